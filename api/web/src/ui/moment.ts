@@ -1,0 +1,84 @@
+/** Dates and times in the programme's zone, in the words of the reader's language. */
+
+let zone = 'Europe/Moscow'
+
+/** The zone of the programme, once the server has told it. */
+export function setProgrammeZone(name: string): void {
+  zone = name
+}
+
+export function programmeZone(): string {
+  return zone
+}
+
+type Shape = Intl.DateTimeFormatOptions
+const DAY: Shape = { day: 'numeric', month: 'long', year: 'numeric' }
+const CLOCK: Shape = { hour: '2-digit', minute: '2-digit' }
+
+/** One spelling of the same options is built once: a table of a thousand rows asks for it a thousand times. */
+const known = new Map<string, Intl.DateTimeFormat>()
+
+function shaped(language: string, timeZone: string, options: Shape): Intl.DateTimeFormat {
+  const name = `${language}|${timeZone}|${Object.entries(options).join()}`
+  let format = known.get(name)
+  if (!format) {
+    format = new Intl.DateTimeFormat(language.startsWith('ru') ? 'ru-RU' : 'en-GB', { timeZone, ...options })
+    known.set(name, format)
+  }
+  return format
+}
+
+/** A date without time ("2026-12-05") belongs to no zone; an instant belongs to the programme's. */
+function place(moment: string): [Date, string] {
+  return /^\d{4}-\d\d-\d\d$/.test(moment) ? [new Date(`${moment}T00:00:00Z`), 'UTC'] : [new Date(moment), zone]
+}
+
+/** "21 ноября 2026" */
+export function day(moment: string, language: string): string {
+  const [date, where] = place(moment)
+  return shaped(language, where, DAY).format(date).replace(/\s*г\.$/, '')
+}
+
+/** "5 декабря", with the year when it isn't this one. */
+export function dayShort(moment: string, language: string, now = new Date()): string {
+  const [date, where] = place(moment)
+  const year: Shape = { year: 'numeric' }
+  const same = shaped('en', where, year).format(date) === shaped('en', zone, year).format(now)
+  return same ? shaped(language, where, { day: 'numeric', month: 'long' }).format(date) : day(moment, language)
+}
+
+/** "14:05" */
+export function clock(moment: string, language: string): string {
+  return shaped(language, zone, CLOCK).format(new Date(moment))
+}
+
+/** "21 ноября 2026, 14:05" */
+export function dayAndTime(moment: string, language: string): string {
+  return `${day(moment, language)}, ${clock(moment, language)}`
+}
+
+/** "21.11.2026 14:05": for dense tables. */
+export function stamp(moment: string, language: string): string {
+  const date = shaped(language, zone, { day: '2-digit', month: '2-digit', year: 'numeric' })
+  return `${date.format(new Date(moment))} ${clock(moment, language)}`
+}
+
+/** "21.11.2026": for dense tables. */
+export function dayStamp(moment: string, language: string): string {
+  const [date, where] = place(moment)
+  return shaped(language, where, { day: '2-digit', month: '2-digit', year: 'numeric' }).format(date)
+}
+
+/** "2026-11-21": the programme's day of an instant. */
+export function isoDay(date: Date): string {
+  return shaped('en', zone, { day: '2-digit', month: '2-digit', year: 'numeric' })
+    .format(date)
+    .split('/')
+    .reverse()
+    .join('-')
+}
+
+/** How many days ago by the programme's calendar: 0 is today, 1 yesterday. */
+export function daysAgo(moment: string, now = new Date()): number {
+  return Math.round((Date.parse(isoDay(now)) - Date.parse(isoDay(new Date(moment)))) / 86_400_000)
+}

@@ -1,0 +1,14 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+// Three entries, one origin. The server replaces `__CSP_NONCE__` in each HTML file on every request.
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { index: 'index.html', till: 'till.html', office: 'office.html' } },
+  },
+  server: { proxy: { '/v1': 'http://127.0.0.1:8080' } },
+})

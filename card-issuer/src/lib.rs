@@ -1,0 +1,1 @@
+//! The card: its number, its live code, its picture.

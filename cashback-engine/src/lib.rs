@@ -1,0 +1,1 @@
+//! Exact money: a purchase becomes transfers.
