@@ -1,0 +1,1 @@
+DROP SCHEMA cards CASCADE;
