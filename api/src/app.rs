@@ -1,0 +1,138 @@
+//! What every handler and job shares, and the one hop from async code to the database.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use shared_kernel::clock::Clock;
+use shared_kernel::db::{PgPool, PgPooled};
+
+use crate::config::Settings;
+use crate::keys::MasterKey;
+use crate::private_services::postgres::PrivatePostgres;
+use crate::problem::Problem;
+
+/// The programme's zone: its days are counted here.
+pub const PROGRAMME_ZONE: chrono_tz::Tz = chrono_tz::Europe::Moscow;
+
+/// The running program.
+pub struct App {
+    /// The settings.
+    pub settings: Settings,
+    /// The time.
+    pub clock: Clock,
+    /// Connections to PostgreSQL.
+    pub pool: PgPool,
+    /// The master key.
+    pub master: MasterKey,
+    postgres: Option<Arc<PrivatePostgres>>,
+}
+
+/// Why the program can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No PostgreSQL of our own.
+    #[error(transparent)]
+    Postgres(#[from] crate::private_services::postgres::PostgresError),
+    /// No connection.
+    #[error("the database: {0}")]
+    Pool(#[from] diesel::r2d2::PoolError),
+    /// The pool gave no connection.
+    #[error("the database: {0}")]
+    Database(#[from] diesel::result::Error),
+    /// Not fit for money.
+    #[error(transparent)]
+    Durability(#[from] shared_kernel::db::DurabilityError),
+    /// The master key.
+    #[error(transparent)]
+    Key(#[from] crate::keys::KeyError),
+    /// A migration failed.
+    #[error("migration: {0}")]
+    Migration(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl App {
+    /// Opens the database (our own, when none is given), applies pending migrations and checks that it is fit for
+    /// money.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn open(settings: Settings, clock: Clock) -> Result<Arc<Self>, StartError> {
+        let master = MasterKey::open(&settings)?;
+        let postgres = match settings.database_url() {
+            Some(_) => None,
+            None => Some(PrivatePostgres::start(&settings.data_dir)?),
+        };
+        let url = match (&postgres, settings.database_url()) {
+            (Some(postgres), _) => postgres.url("unioncard"),
+            (None, url) => url.unwrap_or_default().to_owned(),
+        };
+        let pool = shared_kernel::db::pool(&url, settings.connections_max)?;
+        let mut connection = pool.get()?;
+        shared_kernel::migrations::apply(&mut connection).map_err(StartError::Migration)?;
+        shared_kernel::db::check_durability(&mut connection)?;
+        drop(connection);
+        Ok(Arc::new(Self { settings, clock, pool, master, postgres }))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A connection, within the pool's time; 503 when there is none.
+    ///
+    /// # Errors
+    /// 503
+    pub fn connection(&self) -> Result<PgPooled, Problem> {
+        self.pool.get().map_err(|error| {
+            tracing::warn!(%error, "no connection to the database");
+            Problem::unavailable()
+        })
+    }
+
+    /// Runs blocking code with a connection on a thread that may block.
+    ///
+    /// # Errors
+    /// The code's, or 503 without a connection.
+    pub async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, Problem> + Send + 'static,
+    {
+        let app = Arc::clone(self);
+        actix_web::web::block(move || work(&mut *app.connection()?))
+            .await
+            .map_err(|error| Problem::internal(&error))?
+    }
+
+    /// The same inside one transaction: all or nothing.
+    ///
+    /// # Errors
+    /// The code's, or 503 without a connection.
+    pub async fn transaction<T, F>(self: &Arc<Self>, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, Problem> + Send + 'static,
+    {
+        self.run(move |connection| connection.transaction(work)).await
+    }
+
+    /// Brings our own PostgreSQL back should it have died. Blocks.
+    pub fn keep_database_running(&self) {
+        if let Some(postgres) = &self.postgres
+            && self.pool.get_timeout(std::time::Duration::from_millis(500)).is_err()
+            && let Err(error) = postgres.ensure_running()
+        {
+            tracing::error!(%error, "PostgreSQL is down");
+        }
+    }
+
+    /// Leaves our own PostgreSQL, which stops when nobody else uses it. The last thing a process does.
+    pub fn leave(&self) {
+        if let Some(postgres) = &self.postgres {
+            postgres.leave();
+        }
+    }
+}

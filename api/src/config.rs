@@ -1,0 +1,149 @@
+//! Settings: the compiled-in, self-documenting defaults, overridden by the environment (and a `.env`), checked once.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+const DEFAULTS: &str = include_str!("config.default.toml");
+const KEYS: &[&str] = &[
+    "database_url", "redis_url", "smtp_url", "mail_from", "sms_url", "data_dir", "listen", "public_url", "unioncard_key",
+    "trusted_proxies", "connections_max", "workers", "log_format",
+];
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For a person at a terminal.
+    Text,
+}
+
+/// The settings of `config.default.toml`, in its order and with its meanings. Secrets are hidden when printed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    database_url: SecretString,
+    redis_url: SecretString,
+    smtp_url: SecretString,
+    /// Who mail comes from.
+    pub mail_from: String,
+    sms_url: SecretString,
+    /// Where files of the program live.
+    pub data_dir: PathBuf,
+    /// Address and port to serve.
+    pub listen: String,
+    public_url: String,
+    unioncard_key: SecretString,
+    trusted_proxies: String,
+    /// Connections to PostgreSQL besides the posting thread's own.
+    pub connections_max: u32,
+    /// HTTP workers; 0 is one per core.
+    pub workers: usize,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+/// A setting that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Wrong type or unknown name.
+    #[error("settings: {0}")]
+    Malformed(#[from] Box<figment::Error>),
+    /// A value outside its range.
+    #[error("setting {name}: {reason}")]
+    Invalid {
+        /// The setting.
+        name: &'static str,
+        /// What it must be.
+        reason: String,
+    },
+}
+
+fn given(secret: &SecretString) -> Option<&str> {
+    Some(secret.expose_secret().trim()).filter(|text| !text.is_empty())
+}
+
+impl Settings {
+    /// Reads the defaults, `.env` and the environment.
+    ///
+    /// # Errors
+    /// [`SettingsError`] naming the setting.
+    pub fn read() -> Result<Self, SettingsError> {
+        read_dotenv(Path::new(".env"));
+        let figment = Figment::from(Toml::string(DEFAULTS)).merge(Env::raw().only(KEYS).map(|key| key.as_str().to_ascii_lowercase().into()));
+        let mut settings: Self = figment.extract().map_err(Box::new)?;
+        if settings.connections_max == 0 || settings.connections_max > 200 {
+            return Err(SettingsError::Invalid { name: "connections_max", reason: "must be 1 to 200".into() });
+        }
+        settings.trusted_proxy_list()?;
+        std::fs::create_dir_all(&settings.data_dir)
+            .and_then(|()| settings.data_dir.canonicalize())
+            .map(|path| settings.data_dir = path)
+            .map_err(|e| SettingsError::Invalid { name: "data_dir", reason: e.to_string() })?;
+        Ok(settings)
+    }
+
+    /// PostgreSQL's address, when one is given.
+    pub fn database_url(&self) -> Option<&str> {
+        given(&self.database_url)
+    }
+
+    /// Redis' address, when one is given.
+    pub fn redis_url(&self) -> Option<&str> {
+        given(&self.redis_url)
+    }
+
+    /// The mail server's address, when one is given.
+    pub fn smtp_url(&self) -> Option<&str> {
+        given(&self.smtp_url)
+    }
+
+    /// The SMS gateway's address, when one is given.
+    pub fn sms_url(&self) -> Option<&str> {
+        given(&self.sms_url)
+    }
+
+    /// The master key's text, when one is given.
+    pub fn master_key(&self) -> Option<&str> {
+        given(&self.unioncard_key)
+    }
+
+    /// The address people and partners see, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        let given = self.public_url.trim().trim_end_matches('/');
+        if given.is_empty() { format!("http://{}", self.listen) } else { given.to_owned() }
+    }
+
+    /// Proxies whose `X-Forwarded-For` is believed.
+    ///
+    /// # Errors
+    /// When one is no address.
+    pub fn trusted_proxy_list(&self) -> Result<Vec<IpAddr>, SettingsError> {
+        self.trusted_proxies
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(|text| {
+                text.parse().map_err(|_| SettingsError::Invalid {
+                    name: "trusted_proxies",
+                    reason: format!("{text} is no IP address"),
+                })
+            })
+            .collect()
+    }
+}
+
+/// Puts `NAME=value` lines of a file into the settings' environment; what the environment already says wins.
+fn read_dotenv(path: &Path) {
+    if path.is_file()
+        && let Err(error) = dotenvy::from_path(path)
+    {
+        tracing::warn!(%error, "the .env file is ignored");
+    }
+}

@@ -1,0 +1,60 @@
+//! Query parameters and path segments.
+
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// The query string read into `T`: unknown and repeated parameters are refused.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse(request.query_string()).map(Query))
+    }
+}
+
+fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let text_is_clean = form_urlencoded::parse(query.as_bytes())
+        .all(|(_, value)| !value.contains('\u{fffd}') && !value.chars().any(char::is_control));
+    if !text_is_clean {
+        return Err(Problem::malformed("the query has control or broken characters", "В параметрах недопустимые символы"));
+    }
+    serde_urlencoded::from_str(query).map_err(|error| {
+        let message: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
+        let name = message.split('`').nth(1).unwrap_or("query").to_owned();
+        Problem::invalid_field(name, message.clone(), format!("параметр не подходит: {message}"))
+    })
+}
+
+/// One segment of the path read into `T`; what can't be read is simply not there (404).
+pub struct IdPath<T>(pub T);
+
+impl<T: FromStr> FromRequest for IdPath<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().iter().next().map(|(_, value)| value).unwrap_or_default();
+        ready(T::from_str(text).map(IdPath).map_err(|_| Problem::not_found()))
+    }
+}
+
+/// Several segments of the path read into `T`; what can't be read is not there (404).
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Path<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let segments = actix_web::web::Path::<T>::extract(request).into_inner();
+        ready(segments.map(|path| Path(path.into_inner())).map_err(|_| Problem::not_found()))
+    }
+}

@@ -1,0 +1,15 @@
+//! The only crate that knows HTTP, Redis, mail, time and the environment. The program is `unioncard`; this library is
+//! what its `main` and the tests start.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod extract;
+pub mod keys;
+pub mod private_services;
+pub mod problem;
+pub mod routes;
+pub mod server;
+pub mod telemetry;
+pub mod v1;

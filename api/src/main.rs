@@ -1,0 +1,5 @@
+//! The program `unioncard`.
+
+fn main() -> std::process::ExitCode {
+    unioncard::cli::run()
+}

@@ -1,0 +1,3 @@
+//! The public API, one file a resource.
+
+pub mod health;

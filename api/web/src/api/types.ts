@@ -1,0 +1,35 @@
+/** The shapes of the answers, named for the pages, taken from the routes so that the generated schema rules. */
+import type { paths } from './schema'
+
+type Content<R> = R extends { content: { 'application/json': infer T } } ? T : never
+type Good<R> = R extends { 200: infer T } ? T : R extends { 201: infer T } ? T : R extends { 202: infer T } ? T : never
+type Answer<Path extends keyof paths, Verb extends keyof paths[Path]> =
+  paths[Path][Verb] extends { responses: infer R } ? Content<Good<R>> : never
+type Item<List> = List extends { items: (infer T)[] } ? T : never
+type Body<Path extends keyof paths, Verb extends keyof paths[Path]> =
+  paths[Path][Verb] extends { requestBody: { content: { 'application/json': infer T } } } ? T : never
+
+export type Me = Answer<'/v1/me', 'get'>
+export type StaffMe = Answer<'/v1/staff/me', 'get'>
+export type Card = Item<Answer<'/v1/me/cards', 'get'>>
+export type Code = Answer<'/v1/me/cards/{id}/code', 'get'>
+export type Balance = Answer<'/v1/me/balance', 'get'>
+export type Operation = Item<Answer<'/v1/me/operations', 'get'>>
+export type Resolution = Answer<'/v1/cards/resolve', 'post'>
+export type Purchase = Answer<'/v1/purchases/{id}', 'get'>
+export type PurchaseBody = Body<'/v1/purchases', 'post'>
+export type Explanation = Answer<'/v1/purchases/{id}/explanation', 'get'>
+export type TrialBalance = Answer<'/v1/ledger/trial-balance', 'get'>
+export type LedgerAccount = TrialBalance['accounts'][number]
+export type Posting = Item<Answer<'/v1/ledger/postings', 'get'>>
+export type Register = Item<Answer<'/v1/registers', 'get'>>
+export type RegisterReport = Answer<'/v1/registers/{id}', 'get'>
+export type RegisterRow = Item<Answer<'/v1/registers/{id}/rows', 'get'>>
+export type Partner = Item<Answer<'/v1/partners', 'get'>>
+export type Rule = Item<Answer<'/v1/rules', 'get'>>
+export type Organisation = Item<Answer<'/v1/organisations', 'get'>>
+export type Statistics = Answer<'/v1/organisations/{code}/statistics', 'get'>
+export type Member = Item<Answer<'/v1/members', 'get'>>
+export type MemberRecord = Answer<'/v1/members/{id}', 'get'>
+export type ImportReport = Answer<'/v1/imports/{id}', 'get'>
+export type Rejected = Item<Answer<'/v1/imports/{id}/rejected', 'get'>>

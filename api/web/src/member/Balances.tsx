@@ -1,0 +1,89 @@
+/** The four balances. What can be spent and what waits are always there; reserve and debt when there are any. */
+import { Alert, Paper, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core'
+import type { ReactNode } from 'react'
+import type { Balance, Operation } from '../api/types'
+import { isZero } from '../ui/money'
+import { Loaded } from '../ui/states'
+import { useWords } from '../ui/words'
+import { operationsOf, useBalance, useOperations } from './queries'
+
+export function Balances() {
+  const balance = useBalance()
+  const operations = useOperations()
+  return (
+    <Loaded query={balance} wait={<Skeleton height={112} radius="md" />}>
+      {(data) => (
+        <Figures
+          balance={data}
+          next={nextRelease(operationsOf(operations.data), operations.hasNextPage)}
+        />
+      )}
+    </Loaded>
+  )
+}
+
+/** The first pending sum to be released, when the loaded operations reach far enough back to know it. */
+function nextRelease(operations: Operation[], more: boolean): Operation | undefined {
+  const settled = operations.some(({ kind, status }) => kind === 'purchase' && status === 'available')
+  if (more && !settled) return undefined
+  return operations
+    .filter(({ status, available_at }) => status === 'pending' && available_at)
+    .sort((a, b) => Date.parse(a.available_at ?? '') - Date.parse(b.available_at ?? ''))[0]
+}
+
+function Figures({ balance, next }: { balance: Balance; next: Operation | undefined }) {
+  const { t, rubles, dayShort } = useWords()
+  const soon = balance.expiring[0]
+  return (
+    <Stack gap="sm">
+      <SimpleGrid cols={2} spacing="sm">
+        <Tile name={t('balance.available')} amount={rubles(balance.available)} testid="balance-available">
+          {soon ? t('balance.expiring', { amount: rubles(soon.amount), day: dayShort(soon.on) }) : null}
+        </Tile>
+        <Tile name={t('balance.pending')} amount={rubles(balance.pending)} testid="balance-pending">
+          {next?.available_at ? `${rubles(next.amount)} — ${dayShort(next.available_at)}` : null}
+        </Tile>
+        {isZero(balance.reserved) ? null : (
+          <Tile name={t('balance.reserved')} amount={rubles(balance.reserved)} testid="balance-reserved">
+            {t('balance.reservedHint')}
+          </Tile>
+        )}
+      </SimpleGrid>
+      {isZero(balance.debt) ? null : (
+        <Alert color="red" title={t('balance.debt', { amount: rubles(balance.debt) })} data-testid="balance-debt">
+          {t('balance.debtHint')}
+        </Alert>
+      )}
+      {isZero(balance.debt) && isZero(balance.reserved) ? (
+        <Text size="xs" c="dimmed" px={4}>
+          {t('balance.others', { reserved: rubles(balance.reserved), debt: rubles(balance.debt) })}
+        </Text>
+      ) : null}
+    </Stack>
+  )
+}
+
+interface TileProps {
+  name: string
+  amount: string
+  testid: string
+  children: ReactNode
+}
+
+function Tile({ name, amount, testid, children }: TileProps) {
+  return (
+    <Paper className="surface tile" p="md">
+      <Text c="dimmed" size="md">
+        {name}
+      </Text>
+      <div className="tile-amount" data-testid={testid}>
+        {amount}
+      </div>
+      {children ? (
+        <Text size="sm" c="dimmed" lh={1.35} mt={2}>
+          {children}
+        </Text>
+      ) : null}
+    </Paper>
+  )
+}

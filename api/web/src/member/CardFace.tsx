@@ -1,0 +1,148 @@
+/** The face of the card: union, name, standing, the code on white with its quiet zone, digits, life line. */
+import { Loader, Progress } from '@mantine/core'
+import { IconLock, IconWifiOff } from '@tabler/icons-react'
+import { type ReactNode, useMemo } from 'react'
+import type { Card, Me } from '../api/types'
+import { useWords, type Words } from '../ui/words'
+import { groups, type Life } from './countdown'
+import { facePair, ring, waves } from './guilloche'
+import { qrPath } from './qr'
+import { type LiveCode, useLiveCode } from './useLiveCode'
+
+const LIVE_CARD = new Set(['active', 'issued'])
+
+export function CardFace({ me, card }: { me: Me; card: Card }) {
+  const words = useWords()
+  const working = LIVE_CARD.has(card.status)
+  const virtual = card.kind === 'virtual'
+  const live = useLiveCode(card.id, virtual && working)
+  const value = virtual ? live.code?.value : card.number
+  const [from, to] = facePair(me.union.code)
+  return (
+    <section
+      className="face"
+      aria-label={words.t('card.label')}
+      style={{ '--face-from': from, '--face-to': to } as React.CSSProperties}
+    >
+      <Lines />
+      <header className="face-head">
+        <div>
+          <div className="face-union">{me.union.name}</div>
+          <h1 className="face-name">{shortName(me)}</h1>
+        </div>
+        <Standing me={me} card={card} />
+      </header>
+      <div className="face-panel">
+        {working ? <Panel value={value} live={virtual ? live : undefined} /> : <Closed card={card} />}
+      </div>
+      {working ? <Digits number={card.number} value={value} /> : <Digits number={card.number} value={undefined} />}
+      {working ? (
+        <div className="face-life">
+          {virtual ? <LifeLine life={live.life} words={words} /> : words.t('card.plasticHint')}
+        </div>
+      ) : null}
+    </section>
+  )
+}
+
+/** "Константинопольская-Заблоцкая А. В." */
+function shortName(me: Me): string {
+  const initials = [me.first_name, me.middle_name].filter(Boolean).map((name) => `${[...(name ?? '')][0]}.`)
+  return [me.last_name, initials.join('\u00a0')].filter(Boolean).join(' ')
+}
+
+function Lines() {
+  const rings = useMemo(() => [...ring(322, 70, 58, 74, 34, 44), ...ring(6, 330, 22, 30, 16, 26)], [])
+  const band = useMemo(() => waves(400, 545, 26, 7), [])
+  return (
+    <svg className="face-lines" viewBox="0 0 400 560" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+      {rings.map(({ cx, cy, rx, ry, turn }) => (
+        <ellipse key={`${cx} ${cy}`} cx={cx} cy={cy} rx={rx} ry={ry} transform={`rotate(${turn} ${cx} ${cy})`} />
+      ))}
+      <path d={band} />
+    </svg>
+  )
+}
+
+function Standing({ me, card }: { me: Me; card: Card }) {
+  const { t } = useWords()
+  const good = me.status === 'active' && LIVE_CARD.has(card.status)
+  const word = me.status !== 'active' ? t(`standing.${me.status}`) : t(`card.status.${card.status}`)
+  return (
+    <span className="face-standing" data-good={good}>
+      {word}
+    </span>
+  )
+}
+
+function Panel({ value, live }: { value: string | undefined; live: LiveCode | undefined }) {
+  const { t } = useWords()
+  const qr = useMemo(() => (value ? qrPath(value) : undefined), [value])
+  const lost = live?.problem != null && (live.life === undefined || live.life.over)
+  return (
+    <>
+      {qr ? (
+        <svg
+          className="qr"
+          role="img"
+          aria-label={t('card.qr')}
+          viewBox={`0 0 ${qr.side} ${qr.side}`}
+          shapeRendering="crispEdges"
+          data-testid="card-qr"
+          data-value={value}
+          data-stale={lost}
+        >
+          <path d={qr.path} fill="#000" />
+        </svg>
+      ) : null}
+      {lost ? (
+        <Message icon={<IconWifiOff size={36} />}>
+          {live?.problem?.offline ? t('card.offline') : live?.problem?.detail || t('card.noCode')}
+        </Message>
+      ) : null}
+      {!qr && !lost ? <Message icon={<Loader size="sm" />}>{t('card.drawing')}</Message> : null}
+    </>
+  )
+}
+
+function Message({ icon, children }: { icon: ReactNode; children: ReactNode }) {
+  return (
+    <div className="face-message" role="status">
+      {icon}
+      {children}
+    </div>
+  )
+}
+
+function Closed({ card }: { card: Card }) {
+  const { t } = useWords()
+  return <Message icon={<IconLock size={36} />}>{t(`card.closed.${card.status}`)}</Message>
+}
+
+function Digits({ number, value }: { number: string; value: string | undefined }) {
+  const live = value && value.length > number.length ? value.slice(number.length) : ''
+  return (
+    <div className="face-digits" data-testid="card-digits">
+      {groups(number).map((four, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a group is its place, groups may be equal
+        <span key={place}>{four}</span>
+      ))}
+      {groups(live).map((four, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a group is its place, groups may be equal
+        <span key={`live${place}`} className="live">
+          {four}
+        </span>
+      ))}
+    </div>
+  )
+}
+
+function LifeLine({ life, words }: { life: Life | undefined; words: Words }) {
+  const left = life?.seconds ?? 0
+  return (
+    <>
+      <Progress value={(life?.part ?? 0) * 100} size={5} radius="xl" color="#9cc2f5" aria-hidden />
+      {life && !life.over ? words.t('card.renews', { count: left }) : words.t('card.renewing')}
+    </>
+  )
+}

@@ -1,0 +1,127 @@
+/** The member's page: sign-in, or the card with everything under it. */
+import { ActionIcon, Button, Container, Skeleton, Stack } from '@mantine/core'
+import { IconSettings } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+import { api, ask } from '../api/client'
+import type { Card, Me } from '../api/types'
+import { speak, storedLanguage } from '../ui/i18n'
+import { useSession } from '../ui/session'
+import { Loaded } from '../ui/states'
+import { useWords } from '../ui/words'
+import { Balances } from './Balances'
+import { CardFace } from './CardFace'
+import { CardSwitch } from './CardSwitch'
+import { EnrolmentOffer } from './EnrolmentOffer'
+import { Operations } from './Operations'
+import { Settings } from './Settings'
+import { SignIn } from './SignIn'
+
+export function MemberEntry() {
+  const { signedIn } = useSession()
+  return signedIn ? <Home /> : <SignIn />
+}
+
+function Home() {
+  const { t } = useWords()
+  const { signOut } = useSession()
+  const me = useQuery({ queryKey: ['me'], queryFn: () => ask(api.GET('/v1/me')) })
+  const cards = useQuery({ queryKey: ['cards'], queryFn: async () => (await ask(api.GET('/v1/me/cards'))).items })
+  useTheirLanguage(me.data)
+  const failed = me.error ?? cards.error
+  return (
+    <Loaded
+      query={{
+        data: me.data && cards.data ? { me: me.data, cards: cards.data } : undefined,
+        error: failed,
+        refetch: () => [me.refetch(), cards.refetch()],
+      }}
+      wait={<Waiting />}
+    >
+      {(data) =>
+        data.cards.length > 0 ? (
+          <Page me={data.me} cards={data.cards} />
+        ) : (
+          <Container component="main" size={480} py="xl">
+            <Stack align="center">
+              {t('card.none')}
+              <Button variant="default" onClick={() => void signOut()}>
+                {t('signOut')}
+              </Button>
+            </Stack>
+          </Container>
+        )
+      }
+    </Loaded>
+  )
+}
+
+/** Who hasn't chosen a language in this browser reads the one the union knows them by. */
+function useTheirLanguage(me: Me | undefined) {
+  const theirs = me?.language
+  useEffect(() => {
+    if (!storedLanguage() && (theirs === 'ru' || theirs === 'en')) void speak(theirs, false)
+  }, [theirs])
+}
+
+function Page({ me, cards }: { me: Me; cards: Card[] }) {
+  const { t } = useWords()
+  const [chosen, setChosen] = useState<string>()
+  const [settings, setSettings] = useState(false)
+  const card = cards.find(({ id }) => id === chosen) ?? cards.find(({ status }) => status === 'active') ?? cards[0]
+  return (
+    <main className="home">
+      <div className="home-card">
+        <Stack gap={8}>
+          <CardBar cards={cards} card={card} onChoose={setChosen} onSettings={() => setSettings(true)} />
+          {card ? <CardFace key={card.id} me={me} card={card} /> : null}
+        </Stack>
+      </div>
+      <Stack gap="md">
+        {me.enrolled ? null : <EnrolmentOffer />}
+        <Balances />
+        <Operations />
+      </Stack>
+      <Settings me={me} card={card} opened={settings} onClose={() => setSettings(false)} title={t('settings.title')} />
+    </main>
+  )
+}
+
+interface BarProps {
+  cards: Card[]
+  card: Card | undefined
+  onChoose: (id: string) => void
+  onSettings: () => void
+}
+
+function CardBar({ cards, card, onChoose, onSettings }: BarProps) {
+  const { t } = useWords()
+  return (
+    <div className="card-bar">
+      <CardSwitch cards={cards} chosen={card?.id} onChoose={onChoose} />
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size={44}
+        aria-label={t('settings.title')}
+        data-testid="settings"
+        onClick={onSettings}
+      >
+        <IconSettings size={24} stroke={1.7} />
+      </ActionIcon>
+    </div>
+  )
+}
+
+function Waiting() {
+  const { t } = useWords()
+  return (
+    <main className="home" aria-busy="true" aria-label={t('loading')}>
+      <Skeleton height={520} radius={24} mt={52} />
+      <Stack>
+        <Skeleton height={110} radius="md" />
+        <Skeleton height={320} radius="md" />
+      </Stack>
+    </main>
+  )
+}
