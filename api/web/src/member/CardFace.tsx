@@ -25,13 +25,11 @@ export function CardFace({ me, card }: { me: Me; card: Card }) {
       style={{ '--face-from': from, '--face-to': to } as React.CSSProperties}
     >
       <Lines />
-      <header className="face-head">
-        <div>
-          <div className="face-union">{me.union.name}</div>
-          <h1 className="face-name">{shortName(me)}</h1>
-        </div>
+      <div className="face-head">
+        <div className="face-union">{me.union.name}</div>
         <Standing me={me} card={card} />
-      </header>
+      </div>
+      <h1 className="face-name">{shortName(me)}</h1>
       <div className="face-panel">
         {working ? <Panel value={value} live={virtual ? live : undefined} /> : <Closed card={card} />}
       </div>
@@ -52,8 +50,8 @@ function shortName(me: Me): string {
 }
 
 function Lines() {
-  const rings = useMemo(() => [...ring(322, 70, 58, 74, 34, 44), ...ring(6, 330, 22, 30, 16, 26)], [])
-  const band = useMemo(() => waves(400, 545, 26, 7), [])
+  const rings = useMemo(() => [...ring(336, 86, 118, 78, 26, 64), ...ring(-14, 372, 64, 44, 15, 44)], [])
+  const band = useMemo(() => waves(400, 548, 24, 8), [])
   return (
     <svg className="face-lines" viewBox="0 0 400 560" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
       {rings.map(({ cx, cy, rx, ry, turn }) => (

@@ -2,7 +2,7 @@
 import { ActionIcon, Button, Container, Skeleton, Stack } from '@mantine/core'
 import { IconSettings } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { api, ask } from '../api/client'
 import type { Card, Me } from '../api/types'
 import { speak, storedLanguage } from '../ui/i18n'
@@ -14,8 +14,10 @@ import { CardFace } from './CardFace'
 import { CardSwitch } from './CardSwitch'
 import { EnrolmentOffer } from './EnrolmentOffer'
 import { Operations } from './Operations'
-import { Settings } from './Settings'
 import { SignIn } from './SignIn'
+
+/** Behind a tap, so out of the first load. */
+const Settings = lazy(() => import('./Settings'))
 
 export function MemberEntry() {
   const { signedIn } = useSession()
@@ -67,7 +69,7 @@ function useTheirLanguage(me: Me | undefined) {
 function Page({ me, cards }: { me: Me; cards: Card[] }) {
   const { t } = useWords()
   const [chosen, setChosen] = useState<string>()
-  const [settings, setSettings] = useState(false)
+  const [settings, setSettings] = useState<boolean>()
   const card = cards.find(({ id }) => id === chosen) ?? cards.find(({ status }) => status === 'active') ?? cards[0]
   return (
     <main className="home">
@@ -82,7 +84,17 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
         <Balances />
         <Operations />
       </Stack>
-      <Settings me={me} card={card} opened={settings} onClose={() => setSettings(false)} title={t('settings.title')} />
+      {settings === undefined ? null : (
+        <Suspense fallback={null}>
+          <Settings
+            me={me}
+            card={card}
+            opened={settings}
+            onClose={() => setSettings(false)}
+            title={t('settings.title')}
+          />
+        </Suspense>
+      )}
     </main>
   )
 }

@@ -7,7 +7,7 @@ import { useWords } from '../ui/words'
 export function OperationRow({ operation, fresh }: { operation: Operation; fresh: boolean }) {
   const { t, rubles, near } = useWords()
   const kind = t(`operations.kind.${operation.kind}`, { defaultValue: operation.kind })
-  const title = operation.partner?.name ?? kind
+  const title = operation.partner?.name ?? kind.charAt(0).toLocaleUpperCase() + kind.slice(1)
   const income = !isNegative(operation.amount) && !isZero(operation.amount)
   return (
     <Accordion.Item value={operation.id} data-testid="operation" className={fresh ? 'fresh' : ''}>
@@ -47,7 +47,7 @@ function When({ operation }: { operation: Operation }) {
     )
   }
   const key = `operations.status.${operation.status}`
-  if (!operation.status || !exists(key)) return null
+  if (operation.kind !== 'purchase' || !operation.status || !exists(key)) return null
   return (
     <Text size="sm" c="dimmed">
       {t(key)}

@@ -19,7 +19,7 @@ interface Props {
   title: string
 }
 
-export function Settings({ me, card, opened, onClose, title }: Props) {
+export default function Settings({ me, card, opened, onClose, title }: Props) {
   const { t } = useWords()
   const { signOut } = useSession()
   const [blocking, block] = useDisclosure(false)
