@@ -10,8 +10,19 @@ use serde::Deserialize;
 
 const DEFAULTS: &str = include_str!("config.default.toml");
 const KEYS: &[&str] = &[
-    "database_url", "redis_url", "smtp_url", "mail_from", "sms_url", "data_dir", "listen", "public_url", "unioncard_key",
-    "trusted_proxies", "connections_max", "workers", "log_format",
+    "database_url",
+    "redis_url",
+    "smtp_url",
+    "mail_from",
+    "sms_url",
+    "data_dir",
+    "listen",
+    "public_url",
+    "unioncard_key",
+    "trusted_proxies",
+    "connections_max",
+    "workers",
+    "log_format",
 ];
 
 /// How log lines are written.
@@ -76,10 +87,14 @@ impl Settings {
     /// [`SettingsError`] naming the setting.
     pub fn read() -> Result<Self, SettingsError> {
         read_dotenv(Path::new(".env"));
-        let figment = Figment::from(Toml::string(DEFAULTS)).merge(Env::raw().only(KEYS).map(|key| key.as_str().to_ascii_lowercase().into()));
+        let figment = Figment::from(Toml::string(DEFAULTS))
+            .merge(Env::raw().only(KEYS).map(|key| key.as_str().to_ascii_lowercase().into()));
         let mut settings: Self = figment.extract().map_err(Box::new)?;
         if settings.connections_max == 0 || settings.connections_max > 200 {
-            return Err(SettingsError::Invalid { name: "connections_max", reason: "must be 1 to 200".into() });
+            return Err(SettingsError::Invalid {
+                name: "connections_max",
+                reason: "must be 1 to 200".into(),
+            });
         }
         settings.trusted_proxy_list()?;
         std::fs::create_dir_all(&settings.data_dir)

@@ -80,7 +80,11 @@ pub struct FieldError {
 
 impl FieldError {
     /// One wrong field.
-    pub fn new(pointer: impl Into<String>, en: impl Into<Cow<'static, str>>, ru: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(
+        pointer: impl Into<String>,
+        en: impl Into<Cow<'static, str>>,
+        ru: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self { pointer: pointer.into(), detail: Text::new(en, ru) }
     }
 }
@@ -201,7 +205,10 @@ impl Problem {
             errors: parts
                 .errors
                 .iter()
-                .map(|e| FieldErrorBody { pointer: e.pointer.clone(), detail: language.pick(&e.detail).to_owned() })
+                .map(|e| FieldErrorBody {
+                    pointer: e.pointer.clone(),
+                    detail: language.pick(&e.detail).to_owned(),
+                })
                 .collect(),
         }
     }
@@ -231,7 +238,8 @@ impl Problem {
 
     /// 400: the request can't be read.
     pub fn malformed(en: impl Into<Cow<'static, str>>, ru: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed", "The request can't be read", "Запрос не разобрать").detail(en, ru)
+        Self::new(StatusCode::BAD_REQUEST, "malformed", "The request can't be read", "Запрос не разобрать")
+            .detail(en, ru)
     }
 
     /// 422: read, but wrong. Add the fields.
@@ -250,14 +258,20 @@ impl Problem {
 
     /// 401: who is asking isn't known.
     pub fn unauthenticated() -> Self {
-        let mut problem = Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first", "Сначала войдите");
+        let mut problem =
+            Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first", "Сначала войдите");
         problem.0.challenge = true;
         problem
     }
 
     /// 403: seen, but not theirs to do.
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Your role may not do this", "Вашей роли это не разрешено")
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "Your role may not do this",
+            "Вашей роли это не разрешено",
+        )
     }
 
     /// 404: isn't there, or isn't theirs to see; the two read alike.
@@ -284,7 +298,12 @@ impl Problem {
 
     /// 413: the body is announced or found longer than it may be.
     pub fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too long", "Тело запроса слишком длинное")
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "The body is too long",
+            "Тело запроса слишком длинное",
+        )
     }
 
     /// 415: not the content type, or an encoding.
@@ -294,19 +313,30 @@ impl Problem {
 
     /// 429 after which to wait.
     pub fn too_many(seconds: u64) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", "Слишком много запросов")
-            .retry_after(seconds)
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            "Too many requests",
+            "Слишком много запросов",
+        )
+        .retry_after(seconds)
     }
 
     /// 503: try again shortly.
     pub fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again shortly", "Повторите чуть позже").retry_after(1)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again shortly", "Повторите чуть позже")
+            .retry_after(1)
     }
 
     /// 500, the cause in the log alone.
     pub fn internal(cause: &(impl fmt::Display + ?Sized)) -> Self {
         tracing::error!(cause = %cause, "internal error");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke here", "У нас что-то сломалось")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something broke here",
+            "У нас что-то сломалось",
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{Route, web};
 
-use crate::auth::{Access, Role, access};
+use crate::auth::{Access, access};
 use crate::problem::Problem;
 use crate::v1;
 
@@ -53,7 +53,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         let entries = by_path.remove(path).unwrap_or_default();
         let allow: Vec<&str> = entries.iter().map(|entry| entry.method.as_str()).collect();
         let allow = allow.join(", ");
-        let resource = entries.into_iter().fold(web::resource(path), |resource, entry| resource.route(entry.route));
+        let resource =
+            entries.into_iter().fold(web::resource(path), |resource, entry| resource.route(entry.route));
         config.service(resource.default_service(web::to(move || {
             let allow = allow.clone();
             async move { Err::<actix_web::HttpResponse, _>(Problem::method_not_allowed(allow)) }

@@ -40,7 +40,8 @@ impl Metrics {
     fn new() -> Self {
         let registry = Registry::new();
         let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels).expect("a metric's name is a constant");
+            let counter =
+                IntCounterVec::new(Opts::new(name, help), labels).expect("a metric's name is a constant");
             registry.register(Box::new(counter.clone())).expect("each metric is registered once");
             counter
         };
@@ -53,10 +54,24 @@ impl Metrics {
         let seconds = vec![0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
         let sizes = vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
         Self {
-            requests: counter("unioncard_http_requests_total", "HTTP requests", &["method", "route", "status"]),
-            request_seconds: histogram("unioncard_http_request_seconds", "Seconds a request took", &["route"], seconds),
+            requests: counter(
+                "unioncard_http_requests_total",
+                "HTTP requests",
+                &["method", "route", "status"],
+            ),
+            request_seconds: histogram(
+                "unioncard_http_request_seconds",
+                "Seconds a request took",
+                &["route"],
+                seconds,
+            ),
             purchases: counter("unioncard_purchases_total", "Purchases by outcome", &["outcome"]),
-            posting_batch: histogram("unioncard_posting_batch_purchases", "Purchases in a posting batch", &["kind"], sizes),
+            posting_batch: histogram(
+                "unioncard_posting_batch_purchases",
+                "Purchases in a posting batch",
+                &["kind"],
+                sizes,
+            ),
             events: counter("unioncard_outbox_events_total", "Events relayed", &["kind"]),
             registry,
         }

@@ -30,7 +30,8 @@ impl Access {
     /// Members.
     pub const MEMBER: Self = Self { public: false, member: true, client: false, roles: &[] };
     /// A partner's programs and tills.
-    pub const PARTNER: Self = Self { public: false, member: false, client: true, roles: &[Role::Cashier, Role::Manager] };
+    pub const PARTNER: Self =
+        Self { public: false, member: false, client: true, roles: &[Role::Cashier, Role::Manager] };
     /// Anybody of the staff.
     pub const STAFF: Self = Self { public: false, member: false, client: false, roles: Role::ALL };
 
@@ -70,7 +71,10 @@ pub async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     if !access.public {
-        let app = request.app_data::<web::Data<App>>().map(|data| Arc::clone(data)).ok_or_else(Problem::unavailable)?;
+        let app = request
+            .app_data::<web::Data<App>>()
+            .map(|data| Arc::clone(data))
+            .ok_or_else(Problem::unavailable)?;
         let principal = super::authenticate(&app, request.request()).await?;
         if !access.allows(&principal) {
             return Err(Problem::forbidden().into());

@@ -36,7 +36,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 }
 
 fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
         return Err(Problem::unsupported_media_type("send application/json", "нужен application/json"));
@@ -64,7 +65,8 @@ async fn read(mut payload: Payload) -> Result<BytesMut, Problem> {
     let reading = async {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| Problem::malformed("the body ended early", "Тело запроса оборвалось"))?;
+            let chunk =
+                chunk.map_err(|_| Problem::malformed("the body ended early", "Тело запроса оборвалось"))?;
             if bytes.len() + chunk.remaining() > BODY_BYTES_MAX {
                 return Err(Problem::too_large());
             }

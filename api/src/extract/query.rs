@@ -24,7 +24,10 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let text_is_clean = form_urlencoded::parse(query.as_bytes())
         .all(|(_, value)| !value.contains('\u{fffd}') && !value.chars().any(char::is_control));
     if !text_is_clean {
-        return Err(Problem::malformed("the query has control or broken characters", "В параметрах недопустимые символы"));
+        return Err(Problem::malformed(
+            "the query has control or broken characters",
+            "В параметрах недопустимые символы",
+        ));
     }
     serde_urlencoded::from_str(query).map_err(|error| {
         let message: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
 
 use crate::problem::Problem;
 
@@ -18,7 +21,10 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     match value {
         Ok(value) => match reader.end() {
             Ok(()) => Ok(value),
-            Err(_) => Err(Problem::malformed("the JSON document goes on after its end", "После конца JSON есть лишнее")),
+            Err(_) => Err(Problem::malformed(
+                "the JSON document goes on after its end",
+                "После конца JSON есть лишнее",
+            )),
         },
         Err(error) if error.is_data() => Err(Problem::invalid_field(
             pointer(&track.path()),
@@ -62,7 +68,9 @@ fn refused(text: &str) -> Option<&'static str> {
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
                 return Some("contains a text-direction override");
             }
-            '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => return Some("contains a zero-width character"),
+            '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {
+                return Some("contains a zero-width character");
+            }
             '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' => marks += 1,
             _ => {}
         }
@@ -84,18 +92,46 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     type Error = D::Error;
 
     forward!(
-        deserialize_any, deserialize_bool, deserialize_i8, deserialize_i16, deserialize_i32, deserialize_i64,
-        deserialize_i128, deserialize_u8, deserialize_u16, deserialize_u32, deserialize_u64, deserialize_u128,
-        deserialize_f32, deserialize_f64, deserialize_char, deserialize_str, deserialize_string, deserialize_bytes,
-        deserialize_byte_buf, deserialize_option, deserialize_unit, deserialize_seq, deserialize_map,
-        deserialize_identifier, deserialize_ignored_any
+        deserialize_any,
+        deserialize_bool,
+        deserialize_i8,
+        deserialize_i16,
+        deserialize_i32,
+        deserialize_i64,
+        deserialize_i128,
+        deserialize_u8,
+        deserialize_u16,
+        deserialize_u32,
+        deserialize_u64,
+        deserialize_u128,
+        deserialize_f32,
+        deserialize_f64,
+        deserialize_char,
+        deserialize_str,
+        deserialize_string,
+        deserialize_bytes,
+        deserialize_byte_buf,
+        deserialize_option,
+        deserialize_unit,
+        deserialize_seq,
+        deserialize_map,
+        deserialize_identifier,
+        deserialize_ignored_any
     );
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
         self.0.deserialize_unit_struct(name, Strict(visitor))
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
         self.0.deserialize_newtype_struct(name, Strict(visitor))
     }
 
@@ -242,7 +278,11 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
         self.0.tuple_variant(len, Strict(visitor))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, A::Error> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
         self.0.struct_variant(fields, Strict(visitor))
     }
 }
@@ -298,6 +338,10 @@ mod tests {
         assert_eq!(refusal(r#"{"name":"x"} x"#).0, 400, "something after the end");
         assert_eq!(refusal(r#"{"name":"\ud800"}"#).0, 400, "a lone surrogate");
         assert_eq!(refusal(r#"{"name":"#).0, 400);
-        assert_eq!(refusal(&format!("{{\"name\":\"x\",\"lines\":{}", "[".repeat(200))).0, 400, "too deep or unclosed");
+        assert_eq!(
+            refusal(&format!("{{\"name\":\"x\",\"lines\":{}", "[".repeat(200))).0,
+            400,
+            "too deep or unclosed"
+        );
     }
 }

@@ -28,7 +28,9 @@ const SOCKET_FOLDER_BYTES_MAX: usize = 90;
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
     /// Neither in /usr/lib/postgresql nor on the PATH.
-    #[error("PostgreSQL's programs (initdb, postgres) were not found: install the package postgresql, or set DATABASE_URL")]
+    #[error(
+        "PostgreSQL's programs (initdb, postgres) were not found: install the package postgresql, or set DATABASE_URL"
+    )]
     NotInstalled,
     /// Started as root on a machine without the unprivileged user.
     #[error("started as root, and there is no user postgres or nobody to run PostgreSQL as")]
@@ -76,7 +78,8 @@ impl PrivatePostgres {
         let socket = socket_folder(&home);
         fs::create_dir_all(&socket)?;
         own(&socket, runner, 0o700)?;
-        let server = Self { home, socket, programs, runner, child: Mutex::new(None), users: Mutex::new(None) };
+        let server =
+            Self { home, socket, programs, runner, child: Mutex::new(None), users: Mutex::new(None) };
         let users = lock(&server.home.join("users.lock"), FlockArg::LockShared)?;
         *server.users.lock().expect("no panic holds this lock") = Some(users);
         server.ensure_running()?;
@@ -85,7 +88,8 @@ impl PrivatePostgres {
 
     /// The address to connect to.
     pub fn url(&self, database: &str) -> String {
-        let folder: String = self.socket.as_os_str().as_bytes().iter().map(|byte| format!("%{byte:02X}")).collect();
+        let folder: String =
+            self.socket.as_os_str().as_bytes().iter().map(|byte| format!("%{byte:02X}")).collect();
         format!("postgresql:///{database}?host={folder}&user=unioncard")
     }
 
@@ -128,7 +132,11 @@ impl PrivatePostgres {
         if Flock::lock(file, FlockArg::LockExclusiveNonblock).is_err() {
             return;
         }
-        let output = self.command("pg_ctl").args(["stop", "-w", "-m", "fast", "-t", "30", "-D"]).arg(self.home.join("data")).output();
+        let output = self
+            .command("pg_ctl")
+            .args(["stop", "-w", "-m", "fast", "-t", "30", "-D"])
+            .arg(self.home.join("data"))
+            .output();
         if let Err(error) = output {
             tracing::warn!(%error, "PostgreSQL was not stopped");
         }
@@ -142,7 +150,14 @@ impl PrivatePostgres {
         }
         let output = self
             .command("initdb")
-            .args(["--username=unioncard", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "-D"])
+            .args([
+                "--username=unioncard",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--data-checksums",
+                "-D",
+            ])
             .arg(&draft)
             .output()?;
         if !output.status.success() {
@@ -172,8 +187,12 @@ impl PrivatePostgres {
 
     fn create_database(&self) -> Result<(), PostgresError> {
         let failed = |output: String| PostgresError::Failed { program: "CREATE DATABASE", output };
-        let mut connection = PgConnection::establish(&self.url("postgres")).map_err(|e| failed(e.to_string()))?;
-        match diesel::connection::SimpleConnection::batch_execute(&mut connection, "CREATE DATABASE unioncard") {
+        let mut connection =
+            PgConnection::establish(&self.url("postgres")).map_err(|e| failed(e.to_string()))?;
+        match diesel::connection::SimpleConnection::batch_execute(
+            &mut connection,
+            "CREATE DATABASE unioncard",
+        ) {
             Ok(()) => Ok(()),
             Err(error) if error.to_string().contains("already exists") => Ok(()),
             Err(error) => Err(failed(error.to_string())),
@@ -212,7 +231,11 @@ impl PrivatePostgres {
                 let mut command = Command::new("setpriv");
                 command
                     .args([format!("--reuid={uid}"), format!("--regid={gid}")])
-                    .args(["--clear-groups", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"])
+                    .args([
+                        "--clear-groups",
+                        "--inh-caps=+dac_read_search",
+                        "--ambient-caps=+dac_read_search",
+                    ])
                     .arg(path);
                 command
             }
@@ -245,12 +268,15 @@ const SERVER_SETTINGS: &[&str] = &[
 ];
 
 fn text_of(output: &std::process::Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)).trim().to_owned()
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        .trim()
+        .to_owned()
 }
 
 /// The newest version under /usr/lib/postgresql, or the folder of the PATH that has the programs.
 fn find_programs() -> Option<PathBuf> {
-    let complete = |folder: &PathBuf| ["initdb", "postgres", "pg_ctl"].iter().all(|name| folder.join(name).is_file());
+    let complete =
+        |folder: &PathBuf| ["initdb", "postgres", "pg_ctl"].iter().all(|name| folder.join(name).is_file());
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -259,9 +285,10 @@ fn find_programs() -> Option<PathBuf> {
         .filter(|(_, folder)| complete(folder))
         .collect();
     versions.sort();
-    versions.pop().map(|(_, folder)| folder).or_else(|| {
-        std::env::var_os("PATH").and_then(|path| std::env::split_paths(&path).find(complete))
-    })
+    versions
+        .pop()
+        .map(|(_, folder)| folder)
+        .or_else(|| std::env::var_os("PATH").and_then(|path| std::env::split_paths(&path).find(complete)))
 }
 
 /// Whom to run as: nobody else when not root, otherwise the user postgres, or nobody.
@@ -297,7 +324,8 @@ fn socket_folder(home: &Path) -> PathBuf {
     if beside.as_os_str().len() <= SOCKET_FOLDER_BYTES_MAX && reachable(home) {
         return beside;
     }
-    let digest: String = Sha256::digest(home.as_os_str().as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let digest: String =
+        Sha256::digest(home.as_os_str().as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect();
     PathBuf::from(format!("/tmp/unioncard-{digest}"))
 }
 
