@@ -8,7 +8,7 @@ use actix_web::{Route, web};
 
 use crate::auth::{Access, access};
 use crate::problem::Problem;
-use crate::v1;
+use crate::{pages, v1};
 
 /// One line of the table.
 pub struct Entry {
@@ -36,6 +36,13 @@ pub fn table() -> Vec<Entry> {
         get("/health/live", Access::PUBLIC, web::to(v1::health::live)),
         get("/health/ready", Access::PUBLIC, web::to(v1::health::ready)),
         get("/metrics", Access::PUBLIC, web::to(v1::health::metrics)),
+        get("/", Access::PUBLIC, web::to(pages::member)),
+        get("/till", Access::PUBLIC, web::to(pages::till)),
+        get("/office", Access::PUBLIC, web::to(pages::office)),
+        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
+        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
+        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
+        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
     ]
 }
 
