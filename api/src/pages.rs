@@ -128,6 +128,9 @@ fn takes_gzip(request: &HttpRequest) -> bool {
     )
 }
 
+/// The compressed form of each file by its tag; `None` where it would not be smaller.
+type Compressed = HashMap<String, Option<Arc<[u8]>>>;
+
 struct SharedBytes(Arc<[u8]>);
 
 impl AsRef<[u8]> for SharedBytes {
@@ -138,7 +141,7 @@ impl AsRef<[u8]> for SharedBytes {
 
 /// The compressed form of a file, made once; `None` where it would not be smaller. As many entries as files.
 fn compressed(tag: &str, file: &EmbeddedFile) -> Result<Option<Arc<[u8]>>, Problem> {
-    static DONE: LazyLock<Mutex<HashMap<String, Option<Arc<[u8]>>>>> = LazyLock::new(Mutex::default);
+    static DONE: LazyLock<Mutex<Compressed>> = LazyLock::new(Mutex::default);
     let mut done = DONE.lock().expect("no panic holds this lock");
     if let Some(kept) = done.get(tag) {
         return Ok(kept.clone());

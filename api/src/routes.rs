@@ -8,7 +8,7 @@ use actix_web::{Route, web};
 
 use crate::auth::{Access, access};
 use crate::problem::Problem;
-use crate::{pages, v1};
+use crate::{pages, server, v1};
 
 /// One line of the table.
 pub struct Entry {
@@ -24,7 +24,8 @@ pub struct Entry {
 fn entry(method: Method, path: &'static str, access: Access, handler: Route) -> Entry {
     let route = handler
         .method(method.clone())
-        .wrap(from_fn(move |request, next| access::guard(access, request, next)));
+        .wrap(from_fn(move |request, next| access::guard(access, request, next)))
+        .wrap(from_fn(server::settled));
     Entry { method, path, access, route }
 }
 

@@ -1,5 +1,10 @@
 //! What the stories stand on: a database cloned from a migrated template, the real server on a free port, a client,
 //! and the real program as a process.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it expects"
+)]
 
 pub mod client;
 pub mod database;

@@ -17,7 +17,7 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let profile = if folder.ends_with("release") { "release" } else { "dev" };
     let target = folder.parent().expect("programs lie in target/<profile>");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "unioncard", "--bin", "unioncard", "--profile", profile])
+        .args(["build", "--quiet", "--workspace", "--bin", "unioncard", "--profile", profile])
         .arg("--target-dir")
         .arg(target)
         .current_dir(crate::checkout())
