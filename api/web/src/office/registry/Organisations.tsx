@@ -95,6 +95,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
           {(rows) =>
             rows.length > 0 ? (
               <DataTable
+                compact={chosen !== undefined}
                 label={t('nav.organisations')}
                 exportName="organisations"
                 above={290}
@@ -133,10 +134,17 @@ function Way({ path }: { path: Organisation[] }) {
 
 function columnsOf({ t, count }: Words): Column<Organisation>[] {
   return [
-    { key: 'name', title: t('organisations.name'), cell: (row) => row.name, sort: (row) => row.name },
+    {
+      key: 'name',
+      wrap: true,
+      title: t('organisations.name'),
+      cell: (row) => row.name,
+      sort: (row) => row.name,
+    },
     { key: 'code', title: t('organisations.code'), cell: (row) => row.code, sort: (row) => row.code },
     {
       key: 'kind',
+      secondary: true,
       title: t('organisations.kind'),
       cell: (row) => t(`organisationKind.${row.kind}`),
       sort: (row) => t(`organisationKind.${row.kind}`),
