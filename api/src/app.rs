@@ -8,6 +8,8 @@ use diesel::pg::PgConnection;
 use shared_kernel::clock::Clock;
 use shared_kernel::db::{PgPool, PgPooled};
 
+use crate::auth::Auth;
+use crate::cache::{Cache, Live};
 use crate::config::Settings;
 use crate::keys::MasterKey;
 use crate::private_services::postgres::PrivatePostgres;
@@ -26,6 +28,12 @@ pub struct App {
     pub pool: PgPool,
     /// The master key.
     pub master: MasterKey,
+    /// Tokens, sessions and what else signing in needs.
+    pub auth: Auth,
+    /// Counters of limits and small values that may be lost.
+    pub cache: Cache,
+    /// Live updates to open pages.
+    pub live: Arc<Live>,
     postgres: Option<Arc<PrivatePostgres>>,
 }
 
@@ -47,6 +55,18 @@ pub enum StartError {
     /// The master key.
     #[error(transparent)]
     Key(#[from] crate::keys::KeyError),
+    /// The signing keys, or another master key than the database was made under.
+    #[error(transparent)]
+    Keyring(#[from] crate::auth::keyring::KeyringError),
+    /// Redis' address.
+    #[error(transparent)]
+    Cache(#[from] crate::cache::CacheError),
+    /// A setting.
+    #[error(transparent)]
+    Settings(#[from] crate::config::SettingsError),
+    /// A thread.
+    #[error(transparent)]
+    Thread(#[from] std::io::Error),
     /// A migration failed.
     #[error("migration: {0}")]
     Migration(Box<dyn std::error::Error + Send + Sync>),
@@ -72,8 +92,11 @@ impl App {
         let mut connection = pool.get()?;
         shared_kernel::migrations::apply(&mut connection).map_err(StartError::Migration)?;
         shared_kernel::db::check_durability(&mut connection)?;
+        let auth = Auth::open(&mut connection, &master, settings.trusted_proxy_list()?, clock.now())?;
         drop(connection);
-        Ok(Arc::new(Self { settings, clock, pool, master, postgres }))
+        let cache = Cache::open(settings.redis_url())?;
+        let live = Live::open(&cache)?;
+        Ok(Arc::new(Self { settings, clock, pool, master, auth, cache, live, postgres }))
     }
 
     /// The present moment.

@@ -1,3 +1,7 @@
 //! The public API, one file a resource.
 
+pub mod auth;
 pub mod health;
+pub mod jwks;
+pub mod oauth;
+pub mod staff;
