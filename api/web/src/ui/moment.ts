@@ -30,13 +30,17 @@ function shaped(language: string, timeZone: string, options: Shape): Intl.DateTi
 
 /** A date without time ("2026-12-05") belongs to no zone; an instant belongs to the programme's. */
 function place(moment: string): [Date, string] {
-  return /^\d{4}-\d\d-\d\d$/.test(moment) ? [new Date(`${moment}T00:00:00Z`), 'UTC'] : [new Date(moment), zone]
+  return /^\d{4}-\d\d-\d\d$/.test(moment)
+    ? [new Date(`${moment}T00:00:00Z`), 'UTC']
+    : [new Date(moment), zone]
 }
 
 /** "21 ноября 2026" */
 export function day(moment: string, language: string): string {
   const [date, where] = place(moment)
-  return shaped(language, where, DAY).format(date).replace(/\s*г\.$/, '')
+  return shaped(language, where, DAY)
+    .format(date)
+    .replace(/\s*г\.$/, '')
 }
 
 /** "5 декабря", with the year when it isn't this one. */
@@ -44,7 +48,9 @@ export function dayShort(moment: string, language: string, now = new Date()): st
   const [date, where] = place(moment)
   const year: Shape = { year: 'numeric' }
   const same = shaped('en', where, year).format(date) === shaped('en', zone, year).format(now)
-  return same ? shaped(language, where, { day: 'numeric', month: 'long' }).format(date) : day(moment, language)
+  return same
+    ? shaped(language, where, { day: 'numeric', month: 'long' }).format(date)
+    : day(moment, language)
 }
 
 /** "14:05" */
@@ -81,4 +87,31 @@ export function isoDay(date: Date): string {
 /** How many days ago by the programme's calendar: 0 is today, 1 yesterday. */
 export function daysAgo(moment: string, now = new Date()): number {
   return Math.round((Date.parse(isoDay(now)) - Date.parse(isoDay(new Date(moment)))) / 86_400_000)
+}
+
+/** What a `datetime-local` field holds, read in the programme's zone: "2026-11-21T14:05" → an instant. */
+export function instantOf(local: string): string | undefined {
+  const naive = Date.parse(`${local}Z`)
+  if (Number.isNaN(naive)) return undefined
+  // The offset at that wall time: found twice, so that the hour of a clock change comes out right.
+  const first = naive - offsetAt(naive)
+  return new Date(naive - offsetAt(first)).toISOString()
+}
+
+function offsetAt(instant: number): number {
+  const options: Shape = {
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  }
+  const parts = shaped('en', zone, options).formatToParts(new Date(instant))
+  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? '00'
+  const wall = Date.parse(
+    `${part('year')}-${part('month')}-${part('day')}T${part('hour')}:${part('minute')}:${part('second')}Z`,
+  )
+  return wall - Math.floor(instant / 1000) * 1000
 }
