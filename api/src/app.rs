@@ -7,6 +7,7 @@ use diesel::Connection;
 use diesel::pg::PgConnection;
 use shared_kernel::clock::Clock;
 use shared_kernel::db::{PgPool, PgPooled};
+use union_registry::sealing::Sealer;
 
 use crate::auth::Auth;
 use crate::cache::{Cache, Live};
@@ -28,6 +29,8 @@ pub struct App {
     pub pool: PgPool,
     /// The master key.
     pub master: MasterKey,
+    /// Keys made of it once.
+    pub derived: Derived,
     /// Tokens, sessions and what else signing in needs.
     pub auth: Auth,
     /// Counters of limits and small values that may be lost.
@@ -35,6 +38,18 @@ pub struct App {
     /// Live updates to open pages.
     pub live: Arc<Live>,
     postgres: Option<Arc<PrivatePostgres>>,
+}
+
+/// Keys derived from the master key, made once.
+pub struct Derived {
+    /// Personal data.
+    pub sealer: Sealer,
+}
+
+impl Derived {
+    fn of(master: &MasterKey) -> Self {
+        Self { sealer: Sealer::new(&master.derive("personal-data/1")) }
+    }
 }
 
 /// Why the program can't start.
@@ -96,7 +111,8 @@ impl App {
         drop(connection);
         let cache = Cache::open(settings.redis_url())?;
         let live = Live::open(&cache)?;
-        Ok(Arc::new(Self { settings, clock, pool, master, auth, cache, live, postgres }))
+        let derived = Derived::of(&master);
+        Ok(Arc::new(Self { settings, clock, pool, master, derived, auth, cache, live, postgres }))
     }
 
     /// The present moment.

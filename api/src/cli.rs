@@ -1,5 +1,7 @@
 //! The commands. Reports are JSON on stdout, alone; progress and logs go to stderr.
 
+mod admin;
+
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,6 +30,9 @@ enum Command {
         #[arg(long)]
         listen: Option<String>,
     },
+    /// Logins, partners and their API clients.
+    #[command(subcommand)]
+    Admin(admin::Admin),
 }
 
 type BoxError = Box<dyn std::error::Error>;
@@ -55,6 +60,7 @@ pub fn run() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Serve { .. } => serve(&app),
+        Command::Admin(command) => admin::run(&app, command),
     };
     app.leave();
     match done {
