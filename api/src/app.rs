@@ -7,8 +7,12 @@ use diesel::Connection;
 use diesel::pg::PgConnection;
 use shared_kernel::clock::Clock;
 use shared_kernel::db::{PgPool, PgPooled};
+use union_registry::sealing::Sealer;
 
+use crate::auth::Auth;
+use crate::cache::{Cache, Live};
 use crate::config::Settings;
+use crate::delivery::{Delivery, DeliveryError};
 use crate::keys::MasterKey;
 use crate::private_services::postgres::PrivatePostgres;
 use crate::problem::Problem;
@@ -26,7 +30,29 @@ pub struct App {
     pub pool: PgPool,
     /// The master key.
     pub master: MasterKey,
+    /// Keys made of it once.
+    pub derived: Derived,
+    /// Tokens, sessions and what else signing in needs.
+    pub auth: Auth,
+    /// Counters of limits and small values that may be lost.
+    pub cache: Cache,
+    /// Live updates to open pages.
+    pub live: Arc<Live>,
+    /// Mail and text messages.
+    pub delivery: Delivery,
     postgres: Option<Arc<PrivatePostgres>>,
+}
+
+/// Keys derived from the master key, made once.
+pub struct Derived {
+    /// Personal data.
+    pub sealer: Sealer,
+}
+
+impl Derived {
+    fn of(master: &MasterKey) -> Self {
+        Self { sealer: Sealer::new(&master.derive("personal-data/1")) }
+    }
 }
 
 /// Why the program can't start.
@@ -47,6 +73,21 @@ pub enum StartError {
     /// The master key.
     #[error(transparent)]
     Key(#[from] crate::keys::KeyError),
+    /// The signing keys, or another master key than the database was made under.
+    #[error(transparent)]
+    Keyring(#[from] crate::auth::keyring::KeyringError),
+    /// Redis' address.
+    #[error(transparent)]
+    Cache(#[from] crate::cache::CacheError),
+    /// A setting.
+    #[error(transparent)]
+    Settings(#[from] crate::config::SettingsError),
+    /// A setting of mail or text messages.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// A thread.
+    #[error(transparent)]
+    Thread(#[from] std::io::Error),
     /// A migration failed.
     #[error("migration: {0}")]
     Migration(Box<dyn std::error::Error + Send + Sync>),
@@ -72,8 +113,13 @@ impl App {
         let mut connection = pool.get()?;
         shared_kernel::migrations::apply(&mut connection).map_err(StartError::Migration)?;
         shared_kernel::db::check_durability(&mut connection)?;
+        let auth = Auth::open(&mut connection, &master, settings.trusted_proxy_list()?, clock.now())?;
         drop(connection);
-        Ok(Arc::new(Self { settings, clock, pool, master, postgres }))
+        let cache = Cache::open(settings.redis_url())?;
+        let live = Live::open(&cache)?;
+        let derived = Derived::of(&master);
+        let delivery = Delivery::open(&settings)?;
+        Ok(Arc::new(Self { settings, clock, pool, master, derived, auth, cache, live, delivery, postgres }))
     }
 
     /// The present moment.

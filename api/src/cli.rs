@@ -1,9 +1,10 @@
 //! The commands. Reports are JSON on stdout, alone; progress and logs go to stderr.
 
+mod admin;
+
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use shared_kernel::clock::Clock;
@@ -28,6 +29,9 @@ enum Command {
         #[arg(long)]
         listen: Option<String>,
     },
+    /// Logins, partners and their API clients.
+    #[command(subcommand)]
+    Admin(admin::Admin),
 }
 
 type BoxError = Box<dyn std::error::Error>;
@@ -55,6 +59,7 @@ pub fn run() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Serve { .. } => serve(&app),
+        Command::Admin(command) => admin::run(&app, command),
     };
     app.leave();
     match done {
@@ -69,13 +74,7 @@ pub fn run() -> ExitCode {
 /// Serves until SIGTERM or SIGINT, then lets running requests end.
 fn serve(app: &Arc<App>) -> Result<ExitCode, BoxError> {
     let listener = TcpListener::bind(&app.settings.listen)?;
-    let watched = Arc::clone(app);
-    std::thread::Builder::new().name("database-watch".into()).spawn(move || {
-        loop {
-            std::thread::sleep(Duration::from_secs(1));
-            watched.keep_database_running();
-        }
-    })?;
+    server::background(app)?;
     actix_web::rt::System::new().block_on(async {
         let server = server::serve(app, listener)?;
         let handle = server.handle();

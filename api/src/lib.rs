@@ -3,8 +3,10 @@
 
 pub mod app;
 pub mod auth;
+pub mod cache;
 pub mod cli;
 pub mod config;
+pub mod delivery;
 pub mod extract;
 pub mod keys;
 pub mod pages;

@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{Route, web};
 
-use crate::auth::{Access, access};
+use crate::auth::{Access, access, idempotency};
 use crate::problem::Problem;
 use crate::{pages, server, v1};
 
@@ -29,10 +29,15 @@ fn entry(method: Method, path: &'static str, access: Access, handler: Route) -> 
     Entry { method, path, access, route }
 }
 
+/// A POST that creates something: an `Idempotency-Key` is honoured.
+pub fn creation(path: &'static str, access: Access, handler: Route) -> Entry {
+    entry(Method::POST, path, access, handler.wrap(from_fn(idempotency::once)))
+}
+
 /// The table.
 pub fn table() -> Vec<Entry> {
-    use Method;
     let get = |path, access, handler| entry(Method::GET, path, access, handler);
+    let post = |path, access, handler| entry(Method::POST, path, access, handler);
     vec![
         get("/health/live", Access::PUBLIC, web::to(v1::health::live)),
         get("/health/ready", Access::PUBLIC, web::to(v1::health::ready)),
@@ -44,6 +49,15 @@ pub fn table() -> Vec<Entry> {
         get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
         get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
         get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
+        get("/.well-known/jwks.json", Access::PUBLIC, web::to(v1::jwks::keys)),
+        post("/v1/oauth/token", Access::PUBLIC, web::to(v1::oauth::token)),
+        post("/v1/auth/login", Access::PUBLIC, web::to(v1::auth::login)),
+        post("/v1/auth/code", Access::PUBLIC, web::to(v1::auth::code)),
+        post("/v1/auth/verify", Access::PUBLIC, web::to(v1::auth::verify)),
+        post("/v1/auth/refresh", Access::PUBLIC, web::to(v1::auth::refresh)),
+        post("/v1/auth/logout", Access::PUBLIC, web::to(v1::auth::logout)),
+        get("/v1/staff/me", Access::STAFF, web::to(v1::staff::me)),
+        get("/v1/me/events", Access::MEMBER, web::to(v1::events::events)),
     ]
 }
 

@@ -9,7 +9,9 @@ use serde::Serialize;
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::{DeliveryError, files};
+use crate::app::App;
 use crate::config::Settings;
+use crate::problem::Problem;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -23,6 +25,21 @@ pub(crate) enum Gateway {
     },
     /// `DATA_DIR/sms/*.txt`: the number, then the text.
     Files(PathBuf),
+}
+
+/// Sends a message at once to a number in E.164; it is stored nowhere.
+///
+/// # Errors
+/// 503 when it can't be handed over now.
+pub async fn send(app: &Arc<App>, to: &str, text: String) -> Result<(), Problem> {
+    let (app, to) = (Arc::clone(app), to.to_owned());
+    actix_web::web::block(move || app.delivery.sms.send(&to, &text))
+        .await
+        .map_err(|error| Problem::internal(&error))?
+        .map_err(|error| {
+            tracing::warn!(%error, "a text message was not sent");
+            Problem::unavailable()
+        })
 }
 
 #[derive(Serialize)]
@@ -55,11 +72,8 @@ impl Gateway {
         Ok(Self::Http { url: url.into(), agent })
     }
 
-    /// Sends a message to a number in E.164. Blocks, ten seconds at most.
-    ///
-    /// # Errors
-    /// [`DeliveryError`]
-    pub(crate) fn send(&self, to: &str, text: &str) -> Result<(), DeliveryError> {
+    /// Blocks, ten seconds at most.
+    fn send(&self, to: &str, text: &str) -> Result<(), DeliveryError> {
         match self {
             Self::Files(folder) => Ok(files::put(folder, "txt", format!("{to}\n{text}\n").as_bytes())?),
             Self::Http { url, agent } => {
