@@ -24,6 +24,21 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.deliveries (id) {
+            id -> Int8,
+            letter -> Text,
+            member_id -> Uuid,
+            payload -> Jsonb,
+            merge_key -> Nullable<Text>,
+            due_at -> Timestamptz,
+            attempts -> Int4,
+            failed_at -> Nullable<Timestamptz>,
+            failure -> Nullable<Text>,
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         platform.idempotency_keys (scope, key) {
             scope -> Text,
             key -> Text,
@@ -49,6 +64,15 @@ pub mod platform {
             member_id -> Nullable<Uuid>,
             payload -> Jsonb,
             occurred_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        platform.preferences (member_id) {
+            member_id -> Uuid,
+            daily_digest -> Bool,
+            language -> Text,
+            updated_at -> Timestamptz,
         }
     }
 
@@ -120,9 +144,11 @@ pub mod platform {
     diesel::allow_tables_to_appear_in_same_query!(
         api_clients,
         audit_log,
+        deliveries,
         idempotency_keys,
         master_key,
         outbox,
+        preferences,
         refresh_tokens,
         sessions,
         sign_in_attempts,

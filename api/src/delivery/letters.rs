@@ -162,7 +162,7 @@ impl Letter {
         match self {
             Self::SignInCode { code, minutes } => context! { code, minutes },
             Self::CardIssued(card) => context! {
-                name => card.name,
+                name => &card.name,
                 number => wording::card_number(&card.number),
                 virtual_card => card.virtual_card,
                 expires_on => wording::day(card.expires_on, language),
@@ -192,7 +192,10 @@ mod tests {
                 expires_on: chrono::NaiveDate::from_ymd_opt(2031, 11, 21).unwrap(),
                 picture: vec![1, 2, 3],
             }),
-            Letter::CashbackDigest(CashbackDigest { name, digest: Digest { purchases: 3, kopecks: 143_783 } }),
+            Letter::CashbackDigest(CashbackDigest {
+                name,
+                digest: Digest { purchases: 3, kopecks: 143_783 },
+            }),
         ]
     }
 
