@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod extract;
 pub mod keys;
+pub mod pages;
 pub mod private_services;
 pub mod problem;
 pub mod routes;

@@ -8,7 +8,7 @@ use actix_web::{Route, web};
 
 use crate::auth::{Access, access, idempotency};
 use crate::problem::Problem;
-use crate::v1;
+use crate::{pages, server, v1};
 
 /// One line of the table.
 pub struct Entry {
@@ -24,13 +24,14 @@ pub struct Entry {
 fn entry(method: Method, path: &'static str, access: Access, handler: Route) -> Entry {
     let route = handler
         .method(method.clone())
-        .wrap(from_fn(move |request, next| access::guard(access, request, next)));
+        .wrap(from_fn(move |request, next| access::guard(access, request, next)))
+        .wrap(from_fn(server::settled));
     Entry { method, path, access, route }
 }
 
 /// A POST that creates something: an `Idempotency-Key` is honoured.
 pub fn creation(path: &'static str, access: Access, handler: Route) -> Entry {
-    entry(Method::POST, path, access, handler.wrap(from_fn(idempotency::once)))
+    entry(Method::POST, path, access, handler.wrap(from_fn(server::settled)).wrap(from_fn(idempotency::once)))
 }
 
 /// The table.
@@ -49,6 +50,13 @@ pub fn table() -> Vec<Entry> {
         post("/v1/auth/refresh", Access::PUBLIC, web::to(v1::auth::refresh)),
         post("/v1/auth/logout", Access::PUBLIC, web::to(v1::auth::logout)),
         get("/v1/staff/me", Access::STAFF, web::to(v1::staff::me)),
+        get("/", Access::PUBLIC, web::to(pages::member)),
+        get("/till", Access::PUBLIC, web::to(pages::till)),
+        get("/office", Access::PUBLIC, web::to(pages::office)),
+        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
+        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
+        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
+        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
     ]
 }
 

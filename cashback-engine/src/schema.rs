@@ -30,9 +30,10 @@ pub mod ledger {
     }
 
     diesel::table! {
-        ledger.cap_usage (member_id, rule_id, period) {
+        ledger.cap_usage (member_id, rule_id, span, period) {
             member_id -> Uuid,
             rule_id -> Uuid,
+            span -> Text,
             period -> Date,
             used -> Int8,
         }
@@ -284,19 +285,3 @@ pub mod ledger {
         transfers,
     );
 }
-// @generated automatically by Diesel CLI.
-
-pub mod platform {
-    diesel::table! {
-        platform.outbox (id) {
-            id -> Int8,
-            kind -> Text,
-            member_id -> Nullable<Uuid>,
-            payload -> Jsonb,
-            occurred_at -> Timestamptz,
-        }
-    }
-}
-// @generated automatically by Diesel CLI.
-
-pub mod registry {}
