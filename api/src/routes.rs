@@ -31,7 +31,7 @@ fn entry(method: Method, path: &'static str, access: Access, handler: Route) -> 
 
 /// A POST that creates something: an `Idempotency-Key` is honoured.
 pub fn creation(path: &'static str, access: Access, handler: Route) -> Entry {
-    entry(Method::POST, path, access, handler.wrap(from_fn(idempotency::once)))
+    entry(Method::POST, path, access, handler.wrap(from_fn(server::settled)).wrap(from_fn(idempotency::once)))
 }
 
 /// The table.
@@ -42,13 +42,6 @@ pub fn table() -> Vec<Entry> {
         get("/health/live", Access::PUBLIC, web::to(v1::health::live)),
         get("/health/ready", Access::PUBLIC, web::to(v1::health::ready)),
         get("/metrics", Access::PUBLIC, web::to(v1::health::metrics)),
-        get("/", Access::PUBLIC, web::to(pages::member)),
-        get("/till", Access::PUBLIC, web::to(pages::till)),
-        get("/office", Access::PUBLIC, web::to(pages::office)),
-        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
-        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
-        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
-        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
         get("/.well-known/jwks.json", Access::PUBLIC, web::to(v1::jwks::keys)),
         post("/v1/oauth/token", Access::PUBLIC, web::to(v1::oauth::token)),
         post("/v1/auth/login", Access::PUBLIC, web::to(v1::auth::login)),
@@ -58,6 +51,13 @@ pub fn table() -> Vec<Entry> {
         post("/v1/auth/logout", Access::PUBLIC, web::to(v1::auth::logout)),
         get("/v1/staff/me", Access::STAFF, web::to(v1::staff::me)),
         get("/v1/me/events", Access::MEMBER, web::to(v1::events::events)),
+        get("/", Access::PUBLIC, web::to(pages::member)),
+        get("/till", Access::PUBLIC, web::to(pages::till)),
+        get("/office", Access::PUBLIC, web::to(pages::office)),
+        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
+        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
+        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
+        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
     ]
 }
 

@@ -2,6 +2,7 @@
 import { common } from './common'
 
 export default {
+  pageTitle: 'Union member’s card',
   ...common,
   signin: {
     ...common.signin,
@@ -76,6 +77,8 @@ export default {
       adjustment: 'correction',
       payout: 'payout',
       debt: 'debt repaid',
+      capture: 'purchase',
+      debt_repaid: 'debt repaid',
       authorise: 'set aside for a payment',
       void: 'reserve released',
       gift: 'donation',

@@ -2,6 +2,7 @@
 import { common } from './common'
 
 export default {
+  pageTitle: 'Карта члена профсоюза',
   ...common,
   signin: {
     ...common.signin,
@@ -79,6 +80,8 @@ export default {
       adjustment: 'исправление',
       payout: 'выплата',
       debt: 'погашение долга',
+      capture: 'покупка',
+      debt_repaid: 'погашение долга',
       authorise: 'резерв под оплату',
       void: 'резерв снят',
       gift: 'пожертвование',
