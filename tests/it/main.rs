@@ -6,10 +6,14 @@
 )]
 
 mod bad_inputs;
+mod cards_life;
 mod delivery;
 mod generated;
 mod health;
 mod migrations;
 mod pages;
 mod private_postgres;
+mod registry_imports;
+mod registry_members;
+mod registry_support;
 mod structure;
