@@ -6,6 +6,7 @@
 )]
 
 mod bad_inputs;
+mod cards_life;
 mod delivery;
 mod generated;
 mod health;
@@ -13,5 +14,8 @@ mod idempotency;
 mod migrations;
 mod pages;
 mod private_postgres;
+mod registry_imports;
+mod registry_members;
+mod registry_support;
 mod sign_in;
 mod structure;
