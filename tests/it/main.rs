@@ -11,5 +11,7 @@ mod generated;
 mod health;
 mod migrations;
 mod pages;
+mod people;
 mod private_postgres;
+mod rights;
 mod structure;
