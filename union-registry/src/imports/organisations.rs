@@ -1,12 +1,11 @@
 //! Organisations from a file. Parents may stand later in the file than their children; what the rows make of the tree is
 //! worked out in the `.sql` files next to this one.
 
-use std::cell::RefCell;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use diesel::pg::{CopyFormat, PgConnection};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
 use shared_kernel::ids::OrganisationId;
@@ -67,20 +66,13 @@ fn stage<F: Read + Seek>(
     file: &mut F,
     refused: &mut Refused<'_>,
 ) -> Result<Report, ImportError> {
-    let intake = Intake { columns: None, report: Report::default() };
-    // COPY's callback is called once, but its type does not say so.
-    let state = RefCell::new((intake, file, refused));
-    let send = |out: &mut dyn Write| -> Result<(), ImportError> {
-        let (intake, file, refused) = &mut *state.borrow_mut();
+    let mut intake = Intake { columns: None, report: Report::default() };
+    super::copy::send(staged_organisations::table, connection, &mut |out| {
         let mut staged = Rows::new(out, STAGED_FIELDS);
-        rows::each_row(*file, &mut |row| intake.take(row, &mut staged, *refused))?;
+        rows::each_row(file, &mut |row| intake.take(row, &mut staged, refused))?;
         Ok(staged.finish()?)
-    };
-    diesel::copy_from(staged_organisations::table)
-        .from_raw_data(staged_organisations::table, send)
-        .with_format(CopyFormat::Binary)
-        .execute(connection)?;
-    Ok(state.into_inner().0.report)
+    })?;
+    Ok(intake.report)
 }
 
 /// Turns rows into staged rows, and tells of those that fail by themselves.
