@@ -8,8 +8,6 @@
 mod bad_inputs;
 mod cards_life;
 mod delivery;
-mod engine_posting;
-mod engine_support;
 mod generated;
 mod health;
 mod migrations;
