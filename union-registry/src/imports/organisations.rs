@@ -53,9 +53,12 @@ pub fn organisations<F: Read + Seek>(
         connection.batch_execute(include_str!("organisations_stage.sql"))?;
         let mut report = stage(connection, file, refused)?;
         connection.batch_execute(include_str!("organisations_compare.sql"))?;
-        // Without the refused rows the tree is another; the rows that were in it stay in it.
-        connection.batch_execute(include_str!("organisations_tree.sql"))?;
+        let refused_before = report.rejected;
         super::tell_refused(connection, refused, &mut report)?;
+        if report.rejected > refused_before {
+            // Without the refused rows the tree is another; the rows that were in it stay in it.
+            connection.batch_execute(include_str!("organisations_tree.sql"))?;
+        }
         write(connection, &mut report, now)?;
         Ok(report)
     })
