@@ -180,16 +180,19 @@ impl PurchaseRecord {
 
     /// What is left of lines and rules: all of them before the first refund.
     pub(crate) fn kept(&self) -> Kept {
-        match &self.kept {
-            Some(kept) => serde_json::from_value(kept.clone()).expect("only refunds write what is kept"),
-            None => Kept {
-                lines: match self.lines() {
-                    Some(lines) => lines.iter().map(|line| line.amount.kopecks()).collect(),
-                    None => vec![self.amount.kopecks()],
-                },
-                rules: self.judgement().applied.iter().map(|rule| rule.given_kopecks).collect(),
+        self.kept_by_refunds().unwrap_or_else(|| Kept {
+            lines: match self.lines() {
+                Some(lines) => lines.iter().map(|line| line.amount.kopecks()).collect(),
+                None => vec![self.amount.kopecks()],
             },
-        }
+            rules: self.judgement().applied.iter().map(|rule| rule.given_kopecks).collect(),
+        })
+    }
+
+    /// What refunds left; `None` before the first.
+    fn kept_by_refunds(&self) -> Option<Kept> {
+        let kept = self.kept.as_ref()?;
+        Some(serde_json::from_value(kept.clone()).expect("only refunds write what is kept"))
     }
 }
 
@@ -276,12 +279,15 @@ pub struct Purchase {
 /// Shows a record. `waiting` tells whether a part of its cashback is still held in the return window.
 pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purchase {
     let judgement = record.judgement();
-    let kept = record.kept();
+    let kept = match record.kept_by_refunds() {
+        Some(kept) => kept.rules,
+        None => judgement.applied.iter().map(|applied| applied.given_kopecks).collect(),
+    };
     let outlet = book.outlet_by_number(record.outlet_id);
     let rules = judgement
         .applied
         .iter()
-        .zip(&kept.rules)
+        .zip(&kept)
         .map(|(applied, left)| RuleShare {
             id: applied.rule,
             version: applied.version,

@@ -444,9 +444,9 @@ fn history(steps: &[Step]) {
 
 #[test]
 fn random_histories_keep_the_invariants_and_equal_the_model() {
-    let config = Config { cases: 12, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&prop::collection::vec(step(), 1..45), |steps| {
+        .run(&prop::collection::vec(step(), 1..40), |steps| {
             history(&steps);
             Ok(())
         })
