@@ -1,1 +1,45 @@
-//! The card: its number, its live code, its picture.
+//! One issuer, two kinds of card: virtual and plastic.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`number`] | the 16-digit card number: parsing, masking, numbers that cannot be guessed |
+//! | [`code`] | the live code: 24 digits, drawn and judged without a database |
+//! | [`keys`] | [`keys::IssuerKeys`], everything derived from the master key; made once, shared by all threads |
+//! | [`cards`] | cards and their states: issuing, finding, blocking |
+//! | [`bulk`] | a card for everybody who has none, a set at a time |
+//! | [`devices`] | what draws codes: the server, a phone, Google |
+//! | [`presentation`] | live codes judged and used up inside the caller's transaction |
+//! | [`resolutions`] | what a till was told about a card, good for one purchase |
+//! | [`qr`] | the picture: SVG and PNG |
+//!
+//! Every function takes `&mut PgConnection`, values and `now`, and runs inside the caller's transaction when there is
+//! one. Functions that write several tables open a transaction (or a savepoint) themselves.
+//!
+//! A purchase with a live code: [`presentation::lock_codes`] → decide → [`presentation::consume`] for the accepted
+//! ones, or [`presentation::use_codes`] for both at once; a quote: [`presentation::check_codes`]. A code that its asker
+//! resolved before counts as unused for that asker until the resolution has served a purchase. A purchase with a
+//! resolution: [`resolutions::lock_resolutions`] → decide → [`resolutions::use_resolutions`]. Whether the card itself is
+//! good is [`cards::Card::standing_at`], judged as of the purchase.
+
+pub mod bulk;
+pub mod cards;
+pub mod code;
+pub mod devices;
+mod error;
+pub mod keys;
+pub mod number;
+pub mod presentation;
+pub mod qr;
+pub mod resolutions;
+#[allow(missing_docs, reason = "generated")]
+pub mod schema;
+
+pub use error::CardError;
+
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+
+/// The union's calendar day of an instant: Moscow's, where no clock has been shifted since 2014.
+pub(crate) fn day_of(at: DateTime<Utc>) -> NaiveDate {
+    const MOSCOW: FixedOffset = FixedOffset::east_opt(3 * 3_600).expect("three hours are within a day");
+    at.with_timezone(&MOSCOW).date_naive()
+}

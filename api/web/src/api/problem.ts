@@ -25,7 +25,8 @@ export class Problem extends Error {
   constructor(status: number, body: Body, retryAfter?: number) {
     super(body.detail ?? body.title ?? `HTTP ${status}`)
     this.name = 'Problem'
-    this.slug = (body.type ?? '').replace(/^.*\/problems\//, '') || (status === 0 ? 'network' : `http-${status}`)
+    this.slug =
+      (body.type ?? '').replace(/^.*\/problems\//, '') || (status === 0 ? 'network' : `http-${status}`)
     this.status = status
     this.title = body.title ?? ''
     this.detail = body.detail ?? ''

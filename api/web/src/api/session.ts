@@ -59,7 +59,8 @@ async function renew(since: number): Promise<boolean> {
       body: '{}',
     })
     const answer = await send(request)
-    if (answer.status === 429 || answer.status >= 500) throw new TypeError('the session could not be renewed now')
+    if (answer.status === 429 || answer.status >= 500)
+      throw new TypeError('the session could not be renewed now')
     if (!answer.ok) return false
     try {
       localStorage.setItem(RENEWED, String(Date.now()))

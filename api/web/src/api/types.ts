@@ -2,12 +2,24 @@
 import type { paths } from './schema'
 
 type Content<R> = R extends { content: { 'application/json': infer T } } ? T : never
-type Good<R> = R extends { 200: infer T } ? T : R extends { 201: infer T } ? T : R extends { 202: infer T } ? T : never
-type Answer<Path extends keyof paths, Verb extends keyof paths[Path]> =
-  paths[Path][Verb] extends { responses: infer R } ? Content<Good<R>> : never
+type Good<R> = R extends { 200: infer T }
+  ? T
+  : R extends { 201: infer T }
+    ? T
+    : R extends { 202: infer T }
+      ? T
+      : never
+type Answer<Path extends keyof paths, Verb extends keyof paths[Path]> = paths[Path][Verb] extends {
+  responses: infer R
+}
+  ? Content<Good<R>>
+  : never
 type Item<List> = List extends { items: (infer T)[] } ? T : never
-type Body<Path extends keyof paths, Verb extends keyof paths[Path]> =
-  paths[Path][Verb] extends { requestBody: { content: { 'application/json': infer T } } } ? T : never
+type Body<Path extends keyof paths, Verb extends keyof paths[Path]> = paths[Path][Verb] extends {
+  requestBody: { content: { 'application/json': infer T } }
+}
+  ? T
+  : never
 
 export type Me = Answer<'/v1/me', 'get'>
 export type StaffMe = Answer<'/v1/staff/me', 'get'>

@@ -13,10 +13,7 @@ export function Balances() {
   return (
     <Loaded query={balance} wait={<Skeleton height={112} radius="md" />}>
       {(data) => (
-        <Figures
-          balance={data}
-          next={nextRelease(operationsOf(operations.data), operations.hasNextPage)}
-        />
+        <Figures balance={data} next={nextRelease(operationsOf(operations.data), operations.hasNextPage)} />
       )}
     </Loaded>
   )
@@ -50,7 +47,11 @@ function Figures({ balance, next }: { balance: Balance; next: Operation | undefi
         )}
       </SimpleGrid>
       {isZero(balance.debt) ? null : (
-        <Alert color="red" title={t('balance.debt', { amount: rubles(balance.debt) })} data-testid="balance-debt">
+        <Alert
+          color="red"
+          title={t('balance.debt', { amount: rubles(balance.debt) })}
+          data-testid="balance-debt"
+        >
           {t('balance.debtHint')}
         </Alert>
       )}

@@ -14,7 +14,8 @@ export function BlockCard({ card, opened, onClose }: { card: Card; opened: boole
   const say = useAnnounce()
   const [reason, setReason] = useState<'lost' | 'stolen'>('lost')
   const block = useMutation({
-    mutationFn: () => ask(api.POST('/v1/me/cards/{id}/block', { params: { path: { id: card.id } }, body: { reason } })),
+    mutationFn: () =>
+      ask(api.POST('/v1/me/cards/{id}/block', { params: { path: { id: card.id } }, body: { reason } })),
     onSuccess: async () => {
       say(t('block.done'))
       onClose()
@@ -45,7 +46,12 @@ export function BlockCard({ card, opened, onClose }: { card: Card; opened: boole
           <Button variant="default" onClick={onClose}>
             {t('cancel')}
           </Button>
-          <Button color="red" loading={block.isPending} data-testid="block-confirm" onClick={() => block.mutate()}>
+          <Button
+            color="red"
+            loading={block.isPending}
+            data-testid="block-confirm"
+            onClick={() => block.mutate()}
+          >
             {t('block.confirm')}
           </Button>
         </Group>

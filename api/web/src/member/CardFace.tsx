@@ -33,7 +33,11 @@ export function CardFace({ me, card }: { me: Me; card: Card }) {
       <div className="face-panel">
         {working ? <Panel value={value} live={virtual ? live : undefined} /> : <Closed card={card} />}
       </div>
-      {working ? <Digits number={card.number} value={value} /> : <Digits number={card.number} value={undefined} />}
+      {working ? (
+        <Digits number={card.number} value={value} />
+      ) : (
+        <Digits number={card.number} value={undefined} />
+      )}
       {working ? (
         <div className="face-life">
           {virtual ? <LifeLine life={live.life} words={words} /> : words.t('card.plasticHint')}
@@ -55,7 +59,14 @@ function Lines() {
   return (
     <svg className="face-lines" viewBox="0 0 400 560" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
       {rings.map(({ cx, cy, rx, ry, turn }) => (
-        <ellipse key={`${cx} ${cy}`} cx={cx} cy={cy} rx={rx} ry={ry} transform={`rotate(${turn} ${cx} ${cy})`} />
+        <ellipse
+          key={`${cx} ${cy}`}
+          cx={cx}
+          cy={cy}
+          rx={rx}
+          ry={ry}
+          transform={`rotate(${turn} ${cx} ${cy})`}
+        />
       ))}
       <path d={band} />
     </svg>

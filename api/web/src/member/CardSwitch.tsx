@@ -25,7 +25,10 @@ export function CardSwitch({ cards, chosen, onChoose }: Props) {
       onChange={onChoose}
       data={cards.slice(0, 3).map((card) => ({
         value: card.id,
-        label: cards.length > 2 ? `${t(`card.kind.${card.kind}`)} ${card.number.slice(-4)}` : t(`card.kind.${card.kind}`),
+        label:
+          cards.length > 2
+            ? `${t(`card.kind.${card.kind}`)} ${card.number.slice(-4)}`
+            : t(`card.kind.${card.kind}`),
       }))}
     />
   )

@@ -26,7 +26,13 @@ export function EnrolmentOffer() {
         {t('enrolment.text')}
       </Text>
       {joining.error ? <ProblemNote error={joining.error} /> : null}
-      <Button mt="xs" fullWidth loading={joining.isPending} data-testid="enrol" onClick={() => joining.mutate()}>
+      <Button
+        mt="xs"
+        fullWidth
+        loading={joining.isPending}
+        data-testid="enrol"
+        onClick={() => joining.mutate()}
+      >
         {t('enrolment.join')}
       </Button>
     </Paper>

@@ -28,7 +28,10 @@ function Home() {
   const { t } = useWords()
   const { signOut } = useSession()
   const me = useQuery({ queryKey: ['me'], queryFn: () => ask(api.GET('/v1/me')) })
-  const cards = useQuery({ queryKey: ['cards'], queryFn: async () => (await ask(api.GET('/v1/me/cards'))).items })
+  const cards = useQuery({
+    queryKey: ['cards'],
+    queryFn: async () => (await ask(api.GET('/v1/me/cards'))).items,
+  })
   useTheirLanguage(me.data)
   const failed = me.error ?? cards.error
   return (
@@ -70,7 +73,8 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
   const { t } = useWords()
   const [chosen, setChosen] = useState<string>()
   const [settings, setSettings] = useState<boolean>()
-  const card = cards.find(({ id }) => id === chosen) ?? cards.find(({ status }) => status === 'active') ?? cards[0]
+  const card =
+    cards.find(({ id }) => id === chosen) ?? cards.find(({ status }) => status === 'active') ?? cards[0]
   return (
     <main className="home">
       <div className="home-card">

@@ -25,7 +25,8 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
   const [blocking, block] = useDisclosure(false)
   const queries = useQueryClient()
   const change = useMutation({
-    mutationFn: (body: { daily_digest?: boolean; language?: 'ru' | 'en' }) => ask(api.PATCH('/v1/me', { body })),
+    mutationFn: (body: { daily_digest?: boolean; language?: 'ru' | 'en' }) =>
+      ask(api.PATCH('/v1/me', { body })),
     onSuccess: (changed) => queries.setQueryData(['me'], changed),
   })
   const digest = change.isPending ? (change.variables.daily_digest ?? me.daily_digest) : me.daily_digest

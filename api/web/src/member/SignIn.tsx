@@ -15,7 +15,10 @@ export function SignIn() {
   const { t } = useWords()
   const [sentTo, setSentTo] = useState<string>()
   return (
-    <Entrance title={t('signin.title')} hint={sentTo ? t('signin.sent', { email: sentTo }) : t('signin.hint')}>
+    <Entrance
+      title={t('signin.title')}
+      hint={sentTo ? t('signin.sent', { email: sentTo }) : t('signin.hint')}
+    >
       {sentTo ? (
         <CodeForm email={sentTo} onBack={() => setSentTo(undefined)} />
       ) : (
@@ -71,7 +74,8 @@ function CodeForm({ email, onBack }: { email: string; onBack: () => void }) {
   const { begin } = useSession()
   const [code, setCode] = useState('')
   const entry = useMutation({
-    mutationFn: () => ask(api.POST('/v1/auth/verify', { body: { email, code: code.replace(/\D/g, ''), cookie: true } })),
+    mutationFn: () =>
+      ask(api.POST('/v1/auth/verify', { body: { email, code: code.replace(/\D/g, ''), cookie: true } })),
     onSuccess: begin,
   })
   const problem = entry.error ? asProblem(entry.error) : undefined

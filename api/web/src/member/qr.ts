@@ -11,7 +11,9 @@ export interface QrPath {
 
 export function qrPath(value: string): QrPath {
   const { data, size } = encode(value, { ecc: 'M', boostEcc: true, border: 0 })
-  const path = data.flatMap((row, y) => runs(row).map(([x, length]) => `M${x + QUIET} ${y + QUIET}h${length}v1h-${length}z`))
+  const path = data.flatMap((row, y) =>
+    runs(row).map(([x, length]) => `M${x + QUIET} ${y + QUIET}h${length}v1h-${length}z`),
+  )
   return { side: size + 2 * QUIET, path: path.join('') }
 }
 

@@ -18,7 +18,11 @@ export function useOperations() {
   return useInfiniteQuery({
     queryKey: ['operations'],
     queryFn: ({ pageParam }): Promise<Page> =>
-      ask(api.GET('/v1/me/operations', { params: { query: { limit: PAGE, ...(pageParam ? { after: pageParam } : {}) } } })),
+      ask(
+        api.GET('/v1/me/operations', {
+          params: { query: { limit: PAGE, ...(pageParam ? { after: pageParam } : {}) } },
+        }),
+      ),
     initialPageParam: '',
     getNextPageParam: (last) => last.next ?? undefined,
   })

@@ -22,11 +22,15 @@ async function listen(over: AbortSignal, changed: () => void): Promise<void> {
   let first = true
   while (!over.aborted) {
     try {
-      await readOnce(over, () => {
-        failures = 0
-        if (!first) changed()
-        first = false
-      }, changed)
+      await readOnce(
+        over,
+        () => {
+          failures = 0
+          if (!first) changed()
+          first = false
+        },
+        changed,
+      )
     } catch {
       failures += 1
     }

@@ -3,7 +3,13 @@ import { SegmentedControl, useMantineColorScheme } from '@mantine/core'
 import { type Language, speak } from './i18n'
 import { useWords } from './words'
 
-export function LanguageSwitch({ onChange, size = 'sm' }: { onChange?: (to: Language) => void; size?: string }) {
+export function LanguageSwitch({
+  onChange,
+  size = 'sm',
+}: {
+  onChange?: (to: Language) => void
+  size?: string
+}) {
   const { t, language } = useWords()
   return (
     <SegmentedControl

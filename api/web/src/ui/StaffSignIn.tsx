@@ -15,7 +15,8 @@ export function StaffSignIn({ title, hint }: { title: string; hint: string }) {
   const [email, setEmail] = useState('')
   const [password, setPassword] = useState('')
   const entry = useMutation({
-    mutationFn: () => ask(api.POST('/v1/auth/login', { body: { email: email.trim(), password, cookie: true } })),
+    mutationFn: () =>
+      ask(api.POST('/v1/auth/login', { body: { email: email.trim(), password, cookie: true } })),
     onSuccess: begin,
   })
   const problem = entry.error ? asProblem(entry.error) : undefined

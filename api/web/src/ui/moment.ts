@@ -30,13 +30,17 @@ function shaped(language: string, timeZone: string, options: Shape): Intl.DateTi
 
 /** A date without time ("2026-12-05") belongs to no zone; an instant belongs to the programme's. */
 function place(moment: string): [Date, string] {
-  return /^\d{4}-\d\d-\d\d$/.test(moment) ? [new Date(`${moment}T00:00:00Z`), 'UTC'] : [new Date(moment), zone]
+  return /^\d{4}-\d\d-\d\d$/.test(moment)
+    ? [new Date(`${moment}T00:00:00Z`), 'UTC']
+    : [new Date(moment), zone]
 }
 
 /** "21 ноября 2026" */
 export function day(moment: string, language: string): string {
   const [date, where] = place(moment)
-  return shaped(language, where, DAY).format(date).replace(/\s*г\.$/, '')
+  return shaped(language, where, DAY)
+    .format(date)
+    .replace(/\s*г\.$/, '')
 }
 
 /** "5 декабря", with the year when it isn't this one. */
@@ -44,7 +48,9 @@ export function dayShort(moment: string, language: string, now = new Date()): st
   const [date, where] = place(moment)
   const year: Shape = { year: 'numeric' }
   const same = shaped('en', where, year).format(date) === shaped('en', zone, year).format(now)
-  return same ? shaped(language, where, { day: 'numeric', month: 'long' }).format(date) : day(moment, language)
+  return same
+    ? shaped(language, where, { day: 'numeric', month: 'long' }).format(date)
+    : day(moment, language)
 }
 
 /** "14:05" */

@@ -49,7 +49,10 @@ export function share(rate: string, language: string): string {
   const [whole = '0', part = ''] = rate.split('.')
   const digits = `${whole}${part.padEnd(2, '0')}`
   const cut = whole.length + 2
-  const percent = `${digits.slice(0, cut).replace(/^0+(?=\d)/, '')}.${digits.slice(cut)}`.replace(/\.?0*$/, '')
+  const percent = `${digits.slice(0, cut).replace(/^0+(?=\d)/, '')}.${digits.slice(cut)}`.replace(
+    /\.?0*$/,
+    '',
+  )
   return language.startsWith('ru') ? `${percent.replace('.', ',')}\u00a0%` : `${percent}%`
 }
 

@@ -21,7 +21,8 @@ const queries = new QueryClient({
     queries: {
       networkMode: 'always',
       staleTime: 15_000,
-      retry: (failures, error) => failures < 2 && (asProblem(error).offline || asProblem(error).status >= 500),
+      retry: (failures, error) =>
+        failures < 2 && (asProblem(error).offline || asProblem(error).status >= 500),
     },
     mutations: { networkMode: 'always' },
   },

@@ -103,7 +103,11 @@ export function Loaded<T>(props: {
   if (query.data !== undefined) return children(query.data)
   if (query.error) {
     return (
-      <ProblemNote error={query.error} onRetry={() => void query.refetch()} {...(allowed ? { allowed } : {})} />
+      <ProblemNote
+        error={query.error}
+        onRetry={() => void query.refetch()}
+        {...(allowed ? { allowed } : {})}
+      />
     )
   }
   return wait ?? <Loading />

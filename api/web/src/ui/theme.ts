@@ -2,27 +2,84 @@
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core'
 
 const ink: MantineColorsTuple = [
-  '#eef3fa', '#dbe6f4', '#b8cee9', '#9cc2f5', '#7fabe4', '#4f7fbd', '#3766a4', '#1b3d69', '#163359', '#10243e',
+  '#eef3fa',
+  '#dbe6f4',
+  '#b8cee9',
+  '#9cc2f5',
+  '#7fabe4',
+  '#4f7fbd',
+  '#3766a4',
+  '#1b3d69',
+  '#163359',
+  '#10243e',
 ]
 const red: MantineColorsTuple = [
-  '#fdeceb', '#f9d9d7', '#f2b3ae', '#ff8a80', '#ff8a80', '#dd5247', '#c93a30', '#b3261e', '#951f18', '#741711',
+  '#fdeceb',
+  '#f9d9d7',
+  '#f2b3ae',
+  '#ff8a80',
+  '#ff8a80',
+  '#dd5247',
+  '#c93a30',
+  '#b3261e',
+  '#951f18',
+  '#741711',
 ]
 const green: MantineColorsTuple = [
-  '#e4f3ea', '#cfe9db', '#a3d6ba', '#62d296', '#62d296', '#36a46a', '#288c5a', '#1f7a4d', '#176540', '#124e31',
+  '#e4f3ea',
+  '#cfe9db',
+  '#a3d6ba',
+  '#62d296',
+  '#62d296',
+  '#36a46a',
+  '#288c5a',
+  '#1f7a4d',
+  '#176540',
+  '#124e31',
 ]
 const amber: MantineColorsTuple = [
-  '#fdf3dc', '#f9e6b8', '#f3d283', '#f0b429', '#f0b429', '#bd8512', '#a36f08', '#8a5a00', '#714a00', '#553700',
+  '#fdf3dc',
+  '#f9e6b8',
+  '#f3d283',
+  '#f0b429',
+  '#f0b429',
+  '#bd8512',
+  '#a36f08',
+  '#8a5a00',
+  '#714a00',
+  '#553700',
 ]
 const gray: MantineColorsTuple = [
-  '#faf9f6', '#f3f1ec', '#eae6de', '#dfdad0', '#cfc9bd', '#98a1ae', '#667085', '#4b5565', '#344054', '#1c2430',
+  '#faf9f6',
+  '#f3f1ec',
+  '#eae6de',
+  '#dfdad0',
+  '#cfc9bd',
+  '#98a1ae',
+  '#667085',
+  '#4b5565',
+  '#344054',
+  '#1c2430',
 ]
 const dark: MantineColorsTuple = [
-  '#e9edf3', '#c3cbd8', '#98a4b6', '#8290a6', '#273142', '#212a39', '#111823', '#161d29', '#0d121a', '#080b11',
+  '#e9edf3',
+  '#c3cbd8',
+  '#98a4b6',
+  '#8290a6',
+  '#273142',
+  '#212a39',
+  '#111823',
+  '#161d29',
+  '#0d121a',
+  '#080b11',
 ]
 
 export const theme = createTheme({
   fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
-  headings: { fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif', fontWeight: '700' },
+  headings: {
+    fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
+    fontWeight: '700',
+  },
   primaryColor: 'ink',
   primaryShade: { light: 7, dark: 6 },
   colors: { ink, red, green, amber, gray, dark },
@@ -35,7 +92,11 @@ export const theme = createTheme({
     Paper: { defaultProps: { radius: 'md' } },
     Modal: { defaultProps: { radius: 'md', centered: true } },
     Alert: { defaultProps: { radius: 'md', variant: 'light' } },
-    Badge: { defaultProps: { variant: 'light' }, styles: { root: { textTransform: 'none', fontWeight: 600 } } },
+    Badge: {
+      defaultProps: { variant: 'light' },
+      styles: { root: { textTransform: 'none', fontWeight: 600 } },
+    },
+    Kbd: { styles: { root: { fontFamily: 'inherit' } } },
     Skeleton: { defaultProps: { radius: 'sm' } },
   },
 })

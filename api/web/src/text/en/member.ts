@@ -53,7 +53,8 @@ export default {
     reservedHint: 'set aside for a payment or payout',
     expiring: '{{amount}} expire on {{day}}',
     debt: 'Debt {{amount}}',
-    debtHint: 'Cashback was taken back with a returned purchase after it had been spent. Your next cashback pays it.',
+    debtHint:
+      'Cashback was taken back with a returned purchase after it had been spent. Your next cashback pays it.',
     others: 'Reserved {{reserved}} · debt {{debt}}',
   },
   operations: {

@@ -1,0 +1,85 @@
+/** Scans with the camera: a picture of what it sees, closed by the first code found. */
+import { Alert, Modal, Text } from '@mantine/core'
+import { useEffect, useEffectEvent, useRef, useState } from 'react'
+import { useWords } from '../ui/words'
+import { barcodeFinder } from './barcodes'
+
+const LOOK_MS = 120
+
+export default function Camera({
+  onRead,
+  onClose,
+}: {
+  onRead: (value: string) => void
+  onClose: () => void
+}) {
+  const { t } = useWords()
+  const video = useRef<HTMLVideoElement>(null)
+  const [problem, setProblem] = useState<'denied' | 'missing'>()
+  const found = useEffectEvent(onRead)
+
+  useEffect(() => {
+    const over = new AbortController()
+    watch(video, over.signal).then(
+      (value) => {
+        if (value !== undefined) found(value)
+      },
+      (error: unknown) => {
+        const denied = error instanceof DOMException && error.name === 'NotAllowedError'
+        if (!over.signal.aborted) setProblem(denied ? 'denied' : 'missing')
+      },
+    )
+    return () => over.abort()
+  }, [])
+
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      size="lg"
+      title={t('till.camera')}
+      closeButtonProps={{ 'aria-label': t('close') }}
+    >
+      {problem ? (
+        <Alert color="amber" title={t(`camera.${problem}.title`)}>
+          {t(`camera.${problem}.detail`)}
+        </Alert>
+      ) : (
+        <>
+          {/* biome-ignore lint/a11y/useMediaCaption: a live picture of the counter has no speech */}
+          <video ref={video} className="camera" muted playsInline />
+          <Text size="sm" c="dimmed" mt="xs">
+            {t('camera.hint')}
+          </Text>
+        </>
+      )}
+    </Modal>
+  )
+}
+
+/** Looks until a code is found or the window is closed; the camera is always let go. */
+async function watch(
+  place: { current: HTMLVideoElement | null },
+  over: AbortSignal,
+): Promise<string | undefined> {
+  if (!navigator.mediaDevices) throw new Error('no camera')
+  const stream = await navigator.mediaDevices.getUserMedia({
+    video: { facingMode: 'environment', width: { ideal: 1280 } },
+    audio: false,
+  })
+  try {
+    const find = await barcodeFinder()
+    const video = place.current
+    if (!video || over.aborted) return undefined
+    video.srcObject = stream
+    await video.play()
+    while (!over.aborted) {
+      const value = await find(video)
+      if (value) return value
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+    return undefined
+  } finally {
+    for (const track of stream.getTracks()) track.stop()
+  }
+}

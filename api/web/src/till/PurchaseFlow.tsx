@@ -1,0 +1,102 @@
+/** One customer: scan → band → amount → post → result. */
+import { Stack } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useRef, useState } from 'react'
+import { api, ask } from '../api/client'
+import { asProblem } from '../api/problem'
+import type { Purchase } from '../api/types'
+import { useAnnounce } from '../ui/Announcer'
+import { useWords } from '../ui/words'
+import { Band, isGood, type Verdict } from './Band'
+import { CodeField } from './CodeField'
+import type { Reading } from './codeField'
+import { PurchaseForm } from './PurchaseForm'
+import { ResultScreen } from './ResultScreen'
+import { soundNo, soundYes } from './sounds'
+import type { Done } from './today'
+
+interface Props {
+  outlet: string
+  lastReceipt: string | undefined
+  onDone: (row: Done) => void
+  onNext: () => void
+}
+
+export function PurchaseFlow({ outlet, lastReceipt, onDone, onNext }: Props) {
+  const { t, rubles } = useWords()
+  const say = useAnnounce()
+  const code = useRef<HTMLInputElement>(null)
+  const [read, setRead] = useState<Reading>()
+  const [verdict, setVerdict] = useState<Verdict>()
+  const [posted, setPosted] = useState<Purchase>()
+
+  const resolving = useMutation({
+    mutationFn: ({ kind, value }: Reading) =>
+      ask(
+        api.POST('/v1/cards/resolve', { body: kind === 'card' ? { card_number: value } : { code: value } }),
+      ),
+    onSuccess: (resolution) => {
+      setVerdict({ resolution })
+      if (resolution.status === 'valid') soundYes()
+      else refuse()
+    },
+    onError: (error) => {
+      setVerdict({ problem: asProblem(error) })
+      refuse()
+    },
+  })
+
+  /** The field is ready for the next try, with what was typed chosen. */
+  function refuse() {
+    soundNo()
+    setRead(undefined)
+    requestAnimationFrame(() => {
+      code.current?.focus()
+      code.current?.select()
+    })
+  }
+
+  function done(purchase: Purchase) {
+    soundYes()
+    setPosted(purchase)
+    say(t('result.said', { amount: rubles(purchase.cashback.amount) }))
+    onDone({
+      id: purchase.id,
+      kind: 'purchase',
+      receipt: purchase.receipt,
+      amount: purchase.amount,
+      cashback: purchase.cashback.amount,
+      at: new Date().toISOString(),
+    })
+  }
+
+  if (posted) return <ResultScreen purchase={posted} onNext={onNext} />
+  return (
+    <Stack gap="md">
+      <CodeField
+        input={code}
+        busy={resolving.isPending}
+        read={read}
+        onRead={(reading) => {
+          setRead(reading)
+          setVerdict(undefined)
+          resolving.mutate(reading)
+        }}
+        onEdit={() => {
+          setRead(undefined)
+          setVerdict(undefined)
+        }}
+      />
+      {verdict ? <Band verdict={verdict} /> : null}
+      {verdict && isGood(verdict) ? (
+        <PurchaseForm
+          key={verdict.resolution.resolution}
+          resolution={verdict.resolution}
+          outlet={outlet}
+          lastReceipt={lastReceipt}
+          onPosted={done}
+        />
+      ) : null}
+    </Stack>
+  )
+}

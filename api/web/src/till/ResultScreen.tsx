@@ -1,0 +1,63 @@
+/** The purchase is posted: what it brought, and Enter for the next customer. */
+import { Button, Group, Kbd, Paper, Stack, Text, Title } from '@mantine/core'
+import { IconCircleCheck } from '@tabler/icons-react'
+import type { Purchase } from '../api/types'
+import { isZero } from '../ui/money'
+import { useWords } from '../ui/words'
+
+export function ResultScreen({ purchase, onNext }: { purchase: Purchase; onNext: () => void }) {
+  const { t, rubles, dayShort } = useWords()
+  const { cashback, balance } = purchase
+  return (
+    <Stack>
+      <div className="band" data-testid="result" data-status="valid">
+        <IconCircleCheck size={40} aria-hidden />
+        <div>
+          <Title order={2} size="h3" className="band-word">
+            {t('result.title', { amount: rubles(cashback.amount) })}
+          </Title>
+          <div>{t('result.receipt', { receipt: purchase.receipt, amount: rubles(purchase.amount) })}</div>
+        </div>
+      </div>
+      <Paper className="surface" p="md">
+        <Line name={t('purchase.toPay')} value={rubles(purchase.paid)} strong />
+        {isZero(purchase.redeemed) ? null : (
+          <Line name={t('result.redeemed')} value={rubles(purchase.redeemed)} />
+        )}
+        {cashback.available_at && !isZero(cashback.amount) ? (
+          <Line name={t('purchase.availableOn')} value={dayShort(cashback.available_at)} />
+        ) : null}
+        {cashback.reason ? (
+          <Text size="sm" c="dimmed">
+            {t(`purchase.reason.${cashback.reason}`, { defaultValue: cashback.reason })}
+          </Text>
+        ) : null}
+        {balance ? (
+          <>
+            <Line name={t('result.available')} value={rubles(balance.available)} />
+            <Line name={t('result.pending')} value={rubles(balance.pending)} />
+          </>
+        ) : null}
+      </Paper>
+      <Button size="xl" autoFocus data-testid="next" onClick={onNext}>
+        <Group gap="sm">
+          {t('result.next')}
+          <Kbd className="till-kbd" visibleFrom="sm">
+            Enter
+          </Kbd>
+        </Group>
+      </Button>
+    </Stack>
+  )
+}
+
+export function Line({ name, value, strong = false }: { name: string; value: string; strong?: boolean }) {
+  return (
+    <div className="till-line">
+      <Text {...(strong ? {} : { c: 'dimmed' })}>{name}</Text>
+      <Text fw={strong ? 700 : 500} className="number">
+        {value}
+      </Text>
+    </div>
+  )
+}

@@ -1,0 +1,150 @@
+/** The frame of the till: who and where, purchase or refund, and what was done today. */
+import { ActionIcon, Badge, Group, Kbd, SegmentedControl, Text, Title } from '@mantine/core'
+import { useDisclosure, useHotkeys, useNetwork } from '@mantine/hooks'
+import { IconSettings, IconVolume, IconVolumeOff } from '@tabler/icons-react'
+import { useState } from 'react'
+import type { StaffMe } from '../api/types'
+import { useWords } from '../ui/words'
+import { PurchaseFlow } from './PurchaseFlow'
+import { RefundFlow } from './RefundFlow'
+import { isMuted, setMuted, soundYes } from './sounds'
+import { type Outlet, outletName } from './TillEntry'
+import { TillSettings } from './TillSettings'
+import { TodayList } from './TodayList'
+import { useToday } from './today'
+
+interface Props {
+  staff: StaffMe
+  outlet: Outlet
+  onOutlet: () => void
+}
+
+type Work = 'purchase' | 'refund'
+
+export function Till({ staff, outlet, onOutlet }: Props) {
+  const { t } = useWords()
+  const today = useToday(outlet.code)
+  const [work, setWork] = useState<Work>('purchase')
+  const [turn, setTurn] = useState(0)
+  const [toRefund, setToRefund] = useState('')
+  const go = (to: Work, receipt = '') => {
+    setWork(to)
+    setToRefund(receipt)
+    setTurn((before) => before + 1)
+  }
+  useHotkeys(
+    [
+      ['F2', () => go('purchase')],
+      ['F3', () => go('refund')],
+      ['Escape', () => go(work)],
+    ],
+    [],
+  )
+  const lastReceipt = today.rows.find(({ kind }) => kind === 'purchase')?.receipt
+  return (
+    <>
+      <Head staff={staff} outlet={outlet} onOutlet={onOutlet} />
+      <main className="till-body">
+        <div>
+          <SegmentedControl
+            mb="md"
+            aria-label={t('till.work')}
+            value={work}
+            onChange={(to) => go(to === 'refund' ? 'refund' : 'purchase')}
+            data={[
+              { value: 'purchase', label: <Labelled text={t('till.purchase')} hotkey="F2" /> },
+              { value: 'refund', label: <Labelled text={t('till.refund')} hotkey="F3" /> },
+            ]}
+          />
+          {work === 'purchase' ? (
+            <PurchaseFlow
+              key={turn}
+              outlet={outlet.code}
+              lastReceipt={lastReceipt}
+              onDone={today.add}
+              onNext={() => go('purchase')}
+            />
+          ) : (
+            <RefundFlow
+              key={turn}
+              outlet={outlet.code}
+              receipt={toRefund}
+              onDone={today.add}
+              onNext={() => go('purchase')}
+            />
+          )}
+        </div>
+        <TodayList rows={today.rows} onOpen={(receipt) => go('refund', receipt)} />
+      </main>
+    </>
+  )
+}
+
+function Labelled({ text, hotkey }: { text: string; hotkey: string }) {
+  return (
+    <Group gap={8} wrap="nowrap" data-testid={`work-${hotkey}`}>
+      {text}
+      <Kbd size="xs" visibleFrom="sm">
+        {hotkey}
+      </Kbd>
+    </Group>
+  )
+}
+
+function Head({ staff, outlet, onOutlet }: Props) {
+  const { t } = useWords()
+  const { online } = useNetwork()
+  const [muted, setMutedHere] = useState(isMuted)
+  const [opened, settings] = useDisclosure(false)
+  return (
+    <header className="till-head">
+      <Group gap="sm" wrap="nowrap" miw={0}>
+        <Title order={1} size="h4">
+          {t('till.title')}
+        </Title>
+        <Text c="dimmed" truncate>
+          {outletName(outlet)}
+        </Text>
+      </Group>
+      <Group gap={4} wrap="nowrap">
+        <Badge color={online ? 'green' : 'amber'} visibleFrom="xs">
+          {online ? t('till.online') : t('till.offline')}
+        </Badge>
+        <Text size="sm" c="dimmed" visibleFrom="md" mx="xs">
+          {staff.email}
+        </Text>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={44}
+          aria-pressed={muted}
+          aria-label={muted ? t('till.unmute') : t('till.mute')}
+          onClick={() => {
+            setMuted(!muted)
+            setMutedHere(!muted)
+            if (muted) soundYes()
+          }}
+        >
+          {muted ? <IconVolumeOff size={22} /> : <IconVolume size={22} />}
+        </ActionIcon>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={44}
+          aria-label={t('till.settings')}
+          data-testid="settings"
+          onClick={settings.open}
+        >
+          <IconSettings size={22} />
+        </ActionIcon>
+      </Group>
+      <TillSettings
+        staff={staff}
+        outlet={outlet}
+        onOutlet={onOutlet}
+        opened={opened}
+        onClose={settings.close}
+      />
+    </header>
+  )
+}

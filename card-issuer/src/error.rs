@@ -1,0 +1,51 @@
+//! Why a card could not be issued, found or changed.
+
+use shared_kernel::ids::CardId;
+
+use crate::cards::{CardKind, CardStatus};
+
+/// The one error of this crate's database functions. Refusals of codes and resolutions are values of their own, told
+/// one by one.
+#[derive(Debug, thiserror::Error)]
+pub enum CardError {
+    /// There is no such card.
+    #[error("no card {0}")]
+    Unknown(CardId),
+    /// The member has a living card of this kind.
+    #[error("the member already has a {0} card")]
+    AlreadyHas(CardKind),
+    /// The card is not in a state from which this can happen.
+    #[error("a card that is {from} cannot become {to}")]
+    Transition {
+        /// What the card is.
+        from: CardStatus,
+        /// What was asked for.
+        to: CardStatus,
+    },
+    /// A card has as many drawing devices as it may.
+    #[error("a card has at most {0} devices")]
+    TooManyDevices(usize),
+    /// Live codes are drawn for virtual cards only.
+    #[error("a plastic card has no live code")]
+    Plastic,
+    /// Every number of the programme has been used: a new programme pair must be opened.
+    #[error("card numbers of this programme have run out")]
+    NumbersExhausted,
+    /// The database's.
+    #[error(transparent)]
+    Database(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for CardError {
+    /// An exhausted sequence (SQLSTATE 2200H) has no kind of its own in diesel; its message names the sequence.
+    fn from(error: diesel::result::Error) -> Self {
+        match &error {
+            diesel::result::Error::DatabaseError(_, info)
+                if info.message().contains("reached maximum value of sequence") =>
+            {
+                Self::NumbersExhausted
+            }
+            _ => Self::Database(error),
+        }
+    }
+}

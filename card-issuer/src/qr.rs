@@ -1,0 +1,107 @@
+//! The code's picture: QR, recovery level M, quiet zone of four modules, as SVG and as PNG.
+
+use std::fmt::Write;
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use qrcode::{Color, EcLevel, QrCode};
+
+/// Modules of white around the code.
+const QUIET_MODULES: usize = 4;
+/// Sides a PNG may have, in pixels.
+pub const PNG_SIDE: std::ops::RangeInclusive<u32> = 64..=2_048;
+
+/// Why a picture was not drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum QrError {
+    /// The text doesn't fit a QR code.
+    #[error("the text is too long for a QR code")]
+    TooLong,
+    /// The side is outside [`PNG_SIDE`], or too small for one pixel a module.
+    #[error("the picture's side must be 64 to 2048 pixels and at least one a module")]
+    Side,
+    /// The encoder's.
+    #[error(transparent)]
+    Image(#[from] image::ImageError),
+}
+
+/// The modules of a code, row by row, `true` where dark.
+struct Modules {
+    side: usize,
+    dark: Vec<bool>,
+}
+
+impl Modules {
+    fn of(text: &str) -> Result<Self, QrError> {
+        let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| QrError::TooLong)?;
+        let dark = code.to_colors().into_iter().map(|color| color == Color::Dark).collect();
+        Ok(Self { side: code.width(), dark })
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &[bool]> {
+        self.dark.chunks(self.side)
+    }
+}
+
+/// The code as an SVG of one path of horizontal runs: small, and sharp on any screen.
+///
+/// # Errors
+/// [`QrError::TooLong`].
+pub fn svg(text: &str) -> Result<String, QrError> {
+    let modules = Modules::of(text)?;
+    let side = modules.side + 2 * QUIET_MODULES;
+    let mut path = String::with_capacity(modules.side * 64);
+    for (y, row) in modules.rows().enumerate() {
+        let mut x = 0;
+        for run in row.chunk_by(|a, b| a == b) {
+            if run.first() == Some(&true) {
+                let length = run.len();
+                write!(path, "M{} {}h{length}v1h-{length}z", x + QUIET_MODULES, y + QUIET_MODULES)
+                    .expect("writing to a String");
+            }
+            x += run.len();
+        }
+    }
+    Ok(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
+         <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path fill=\"#000\" d=\"{path}\"/></svg>"
+    ))
+}
+
+/// The code as a grey PNG of exactly `side` × `side` pixels: whole pixels a module, what is left over is white margin.
+///
+/// # Errors
+/// [`QrError`].
+pub fn png(text: &str, side: u32) -> Result<Vec<u8>, QrError> {
+    if !PNG_SIDE.contains(&side) {
+        return Err(QrError::Side);
+    }
+    let modules = Modules::of(text)?;
+    let pixels = usize::try_from(side).map_err(|_| QrError::Side)?;
+    let scale = pixels / (modules.side + 2 * QUIET_MODULES);
+    if scale == 0 {
+        return Err(QrError::Side);
+    }
+    let drawn = modules.side * scale;
+    let before = (pixels - drawn) / 2;
+    let after = pixels - drawn - before;
+    let mut grey = Vec::with_capacity(pixels * pixels);
+    let white = |count: usize| std::iter::repeat_n(u8::MAX, count);
+    grey.extend(white(before * pixels));
+    for row in modules.rows() {
+        let line: Vec<u8> = white(before)
+            .chain(row.iter().flat_map(|dark| std::iter::repeat_n(if *dark { 0 } else { u8::MAX }, scale)))
+            .chain(white(after))
+            .collect();
+        (0..scale).for_each(|_| grey.extend_from_slice(&line));
+    }
+    grey.extend(white(after * pixels));
+    let mut file = Vec::new();
+    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive).write_image(
+        &grey,
+        side,
+        side,
+        ExtendedColorType::L8,
+    )?;
+    Ok(file)
+}

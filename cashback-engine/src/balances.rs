@@ -1,0 +1,80 @@
+//! A member's four balances, and what of them expires when.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use shared_kernel::ids::MemberId;
+use shared_kernel::money::Money;
+
+use crate::days::date_in;
+use crate::rules::BookCache;
+use crate::schema::ledger::{balances, lots};
+
+/// The four balances as they are booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Queryable, Selectable)]
+#[diesel(table_name = balances)]
+pub struct Balance {
+    /// Earned, inside the return window.
+    pub pending: Money,
+    /// Can be spent.
+    pub available: Money,
+    /// Held for a redemption or payout.
+    pub reserved: Money,
+    /// Taken back after it was spent.
+    pub debt: Money,
+}
+
+/// An amount that expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiring {
+    /// How much.
+    pub amount: Money,
+    /// At the end of which day.
+    pub on: NaiveDate,
+}
+
+/// The balances as a member sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberBalance {
+    /// The balances; `available` without what is past its last day, whether or not the nightly job has run.
+    pub balance: Balance,
+    /// As of when.
+    pub as_of: DateTime<Utc>,
+    /// What expires, soonest first: released and pending lots by day.
+    pub expiring: Vec<Expiring>,
+}
+
+/// A member's balances; all 0.00 for one who never had any.
+///
+/// # Errors
+/// The database's.
+pub fn balance(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    member: MemberId,
+    now: DateTime<Utc>,
+) -> QueryResult<MemberBalance> {
+    let today = date_in(books.current(connection)?.zone, now);
+    let booked: Option<Balance> =
+        balances::table.find(member).select(Balance::as_select()).first(connection).optional()?;
+    let lots: Vec<(Money, Option<NaiveDate>, bool)> = lots::table
+        .filter(lots::member_id.eq(member).and(lots::remaining.gt(0)))
+        .order((lots::expires_on, lots::purchase_id, lots::part))
+        .select((lots::remaining, lots::expires_on, lots::released))
+        .load(connection)?;
+    let mut balance = booked.unwrap_or_default();
+    let mut expiring: Vec<Expiring> = Vec::new();
+    for (amount, expires_on, released) in lots {
+        match (expires_on, expiring.last_mut()) {
+            (Some(on), _) if on < today => {
+                if released {
+                    balance.available -= amount;
+                }
+            }
+            (Some(on), Some(last)) if last.on == on => last.amount += amount,
+            (Some(on), _) => expiring.push(Expiring { amount, on }),
+            (None, _) => {}
+        }
+    }
+    Ok(MemberBalance { balance, as_of: now, expiring })
+}

@@ -1,0 +1,126 @@
+//! Taking part in the bonus programme: by accepting the offer, in a named version, through a named channel.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Text, Timestamptz};
+use shared_kernel::ids::MemberId;
+use shared_kernel::text_enum;
+
+use crate::schema::ledger::{balances, enrolments};
+
+text_enum! {
+    /// How a member stands in the programme.
+    Standing {
+        /// Takes part.
+        Enrolled => "enrolled",
+        /// Left: earns and spends no more; what is pending is still released.
+        Left => "left",
+        /// Earns, doesn't spend; nothing expires.
+        Frozen => "frozen",
+    }
+}
+
+/// The member's last word on taking part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// Whether the member takes part.
+    pub enrolled: bool,
+    /// The offer's version it was about.
+    pub offer_version: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Enrols a member; nothing when already enrolled.
+///
+/// # Errors
+/// The database's.
+pub fn enrol(
+    connection: &mut PgConnection,
+    member: MemberId,
+    offer_version: &str,
+    channel: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<Enrolment> {
+    enrol_many(connection, &[member], offer_version, channel, now)?;
+    Ok(state(connection, member)?.unwrap_or(Enrolment {
+        enrolled: true,
+        offer_version: offer_version.to_owned(),
+        at: now,
+    }))
+}
+
+/// Enrols all of these who aren't yet, in one statement; how many.
+///
+/// # Errors
+/// The database's.
+pub fn enrol_many(
+    connection: &mut PgConnection,
+    members: &[MemberId],
+    offer_version: &str,
+    channel: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH asked AS (SELECT DISTINCT member_id FROM unnest($1) AS asked (member_id)),
+         joined AS (
+             INSERT INTO ledger.balances AS b (member_id, standing)
+             SELECT member_id, 'enrolled' FROM asked ORDER BY member_id
+             ON CONFLICT (member_id) DO UPDATE SET standing = 'enrolled' WHERE b.standing = 'left'
+             RETURNING member_id)
+         INSERT INTO ledger.enrolments (member_id, kind, offer_version, channel, at)
+         SELECT member_id, 'enrolled', $2, $3, $4 FROM joined",
+    )
+    .bind::<Array<diesel::sql_types::Uuid>, _>(members)
+    .bind::<Text, _>(offer_version)
+    .bind::<Text, _>(channel)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+}
+
+/// A member leaves the programme; nothing when not enrolled.
+///
+/// # Errors
+/// The database's.
+pub fn leave(
+    connection: &mut PgConnection,
+    member: MemberId,
+    offer_version: &str,
+    channel: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<Enrolment>> {
+    connection.transaction(|connection| {
+        let left = diesel::update(
+            balances::table.filter(balances::member_id.eq(member).and(balances::standing.ne(Standing::Left))),
+        )
+        .set(balances::standing.eq(Standing::Left))
+        .execute(connection)?;
+        if left > 0 {
+            diesel::insert_into(enrolments::table)
+                .values((
+                    enrolments::member_id.eq(member),
+                    enrolments::kind.eq("left"),
+                    enrolments::offer_version.eq(offer_version),
+                    enrolments::channel.eq(channel),
+                    enrolments::at.eq(now),
+                ))
+                .execute(connection)?;
+        }
+        state(connection, member)
+    })
+}
+
+/// The member's last word; `None` for one who never said any.
+///
+/// # Errors
+/// The database's.
+pub fn state(connection: &mut PgConnection, member: MemberId) -> QueryResult<Option<Enrolment>> {
+    let last: Option<(String, String, DateTime<Utc>)> = enrolments::table
+        .filter(enrolments::member_id.eq(member))
+        .order(enrolments::id.desc())
+        .select((enrolments::kind, enrolments::offer_version, enrolments::at))
+        .first(connection)
+        .optional()?;
+    Ok(last.map(|(kind, offer_version, at)| Enrolment { enrolled: kind == "enrolled", offer_version, at }))
+}

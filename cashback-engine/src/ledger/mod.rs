@@ -1,0 +1,3 @@
+//! The ledger: accounts, transfers between them, and what must always hold.
+
+pub mod account;

@@ -1,0 +1,262 @@
+//! All that a purchase is judged by besides itself: partners, outlets, rule versions, the programme's settings. Read
+//! as a whole, kept by the caller, and known to be stale by one number read beside every batch.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use shared_kernel::ids::Uuid;
+
+use super::store::{self, VersionRow};
+use super::terms::{Funder, Terms};
+use crate::ids::{PartnerId, RuleId};
+use crate::ledger::account::Account;
+use crate::partners::{Outlet, Partner};
+use crate::schema::ledger::{accounts, outlets, partners, programme};
+
+/// An approved version, with the time it is in force.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// The rule.
+    pub rule: RuleId,
+    /// Its version.
+    pub version: i32,
+    /// The rule's place in the order of making: lower is older.
+    pub age: i64,
+    /// Whose.
+    pub partner: PartnerId,
+    /// The terms.
+    pub terms: Terms,
+    /// From when.
+    pub approved_at: DateTime<Utc>,
+    /// Until when (exclusive): a later version's approval or the rule's end.
+    pub over_at: Option<DateTime<Utc>>,
+    /// The funders' accounts, in the order of the terms.
+    pub funders: Vec<Account>,
+}
+
+impl Version {
+    /// Whether it was the version in force at an instant; its dates are judged apart.
+    pub fn in_force(&self, at: DateTime<Utc>) -> bool {
+        self.approved_at <= at && self.over_at.is_none_or(|over| at < over)
+    }
+}
+
+/// Everything that judges, as of one revision.
+#[derive(Debug)]
+pub struct Book {
+    /// Grows with every change.
+    pub revision: i64,
+    /// The programme's zone.
+    pub zone: Tz,
+    /// Categories no rule covers and no points pay.
+    pub excluded_categories: Vec<String>,
+    /// Whether a bare number may spend points.
+    pub bare_number_may_redeem: bool,
+    partners: HashMap<PartnerId, Arc<Partner>>,
+    outlets: HashMap<String, Arc<Outlet>>,
+    outlets_by_number: HashMap<i32, Arc<Outlet>>,
+    versions: HashMap<(RuleId, i32), Arc<Version>>,
+    of_partner: HashMap<PartnerId, Vec<Arc<Version>>>,
+}
+
+impl Book {
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// The database's, also when a stored zone or rule can't be read.
+    pub fn load(connection: &mut PgConnection) -> QueryResult<Self> {
+        // The revision first: what changes while the rest is read makes this book stale, never falsely fresh.
+        let (revision, zone, excluded_categories, bare_number_may_redeem): (
+            i64,
+            String,
+            Vec<Option<String>>,
+            bool,
+        ) = programme::table
+            .select((
+                programme::revision,
+                programme::zone,
+                programme::excluded_categories,
+                programme::bare_number_may_redeem,
+            ))
+            .first(connection)?;
+        let partners: Vec<Partner> = partners::table.select(Partner::as_select()).load(connection)?;
+        let outlets: Vec<Outlet> = outlets::table.select(Outlet::as_select()).load(connection)?;
+        let funding: HashMap<String, Account> = accounts::table
+            .filter(accounts::kind.eq("funding"))
+            .select((accounts::owner, accounts::id))
+            .load::<(String, Account)>(connection)?
+            .into_iter()
+            .collect();
+        let partners: HashMap<_, _> = partners.into_iter().map(|p| (p.id, Arc::new(p))).collect();
+        let versions = in_force_times(store::approved(connection)?, &partners, &funding)?;
+        let outlets: Vec<_> = outlets.into_iter().map(Arc::new).collect();
+        let mut of_partner: HashMap<_, Vec<_>> = HashMap::new();
+        for version in &versions {
+            of_partner.entry(version.partner).or_default().push(version.clone());
+        }
+        Ok(Self {
+            revision,
+            zone: zone.parse().map_err(unreadable)?,
+            excluded_categories: excluded_categories.into_iter().flatten().collect(),
+            bare_number_may_redeem,
+            partners,
+            outlets_by_number: outlets.iter().map(|o| (o.number, o.clone())).collect(),
+            outlets: outlets.into_iter().map(|o| (o.code.clone(), o)).collect(),
+            versions: versions.into_iter().map(|v| ((v.rule, v.version), v)).collect(),
+            of_partner,
+        })
+    }
+
+    /// A partner.
+    pub fn partner(&self, id: PartnerId) -> Option<&Arc<Partner>> {
+        self.partners.get(&id)
+    }
+
+    /// An outlet by its code, which is unique over all partners.
+    pub fn outlet(&self, code: &str) -> Option<&Arc<Outlet>> {
+        self.outlets.get(code)
+    }
+
+    /// An outlet by its number inside the database.
+    pub fn outlet_by_number(&self, number: i32) -> Option<&Arc<Outlet>> {
+        self.outlets_by_number.get(&number)
+    }
+
+    /// An approved version, also one no longer in force.
+    pub fn version(&self, rule: RuleId, version: i32) -> Option<&Arc<Version>> {
+        self.versions.get(&(rule, version))
+    }
+
+    /// A partner's versions in force at an instant.
+    pub fn in_force(&self, partner: PartnerId, at: DateTime<Utc>) -> impl Iterator<Item = &Arc<Version>> {
+        self.of_partner.get(&partner).into_iter().flatten().filter(move |version| version.in_force(at))
+    }
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> diesel::result::Error {
+    diesel::result::Error::DeserializationError(Box::new(error))
+}
+
+/// A version is in force from its approval until the next version's, or the rule's end.
+fn in_force_times(
+    rows: Vec<VersionRow>,
+    partners: &HashMap<PartnerId, Arc<Partner>>,
+    funding: &HashMap<String, Account>,
+) -> QueryResult<Vec<Arc<Version>>> {
+    let mut approvals: HashMap<RuleId, Vec<DateTime<Utc>>> = HashMap::new();
+    for row in &rows {
+        approvals.entry(row.rule_id).or_default().extend(row.approved_at);
+    }
+    let mut versions = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(approved_at) = row.approved_at else { continue };
+        let next = approvals.get(&row.rule_id).into_iter().flatten().filter(|at| **at > approved_at).min();
+        let terms: Terms = serde_json::from_value(row.terms).map_err(unreadable)?;
+        let funders = terms
+            .funding
+            .iter()
+            .map(|share| match &share.by {
+                Funder::Partner => partners.get(&row.partner_id).map(|partner| partner.receivable),
+                Funder::Organisation(code) => funding.get(code).copied(),
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or(diesel::result::Error::NotFound)?;
+        versions.push(Arc::new(Version {
+            rule: row.rule_id,
+            version: row.version,
+            age: row.number,
+            partner: row.partner_id,
+            terms,
+            approved_at,
+            over_at: [next.copied(), row.ended_at].into_iter().flatten().min(),
+            funders,
+        }));
+    }
+    Ok(versions)
+}
+
+/// The last book read, shared by all who post. Cloning shares it.
+#[derive(Debug, Clone, Default)]
+pub struct BookCache {
+    book: Arc<RwLock<Option<Arc<Book>>>>,
+}
+
+impl BookCache {
+    /// The kept book if it is still the latest, otherwise a new one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn current(&self, connection: &mut PgConnection) -> QueryResult<Arc<Book>> {
+        let revision = programme::table.select(programme::revision).first(connection)?;
+        self.at_least(connection, revision)
+    }
+
+    /// The kept book if there is one, however old; what is written under it must check the revision.
+    pub(crate) fn kept(&self, connection: &mut PgConnection) -> QueryResult<Arc<Book>> {
+        let kept = self.book.read().ok().and_then(|kept| kept.clone());
+        match kept {
+            Some(book) => Ok(book),
+            None => self.reload(connection),
+        }
+    }
+
+    /// A book of at least that revision.
+    pub(crate) fn at_least(&self, connection: &mut PgConnection, revision: i64) -> QueryResult<Arc<Book>> {
+        let kept = self.book.read().ok().and_then(|kept| kept.clone());
+        match kept {
+            Some(book) if book.revision == revision => Ok(book),
+            _ => self.reload(connection),
+        }
+    }
+
+    pub(crate) fn reload(&self, connection: &mut PgConnection) -> QueryResult<Arc<Book>> {
+        let book = Arc::new(Book::load(connection)?);
+        if let Ok(mut kept) = self.book.write() {
+            *kept = Some(book.clone());
+        }
+        Ok(book)
+    }
+}
+
+/// Makes every kept book stale; in the transaction that changes what purchases are judged by.
+pub(crate) fn touch(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::update(programme::table)
+        .set(programme::revision.eq(programme::revision + 1))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The account an organisation's share is booked to, made when it is first named.
+pub(crate) fn funding_account(connection: &mut PgConnection, organisation: &str) -> QueryResult<Account> {
+    account_of(connection, "funding", "organisation", organisation)
+}
+
+/// A partner's or organisation's account, made when it is first named.
+pub(crate) fn account_of(
+    connection: &mut PgConnection,
+    kind: &str,
+    owner_kind: &str,
+    owner: &str,
+) -> QueryResult<Account> {
+    diesel::sql_query(
+        "INSERT INTO ledger.accounts (id, kind, owner_kind, owner)
+         SELECT nextval('ledger.account_numbers'), $1, $2, $3
+         WHERE NOT EXISTS (SELECT FROM ledger.accounts WHERE kind = $1 AND owner = $3)
+         ON CONFLICT (kind, owner) DO NOTHING",
+    )
+    .bind::<diesel::sql_types::Text, _>(kind)
+    .bind::<diesel::sql_types::Text, _>(owner_kind)
+    .bind::<diesel::sql_types::Text, _>(owner)
+    .execute(connection)?;
+    accounts::table
+        .filter(accounts::kind.eq(kind).and(accounts::owner.eq(owner)))
+        .select(accounts::id)
+        .first(connection)
+}
+
+/// Who did something: a member of staff or a program.
+pub type Actor = Uuid;

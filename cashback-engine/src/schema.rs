@@ -1,0 +1,302 @@
+// @generated automatically by Diesel CLI.
+
+pub mod ledger {
+    diesel::table! {
+        ledger.accounts (id) {
+            id -> Int4,
+            kind -> Text,
+            owner_kind -> Text,
+            owner -> Text,
+        }
+    }
+
+    diesel::table! {
+        ledger.balances (member_id) {
+            member_id -> Uuid,
+            pending -> Int8,
+            available -> Int8,
+            reserved -> Int8,
+            debt -> Int8,
+            standing -> Text,
+            tier -> Nullable<Text>,
+        }
+    }
+
+    diesel::table! {
+        ledger.budget_usage (rule_id) {
+            rule_id -> Uuid,
+            used -> Int8,
+        }
+    }
+
+    diesel::table! {
+        ledger.cap_usage (member_id, rule_id, period) {
+            member_id -> Uuid,
+            rule_id -> Uuid,
+            period -> Date,
+            used -> Int8,
+        }
+    }
+
+    diesel::table! {
+        ledger.enrolments (id) {
+            id -> Int8,
+            member_id -> Uuid,
+            kind -> Text,
+            offer_version -> Text,
+            channel -> Text,
+            at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        ledger.fiscal_receipts (drive, document) {
+            drive -> Text,
+            document -> Int8,
+            purchase_id -> Uuid,
+        }
+    }
+
+    diesel::table! {
+        ledger.lots (member_id, purchase_id, part) {
+            member_id -> Uuid,
+            purchase_id -> Uuid,
+            part -> Int2,
+            amount -> Int8,
+            remaining -> Int8,
+            expired -> Int8,
+            available_at -> Timestamptz,
+            expires_on -> Nullable<Date>,
+            released -> Bool,
+        }
+    }
+
+    diesel::table! {
+        ledger.outlets (id) {
+            id -> Int4,
+            partner_id -> Uuid,
+            code -> Text,
+            name -> Text,
+            town -> Text,
+            zone -> Text,
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        ledger.partners (id) {
+            id -> Uuid,
+            code -> Text,
+            name -> Text,
+            commission_rate -> Int8,
+            redeem_share -> Int8,
+            redeem_least -> Int8,
+            fiscal_counts_points -> Bool,
+            receivable -> Int4,
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        ledger.postings (id) {
+            id -> Uuid,
+            kind -> Text,
+            member_id -> Nullable<Uuid>,
+            purchase_id -> Nullable<Uuid>,
+            occurred_at -> Timestamptz,
+            booked_at -> Timestamptz,
+            booked_on -> Date,
+        }
+    }
+
+    diesel::table! {
+        ledger.programme (one) {
+            one -> Bool,
+            revision -> Int8,
+            zone -> Text,
+            excluded_categories -> Array<Nullable<Text>>,
+            bare_number_may_redeem -> Bool,
+        }
+    }
+
+    diesel::table! {
+        ledger.purchases (id) {
+            id -> Uuid,
+            member_id -> Uuid,
+            outlet_id -> Int4,
+            receipt -> Text,
+            card_id -> Nullable<Uuid>,
+            source -> Text,
+            posted_by -> Uuid,
+            occurred_at -> Timestamptz,
+            booked_at -> Timestamptz,
+            status -> Text,
+            captured -> Bool,
+            amount -> Int8,
+            redeemed -> Int8,
+            redeemed_left -> Int8,
+            commission -> Int8,
+            commission_left -> Int8,
+            cashback -> Int8,
+            cashback_left -> Int8,
+            refunded -> Int8,
+            refunded_by_amount -> Int8,
+            commission_rate -> Int8,
+            available_at -> Nullable<Timestamptz>,
+            expires_on -> Nullable<Date>,
+            terms -> Jsonb,
+            lines -> Nullable<Jsonb>,
+            kept -> Nullable<Jsonb>,
+            fiscal -> Nullable<Text>,
+        }
+    }
+
+    diesel::table! {
+        ledger.receipts (outlet_id, receipt) {
+            outlet_id -> Int4,
+            receipt -> Text,
+            purchase_id -> Uuid,
+        }
+    }
+
+    diesel::table! {
+        ledger.refunds (purchase_id, reference) {
+            purchase_id -> Uuid,
+            reference -> Text,
+            member_id -> Uuid,
+            posting_id -> Uuid,
+            amount -> Int8,
+            lines -> Nullable<Jsonb>,
+            fiscal -> Nullable<Text>,
+            occurred_at -> Timestamptz,
+            booked_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        ledger.register_rows (register_id, place) {
+            register_id -> Uuid,
+            place -> Int8,
+            line -> Nullable<Int8>,
+            kind -> Nullable<Text>,
+            outlet -> Nullable<Text>,
+            receipt -> Nullable<Text>,
+            occurred_at -> Nullable<Timestamptz>,
+            holder -> Nullable<Text>,
+            amount -> Nullable<Int8>,
+            category -> Nullable<Text>,
+            reference -> Nullable<Text>,
+            outcome -> Nullable<Text>,
+            reason -> Nullable<Text>,
+            our_amount -> Nullable<Int8>,
+            purchase_id -> Nullable<Uuid>,
+        }
+    }
+
+    diesel::table! {
+        ledger.registers (id) {
+            id -> Uuid,
+            partner_id -> Uuid,
+            file_name -> Text,
+            mode -> Text,
+            history -> Bool,
+            status -> Text,
+            problem -> Nullable<Text>,
+            row_count -> Int8,
+            created_by -> Uuid,
+            created_at -> Timestamptz,
+            finished_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        ledger.rule_versions (rule_id, version) {
+            rule_id -> Uuid,
+            version -> Int4,
+            terms -> Jsonb,
+            drafted_by -> Uuid,
+            drafted_at -> Timestamptz,
+            approved_by -> Nullable<Uuid>,
+            approved_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        ledger.rules (id) {
+            id -> Uuid,
+            number -> Int8,
+            partner_id -> Uuid,
+            created_at -> Timestamptz,
+            ended_at -> Nullable<Timestamptz>,
+            ended_by -> Nullable<Uuid>,
+        }
+    }
+
+    diesel::table! {
+        ledger.spendings (purchase_id, ordinal) {
+            member_id -> Uuid,
+            purchase_id -> Uuid,
+            lot_purchase_id -> Uuid,
+            lot_part -> Int2,
+            ordinal -> Int2,
+            amount -> Int8,
+            returned -> Int8,
+        }
+    }
+
+    diesel::table! {
+        ledger.transfers (posting_id, ordinal) {
+            posting_id -> Uuid,
+            ordinal -> Int2,
+            debit -> Int4,
+            credit -> Int4,
+            amount -> Int8,
+            member_id -> Nullable<Uuid>,
+        }
+    }
+
+    diesel::joinable!(outlets -> partners (partner_id));
+    diesel::joinable!(partners -> accounts (receivable));
+    diesel::joinable!(registers -> partners (partner_id));
+    diesel::joinable!(rule_versions -> rules (rule_id));
+    diesel::joinable!(rules -> partners (partner_id));
+
+    diesel::allow_tables_to_appear_in_same_query!(
+        accounts,
+        balances,
+        budget_usage,
+        cap_usage,
+        enrolments,
+        fiscal_receipts,
+        lots,
+        outlets,
+        partners,
+        postings,
+        programme,
+        purchases,
+        receipts,
+        refunds,
+        register_rows,
+        registers,
+        rule_versions,
+        rules,
+        spendings,
+        transfers,
+    );
+}
+// @generated automatically by Diesel CLI.
+
+pub mod platform {
+    diesel::table! {
+        platform.outbox (id) {
+            id -> Int8,
+            kind -> Text,
+            member_id -> Nullable<Uuid>,
+            payload -> Jsonb,
+            occurred_at -> Timestamptz,
+        }
+    }
+}
+// @generated automatically by Diesel CLI.
+
+pub mod registry {}

@@ -1,0 +1,116 @@
+//! Personal data at rest: AES-256-GCM-SIV under a key derived from the master key, bound to its table, column and row,
+//! and found again by a keyed hash of the normalised value.
+//!
+//! A sealed value is one byte of key id, then the ciphertext with its tag. The nonce is made of the row's id: GCM-SIV
+//! stays safe when a nonce repeats, table and column are in the associated data, and all that a repeat could tell is
+//! that a row's value was set to what it was before. So sealing needs no randomness and two million rows no system calls.
+
+use aes_gcm_siv::aead::{Aead, Payload};
+use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use shared_kernel::ids::Uuid;
+use zeroize::Zeroizing;
+
+/// The key with which new values are sealed.
+const KEY_ID: u8 = 1;
+
+/// A column that holds sealed values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// `registry.members.phone_sealed`
+    MemberPhone,
+    /// `registry.members.email_sealed`
+    MemberEmail,
+}
+
+impl Column {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::MemberPhone => b"registry.members|phone_sealed|",
+            Self::MemberEmail => b"registry.members|email_sealed|",
+        }
+    }
+}
+
+/// A value that cannot be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value cannot be opened: another key, or moved from another row")]
+pub struct SealError;
+
+/// Seals, opens and hashes. Made once from the master key, shared by reference.
+#[derive(Clone)]
+pub struct Sealer {
+    cipher: Aes256GcmSiv,
+    lookup: Hmac<Sha256>,
+}
+
+impl Sealer {
+    /// Derives the keys from the 32-byte master key.
+    pub fn new(master: &[u8; 32]) -> Self {
+        let root = Hkdf::<Sha256>::new(Some(b"unioncard/union-registry"), master);
+        let derived = |label: &[u8]| {
+            let mut key = Zeroizing::new([0_u8; 32]);
+            root.expand(label, key.as_mut_slice()).expect("32 bytes are within HKDF's reach");
+            key
+        };
+        Self {
+            cipher: Aes256GcmSiv::new_from_slice(derived(b"sealing/1").as_slice())
+                .expect("the key has 32 bytes"),
+            lookup: Hmac::new_from_slice(derived(b"lookup").as_slice())
+                .expect("HMAC takes a key of any length"),
+        }
+    }
+
+    /// Seals a value into a row's column.
+    pub fn seal(&self, column: Column, row: Uuid, value: &str) -> Vec<u8> {
+        let aad = associated_data(column, row);
+        let payload = Payload { msg: value.as_bytes(), aad: &aad };
+        let mut sealed = vec![KEY_ID];
+        sealed.extend(
+            self.cipher.encrypt(&nonce(row), payload).expect("a contact is far below the cipher's bound"),
+        );
+        sealed
+    }
+
+    /// Opens a row's value.
+    ///
+    /// # Errors
+    /// [`SealError`] when the key is another or the value was sealed into another row or column.
+    pub fn open(&self, column: Column, row: Uuid, sealed: &[u8]) -> Result<String, SealError> {
+        let Some((&KEY_ID, ciphertext)) = sealed.split_first() else { return Err(SealError) };
+        let aad = associated_data(column, row);
+        let plain = self
+            .cipher
+            .decrypt(&nonce(row), Payload { msg: ciphertext, aad: &aad })
+            .map_err(|_| SealError)?;
+        String::from_utf8(plain).map_err(|_| SealError)
+    }
+
+    /// The first 64 bits of the keyed hash under which a normalised value is looked up. Two values may share one: what
+    /// is found is opened and compared.
+    pub fn lookup(&self, column: Column, value: &str) -> i64 {
+        let mut mac = self.lookup.clone();
+        mac.update(column.label());
+        mac.update(value.as_bytes());
+        let hash = mac.finalize().into_bytes();
+        let (head, _) = hash.split_first_chunk::<8>().expect("SHA-256 gives 32 bytes");
+        i64::from_be_bytes(*head)
+    }
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer(..)")
+    }
+}
+
+fn associated_data(column: Column, row: Uuid) -> Vec<u8> {
+    [column.label(), row.as_bytes()].concat()
+}
+
+fn nonce(row: Uuid) -> Nonce {
+    let (_, random) = row.as_bytes().split_last_chunk::<12>().expect("an id has 16 bytes");
+    Nonce::from(*random)
+}
