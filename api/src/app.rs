@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use card_issuer::keys::IssuerKeys;
+use cashback_engine::rules::BookCache;
 use chrono::{DateTime, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use shared_kernel::clock::Clock;
 use shared_kernel::db::{PgPool, PgPooled};
+use union_registry::sealing::Sealer;
 
 use crate::config::Settings;
 use crate::keys::MasterKey;
+use crate::posting::PostingQueue;
 use crate::private_services::postgres::PrivatePostgres;
 use crate::problem::Problem;
 
@@ -26,7 +30,33 @@ pub struct App {
     pub pool: PgPool,
     /// The master key.
     pub master: MasterKey,
+    /// Keys made of it once.
+    pub derived: Derived,
+    /// Partners, outlets and rules as posting needs them.
+    pub books: BookCache,
+    /// The way into the ledger.
+    pub posting: PostingQueue,
     postgres: Option<Arc<PrivatePostgres>>,
+}
+
+/// Keys derived from the master key, made once.
+pub struct Derived {
+    /// Seals a list's cursors.
+    pub cursors: [u8; 32],
+    /// Card numbers and live codes.
+    pub issuer: IssuerKeys,
+    /// Personal data.
+    pub sealer: Sealer,
+}
+
+impl Derived {
+    fn of(master: &MasterKey) -> Self {
+        Self {
+            cursors: master.derive("cursors/1"),
+            issuer: IssuerKeys::new(&master.derive("card-issuer/1")),
+            sealer: Sealer::new(&master.derive("personal-data/1")),
+        }
+    }
 }
 
 /// Why the program can't start.
@@ -47,6 +77,9 @@ pub enum StartError {
     /// The master key.
     #[error(transparent)]
     Key(#[from] crate::keys::KeyError),
+    /// A thread.
+    #[error("a thread: {0}")]
+    Thread(#[from] std::io::Error),
     /// A migration failed.
     #[error("migration: {0}")]
     Migration(Box<dyn std::error::Error + Send + Sync>),
@@ -73,7 +106,12 @@ impl App {
         shared_kernel::migrations::apply(&mut connection).map_err(StartError::Migration)?;
         shared_kernel::db::check_durability(&mut connection)?;
         drop(connection);
-        Ok(Arc::new(Self { settings, clock, pool, master, postgres }))
+        let derived = Derived::of(&master);
+        let (posting, inlet) = PostingQueue::new();
+        let books = BookCache::default();
+        let app = Arc::new(Self { settings, clock, pool, master, derived, books, posting, postgres });
+        inlet.start(&app)?;
+        Ok(app)
     }
 
     /// The present moment.

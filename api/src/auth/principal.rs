@@ -1,7 +1,7 @@
 //! Who is asking.
 
 use shared_kernel::ids::MemberId;
-use uuid::Uuid as PartnerId;
+use cashback_engine::PartnerId;
 use uuid::Uuid;
 
 shared_kernel::text_enum!(

@@ -3,8 +3,8 @@
 use card_issuer::code::PresentedCode;
 use card_issuer::number::CardNumber;
 use card_issuer::resolutions::ResolutionId;
+use cashback_engine::PartnerId;
 use cashback_engine::balances::Balance;
-use cashback_engine::partners::PartnerId;
 use cashback_engine::posting::{Fiscal, Line, Source};
 use cashback_engine::purchases::Purchase;
 use chrono::{DateTime, Utc};

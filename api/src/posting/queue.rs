@@ -1,7 +1,7 @@
 //! The queue, the thread and the answers. What is queued when the thread is free goes into one commit: at low load a
 //! batch of one, under load hundreds, without a timer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
@@ -34,7 +34,7 @@ pub struct PostingQueue {
 }
 
 impl PostingQueue {
-    /// Makes the queue; [`Inlet::run`] of what it returns is the posting thread.
+    /// Makes the queue; [`Inlet::start`] of what it returns is the posting thread.
     pub fn new() -> (Self, Inlet) {
         let (sender, receiver) = sync_channel(REQUESTS_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -70,8 +70,16 @@ pub struct Inlet {
 }
 
 impl Inlet {
-    /// Posts until the queue's other end is dropped.
-    pub fn run(self, app: &App) {
+    /// Starts the posting thread. It holds the program weakly: with the program's end its queue ends too.
+    ///
+    /// # Errors
+    /// When no thread can be made.
+    pub fn start(self, app: &Arc<App>) -> std::io::Result<()> {
+        let app = Arc::downgrade(app);
+        std::thread::Builder::new().name("posting".into()).spawn(move || self.run(&app)).map(|_| ())
+    }
+
+    fn run(self, app: &Weak<App>) {
         let mut connection: Option<PgPooled> = None;
         let mut held: Option<Request> = None;
         while let Some(first) = held.take().or_else(|| self.receiver.recv().ok()) {
@@ -86,7 +94,8 @@ impl Inlet {
                 count += next.orders.len();
                 requests.push(next);
             }
-            self.answer(app, &mut connection, requests, count);
+            let Some(app) = app.upgrade() else { return };
+            self.answer(&app, &mut connection, requests, count);
         }
     }
 

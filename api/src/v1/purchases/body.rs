@@ -10,6 +10,7 @@ use cashback_engine::refunds::{Return, Returned};
 use cashback_engine::{PartnerId, PurchaseId};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use shared_kernel::money::Money;
 use utoipa::ToSchema;
 
@@ -91,9 +92,8 @@ impl PurchaseBody {
     ///
     /// # Errors
     /// 422 with the field.
-    pub fn read(value: &serde_json::Value) -> Result<Self, Problem> {
-        let bytes = serde_json::to_vec(value).map_err(|error| Problem::internal(&error))?;
-        extract::from_slice(&bytes)
+    pub fn read(one: &RawValue) -> Result<Self, Problem> {
+        extract::from_slice(one.get().as_bytes())
     }
 
     /// The order it is.

@@ -8,9 +8,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::posting::{ReceiptKey, Source};
 use cashback_engine::{PartnerId, PurchaseId, purchases, refunds, two_step};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker};
+pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
 pub use explanation::ExplanationView;
 pub use view::{BalanceView, PurchaseView};
 
@@ -73,7 +74,7 @@ pub async fn quote(
 pub struct BatchBody {
     /// The purchases, in the order of their answers.
     #[schema(value_type = Vec<PurchaseBody>)]
-    purchases: Vec<serde_json::Value>,
+    purchases: Vec<Box<RawValue>>,
 }
 
 /// The answers to a batch, in its order.
