@@ -11,6 +11,8 @@ use shared_kernel::clock::Clock;
 use shared_kernel::db::{PgPool, PgPooled};
 use union_registry::sealing::Sealer;
 
+use crate::auth::Auth;
+use crate::cache::{Cache, Live};
 use crate::config::Settings;
 use crate::keys::MasterKey;
 use crate::posting::PostingQueue;
@@ -36,6 +38,12 @@ pub struct App {
     pub books: BookCache,
     /// The way into the ledger.
     pub posting: PostingQueue,
+    /// Tokens, sessions and what else signing in needs.
+    pub auth: Auth,
+    /// Counters of limits and small values that may be lost.
+    pub cache: Cache,
+    /// Live updates to open pages.
+    pub live: Arc<Live>,
     postgres: Option<Arc<PrivatePostgres>>,
 }
 
@@ -77,8 +85,17 @@ pub enum StartError {
     /// The master key.
     #[error(transparent)]
     Key(#[from] crate::keys::KeyError),
+    /// The signing keys, or another master key than the database was made under.
+    #[error(transparent)]
+    Keyring(#[from] crate::auth::keyring::KeyringError),
+    /// Redis' address.
+    #[error(transparent)]
+    Cache(#[from] crate::cache::CacheError),
+    /// A setting.
+    #[error(transparent)]
+    Settings(#[from] crate::config::SettingsError),
     /// A thread.
-    #[error("a thread: {0}")]
+    #[error(transparent)]
     Thread(#[from] std::io::Error),
     /// A migration failed.
     #[error("migration: {0}")]
@@ -105,11 +122,15 @@ impl App {
         let mut connection = pool.get()?;
         shared_kernel::migrations::apply(&mut connection).map_err(StartError::Migration)?;
         shared_kernel::db::check_durability(&mut connection)?;
+        let auth = Auth::open(&mut connection, &master, settings.trusted_proxy_list()?, clock.now())?;
         drop(connection);
         let derived = Derived::of(&master);
         let (posting, inlet) = PostingQueue::new();
         let books = BookCache::default();
-        let app = Arc::new(Self { settings, clock, pool, master, derived, books, posting, postgres });
+        let cache = Cache::open(settings.redis_url())?;
+        let live = Live::open(&cache)?;
+        let app = Self { settings, clock, pool, master, derived, books, posting, auth, cache, live, postgres };
+        let app = Arc::new(app);
         inlet.start(&app)?;
         Ok(app)
     }

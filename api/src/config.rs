@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "trusted_proxies",
     "connections_max",
     "workers",
+    "client_requests_per_second",
     "log_format",
 ];
 
@@ -54,6 +55,8 @@ pub struct Settings {
     trusted_proxies: String,
     /// Connections to PostgreSQL besides the posting thread's own.
     pub connections_max: u32,
+    /// Requests a second a partner's program may send to one process.
+    pub client_requests_per_second: u32,
     /// HTTP workers; 0 is one per core.
     pub workers: usize,
     /// How log lines are written.
@@ -94,6 +97,12 @@ impl Settings {
             return Err(SettingsError::Invalid {
                 name: "connections_max",
                 reason: "must be 1 to 200".into(),
+            });
+        }
+        if settings.client_requests_per_second < 200 {
+            return Err(SettingsError::Invalid {
+                name: "client_requests_per_second",
+                reason: "must be 200 at least".into(),
             });
         }
         settings.trusted_proxy_list()?;

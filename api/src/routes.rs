@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{Route, web};
 
-use crate::auth::{Access, Role, access};
+use crate::auth::{Access, Role, access, idempotency};
 use crate::problem::Problem;
 use crate::v1;
 
@@ -26,6 +26,11 @@ fn entry(method: Method, path: &'static str, access: Access, handler: Route) -> 
         .method(method.clone())
         .wrap(from_fn(move |request, next| access::guard(access, request, next)));
     Entry { method, path, access, route }
+}
+
+/// A POST that creates something: an `Idempotency-Key` is honoured.
+pub fn creation(path: &'static str, access: Access, handler: Route) -> Entry {
+    entry(Method::POST, path, access, handler.wrap(from_fn(idempotency::once)))
 }
 
 /// The table.
@@ -54,7 +59,7 @@ pub fn table() -> Vec<Entry> {
         get("/openapi.json", Access::PUBLIC, web::to(crate::openapi::document)),
         get("/v1/me", member, web::to(v1::me::show)),
         patch("/v1/me", member, web::to(v1::me::change)),
-        post("/v1/me/enrolment", member, web::to(v1::me::enrol)),
+        creation("/v1/me/enrolment", member, web::to(v1::me::enrol)),
         delete("/v1/me/enrolment", member, web::to(v1::me::leave)),
         get("/v1/me/cards", member, web::to(v1::me::cards::list)),
         get("/v1/me/cards/{id}/code", member, web::to(v1::me::cards::code)),
@@ -80,19 +85,19 @@ pub fn table() -> Vec<Entry> {
         get("/v1/registers/{id}/report.csv", registers, web::to(v1::registers::report)),
         get("/v1/partners", books, web::to(v1::partners::list)),
         get("/v1/rules", Access::roles(managers), web::to(v1::rules::list)),
-        post("/v1/rules", finance, web::to(v1::rules::draft)),
-        post("/v1/rules/{id}/versions", finance, web::to(v1::rules::draft_version)),
+        creation("/v1/rules", finance, web::to(v1::rules::draft)),
+        creation("/v1/rules/{id}/versions", finance, web::to(v1::rules::draft_version)),
         post("/v1/rules/{id}/versions/{version}/approve", controller, web::to(v1::rules::approve)),
         post("/v1/rules/{id}/end", finance, web::to(v1::rules::end)),
         get("/v1/ledger/accounts", books, web::to(v1::ledger::accounts)),
         get("/v1/ledger/postings", books, web::to(v1::ledger::postings)),
         get("/v1/ledger/trial-balance", books, web::to(v1::ledger::trial_balance)),
         get("/v1/organisations", office, web::to(v1::organisations::list)),
-        post("/v1/organisations", importers, web::to(v1::organisations::create)),
+        creation("/v1/organisations", importers, web::to(v1::organisations::create)),
         get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),
         get("/v1/organisations/{code}/statistics", office, web::to(v1::organisations::statistics)),
         get("/v1/members", office, web::to(v1::members::list)),
-        post("/v1/members", registrars, web::to(v1::members::admit)),
+        creation("/v1/members", registrars, web::to(v1::members::admit)),
         get("/v1/members/{id}", office, web::to(v1::members::show)),
         patch("/v1/members/{id}", registrars, web::to(v1::members::change)),
         post("/v1/members/{id}/transfer", registrars, web::to(v1::members::transfer)),
@@ -101,9 +106,17 @@ pub fn table() -> Vec<Entry> {
         get("/v1/imports/{id}", importers, web::to(v1::imports::show)),
         get("/v1/imports/{id}/rejected", importers, web::to(v1::imports::rejected)),
         get("/v1/imports/{id}/rejected.csv", importers, web::to(v1::imports::rejected_csv)),
-        post("/v1/cards", issuers, web::to(v1::cards::issue)),
+        creation("/v1/cards", issuers, web::to(v1::cards::issue)),
         get("/v1/cards", office, web::to(v1::cards::find)),
         post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
+        get("/.well-known/jwks.json", Access::PUBLIC, web::to(v1::jwks::keys)),
+        post("/v1/oauth/token", Access::PUBLIC, web::to(v1::oauth::token)),
+        post("/v1/auth/login", Access::PUBLIC, web::to(v1::auth::login)),
+        post("/v1/auth/code", Access::PUBLIC, web::to(v1::auth::code)),
+        post("/v1/auth/verify", Access::PUBLIC, web::to(v1::auth::verify)),
+        post("/v1/auth/refresh", Access::PUBLIC, web::to(v1::auth::refresh)),
+        post("/v1/auth/logout", Access::PUBLIC, web::to(v1::auth::logout)),
+        get("/v1/staff/me", Access::STAFF, web::to(v1::staff::me)),
     ]
 }
 

@@ -2,6 +2,47 @@
 
 pub mod platform {
     diesel::table! {
+        platform.api_clients (id) {
+            id -> Uuid,
+            client_id -> Text,
+            secret_hash -> Bytea,
+            partner_id -> Uuid,
+            created_at -> Timestamptz,
+            revoked_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.audit_log (id) {
+            id -> Int8,
+            at -> Timestamptz,
+            actor -> Text,
+            action -> Text,
+            subject -> Text,
+            hash -> Bytea,
+        }
+    }
+
+    diesel::table! {
+        platform.idempotency_keys (scope, key) {
+            scope -> Text,
+            key -> Text,
+            started_at -> Timestamptz,
+            request_hash -> Nullable<Bytea>,
+            status -> Nullable<Int2>,
+            content_type -> Nullable<Text>,
+            body -> Nullable<Bytea>,
+        }
+    }
+
+    diesel::table! {
+        platform.master_key (fingerprint) {
+            fingerprint -> Bytea,
+            only_one -> Bool,
+        }
+    }
+
+    diesel::table! {
         platform.outbox (id) {
             id -> Int8,
             kind -> Text,
@@ -10,4 +51,83 @@ pub mod platform {
             occurred_at -> Timestamptz,
         }
     }
+
+    diesel::table! {
+        platform.refresh_tokens (hash) {
+            hash -> Bytea,
+            session_id -> Uuid,
+            expires_at -> Timestamptz,
+            used_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.sessions (id) {
+            id -> Uuid,
+            realm -> Text,
+            subject_id -> Uuid,
+            created_at -> Timestamptz,
+            last_seen_at -> Timestamptz,
+            ends_at -> Timestamptz,
+            ended_at -> Nullable<Timestamptz>,
+            end_reason -> Nullable<Text>,
+        }
+    }
+
+    diesel::table! {
+        platform.sign_in_attempts (account) {
+            account -> Bytea,
+            wrong -> Int4,
+            blocked_until -> Nullable<Timestamptz>,
+            last_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        platform.sign_in_codes (account) {
+            account -> Bytea,
+            code_hash -> Bytea,
+            member_id -> Nullable<Uuid>,
+            expires_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        platform.signing_keys (kid) {
+            kid -> Text,
+            created_at -> Timestamptz,
+            retires_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.staff (id) {
+            id -> Uuid,
+            email -> Text,
+            password_hash -> Text,
+            role -> Text,
+            organisation_code -> Nullable<Text>,
+            partner_id -> Nullable<Uuid>,
+            outlets -> Array<Nullable<Text>>,
+            created_at -> Timestamptz,
+            password_changed_at -> Timestamptz,
+            disabled_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::joinable!(refresh_tokens -> sessions (session_id));
+
+    diesel::allow_tables_to_appear_in_same_query!(
+        api_clients,
+        audit_log,
+        idempotency_keys,
+        master_key,
+        outbox,
+        refresh_tokens,
+        sessions,
+        sign_in_attempts,
+        sign_in_codes,
+        signing_keys,
+        staff,
+    );
 }

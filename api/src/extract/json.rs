@@ -25,24 +25,30 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_headers(request);
+        let checked = check_content_type(request, "application/json")
+            .and_then(|()| check_length(request, BODY_BYTES_MAX));
         let payload = payload.take();
         Box::pin(async move {
             checked?;
-            let bytes = read(payload).await?;
+            let bytes = read(payload, BODY_BYTES_MAX).await?;
             strict::from_slice(&bytes).map(Json)
         })
     }
 }
 
-fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
+/// Refuses a body of another content type.
+///
+/// # Errors
+/// 415
+pub fn check_content_type(request: &HttpRequest, expected: &'static str) -> Result<(), Problem> {
     let kind =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::unsupported_media_type("send application/json", "нужен application/json"));
+    if essence.eq_ignore_ascii_case(expected) {
+        return Ok(());
     }
-    check_length(request, BODY_BYTES_MAX)
+    Err(Problem::unsupported_media_type("the content type is another", "Тип содержимого другой")
+        .detail(format!("send {expected}"), format!("нужен {expected}")))
 }
 
 /// Refuses a body that announces itself longer than it may be.
@@ -61,13 +67,17 @@ pub fn check_length(request: &HttpRequest, bytes_max: usize) -> Result<(), Probl
     }
 }
 
-async fn read(mut payload: Payload) -> Result<BytesMut, Problem> {
+/// Reads a whole body, bounded in length and time.
+///
+/// # Errors
+/// 400, 413
+pub async fn read(mut payload: Payload, bytes_max: usize) -> Result<BytesMut, Problem> {
     let reading = async {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk =
                 chunk.map_err(|_| Problem::malformed("the body ended early", "Тело запроса оборвалось"))?;
-            if bytes.len() + chunk.remaining() > BODY_BYTES_MAX {
+            if bytes.len() + chunk.remaining() > bytes_max {
                 return Err(Problem::too_large());
             }
             bytes.extend_from_slice(&chunk);

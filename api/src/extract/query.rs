@@ -20,7 +20,11 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+/// Reads form-encoded text.
+///
+/// # Errors
+/// 400, 422 naming the parameter.
+pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let text_is_clean = form_urlencoded::parse(query.as_bytes())
         .all(|(_, value)| !value.contains('\u{fffd}') && !value.chars().any(char::is_control));
     if !text_is_clean {

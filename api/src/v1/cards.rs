@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::{Principal, limits, scope};
+use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Json, Query};
 use crate::posting::{Credential, identify};
 use crate::problem::{Language, Problem, ProblemBody};
@@ -74,7 +74,7 @@ pub async fn resolve(
 ) -> Result<web::Json<ResolutionView>, Problem> {
     let credential = purchases::credential(body.0.code.as_deref(), body.0.card_number.as_deref(), None)?;
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
-    limits::unknown_cards(&app, &principal)?;
+    limits::before(&app, &principal).await?;
     let (asker, language, now) = (principal.key(), Language::of(&request), app.now());
     let shared = app.clone().into_inner();
     let resolved = app
@@ -105,7 +105,7 @@ pub async fn resolve(
             })
         })
         .await;
-    Ok(web::Json(resolved.inspect_err(|problem| limits::note_unknown_card(&app, &principal, problem))?))
+    Ok(web::Json(limits::after(&app, &principal, resolved).await?))
 }
 
 fn resolved(
@@ -145,7 +145,7 @@ fn offer(version: &Version, language: Language) -> OfferView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Card)]
 pub struct CardView {
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     id: CardId,
     /// 16 digits.
     number: String,
@@ -179,7 +179,7 @@ pub struct OfficeCardView {
     #[serde(flatten)]
     card: CardView,
     /// Whose it is.
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     member: MemberId,
     /// Whether it is good now: its own state and its holder's membership.
     standing: &'static str,
@@ -213,7 +213,7 @@ impl OfficeCardView {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueBody {
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     member: MemberId,
     /// `virtual` or `plastic`.
     #[schema(value_type = String)]
@@ -327,4 +327,39 @@ pub async fn block(
         })
         .await?;
     Ok(web::Json(OfficeCardView::new(&card, now)))
+}
+
+/// The limit on naming card numbers that nobody has: whoever counts through numbers is stopped.
+pub mod limits {
+    use actix_web::web;
+
+    use crate::app::App;
+    use crate::auth::{Principal, limits};
+    use crate::problem::Problem;
+
+    /// Refuses somebody who has used their unknown numbers up, before a number is looked at.
+    ///
+    /// # Errors
+    /// 429
+    pub async fn before(app: &web::Data<App>, principal: &Principal) -> Result<(), Problem> {
+        limits::may_name_cards(app, principal).await
+    }
+
+    /// Counts the answer when it tells of an unknown number.
+    ///
+    /// # Errors
+    /// The answer's own problem, or 429 when it was one too many.
+    pub async fn after<T>(
+        app: &web::Data<App>,
+        principal: &Principal,
+        answer: Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        match answer {
+            Err(problem) if problem.slug() == "card-unknown" => {
+                limits::unknown_card(app, principal).await?;
+                Err(problem)
+            }
+            answer => answer,
+        }
+    }
 }

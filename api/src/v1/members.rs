@@ -10,7 +10,6 @@ use union_registry::fields::RawMember;
 use union_registry::members::{self, Changes, Contacts, Member, Search, SearchKey};
 use union_registry::{MemberStatus, consents, memberships};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::{Principal, scope};
@@ -24,7 +23,7 @@ use crate::v1::paging::{self, List};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Member)]
 pub struct MemberView {
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     id: MemberId,
     membership_number: String,
     last_name: String,
@@ -197,7 +196,7 @@ pub async fn show(
         .into_inner()
         .transaction(move |connection| {
             let member = scope::member(connection, &principal, id.0)?;
-            crate::auth::audit::record_read(connection, &principal, id.0, now)?;
+            shared.auth.audit.append(connection, now, &principal.key(), "member.read", &id.0.to_string())?;
             record(&shared, connection, member, now)
         })
         .await?;

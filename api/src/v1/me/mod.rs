@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use shared_kernel::ids::MemberId;
 use union_registry::{members, organisations};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
@@ -35,7 +34,7 @@ pub fn myself(principal: &Principal) -> Result<MemberId, Problem> {
 /// Who a member is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MeView {
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     id: MemberId,
     membership_number: String,
     last_name: String,
@@ -157,8 +156,7 @@ pub async fn leave(
     let enrolment = app
         .into_inner()
         .transaction(move |connection| {
-            enrolments::leave(connection, member, "page", now)?;
-            enrolments::state(connection, member)?.ok_or_else(Problem::not_found)
+            enrolments::leave(connection, member, OFFER_VERSION, "page", now)?.ok_or_else(Problem::not_found)
         })
         .await?;
     Ok(web::Json(enrolment.into()))

@@ -5,7 +5,6 @@ use cashback_engine::purchases::Explanation;
 use cashback_engine::texts;
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::problem::Language;
 
@@ -13,7 +12,7 @@ use crate::problem::Language;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Explanation)]
 pub struct ExplanationView {
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     purchase_id: PurchaseId,
     /// In sentences, in the reader's language.
     lines: Vec<String>,

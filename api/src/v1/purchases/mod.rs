@@ -17,6 +17,7 @@ pub use view::{BalanceView, PurchaseView};
 
 use crate::app::App;
 use crate::auth::{Principal, Role};
+use crate::v1::cards::limits;
 use crate::extract::{IdPath, Json, Query};
 use crate::posting::{Order, batch};
 use crate::problem::{Language, Problem, ProblemBody};
@@ -39,9 +40,9 @@ pub async fn post(
 ) -> Result<HttpResponse, Problem> {
     let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
     let order = body.0.order(asker(&principal, source)?)?;
-    crate::auth::limits::unknown_cards(&app, &principal)?;
+    limits::before(&app, &principal).await?;
     let answer = app.posting.post(vec![order]).await?.pop().unwrap_or_else(|| Err(Problem::unavailable()));
-    let answer = answer.inspect_err(|problem| crate::auth::limits::note_unknown_card(&app, &principal, problem))?;
+    let answer = limits::after(&app, &principal, answer).await?;
     let mut response = if answer.created { HttpResponse::Created() } else { HttpResponse::Ok() };
     response.insert_header(("Location", format!("/v1/purchases/{}", answer.purchase.id)));
     Ok(response.json(PurchaseView::given(&answer)))
@@ -59,12 +60,14 @@ pub async fn quote(
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
     let order = body.0.order(asker(&principal, source)?)?;
-    crate::auth::limits::unknown_cards(&app, &principal)?;
+    limits::before(&app, &principal).await?;
     let shared = app.clone().into_inner();
+    let limited = app.clone();
     let answer = app
         .into_inner()
         .run(move |connection| batch::quote(&shared, connection, &order))
-        .await?;
+        .await;
+    let answer = limits::after(&limited, &principal, answer).await?;
     Ok(web::Json(PurchaseView::given(&answer)))
 }
 

@@ -16,7 +16,7 @@ use crate::v1::types::Timestamp;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Purchase)]
 pub struct PurchaseView {
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     id: PurchaseId,
     /// `posted`, `authorized`, `voided`, `refunded` or `partly_refunded`.
     status: &'static str,

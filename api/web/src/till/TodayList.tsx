@@ -10,10 +10,10 @@ export function TodayList({ rows, onOpen }: { rows: Done[]; onOpen: (receipt: st
   return (
     <section aria-labelledby="today-title">
       <Title order={2} size="h5" c="dimmed" id="today-title" mb="xs">
-        {t('today.title', { count: rows.length })}
+        {t('todayList.title', { count: rows.length })}
       </Title>
       <Paper className="surface">
-        {rows.length === 0 ? <Empty title={t('today.empty')}>{t('today.emptyHint')}</Empty> : null}
+        {rows.length === 0 ? <Empty title={t('todayList.empty')}>{t('todayList.emptyHint')}</Empty> : null}
         {rows.slice(0, 50).map((row) => (
           <Row key={row.id} row={row} onOpen={onOpen} />
         ))}
@@ -34,14 +34,14 @@ function Row({ row, onOpen }: { row: Done; onOpen: (receipt: string) => void }) 
     <UnstyledButton
       className="today-row"
       data-testid="today-row"
-      title={t('today.open', { receipt: row.receipt })}
+      title={t('todayList.open', { receipt: row.receipt })}
       onClick={() => onOpen(row.receipt)}
     >
       <div>
         <Text fw={500}>{row.receipt}</Text>
         <Text size="sm" c="dimmed">
           {clock(row.at)}
-          {refund ? ` · ${t('today.refund')}` : null}
+          {refund ? ` · ${t('todayList.refund')}` : null}
         </Text>
       </div>
       <div className="number">

@@ -88,3 +88,30 @@ export function isoDay(date: Date): string {
 export function daysAgo(moment: string, now = new Date()): number {
   return Math.round((Date.parse(isoDay(now)) - Date.parse(isoDay(new Date(moment)))) / 86_400_000)
 }
+
+/** What a `datetime-local` field holds, read in the programme's zone: "2026-11-21T14:05" → an instant. */
+export function instantOf(local: string): string | undefined {
+  const naive = Date.parse(`${local}Z`)
+  if (Number.isNaN(naive)) return undefined
+  // The offset at that wall time: found twice, so that the hour of a clock change comes out right.
+  const first = naive - offsetAt(naive)
+  return new Date(naive - offsetAt(first)).toISOString()
+}
+
+function offsetAt(instant: number): number {
+  const options: Shape = {
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  }
+  const parts = shaped('en', zone, options).formatToParts(new Date(instant))
+  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? '00'
+  const wall = Date.parse(
+    `${part('year')}-${part('month')}-${part('day')}T${part('hour')}:${part('minute')}:${part('second')}Z`,
+  )
+  return wall - Math.floor(instant / 1000) * 1000
+}

@@ -105,7 +105,7 @@ export default {
       posted: 'the receipt is posted',
     },
   },
-  today: {
+  todayList: {
     title_one: 'Today · {{count}} receipt',
     title_other: 'Today · {{count}} receipts',
     empty: 'No receipts yet today',

@@ -105,7 +105,7 @@ export default {
       posted: 'чек проведён',
     },
   },
-  today: {
+  todayList: {
     title_one: 'Сегодня · {{count}} чек',
     title_few: 'Сегодня · {{count}} чека',
     title_many: 'Сегодня · {{count}} чеков',

@@ -1,0 +1,111 @@
+//! The audit log: who did what, as a chain of keyed hashes, so that an edited, removed or reordered row is found.
+
+use chrono::{DateTime, Utc};
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use shared_kernel::schema::platform::audit_log;
+
+use super::secrets;
+use crate::keys::MasterKey;
+
+/// The advisory lock that puts entries in a row: "auditlog" in ASCII.
+const AUDIT_LOCK: i64 = 0x6175_6469_746c_6f67;
+
+/// The key of the chain.
+pub struct AuditLog {
+    key: [u8; 32],
+}
+
+/// One row as it is stored.
+#[derive(Debug, Queryable, Insertable)]
+#[diesel(table_name = audit_log)]
+struct Row {
+    id: i64,
+    at: DateTime<Utc>,
+    actor: String,
+    action: String,
+    subject: String,
+    hash: Vec<u8>,
+}
+
+/// The chain is broken: this row was changed, or one before it removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken {
+    /// The first row that doesn't fit.
+    pub id: i64,
+}
+
+impl AuditLog {
+    /// The log under this master key.
+    pub fn new(master: &MasterKey) -> Self {
+        Self { key: master.derive("audit log") }
+    }
+
+    /// Appends an entry in the caller's transaction, or in one of its own. `actor` and `subject` are ids, never
+    /// personal data.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn append(
+        &self,
+        connection: &mut PgConnection,
+        at: DateTime<Utc>,
+        actor: &str,
+        action: &str,
+        subject: &str,
+    ) -> QueryResult<()> {
+        connection.transaction(|connection| {
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+                .bind::<diesel::sql_types::BigInt, _>(AUDIT_LOCK)
+                .execute(connection)?;
+            let last: Option<(i64, Vec<u8>)> = audit_log::table
+                .select((audit_log::id, audit_log::hash))
+                .order(audit_log::id.desc())
+                .first(connection)
+                .optional()?;
+            let (id, previous) = last.map_or((1, Vec::new()), |(id, hash)| (id + 1, hash));
+            let mut row = Row {
+                id,
+                at,
+                actor: actor.to_owned(),
+                action: action.to_owned(),
+                subject: subject.to_owned(),
+                hash: Vec::new(),
+            };
+            row.hash = self.link(&row, &previous).to_vec();
+            diesel::insert_into(audit_log::table).values(row).execute(connection).map(|_| ())
+        })
+    }
+
+    /// Walks the whole chain in bounded memory; the number of entries, or where it breaks.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn verify(&self, connection: &mut PgConnection) -> QueryResult<Result<i64, Broken>> {
+        const ROWS_MAX: i64 = 1_000;
+        let (mut count, mut previous) = (0, Vec::new());
+        loop {
+            let rows: Vec<Row> = audit_log::table
+                .filter(audit_log::id.gt(count))
+                .order(audit_log::id)
+                .limit(ROWS_MAX)
+                .load(connection)?;
+            if rows.is_empty() {
+                return Ok(Ok(count));
+            }
+            for row in rows {
+                if row.id != count + 1 || !secrets::same(&row.hash, &self.link(&row, &previous)) {
+                    return Ok(Err(Broken { id: row.id }));
+                }
+                (count, previous) = (row.id, row.hash);
+            }
+        }
+    }
+
+    fn link(&self, row: &Row, previous: &[u8]) -> [u8; 32] {
+        let (id, at) = (row.id.to_be_bytes(), row.at.timestamp_micros().to_be_bytes());
+
+        secrets::keyed_hash(&self.key, &[previous, &id, &at, row.actor.as_bytes(), row.action.as_bytes(), row.subject.as_bytes()])
+    }
+}

@@ -1,0 +1,208 @@
+//! The signing keys of this deployment: derived from the master key, listed in the database, held here. Processes of one
+//! database share them; a key made by another process is found when its first token comes.
+
+use std::sync::{Arc, Mutex, RwLock};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use jsonwebtoken::jwk::JwkSet;
+use shared_kernel::schema::platform::{master_key, signing_keys};
+
+use super::token::{self, SigningKey, Verified};
+use crate::app::App;
+use crate::keys::MasterKey;
+use crate::problem::Problem;
+
+/// A key signs for so long, then another takes over.
+const KEY_LIFE: TimeDelta = TimeDelta::days(90);
+/// A key that signs no more still checks, until the last of its tokens has run out.
+const OVERLAP: TimeDelta = TimeDelta::hours(2);
+/// Unknown key ids make this process look into the database this often at most.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
+/// The advisory lock held while a key is made: "signing" in ASCII.
+const KEY_LOCK: i64 = 0x0073_6967_6e69_6e67;
+
+/// The keys can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// Another master key made this database.
+    #[error("this database was made under another master key (UNIONCARD_KEY or DATA_DIR/master.key)")]
+    ForeignMasterKey,
+    /// The database's.
+    #[error("signing keys: {0}")]
+    Database(#[from] diesel::result::Error),
+    /// The cryptographic library's.
+    #[error("signing keys: {0}")]
+    Crypto(#[from] jsonwebtoken::errors::Error),
+}
+
+/// The keys that are good now, the one that signs first.
+pub struct Keyring {
+    keys: RwLock<Vec<Arc<SigningKey>>>,
+    looked_at: Mutex<DateTime<Utc>>,
+}
+
+/// Refuses to go on when another master key made this database.
+///
+/// # Errors
+/// [`KeyringError::ForeignMasterKey`], the database's.
+pub fn check_master_key(connection: &mut PgConnection, master: &MasterKey) -> Result<(), KeyringError> {
+    let fingerprint = master.derive("fingerprint");
+    diesel::insert_into(master_key::table)
+        .values(master_key::fingerprint.eq(fingerprint.as_slice()))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
+    let known: Vec<u8> = master_key::table.select(master_key::fingerprint).first(connection)?;
+    if known == fingerprint { Ok(()) } else { Err(KeyringError::ForeignMasterKey) }
+}
+
+impl Keyring {
+    /// The database's keys; a first one, or a successor of one too old, is made.
+    ///
+    /// # Errors
+    /// [`KeyringError`]
+    pub fn open(
+        connection: &mut PgConnection,
+        master: &MasterKey,
+        now: DateTime<Utc>,
+    ) -> Result<Self, KeyringError> {
+        connection.transaction(|connection| {
+            lock(connection)?;
+            let newest: Option<DateTime<Utc>> = signing_keys::table
+                .filter(signing_keys::retires_at.is_null())
+                .select(diesel::dsl::max(signing_keys::created_at))
+                .first(connection)?;
+            if newest.is_none_or(|made_at| made_at < now - KEY_LIFE) {
+                succeed(connection, now)?;
+            }
+            Ok::<_, KeyringError>(())
+        })?;
+        let keys = RwLock::new(load(connection, master, now)?);
+        Ok(Self { keys, looked_at: Mutex::new(now) })
+    }
+
+    /// Makes a new signing key at once; the old ones check a while longer.
+    ///
+    /// # Errors
+    /// [`KeyringError`]
+    pub fn rotate(
+        &self,
+        connection: &mut PgConnection,
+        master: &MasterKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), KeyringError> {
+        connection.transaction(|connection| {
+            lock(connection)?;
+            succeed(connection, now)
+        })?;
+        self.replace(load(connection, master, now)?);
+        Ok(())
+    }
+
+    /// The key that signs.
+    pub fn signer(&self) -> Option<Arc<SigningKey>> {
+        self.read().first().cloned()
+    }
+
+    /// The public keys, for whoever checks our tokens.
+    pub fn published(&self) -> JwkSet {
+        JwkSet { keys: self.read().iter().map(|key| key.jwk.clone()).collect() }
+    }
+
+    /// What a token says, when a key of ours signed it and it is good now.
+    ///
+    /// # Errors
+    /// 401; 503 when a new key can't be looked up.
+    pub async fn verify(&self, app: &Arc<App>, token: &str) -> Result<Verified, Problem> {
+        let now = app.now();
+        let kid = token::kid(token).ok_or_else(Problem::unauthenticated)?;
+        let mut key = self.find(&kid);
+        if key.is_none() && self.may_look_again(now) {
+            let asking = Arc::clone(app);
+            let keys = app
+                .run(move |connection| {
+                    load(connection, &asking.master, now).map_err(|error| Problem::internal(&error))
+                })
+                .await?;
+            self.replace(keys);
+            key = self.find(&kid);
+        }
+        key.and_then(|key| key.verify(token, now)).ok_or_else(Problem::unauthenticated)
+    }
+
+    fn find(&self, kid: &str) -> Option<Arc<SigningKey>> {
+        self.read().iter().find(|key| key.kid == kid).cloned()
+    }
+
+    fn may_look_again(&self, now: DateTime<Utc>) -> bool {
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let due = (now - *looked_at).abs() >= LOOK_AGAIN;
+        if due {
+            *looked_at = now;
+        }
+        due
+    }
+
+    /// Forgets keys that have retired and learns new ones; the jobs do this every minute.
+    ///
+    /// # Errors
+    /// [`KeyringError`]
+    pub fn refresh(
+        &self,
+        connection: &mut PgConnection,
+        master: &MasterKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), KeyringError> {
+        self.replace(load(connection, master, now)?);
+        Ok(())
+    }
+
+    fn replace(&self, keys: Vec<Arc<SigningKey>>) {
+        *self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = keys;
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Vec<Arc<SigningKey>>> {
+        self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn lock(connection: &mut PgConnection) -> QueryResult<usize> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<diesel::sql_types::BigInt, _>(KEY_LOCK)
+        .execute(connection)
+}
+
+/// Adds a key and lets the others retire.
+fn succeed(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<(), KeyringError> {
+    let kid = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>());
+    diesel::update(signing_keys::table.filter(signing_keys::retires_at.is_null()))
+        .set(signing_keys::retires_at.eq(now + OVERLAP))
+        .execute(connection)?;
+    diesel::insert_into(signing_keys::table)
+        .values((signing_keys::kid.eq(kid), signing_keys::created_at.eq(now)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The keys in force, the newest first.
+fn load(
+    connection: &mut PgConnection,
+    master: &MasterKey,
+    now: DateTime<Utc>,
+) -> Result<Vec<Arc<SigningKey>>, KeyringError> {
+    let kids: Vec<String> = signing_keys::table
+        .filter(signing_keys::retires_at.is_null().or(signing_keys::retires_at.gt(now)))
+        .order((signing_keys::retires_at.is_not_null(), signing_keys::created_at.desc()))
+        .select(signing_keys::kid)
+        .load(connection)?;
+    kids.iter()
+        .map(|kid| {
+            let seed = master.derive(&format!("token signing key {kid}"));
+            Ok(Arc::new(SigningKey::from_seed(kid, &seed)?))
+        })
+        .collect()
+}

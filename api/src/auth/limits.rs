@@ -1,0 +1,130 @@
+//! How often what may be asked. Limits count in the cache (shared between processes with Redis, else in this one) under
+//! keyed hashes, never addresses.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+
+use super::attempts::Account;
+use super::{Principal, peer, secrets};
+use crate::app::App;
+use crate::cache::Limit;
+use crate::problem::Problem;
+
+/// Sign-ins from an address or for an account.
+const SIGN_INS: Limit = Limit { name: "sign-in", times: 30, window: Duration::from_secs(60) };
+/// Codes sent to an address.
+const CODES: Limit = Limit { name: "code", times: 30, window: Duration::from_secs(60) };
+/// Programs' wrong secrets from an address.
+const WRONG_SECRETS: Limit = Limit { name: "wrong-secret", times: 60, window: Duration::from_secs(60) };
+/// Card numbers a client asked for that nobody has: someone counts through.
+const UNKNOWN_CARDS: Limit = Limit { name: "unknown-card", times: 20, window: Duration::from_secs(60) };
+
+/// Counts a sign-in from this request's address.
+///
+/// # Errors
+/// 429
+pub async fn sign_in_from(app: &Arc<App>, request: &HttpRequest) -> Result<(), Problem> {
+    let network = peer::network(peer::address(request, &app.auth.trusted_proxies));
+    count(app, SIGN_INS, &[b"network", &network]).await
+}
+
+/// Counts a sign-in for this account.
+///
+/// # Errors
+/// 429
+pub async fn sign_in_for(app: &Arc<App>, account: &Account) -> Result<(), Problem> {
+    count(app, SIGN_INS, &[b"account", account]).await
+}
+
+/// Counts a code sent to this account's address.
+///
+/// # Errors
+/// 429
+pub async fn code_for(app: &Arc<App>, account: &Account) -> Result<(), Problem> {
+    count(app, CODES, &[b"account", account]).await
+}
+
+/// Counts a program's wrong secret from this request's address.
+///
+/// # Errors
+/// 429
+pub async fn wrong_secret_from(app: &Arc<App>, request: &HttpRequest) -> Result<(), Problem> {
+    let network = peer::network(peer::address(request, &app.auth.trusted_proxies));
+    count(app, WRONG_SECRETS, &[b"network", &network]).await
+}
+
+/// Counts an unknown card number somebody asked for: call it when one was, and answer what it says.
+///
+/// # Errors
+/// 429
+pub async fn unknown_card(app: &Arc<App>, principal: &Principal) -> Result<(), Problem> {
+    count(app, UNKNOWN_CARDS, &[principal.key().as_bytes()]).await
+}
+
+/// Refuses somebody who has used up their unknown card numbers, before a number is looked at.
+///
+/// # Errors
+/// 429
+pub async fn may_name_cards(app: &Arc<App>, principal: &Principal) -> Result<(), Problem> {
+    let subject = subject(app, &[principal.key().as_bytes()]);
+    refuse_over(UNKNOWN_CARDS, app.cache.counted(UNKNOWN_CARDS, &subject, app.now()).await + 1, app)
+}
+
+async fn count(app: &Arc<App>, limit: Limit, parts: &[&[u8]]) -> Result<(), Problem> {
+    let subject = subject(app, parts);
+    refuse_over(limit, app.cache.count(limit, &subject, app.now()).await, app)
+}
+
+fn subject(app: &App, parts: &[&[u8]]) -> String {
+    secrets::keyed_hash(&app.auth.limit_key, parts).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn refuse_over(limit: Limit, counted: u64, app: &App) -> Result<(), Problem> {
+    if counted <= limit.times {
+        return Ok(());
+    }
+    Err(Problem::too_many(limit.seconds_left(app.now())).rate_limit(limit.times, limit.window.as_secs()))
+}
+
+/// Requests of each client in the running second, in this process alone: twenty thousand a second ask nobody else.
+#[derive(Default)]
+pub struct ClientRequests(Mutex<(i64, std::collections::HashMap<uuid::Uuid, u32>)>);
+
+impl ClientRequests {
+    /// Counts a client's request.
+    ///
+    /// # Errors
+    /// 429 beyond `times_max` in this second.
+    pub fn count(&self, client: uuid::Uuid, second: i64, times_max: u32) -> Result<(), Problem> {
+        let mut running = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if running.0 != second {
+            *running = (second, std::collections::HashMap::new());
+        }
+        let times = running.1.entry(client).or_default();
+        *times = times.saturating_add(1);
+        if *times > times_max {
+            return Err(Problem::too_many(1).rate_limit(u64::from(times_max), 1));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_client_is_limited_by_the_second_and_alone() {
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let requests = ClientRequests::default();
+        assert!((0..200).all(|_| requests.count(one, 7, 200).is_ok()));
+        assert!(requests.count(one, 7, 200).is_err());
+        assert!(requests.count(other, 7, 200).is_ok());
+        assert!(requests.count(one, 8, 200).is_ok());
+    }
+}

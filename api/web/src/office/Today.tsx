@@ -1,0 +1,198 @@
+/** What one's role has to do, first things first, and the figures one looks at each morning. */
+import { Alert, Group, SimpleGrid, Skeleton, Stack, Title } from '@mantine/core'
+import { useQueries, useQuery } from '@tanstack/react-query'
+import { api, ask } from '../api/client'
+import { useWords } from '../ui/words'
+import { partnersQuery } from './finance/partnersQuery'
+import { PageHead } from './parts/PageHead'
+import { Tile } from './parts/Tile'
+import { maySee } from './sections'
+import { useStaff } from './staff'
+
+/** How many of the newest registers are looked into for differences. */
+const RECENT = 8
+
+export function Today() {
+  const { t, day } = useWords()
+  const staff = useStaff()
+  const finance = maySee(staff.role, 'ledger')
+  const registers = maySee(staff.role, 'registers')
+  const registry = maySee(staff.role, 'members')
+  return (
+    <>
+      <PageHead title={t('nav.today')} hint={day(new Date().toISOString())} />
+      <Stack gap="xl">
+        {finance || registers ? <FinanceWork ledger={finance} /> : null}
+        {registry ? <RegistryWork /> : null}
+        {finance || registers || registry ? null : (
+          <Alert color="amber" title={t('office.notYours')}>
+            {t('office.notYoursHint')}
+          </Alert>
+        )}
+      </Stack>
+    </>
+  )
+}
+
+function useRegisterCounts() {
+  const list = useQuery({
+    queryKey: ['registers', 'recent'],
+    queryFn: async () => (await ask(api.GET('/v1/registers', { params: { query: { limit: 50 } } }))).items,
+  })
+  const done = (list.data ?? []).filter(({ status }) => status === 'done').slice(0, RECENT)
+  const reports = useQueries({
+    queries: done.map(({ id }) => ({
+      queryKey: ['register', id],
+      staleTime: 300_000,
+      queryFn: () => ask(api.GET('/v1/registers/{id}', { params: { path: { id } } })),
+    })),
+  })
+  let rows = 0
+  let files = 0
+  let last = ''
+  for (const { data } of reports) {
+    if (!data) continue
+    const {
+      amount_differs = 0,
+      only_theirs = 0,
+      only_ours = 0,
+      rejected = 0,
+    } = data.outcomes as Record<string, number>
+    const open = amount_differs + only_theirs + only_ours + rejected
+    rows += open
+    if (open > 0) files += 1
+    if (open > 0 && !last) last = data.id
+  }
+  const of = (...statuses: string[]) =>
+    (list.data ?? []).filter(({ status }) => statuses.includes(status)).length
+  return {
+    ready: list.data !== undefined,
+    failed: of('failed'),
+    working: of('queued', 'running'),
+    rows,
+    files,
+    last,
+  }
+}
+
+function FinanceWork({ ledger }: { ledger: boolean }) {
+  const { t, count } = useWords()
+  const registers = useRegisterCounts()
+  const balance = useQuery({
+    queryKey: ['trial-balance', undefined],
+    enabled: ledger,
+    queryFn: () => ask(api.GET('/v1/ledger/trial-balance', { params: { query: {} } })),
+  })
+  const rules = useQuery({
+    queryKey: ['rules', 'count'],
+    queryFn: async () => (await ask(api.GET('/v1/rules', { params: { query: { limit: 200 } } }))).items,
+  })
+  const partners = useQuery({ ...partnersQuery(), enabled: ledger })
+  const drafts = rules.data?.filter(({ status }) => status === 'draft').length
+  const active = rules.data?.filter(({ status }) => status === 'active').length
+  return (
+    <section>
+      <Title order={2} size="h5" c="dimmed" mb="sm">
+        {t('nav.finance')}
+      </Title>
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="md">
+        {ledger && balance.data ? (
+          <Tile
+            to="/ledger"
+            name={t('work.ledger')}
+            figure={balance.data.balanced ? t('ledger.balanced') : t('ledger.unbalanced')}
+            color={balance.data.balanced ? 'green' : 'red'}
+            hint={t('work.accounts', { count: balance.data.accounts.length })}
+          />
+        ) : null}
+        {ledger && balance.isPending ? <Skeleton height={96} radius="md" /> : null}
+        {registers.ready ? (
+          <>
+            <Tile
+              to={registers.last ? `/registers/${registers.last}` : '/registers'}
+              name={t('work.differences')}
+              figure={count(registers.rows)}
+              color={registers.rows > 0 ? 'red' : undefined}
+              hint={t('work.inRegisters', { count: registers.files })}
+            />
+            <Tile
+              to="/registers"
+              name={t('work.failed')}
+              figure={count(registers.failed)}
+              color={registers.failed > 0 ? 'red' : undefined}
+              hint={t('work.working', { count: registers.working })}
+            />
+          </>
+        ) : (
+          <Skeleton height={96} radius="md" />
+        )}
+        {rules.data ? (
+          <Tile
+            to="/rules"
+            name={t('work.rules')}
+            figure={count(active ?? 0)}
+            hint={t('work.drafts', { count: drafts ?? 0 })}
+          />
+        ) : null}
+        {partners.data ? (
+          <Tile to="/partners" name={t('nav.partners')} figure={count(partners.data.length)} />
+        ) : null}
+      </SimpleGrid>
+    </section>
+  )
+}
+
+function RegistryWork() {
+  const { t, count } = useWords()
+  const staff = useStaff()
+  const roots = useQuery({
+    queryKey: ['organisations', 'roots'],
+    queryFn: async () =>
+      (await ask(api.GET('/v1/organisations', { params: { query: { limit: 20 } } }))).items,
+  })
+  const code = staff.organisation?.code ?? roots.data?.[0]?.code
+  const statistics = useQuery({
+    queryKey: ['statistics', code],
+    enabled: code !== undefined,
+    queryFn: () =>
+      ask(
+        api.GET('/v1/organisations/{code}/statistics', {
+          params: { path: { code: code ?? '' }, query: {} as never },
+        }),
+      ),
+  })
+  const members: Record<string, number> = statistics.data?.members ?? {}
+  const organisations: Record<string, number> = statistics.data?.organisations ?? {}
+  const units = Object.values(organisations).reduce((sum, one) => sum + one, 0)
+  return (
+    <section>
+      <Group mb="sm">
+        <Title order={2} size="h5" c="dimmed">
+          {[t('nav.registry'), staff.organisation?.name].filter(Boolean).join(' · ')}
+        </Title>
+      </Group>
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="md">
+        {statistics.data ? (
+          <>
+            <Tile
+              to="/members"
+              name={t('nav.members')}
+              figure={count(members.total ?? 0)}
+              hint={t('work.find')}
+            />
+            <Tile
+              to={`/organisations/${code}`}
+              name={t('nav.organisations')}
+              figure={count(units)}
+              hint={t('work.statistics')}
+            />
+          </>
+        ) : null}
+        {statistics.isPending && code ? <Skeleton height={96} radius="md" /> : null}
+        {maySee(staff.role, 'imports') ? (
+          <Tile to="/imports" name={t('nav.imports')} figure={t('work.upload')} hint={t('work.uploadHint')} />
+        ) : null}
+      </SimpleGrid>
+    </section>
+  )
+}

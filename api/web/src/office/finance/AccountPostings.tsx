@@ -1,0 +1,139 @@
+/** The postings behind one figure; each opens beside the list to its transfers and its purchase. */
+import { Anchor, Group, TextInput } from '@mantine/core'
+import { useState } from 'react'
+import { Link } from 'wouter'
+import { api, ask } from '../../api/client'
+import type { Posting } from '../../api/types'
+import { isNegative, kopecks } from '../../ui/money'
+import { Empty, Loaded } from '../../ui/states'
+import { useWords } from '../../ui/words'
+import { Beside } from '../parts/Beside'
+import { type Column, DataTable } from '../parts/DataTable'
+import { Guarded } from '../parts/Guarded'
+import { More } from '../parts/More'
+import { PageHead } from '../parts/PageHead'
+import { usePaged } from '../parts/usePaged'
+import { ALLOWED } from '../sections'
+import { accountTitle } from './accountWords'
+import { PostingRecord } from './PostingRecord'
+
+export default function AccountPostings({ account }: { account: string }) {
+  return (
+    <Guarded section="ledger">
+      <Page account={account} />
+    </Guarded>
+  )
+}
+
+function Page({ account }: { account: string }) {
+  const words = useWords()
+  const { t } = words
+  const [from, setFrom] = useState('')
+  const [to, setTo] = useState('')
+  const [chosen, setChosen] = useState<Posting>()
+  const list = usePaged<Posting>(['postings', account, from, to], (paging, signal) =>
+    ask(
+      api.GET('/v1/ledger/postings', {
+        params: { query: { account, ...(from ? { from } : {}), ...(to ? { to } : {}), ...paging } },
+        signal,
+      }),
+    ),
+  )
+  return (
+    <>
+      <PageHead
+        title={accountTitle(account, words)}
+        hint={
+          <Anchor component={Link} href="/ledger" size="sm">
+            {t('postings.back')}
+          </Anchor>
+        }
+      />
+      <Group mb="md" align="flex-end">
+        <TextInput
+          type="date"
+          label={t('postings.from')}
+          value={from}
+          onChange={(e) => setFrom(e.currentTarget.value)}
+        />
+        <TextInput
+          type="date"
+          label={t('postings.to')}
+          value={to}
+          onChange={(e) => setTo(e.currentTarget.value)}
+        />
+      </Group>
+      <Beside
+        title={chosen ? t(`posting.${chosen.kind}`, { defaultValue: chosen.kind }) : ''}
+        record={chosen ? <PostingRecord key={chosen.id} posting={chosen} /> : undefined}
+        onClose={() => setChosen(undefined)}
+      >
+        <Loaded query={list.loaded} allowed={ALLOWED.ledger}>
+          {(rows) =>
+            rows.length > 0 ? (
+              <DataTable
+                label={t('postings.title')}
+                testId="postings"
+                exportName={`postings-${account.replaceAll(':', '-')}`}
+                above={300}
+                columns={columnsOf(words)}
+                rows={rows}
+                rowKey={(row) => row.id}
+                chosen={chosen?.id}
+                onOpen={setChosen}
+                under={<More count={rows.length} more={list.more} busy={list.busy} />}
+              />
+            ) : (
+              <Empty title={t('postings.empty')}>{t('postings.emptyHint')}</Empty>
+            )
+          }
+        </Loaded>
+      </Beside>
+    </>
+  )
+}
+
+function columnsOf({ t, stamp, dayStamp, figure }: ReturnType<typeof useWords>): Column<Posting>[] {
+  return [
+    { key: 'at', title: t('postings.at'), cell: (row) => stamp(row.at), sort: (row) => row.at },
+    {
+      key: 'booked',
+      title: t('postings.booked'),
+      cell: (row) => dayStamp(row.booked_on),
+      sort: (row) => row.booked_on,
+    },
+    {
+      key: 'kind',
+      title: t('postings.kind'),
+      cell: (row) => t(`posting.${row.kind}`, { defaultValue: row.kind }),
+      sort: (row) => row.kind,
+    },
+    {
+      key: 'receipt',
+      title: t('postings.receipt'),
+      cell: (row) =>
+        row.purchase_id ? (
+          <Anchor component={Link} href={`/purchases/${row.purchase_id}`} inherit>
+            {row.receipt ?? row.purchase_id}
+          </Anchor>
+        ) : (
+          '—'
+        ),
+      sort: (row) => row.receipt ?? '',
+    },
+    {
+      key: 'outlet',
+      title: t('postings.outlet'),
+      cell: (row) => row.outlet ?? '—',
+      sort: (row) => row.outlet ?? '',
+    },
+    {
+      key: 'amount',
+      title: t('postings.amount'),
+      numeric: true,
+      cell: (row) => <span data-negative={isNegative(row.amount)}>{figure(row.amount, true)}</span>,
+      sort: (row) => kopecks(row.amount),
+      text: (row) => row.amount,
+    },
+  ]
+}

@@ -1,0 +1,12 @@
+/** Says who may, instead of a page of refusals, to who can't see a section. */
+import type { ReactNode } from 'react'
+import { Problem } from '../../api/problem'
+import { ProblemNote } from '../../ui/states'
+import { ALLOWED, maySee, type Section } from '../sections'
+import { useStaff } from '../staff'
+
+export function Guarded({ section, children }: { section: Section; children: ReactNode }) {
+  const { role } = useStaff()
+  if (!maySee(role, section)) return <ProblemNote error={new Problem(403, {})} allowed={ALLOWED[section]} />
+  return children
+}

@@ -1,0 +1,29 @@
+/** The name of a page, a line under it, and its main actions. */
+import { Group, Text, Title } from '@mantine/core'
+import type { ReactNode } from 'react'
+
+export function PageHead({
+  title,
+  hint,
+  children,
+}: {
+  title: ReactNode
+  hint?: ReactNode
+  children?: ReactNode
+}) {
+  return (
+    <div className="page-head">
+      <div>
+        <Title order={1} size="h2">
+          {title}
+        </Title>
+        {hint ? (
+          <Text component="div" c="dimmed">
+            {hint}
+          </Text>
+        ) : null}
+      </div>
+      {children ? <Group gap="sm">{children}</Group> : null}
+    </div>
+  )
+}

@@ -1,0 +1,42 @@
+/** Who works where. The server decides what is allowed; this only spares people doors that are locked to them. */
+
+export type Section =
+  | 'today'
+  | 'members'
+  | 'organisations'
+  | 'imports'
+  | 'ledger'
+  | 'registers'
+  | 'rules'
+  | 'partners'
+
+const REGISTRY = ['administrator', 'registrar', 'issuer', 'chair', 'auditor']
+const FINANCE = ['administrator', 'finance', 'controller', 'auditor']
+
+export const ALLOWED: Record<Section, string[]> = {
+  today: [...new Set([...REGISTRY, ...FINANCE, 'manager'])],
+  members: REGISTRY,
+  organisations: REGISTRY,
+  imports: ['administrator', 'registrar'],
+  ledger: FINANCE,
+  registers: [...FINANCE, 'manager'],
+  rules: [...FINANCE, 'manager'],
+  partners: FINANCE,
+}
+
+/** Who may do what with a member, beyond looking. */
+export const MAY = {
+  giveCard: ['administrator', 'registrar', 'issuer', 'chair'],
+  blockCard: ['administrator', 'registrar', 'issuer', 'chair'],
+  move: ['administrator', 'registrar'],
+  uploadRegister: ['administrator', 'finance', 'manager'],
+}
+
+export const GROUPS: { name: 'registry' | 'finance'; sections: Section[] }[] = [
+  { name: 'registry', sections: ['members', 'organisations', 'imports'] },
+  { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners'] },
+]
+
+export function maySee(role: string, section: Section): boolean {
+  return ALLOWED[section].includes(role)
+}

@@ -1,0 +1,55 @@
+/** Words of the office. */
+import { common } from './common'
+import { finance } from './officeFinance'
+import { registry } from './officeRegistry'
+
+export default {
+  ...common,
+  ...finance,
+  ...registry,
+  office: {
+    title: 'Union office',
+    signInHint: 'Sign in with your work login.',
+    menu: 'Sections',
+    nowhere: 'There is no such page',
+    notYours: 'The office isn’t for this role',
+    notYoursHint: 'Cashiers work on the till’s page: /till.',
+  },
+  nav: {
+    today: 'Today',
+    registry: 'Registry',
+    finance: 'Finance',
+    members: 'Members',
+    organisations: 'Organisations',
+    imports: 'File import',
+    ledger: 'Ledger',
+    registers: 'Reconciliation',
+    rules: 'Cashback rules',
+    partners: 'Partners',
+  },
+  table: {
+    export: 'Save CSV',
+    shown_one: '{{count}} row shown',
+    shown_other: '{{count}} rows shown',
+  },
+  picker: { placeholder: 'Name or code', nothing: 'Nothing found' },
+  work: {
+    ledger: 'Ledger',
+    accounts_one: '{{count}} account',
+    accounts_other: '{{count}} accounts',
+    differences: 'Differences',
+    inRegisters_one: 'in {{count}} recent register',
+    inRegisters_other: 'in {{count}} recent registers',
+    failed: 'Registers not read',
+    working_one: '{{count}} more in work',
+    working_other: '{{count}} more in work',
+    rules: 'Rules in force',
+    drafts_one: '{{count}} waits for approval',
+    drafts_other: '{{count}} wait for approval',
+    find: 'find, open, give a card',
+    statistics: 'tree and statistics',
+    upload: 'Upload a file',
+    uploadHint: 'members or organisations',
+  },
+  jobStatus: { queued: 'queued', running: 'running', done: 'done', failed: 'failed' },
+}

@@ -1,0 +1,10 @@
+DROP TABLE platform.audit_log;
+DROP TABLE platform.idempotency_keys;
+DROP TABLE platform.sign_in_attempts;
+DROP TABLE platform.sign_in_codes;
+DROP TABLE platform.refresh_tokens;
+DROP TABLE platform.sessions;
+DROP TABLE platform.api_clients;
+DROP TABLE platform.staff;
+DROP TABLE platform.signing_keys;
+DROP TABLE platform.master_key;
