@@ -39,12 +39,16 @@ pub mod enrolments;
 pub mod error;
 pub mod ids;
 pub mod ledger;
+mod lots;
 pub mod partners;
 pub mod posting;
 pub mod purchases;
+pub mod refunds;
 pub mod rules;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
+mod statement;
+pub mod two_step;
 
 pub use error::{EngineError, Invalid};
 pub use ids::{PartnerId, PostingId, PurchaseId, RegisterId, RuleId};

@@ -30,9 +30,10 @@ pub mod ledger {
     }
 
     diesel::table! {
-        ledger.cap_usage (member_id, rule_id, period) {
+        ledger.cap_usage (member_id, rule_id, span, period) {
             member_id -> Uuid,
             rule_id -> Uuid,
+            span -> Text,
             period -> Date,
             used -> Int8,
         }

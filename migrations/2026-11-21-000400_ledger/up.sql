@@ -48,7 +48,7 @@ CREATE TABLE ledger.accounts (
     UNIQUE (kind, owner)
 );
 COMMENT ON COLUMN ledger.accounts.owner IS 'partner''s or organisation''s code; "member" and "union" for the rest';
--- Members'' four accounts are four rows here: whose they are stands in each transfer.
+-- Members' four accounts are four rows here: whose they are stands in each transfer.
 INSERT INTO ledger.accounts (id, kind, owner_kind, owner) VALUES
     (1, 'pending', 'member', 'member'), (2, 'available', 'member', 'member'),
     (3, 'reserved', 'member', 'member'), (4, 'debt', 'member', 'member'),
@@ -108,9 +108,10 @@ CREATE TABLE ledger.rule_versions (
 CREATE TABLE ledger.cap_usage (
     member_id uuid NOT NULL,
     rule_id uuid NOT NULL,
+    span text NOT NULL CHECK (span IN ('day', 'month', 'year')),
     period date NOT NULL,
     used bigint NOT NULL CHECK (used >= 0),
-    PRIMARY KEY (member_id, rule_id, period)
+    PRIMARY KEY (member_id, rule_id, span, period)
 ) WITH (fillfactor = 80);
 CREATE TABLE ledger.budget_usage (
     rule_id uuid PRIMARY KEY,

@@ -8,6 +8,7 @@
 //! | [`facts`] | what posting a purchase needs to know of its members, in one statement |
 //! | [`statistics`] | counts of a subtree on a day |
 //! | [`consents`] | proof of consent to the processing of personal data |
+//! | [`imports`] | organisations and members from CSV and XLSX files of any size |
 //! | [`fields`] | a member's or organisation's fields as texts, checked: the same for files and for HTTP |
 //! | [`sealing`] | [`sealing::Sealer`]: phones and addresses sealed at rest |
 //! | [`contact`], [`inn`], [`text`] | normal spellings and checks |
@@ -21,6 +22,7 @@ pub mod contact;
 mod error;
 pub mod facts;
 pub mod fields;
+pub mod imports;
 pub mod inn;
 mod kinds;
 pub mod members;

@@ -1,0 +1,327 @@
+//! Whether a purchase is accepted, and all that it moves: a pure fold over what was read. Each purchase alone;
+//! later ones of a batch see what earlier ones changed.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde_json::json;
+use shared_kernel::ids::MemberId;
+use shared_kernel::money::{Money, Rate};
+use shared_kernel::outbox::Event;
+
+use super::check::Checked;
+use super::refusal::Refusal;
+use super::sale::Sale;
+use super::world::{CapKey, Kept, PostingKind, Spending, World};
+use crate::days::{available_at, date_in, expires_on, wall_clock};
+use crate::enrolments::Standing;
+use crate::ids::PurchaseId;
+use crate::ledger::account::Account;
+use crate::lots::{Lot, LotState};
+use crate::purchases::{Applied, CashbackReason, Declined, Judgement, PurchaseRecord, PurchaseStatus};
+use crate::rules::Book;
+use crate::rules::book::Version;
+use crate::rules::evaluate::{self, Candidate, Grant, Occasion, Room, WhyNot};
+
+/// How long an authorised purchase waits for its capture.
+pub const AUTHORIZED_DAYS: i64 = 7;
+
+/// Posts one checked purchase into the world.
+///
+/// # Errors
+/// Why it is refused; the world is as before.
+pub(crate) fn decide(
+    world: &mut World,
+    book: &Book,
+    sale: &Sale,
+    checked: &Checked,
+    id: PurchaseId,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let today = date_in(book.zone, now);
+    may_redeem(world, sale, today)?;
+    let paid = sale.amount - sale.redeem;
+    let judgement = judge(world, book, sale, checked, paid);
+    let commission =
+        if sale.capture { commission(paid, checked.partner.commission_rate) } else { Money::ZERO };
+    let cashback = judgement.applied.iter().map(|a| Money::from_kopecks(a.given_kopecks)).sum();
+    let mut record = record(sale, checked, id, now, &judgement, (commission, cashback));
+    let kind = if sale.capture { PostingKind::Purchase } else { PostingKind::Authorise };
+    world.open(id.0, kind, sale.buyer.member, Some(id), sale.occurred_at);
+    redeem(world, sale, id, today);
+    if sale.capture {
+        world.transfer(Account::AVAILABLE, checked.partner.receivable, sale.redeem);
+        accrue(world, book, &mut record, &judgement, now);
+        world.transfer(checked.partner.receivable, Account::COMMISSION, commission);
+        world.settle_debt(sale.buyer.member, today);
+        world.events.push(posted_event(&record, now));
+    } else {
+        world.transfer(Account::AVAILABLE, Account::RESERVED, sale.redeem);
+    }
+    world.purchases.insert(id, Kept { record, fresh: true, changed: false });
+    world.posted.push(id);
+    Ok(())
+}
+
+/// `K = round(paid × rate)`.
+pub(crate) fn commission(paid: Money, rate: Rate) -> Money {
+    paid.portion(i128::from(rate.millionths()), i128::from(Rate::ONE.millionths()))
+}
+
+/// What was shown, and how much may be redeemed at most, was checked before.
+fn may_redeem(world: &mut World, sale: &Sale, today: NaiveDate) -> Result<(), Refusal> {
+    if sale.redeem.is_zero() {
+        return Ok(());
+    }
+    let member = world.member(sale.buyer.member);
+    if member.standing != Some(Standing::Enrolled) {
+        return Err(Refusal::RedeemNotEnrolled);
+    }
+    let available = member.lots.spendable(today);
+    if sale.redeem > available { Err(Refusal::InsufficientPoints { available }) } else { Ok(()) }
+}
+
+/// Takes the redeemed part from the lots, and remembers from which.
+fn redeem(world: &mut World, sale: &Sale, id: PurchaseId, today: NaiveDate) {
+    let member = sale.buyer.member;
+    let taken = world.member(member).lots.spend(sale.redeem, today);
+    for (ordinal, (lot, amount)) in (0i16..).zip(taken) {
+        world.spendings.push(Spending {
+            purchase: id,
+            ordinal,
+            member,
+            lot,
+            amount,
+            returned: Money::ZERO,
+            fresh: true,
+            changed: false,
+        });
+    }
+}
+
+/// How every version in force judges the purchase.
+fn judge(world: &World, book: &Book, sale: &Sale, checked: &Checked, paid: Money) -> Judgement {
+    let member = world.members.get(&sale.buyer.member);
+    let none = |reason| Judgement { reason: Some(reason), ..Judgement::default() };
+    match member.and_then(|member| member.standing) {
+        None => return none(CashbackReason::NotEnrolled),
+        Some(Standing::Left) => return none(CashbackReason::LeftProgramme),
+        Some(Standing::Enrolled | Standing::Frozen) => {}
+    }
+    let occasion = Occasion {
+        date: date_in(book.zone, sale.occurred_at),
+        wall_clock: wall_clock(checked.outlet.tz(), sale.occurred_at),
+        outlet: &sale.outlet,
+        amount: sale.amount,
+        paid,
+        lines: sale.lines.as_deref(),
+        excluded: &book.excluded_categories,
+        audience: &sale.buyer.audience,
+        tier: member.and_then(|member| member.tier.as_deref()),
+    };
+    let mut granted: Vec<(&Version, Grant, Room)> = Vec::new();
+    let mut judgement = Judgement::default();
+    for version in book.in_force(sale.partner, sale.occurred_at) {
+        let room = room_of(world, version, sale.buyer.member, occasion.date);
+        match evaluate::judge(&version.terms, &occasion, room) {
+            Ok(grant) => granted.push((version.as_ref(), grant, room)),
+            Err(why) => judgement.declined.push(declined(version, why)),
+        }
+    }
+    stack(granted, paid, judgement)
+}
+
+/// Lets the rules that grant something compete and add up.
+fn stack(granted: Vec<(&Version, Grant, Room)>, paid: Money, mut judgement: Judgement) -> Judgement {
+    let candidates: Vec<Candidate> = granted
+        .iter()
+        .map(|(version, grant, _)| Candidate {
+            stacking: version.terms.stacking,
+            priority: version.terms.priority,
+            age: version.age,
+            amount: grant.amount,
+        })
+        .collect();
+    let outcomes = evaluate::combine(&candidates, paid);
+    let mut applied: Vec<_> = Vec::new();
+    for ((version, grant, room), outcome) in granted.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(amount) => applied.push((version, grant, room, amount)),
+            Err(why) => judgement.declined.push(declined(version, why)),
+        }
+    }
+    applied.sort_by_key(|(version, ..)| {
+        (version.terms.stacking, std::cmp::Reverse(version.terms.priority), version.age)
+    });
+    judgement.applied = applied
+        .into_iter()
+        .map(|(version, grant, room, amount)| Applied {
+            rule: version.rule,
+            version: version.version,
+            eligible: grant.eligible,
+            earned_kopecks: grant.earned.kopecks(),
+            room_kopecks: room.narrowest().map(Money::kopecks),
+            given_kopecks: amount.kopecks(),
+            covered: grant.covered,
+        })
+        .collect();
+    judgement.reason = reason(&judgement);
+    judgement
+}
+
+fn reason(judgement: &Judgement) -> Option<CashbackReason> {
+    let trimmed =
+        judgement.applied.iter().any(|a| a.room_kopecks.is_some_and(|room| room < a.earned_kopecks))
+            || judgement.declined.iter().any(|declined| declined.why == WhyNot::CapReached);
+    match (judgement.applied.is_empty(), judgement.declined.is_empty()) {
+        _ if trimmed => Some(CashbackReason::CapReached),
+        (false, _) => None,
+        (true, true) => Some(CashbackReason::NoRule),
+        (true, false) => Some(CashbackReason::NoRuleApplied),
+    }
+}
+
+fn declined(version: &Version, why: WhyNot) -> Declined {
+    Declined { rule: version.rule, version: version.version, why }
+}
+
+/// Which cap of a member a purchase counts towards.
+pub(crate) fn cap_key(version: &Version, member: MemberId, date: NaiveDate) -> Option<CapKey> {
+    let (_, span) = version.terms.caps.per_member?;
+    Some(CapKey { member, rule: version.rule, span, period: span.first_day(date) })
+}
+
+pub(crate) fn room_of(world: &World, version: &Version, member: MemberId, date: NaiveDate) -> Room {
+    let caps = &version.terms.caps;
+    let left = |cap: Money, used: Option<Money>| (cap - used.unwrap_or_default()).max(Money::ZERO);
+    Room {
+        member: caps
+            .per_member
+            .zip(cap_key(version, member, date))
+            .map(|((cap, _), key)| left(cap, world.caps.get(&key).map(|usage| usage.used))),
+        budget: caps.budget.map(|cap| left(cap, world.budgets.get(&version.rule).map(|usage| usage.used))),
+    }
+}
+
+/// Books the cashback of a purchase: transfers by funder, lots by dates, caps; within the posting opened last.
+pub(crate) fn accrue(
+    world: &mut World,
+    book: &Book,
+    record: &mut PurchaseRecord,
+    judgement: &Judgement,
+    now: DateTime<Utc>,
+) {
+    let date = date_in(book.zone, record.occurred_at);
+    let member = record.member_id;
+    let mut part = 0i16;
+    for applied in &judgement.applied {
+        let Some(version) = book.version(applied.rule, applied.version) else { continue };
+        let amount = Money::from_kopecks(applied.given_kopecks);
+        let available_at = available_at(book.zone, date, version.terms.hold_days);
+        let expires_on = version.terms.life_months.map(|months| expires_on(date, months));
+        let released = available_at <= now;
+        let account = if released { Account::AVAILABLE } else { Account::PENDING };
+        for (funder, share) in version.funders.iter().zip(funder_parts(version, amount)) {
+            world.transfer(*funder, account, share);
+        }
+        if let Some(key) = cap_key(version, member, date) {
+            world.use_cap(key, amount);
+        }
+        if version.terms.caps.budget.is_some() {
+            world.use_budget(version.rule, amount);
+        }
+        let lots = &mut world.member(member).lots;
+        let same = lots
+            .of(record.id)
+            .into_iter()
+            .find(|lot| (lot.available_at, lot.expires_on) == (available_at, expires_on));
+        match same {
+            Some(lot) => {
+                lot.amount += amount;
+                lot.remaining += amount;
+            }
+            None => {
+                lots.0.push(Lot {
+                    purchase: record.id,
+                    part,
+                    amount,
+                    remaining: amount,
+                    expired: Money::ZERO,
+                    available_at,
+                    expires_on,
+                    released,
+                    state: LotState::New,
+                });
+                part += 1;
+            }
+        }
+        record.available_at = record.available_at.max(Some(available_at));
+        record.expires_on = [record.expires_on, expires_on].into_iter().flatten().min();
+    }
+}
+
+/// Each funder's part of a rule's cashback, in the order of the terms.
+pub(crate) fn funder_parts(version: &Version, amount: Money) -> Vec<Money> {
+    let weights: Vec<i128> =
+        version.terms.funding.iter().map(|funding| i128::from(funding.share.millionths())).collect();
+    amount.split(&weights)
+}
+
+fn record(
+    sale: &Sale,
+    checked: &Checked,
+    id: PurchaseId,
+    now: DateTime<Utc>,
+    judgement: &Judgement,
+    (commission, cashback): (Money, Money),
+) -> PurchaseRecord {
+    let json = |lines: &Vec<super::sale::Line>| {
+        serde_json::to_value(lines).expect("lines hold text and amounts only")
+    };
+    PurchaseRecord {
+        id,
+        member_id: sale.buyer.member,
+        outlet_id: checked.outlet.number,
+        receipt: sale.receipt.clone(),
+        card_id: sale.buyer.card,
+        source: sale.source,
+        posted_by: sale.posted_by,
+        occurred_at: sale.occurred_at,
+        booked_at: now,
+        status: if sale.capture { PurchaseStatus::Posted } else { PurchaseStatus::Authorized },
+        captured: sale.capture,
+        amount: sale.amount,
+        redeemed: sale.redeem,
+        redeemed_left: sale.redeem,
+        commission,
+        commission_left: commission,
+        cashback,
+        cashback_left: cashback,
+        refunded: Money::ZERO,
+        refunded_by_amount: Money::ZERO,
+        commission_rate: checked.partner.commission_rate,
+        available_at: None,
+        expires_on: None,
+        terms: serde_json::to_value(judgement).expect("a judgement holds text and numbers only"),
+        lines: sale.lines.as_ref().map(json),
+        kept: None,
+        fiscal: sale.fiscal.as_ref().map(|fiscal| fiscal.raw.clone()),
+    }
+}
+
+pub(crate) fn posted_event(record: &PurchaseRecord, now: DateTime<Utc>) -> Event {
+    Event {
+        kind: "purchase.posted".to_owned(),
+        member_id: Some(record.member_id),
+        payload: json!({
+            "purchase_id": record.id,
+            "amount": record.amount,
+            "redeemed": record.redeemed,
+            "cashback": record.cashback,
+        }),
+        occurred_at: now,
+    }
+}
+
+/// When an authorised purchase is given up by itself.
+pub(crate) fn authorized_until(booked_at: DateTime<Utc>) -> DateTime<Utc> {
+    booked_at + TimeDelta::days(AUTHORIZED_DAYS)
+}
