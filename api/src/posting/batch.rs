@@ -53,7 +53,7 @@ pub fn post(app: &App, connection: &mut PgConnection, orders: &[Order]) -> Answe
 pub fn quote(app: &App, connection: &mut PgConnection, order: &Order) -> Result<Answer, Problem> {
     let now = app.now();
     let key = key_of(order);
-    let known = posting::known(connection, std::slice::from_ref(&key))?;
+    let known = posting::known(connection, &app.books, std::slice::from_ref(&key))?;
     let identified = match known.get(&key) {
         Some(known) => replayed_buyer(connection, order, known, now)?,
         None => identify::buyers(app, connection, (&[order], Purpose::Quote), now)?
@@ -72,7 +72,7 @@ fn attempt(
     now: DateTime<Utc>,
 ) -> Result<Answers, Problem> {
     let keys: Vec<ReceiptKey> = orders.iter().map(key_of).collect();
-    let known = posting::known(connection, &keys)?;
+    let known = posting::known(connection, &app.books, &keys)?;
     let identified = identify_all(app, connection, (orders, &keys), &known, now)?;
     let mut sales = Vec::with_capacity(orders.len());
     let mut uses = Vec::with_capacity(orders.len());
@@ -132,10 +132,10 @@ fn replayed_buyer(
     now: DateTime<Utc>,
 ) -> Result<Identified, Problem> {
     let shown = identify::shown_again(connection, order, now)?;
-    let recent = known.booked_at > now - resolutions::LIFETIME;
+    let recent = known.purchase.booked_at > now - resolutions::LIFETIME;
     Ok(Identified {
         buyer: Buyer {
-            member: shown.member.unwrap_or(known.member),
+            member: shown.member.unwrap_or(known.purchase.member),
             card: None,
             card_standing: CardStanding::Valid,
             audience: Default::default(),

@@ -236,14 +236,13 @@ pub async fn capture(
     body: Json<CaptureBody>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
-    let by = asker(&principal, Source::Api)?.id;
     let part = body.0.part()?;
     let now = app.now();
     let shared = app.clone().into_inner();
     let purchase = app
         .into_inner()
         .transaction(move |connection| {
-            two_step::capture(connection, &shared.books, id.0, Some(partner), part, by, now)?
+            two_step::capture(connection, &shared.books, (id.0, Some(partner)), part.as_ref(), now)?
                 .map_err(|refusal| refusals::purchase(&refusal))
         })
         .await?;
@@ -265,7 +264,7 @@ pub async fn void(
     let purchase = app
         .into_inner()
         .transaction(move |connection| {
-            two_step::void(connection, &shared.books, id.0, Some(partner), now)?
+            two_step::void(connection, &shared.books, (id.0, Some(partner)), now)?
                 .map_err(|refusal| refusals::purchase(&refusal))
         })
         .await?;
