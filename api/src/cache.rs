@@ -155,10 +155,13 @@ impl Live {
         if let Some(redis) = &live.redis {
             let (redis, listener) = (Arc::clone(redis), Arc::downgrade(&live));
             std::thread::Builder::new().name("live-updates".into()).spawn(move || {
-                redis.listen(|| listener.strong_count() > 0, |text| match listener.upgrade() {
-                    Some(live) => live.heard(text),
-                    None => {}
-                });
+                redis.listen(
+                    || listener.strong_count() > 0,
+                    |text| match listener.upgrade() {
+                        Some(live) => live.heard(text),
+                        None => {}
+                    },
+                );
             })?;
         }
         Ok(live)
@@ -181,7 +184,9 @@ impl Live {
 
     fn heard(&self, text: &str) {
         let mut parts = text.splitn(3, ' ');
-        let (Some(origin), Some(member), Some(json)) = (parts.next(), parts.next(), parts.next()) else { return };
+        let (Some(origin), Some(member), Some(json)) = (parts.next(), parts.next(), parts.next()) else {
+            return;
+        };
         if let Ok(member) = member.parse()
             && origin.parse() != Ok(self.origin)
         {

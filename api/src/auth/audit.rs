@@ -106,6 +106,9 @@ impl AuditLog {
     fn link(&self, row: &Row, previous: &[u8]) -> [u8; 32] {
         let (id, at) = (row.id.to_be_bytes(), row.at.timestamp_micros().to_be_bytes());
 
-        secrets::keyed_hash(&self.key, &[previous, &id, &at, row.actor.as_bytes(), row.action.as_bytes(), row.subject.as_bytes()])
+        secrets::keyed_hash(
+            &self.key,
+            &[previous, &id, &at, row.actor.as_bytes(), row.action.as_bytes(), row.subject.as_bytes()],
+        )
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use cashback_engine::PartnerId;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -39,7 +40,7 @@ pub struct Created {
 ///
 /// # Errors
 /// The database's.
-pub fn create(app: &App, connection: &mut PgConnection, partner: Uuid) -> QueryResult<Created> {
+pub fn create(app: &App, connection: &mut PgConnection, partner: PartnerId) -> QueryResult<Created> {
     let (id, now) = (Uuid::now_v7(), app.now());
     let created = Created {
         id,
@@ -94,7 +95,7 @@ pub fn authenticate(
 /// Whose a client is, as of a moment ago; none when it is revoked.
 #[derive(Debug, Clone, Copy)]
 struct Standing {
-    partner: Option<Uuid>,
+    partner: Option<PartnerId>,
     read_at: DateTime<Utc>,
 }
 
@@ -130,11 +131,7 @@ pub struct Clients {
 
 impl Default for Clients {
     fn default() -> Self {
-        Self {
-            tokens: Remembered::new(),
-            standings: Remembered::new(),
-            reading: tokio::sync::Mutex::new(()),
-        }
+        Self { tokens: Remembered::new(), standings: Remembered::new(), reading: tokio::sync::Mutex::new(()) }
     }
 }
 

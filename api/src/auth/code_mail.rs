@@ -14,7 +14,9 @@ use crate::problem::{Language, Problem};
 /// When it can't be handed over.
 pub async fn send(app: &Arc<App>, to: &Address, code: &str, language: Language) -> Result<(), Problem> {
     let (folder, name, text) = match to {
-        Address::Email(to) => ("mail", "eml", format!("To: {to}\r\nSubject: {code}\r\n\r\n{}\r\n", body(code, language))),
+        Address::Email(to) => {
+            ("mail", "eml", format!("To: {to}\r\nSubject: {code}\r\n\r\n{}\r\n", body(code, language)))
+        }
         Address::Phone(to) => ("sms", "txt", format!("{to}\n{}\n", body(code, language))),
     };
     let folder = app.settings.data_dir.join(folder);

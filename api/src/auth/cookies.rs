@@ -171,10 +171,7 @@ mod tests {
     #[test]
     fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
         let cookie = PageSession::Till.set(Kind::Access, "abc", TimeDelta::minutes(15)).to_string();
-        assert_eq!(
-            cookie,
-            "__Host-till-access=abc; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900"
-        );
+        assert_eq!(cookie, "__Host-till-access=abc; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900");
         let readable = PageSession::Member.set(Kind::Csrf, "abc", TimeDelta::minutes(15)).to_string();
         assert!(!readable.contains("HttpOnly"));
     }

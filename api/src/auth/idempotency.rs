@@ -50,10 +50,8 @@ pub async fn once(
     let Some(key) = key_of(&request)? else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let app = request
-        .app_data::<web::Data<App>>()
-        .map(|data| Arc::clone(data))
-        .ok_or_else(Problem::unavailable)?;
+    let app =
+        request.app_data::<web::Data<App>>().map(|data| Arc::clone(data)).ok_or_else(Problem::unavailable)?;
     let place = Place { scope: scope_of(&request), key };
     let body = HashedBody::take(&mut request);
     match claim(&app, &place).await? {
@@ -108,11 +106,8 @@ async fn keep_answer(
         app.run(move |connection| Ok(release(connection, &place)?)).await?;
         return Ok(response);
     };
-    let content_type = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let content_type =
+        response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (http, response) = response.into_parts();
     let (head, answer) = response.into_parts();
     let answer = match to_bytes_limited(answer, ANSWER_BYTES_MAX).await {

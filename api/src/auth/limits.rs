@@ -79,7 +79,11 @@ async fn count(app: &Arc<App>, limit: Limit, parts: &[&[u8]]) -> Result<(), Prob
 }
 
 fn subject(app: &App, parts: &[&[u8]]) -> String {
-    secrets::keyed_hash(&app.auth.limit_key, parts).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    secrets::keyed_hash(&app.auth.limit_key, parts)
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn refuse_over(limit: Limit, counted: u64, app: &App) -> Result<(), Problem> {

@@ -2,7 +2,9 @@
 
 use diesel::pg::PgConnection;
 use shared_kernel::ids::MemberId;
-use unicode_normalization::UnicodeNormalization;
+use union_registry::RegistryError;
+use union_registry::contact::{normalise_email, normalise_phone};
+use union_registry::members::{self, Contact};
 
 use super::attempts::Account;
 use super::secrets;
@@ -16,23 +18,6 @@ pub enum Address {
     Email(String),
     /// A phone in E.164.
     Phone(String),
-}
-
-/// An address in its one spelling; none when it is no address.
-pub fn normalise_email(text: &str) -> Option<String> {
-    let address: String = text.trim().nfc().flat_map(char::to_lowercase).collect();
-    let (local, domain) = address.split_once('@')?;
-    let fits = !local.is_empty() && domain.contains('.') && address.len() <= 254;
-    (fits && !address.contains(char::is_whitespace)).then_some(address)
-}
-
-fn normalise_phone(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    match digits.len() {
-        11 if digits.starts_with('8') => Some(format!("+{}", digits.replacen('8', "7", 1))),
-        8..=15 => Some(format!("+{digits}")),
-        _ => None,
-    }
 }
 
 impl Address {
@@ -59,20 +44,40 @@ impl Address {
     /// The key under which attempts and codes of this address are kept.
     pub fn account(&self, app: &App) -> Account {
         match self {
-            Self::Email(text) => secrets::keyed_hash(&app.auth.account_key, &[b"member email", text.as_bytes()]),
-            Self::Phone(text) => secrets::keyed_hash(&app.auth.account_key, &[b"member phone", text.as_bytes()]),
+            Self::Email(text) => {
+                secrets::keyed_hash(&app.auth.account_key, &[b"member email", text.as_bytes()])
+            }
+            Self::Phone(text) => {
+                secrets::keyed_hash(&app.auth.account_key, &[b"member phone", text.as_bytes()])
+            }
         }
     }
 }
 
-/// The one member with this address; none when there is none, or several.
+/// The one member with this address; none when there is none, or several share it: the code would not tell them apart.
 ///
 /// # Errors
 /// The database's.
 pub fn find(
-    _app: &App,
-    _connection: &mut PgConnection,
-    _address: &Address,
+    app: &App,
+    connection: &mut PgConnection,
+    address: &Address,
 ) -> Result<Option<MemberId>, Problem> {
-    Ok(None)
+    let contact = match address {
+        Address::Email(text) => Contact::Email(text),
+        Address::Phone(text) => Contact::Phone(text),
+    };
+    let found =
+        members::by_contact(connection, &app.derived.sealer, contact).map_err(|error| match error {
+            RegistryError::Database(error) => error.into(),
+            error => Problem::internal(&error),
+        })?;
+    match found.as_slice() {
+        [member] => Ok(Some(member.person.id)),
+        [] => Ok(None),
+        _ => {
+            tracing::warn!(members = found.len(), "an address several members share opens nobody's account");
+            Ok(None)
+        }
+    }
 }

@@ -121,10 +121,8 @@ pub async fn authenticate(app: &Arc<App>, request: &HttpRequest) -> Result<Princ
     let page = PageSession::of(request)?.ok_or_else(Problem::unauthenticated)?;
     let token = page.cookie(request, Kind::Access).ok_or_else(Problem::unauthenticated)?;
     let verified = app.auth.keyring.verify(app, &token).await?;
-    let session = verified
-        .session
-        .filter(|_| verified.realm == page.realm())
-        .ok_or_else(Problem::unauthenticated)?;
+    let session =
+        verified.session.filter(|_| verified.realm == page.realm()).ok_or_else(Problem::unauthenticated)?;
     if !request.method().is_safe() {
         app.auth.csrf.check(request, session)?;
     }
@@ -139,8 +137,10 @@ pub fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let in_query = form_urlencoded::parse(request.query_string().as_bytes())
         .any(|(name, _)| name.eq_ignore_ascii_case("access_token"));
     if in_query {
-        return Err(Problem::unauthenticated()
-            .detail("a token is sent in the Authorization header alone", "Токен передают только в Authorization"));
+        return Err(Problem::unauthenticated().detail(
+            "a token is sent in the Authorization header alone",
+            "Токен передают только в Authorization",
+        ));
     }
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let value = match (headers.next(), headers.next()) {
@@ -168,9 +168,8 @@ async fn principal_of(app: &Arc<App>, verified: Verified) -> Result<Principal, P
             app.auth.clients.principal(app, subject).await
         }
         (Realm::Member, Some(session)) => {
-            let open = app
-                .run(move |connection| Ok(sessions::is_open(connection, session, subject, now)?))
-                .await?;
+            let open =
+                app.run(move |connection| Ok(sessions::is_open(connection, session, subject, now)?)).await?;
             open.then_some(Principal::Member { member: MemberId(subject), session })
                 .ok_or_else(Problem::unauthenticated)
         }

@@ -19,11 +19,27 @@ const WAITING_MAX: usize = 64;
 
 /// Passwords everybody tries first, lower-cased: long enough to pass, and parts that make a password no better.
 const COMMON: &[&str] = &[
-    "passwordpassword", "password1234567", "123456789012345", "1234567890123456", "12345678901234567890",
-    "qwertyuiopasdfgh", "qwertyuiop12345", "qwertyuiop123456", "administrator123", "administrator1234",
-    "correcthorsebatterystaple", "1qaz2wsx3edc4rfv", "1qaz2wsx3edc4rfv5tgb", "q1w2e3r4t5y6u7i8", "йцукенгшщзхъфыв",
-    "парольпарольпароль", "iloveyouiloveyou", "letmeinletmeinletmein", "changemechangeme",
-    "unioncardunioncard", "profsoyuzprofsoyuz",
+    "passwordpassword",
+    "password1234567",
+    "123456789012345",
+    "1234567890123456",
+    "12345678901234567890",
+    "qwertyuiopasdfgh",
+    "qwertyuiop12345",
+    "qwertyuiop123456",
+    "administrator123",
+    "administrator1234",
+    "correcthorsebatterystaple",
+    "1qaz2wsx3edc4rfv",
+    "1qaz2wsx3edc4rfv5tgb",
+    "q1w2e3r4t5y6u7i8",
+    "йцукенгшщзхъфыв",
+    "парольпарольпароль",
+    "iloveyouiloveyou",
+    "letmeinletmeinletmein",
+    "changemechangeme",
+    "unioncardunioncard",
+    "profsoyuzprofsoyuz",
 ];
 
 static RUNNING: Semaphore = Semaphore::const_new(HASHES_AT_ONCE);

@@ -6,7 +6,8 @@ use actix_web::HttpRequest;
 
 /// The address a request comes from: the peer's, or, behind trusted proxies, the last one that is none of them.
 pub fn address(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address: SocketAddr| address.ip());
+    let peer =
+        request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address: SocketAddr| address.ip());
     let hops: Vec<&str> = request
         .headers()
         .get_all("x-forwarded-for")
@@ -57,8 +58,11 @@ mod tests {
             if !forwarded.is_empty() {
                 request = request.insert_header(("X-Forwarded-For", forwarded));
             }
-            let trusted: Vec<IpAddr> =
-                trusted.split(',').filter(|text| !text.is_empty()).map(|text| text.parse().unwrap()).collect();
+            let trusted: Vec<IpAddr> = trusted
+                .split(',')
+                .filter(|text| !text.is_empty())
+                .map(|text| text.parse().unwrap())
+                .collect();
             let found = address(&request.to_http_request(), &trusted);
             assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded}");
         }

@@ -1,7 +1,7 @@
 //! Who is asking.
 
-use shared_kernel::ids::MemberId;
 use cashback_engine::PartnerId;
+use shared_kernel::ids::MemberId;
 use uuid::Uuid;
 
 shared_kernel::text_enum!(

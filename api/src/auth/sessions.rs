@@ -1,5 +1,6 @@
 //! Sessions of people and their refresh tokens, in PostgreSQL: what ends there has ended on the next request.
 
+use cashback_engine::PartnerId;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -188,9 +189,11 @@ pub fn end_all(
     reason: EndReason,
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
-    diesel::update(sessions::table.filter(sessions::subject_id.eq(subject)).filter(sessions::ended_at.is_null()))
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
-        .execute(connection)
+    diesel::update(
+        sessions::table.filter(sessions::subject_id.eq(subject)).filter(sessions::ended_at.is_null()),
+    )
+    .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
+    .execute(connection)
 }
 
 /// Whether a member's session goes on.
@@ -222,7 +225,7 @@ pub struct StaffStanding {
     /// See [`super::principal::StaffPrincipal::organisation`].
     pub organisation: Option<String>,
     /// See [`super::principal::StaffPrincipal::partner`].
-    pub partner: Option<Uuid>,
+    pub partner: Option<PartnerId>,
     /// See [`super::principal::StaffPrincipal::outlets`].
     pub outlets: Vec<Option<String>>,
 }

@@ -1,14 +1,16 @@
 //! Logins of the union's and the partners' staff.
 
+use cashback_engine::PartnerId;
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use shared_kernel::schema::platform::staff;
+use union_registry::contact::normalise_email;
 use uuid::Uuid;
 
+use super::Role;
 use super::password::{self, PasswordError};
-use super::{Role, members};
 use crate::app::App;
 
 /// What a new login needs.
@@ -21,7 +23,7 @@ pub struct NewStaff {
     /// The code of the organisation whose subtree the role is bound to; none is all roots.
     pub organisation: Option<String>,
     /// The partner of a cashier or manager.
-    pub partner: Option<Uuid>,
+    pub partner: Option<PartnerId>,
     /// The outlets' codes a cashier may post for; empty is all of the partner's.
     pub outlets: Vec<String>,
     /// The password; none makes one.
@@ -83,7 +85,7 @@ fn check_binding(new: &NewStaff) -> Result<(), StaffError> {
 /// # Errors
 /// [`StaffError`]
 pub fn create(app: &App, connection: &mut PgConnection, new: NewStaff) -> Result<Created, StaffError> {
-    let email = members::normalise_email(&new.email).ok_or_else(|| StaffError::Email(new.email.clone()))?;
+    let email = normalise_email(&new.email).ok_or_else(|| StaffError::Email(new.email.clone()))?;
     check_binding(&new)?;
     let chosen = new.password.unwrap_or_else(password::generate);
     password::check(&chosen)?;

@@ -128,9 +128,8 @@ fn a_changed_shape_is_refused() {
     let (message, signature) = good.rsplit_once('.').unwrap();
     let (head, body) = message.split_once('.').unwrap();
     let other = SigningKey::from_seed("key-0001", &[8; 32]).unwrap();
-    let foreign = other
-        .sign(Realm::Member, Uuid::nil(), Some(Uuid::nil()), now(), TimeDelta::minutes(15))
-        .unwrap();
+    let foreign =
+        other.sign(Realm::Member, Uuid::nil(), Some(Uuid::nil()), now(), TimeDelta::minutes(15)).unwrap();
     let doubled = header().to_string().replacen('{', "{\"alg\":\"none\",", 1);
     let cases = [
         String::new(),

@@ -1,5 +1,6 @@
 //! The commands. Reports are JSON on stdout, alone; progress and logs go to stderr.
 
+mod admin;
 mod demo;
 mod files;
 mod jobs;
@@ -64,7 +65,7 @@ enum Command {
     Ledger(LedgerCommand),
     /// Logins and API clients.
     #[command(subcommand)]
-    Admin(crate::auth::commands::AdminCommand),
+    Admin(admin::Admin),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -127,8 +128,10 @@ enum LedgerCommand {
     Verify,
 }
 
+/// Why a command did not do what it was asked, for a person.
+pub(crate) type BoxError = Box<dyn std::error::Error>;
 /// What a command ended with.
-pub(crate) type Done = Result<ExitCode, Box<dyn std::error::Error>>;
+pub(crate) type Done = Result<ExitCode, BoxError>;
 
 /// Runs the command of the process' arguments.
 pub fn run() -> ExitCode {
@@ -153,7 +156,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn open(command: &Command) -> Result<std::sync::Arc<App>, Box<dyn std::error::Error>> {
+fn open(command: &Command) -> Result<std::sync::Arc<App>, BoxError> {
     let mut settings = Settings::read()?;
     if let Command::Serve { listen: Some(listen) } | Command::Demo { listen: Some(listen) } = command {
         settings.listen.clone_from(listen);
@@ -176,7 +179,7 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
         }
         Command::Jobs(JobsCommand::Run { name, at }) => jobs::run(app, name, at.as_deref()),
         Command::Ledger(LedgerCommand::Verify) => jobs::verify(app),
-        Command::Admin(command) => crate::auth::commands::run(app, command),
+        Command::Admin(command) => admin::run(app, command),
         Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }

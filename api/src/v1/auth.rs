@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use union_registry::contact::normalise_email;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::attempts::{self, Account};
 use crate::auth::cookies::{Kind, PageSession};
-use crate::auth::members::{self, Address};
+use crate::auth::members::Address;
 use crate::auth::sessions::{self, ACCESS_LIFE, EndReason, Open};
 use crate::auth::token::Realm;
 use crate::auth::{self, codes, limits, password, secrets, staff};
@@ -145,7 +146,7 @@ pub async fn login(
             "у этого входа нет второго фактора",
         ));
     }
-    let email = members::normalise_email(&body.email).unwrap_or_else(|| body.email.to_lowercase());
+    let email = normalise_email(&body.email).unwrap_or_else(|| body.email.to_lowercase());
     let account = secrets::keyed_hash(&app.auth.account_key, &[b"staff email", email.as_bytes()]);
     limits::sign_in_from(&app, &request).await?;
     limits::sign_in_for(&app, &account).await?;

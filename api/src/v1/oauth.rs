@@ -90,9 +90,7 @@ fn credentials(request: &HttpRequest, form: TokenForm) -> Result<(String, String
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     match (headers.next(), headers.next(), form.client_id, form.client_secret) {
         (None, _, Some(id), Some(secret)) => Ok((id, secret)),
-        (Some(value), None, None, None) => {
-            value.to_str().ok().and_then(basic).ok_or_else(wrong_client)
-        }
+        (Some(value), None, None, None) => value.to_str().ok().and_then(basic).ok_or_else(wrong_client),
         (None, ..) => Err(wrong_client()),
         _ => Err(twice()),
     }

@@ -1,7 +1,10 @@
 //! The staff about themselves.
 
 use actix_web::{HttpResponse, web};
+use cashback_engine::{PartnerId, partners};
+use diesel::pg::PgConnection;
 use serde::Serialize;
+use union_registry::organisations;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -51,16 +54,45 @@ pub async fn me(app: web::Data<App>, principal: web::ReqData<Principal>) -> Resu
     let me = app
         .into_inner()
         .run(move |connection| {
+            let organisation = match &login.organisation {
+                Some(code) => organisation(connection, code)?,
+                None => None,
+            };
+            let (partner, outlets) = match login.partner {
+                Some(partner) => partner_and_outlets(connection, partner, &login.outlets)?,
+                None => (None, Vec::new()),
+            };
             Ok(StaffMe {
                 id: login.staff,
                 email: staff::email(connection, login.staff)?,
                 role: login.role,
-                organisation: None,
-                partner: None,
-                outlets: Vec::new(),
+                organisation,
+                partner,
+                outlets,
                 programme_zone: PROGRAMME_ZONE.name(),
             })
         })
         .await?;
     Ok(HttpResponse::Ok().json(me))
+}
+
+fn organisation(connection: &mut PgConnection, code: &str) -> Result<Option<Named>, Problem> {
+    let found =
+        organisations::named(connection, &[code.to_owned()]).map_err(|error| Problem::internal(&error))?;
+    Ok(found.into_iter().next().map(|found| Named { code: found.code, name: found.name }))
+}
+
+/// The partner, and of its outlets those the login is for: all, when none is named.
+fn partner_and_outlets(
+    connection: &mut PgConnection,
+    partner: PartnerId,
+    named: &[String],
+) -> Result<(Option<Named>, Vec<StaffOutlet>), Problem> {
+    let found = partners::by_id(connection, partner)?;
+    let outlets = partners::outlets(connection, partner)?
+        .into_iter()
+        .filter(|outlet| named.is_empty() || named.contains(&outlet.code))
+        .map(|outlet| StaffOutlet { code: outlet.code, name: outlet.name, town: outlet.town })
+        .collect();
+    Ok((found.map(|found| Named { code: found.code, name: found.name }), outlets))
 }

@@ -1,0 +1,174 @@
+//! Logins and API clients from the command line. Secrets are shown once.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use cashback_engine::partners::{self, NewOutlet, NewPartner};
+use clap::Subcommand;
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use serde_json::json;
+use shared_kernel::money::{Money, Rate};
+
+use crate::app::App;
+use crate::auth::staff::NewStaff;
+use crate::auth::{Role, clients, password, staff};
+
+use super::BoxError;
+
+/// Logins, partners and their API clients.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Make a login of the staff.
+    CreateStaff {
+        /// What they sign in with.
+        #[arg(long)]
+        email: String,
+        /// administrator, registrar, issuer, chair, finance, controller, auditor, cashier or manager.
+        #[arg(long)]
+        role: Role,
+        /// The organisation whose subtree the role is bound to.
+        #[arg(long)]
+        organisation: Option<String>,
+        /// The partner of a cashier or manager.
+        #[arg(long)]
+        partner: Option<String>,
+        /// An outlet a cashier posts for; all of the partner's unless said.
+        #[arg(long)]
+        outlet: Vec<String>,
+        /// Read the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Give a login another password and end its sessions.
+    SetPassword {
+        /// What they sign in with.
+        #[arg(long)]
+        email: String,
+        /// Read the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Disable a login and end its sessions.
+    DisableStaff {
+        /// What they sign in with.
+        #[arg(long)]
+        email: String,
+    },
+    /// Enter a partner with its outlets and an API client.
+    CreatePartner {
+        /// Lower-case letters, digits, hyphens and underscores.
+        #[arg(long)]
+        code: String,
+        /// Its name.
+        #[arg(long)]
+        name: String,
+        /// The union's commission, as a share of 1.
+        #[arg(long, default_value = "0.02")]
+        commission_rate: Rate,
+        /// The largest share of a purchase that may be paid with points.
+        #[arg(long, default_value = "0.5")]
+        redeem_share: Rate,
+        /// code:name:town:zone, for example tverskaya:Tverskaya:Moscow:Europe/Moscow.
+        #[arg(long)]
+        outlet: Vec<String>,
+    },
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// What can't be made, and why.
+pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
+    let connection = &mut *app.pool.get()?;
+    let report = match command {
+        Admin::CreateStaff { email, role, organisation, partner, outlet, password_stdin } => {
+            let partner = partner.map(|code| partner_of(connection, &code, &outlet)).transpose()?;
+            let password = password_stdin.then(read_password).transpose()?;
+            let new = NewStaff { email, role, organisation, partner, outlets: outlet, password };
+            let made = staff::create(app, connection, new)?;
+            json!({ "id": made.id, "email": made.email, "role": role, "password": made.password })
+        }
+        Admin::SetPassword { email, password_stdin } => {
+            let login = login_of(connection, &email)?;
+            let chosen = if password_stdin { read_password()? } else { password::generate() };
+            staff::set_password(app, connection, login.id, &chosen)?;
+            json!({ "id": login.id, "email": login.email, "password": chosen })
+        }
+        Admin::DisableStaff { email } => {
+            let login = login_of(connection, &email)?;
+            staff::disable(app, connection, login.id)?;
+            json!({ "id": login.id, "email": login.email, "disabled": true })
+        }
+        Admin::CreatePartner { code, name, commission_rate, redeem_share, outlet } => {
+            let outlets = outlet.iter().map(|text| outlet_of(text)).collect::<Result<Vec<_>, _>>()?;
+            let partner = NewPartner {
+                code,
+                name,
+                commission_rate,
+                redeem_share,
+                redeem_least: Money::ZERO,
+                fiscal_counts_points: false,
+            };
+            create_partner(app, connection, &partner, &outlets)?
+        }
+    };
+    println!("{report}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All or nothing: a partner with its outlets and an API client.
+fn create_partner(
+    app: &App,
+    connection: &mut PgConnection,
+    partner: &NewPartner,
+    outlets: &[NewOutlet],
+) -> Result<serde_json::Value, BoxError> {
+    connection.transaction(|connection| {
+        let made = partners::create(connection, partner, app.now())?;
+        for outlet in outlets {
+            partners::add_outlet(connection, made.id, outlet, app.now())?;
+        }
+        let client = clients::create(app, connection, made.id)?;
+        Ok(json!({
+            "code": made.code,
+            "client_id": client.client_id,
+            "client_secret": client.client_secret,
+            "outlets": outlets.iter().map(|outlet| &outlet.code).collect::<Vec<_>>(),
+        }))
+    })
+}
+
+fn partner_of(
+    connection: &mut PgConnection,
+    code: &str,
+    outlets: &[String],
+) -> Result<cashback_engine::PartnerId, BoxError> {
+    let partner = partners::find(connection, code)?.ok_or_else(|| format!("there is no partner {code}"))?;
+    let known = partners::outlets(connection, partner.id)?;
+    match outlets.iter().find(|named| !known.iter().any(|outlet| outlet.code == **named)) {
+        Some(unknown) => Err(format!("{code} has no outlet {unknown}").into()),
+        None => Ok(partner.id),
+    }
+}
+
+fn login_of(connection: &mut PgConnection, email: &str) -> Result<staff::Login, BoxError> {
+    let normal = union_registry::contact::normalise_email(email).unwrap_or_default();
+    Ok(staff::find(connection, &normal)?.ok_or_else(|| format!("there is no login {email}"))?)
+}
+
+fn outlet_of(text: &str) -> Result<NewOutlet, BoxError> {
+    let mut parts = text.splitn(4, ':').map(str::to_owned);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(code), Some(name), Some(town), Some(zone)) => Ok(NewOutlet { code, name, town, zone }),
+        _ => Err(format!("an outlet is code:name:town:zone, not {text}").into()),
+    }
+}
+
+fn read_password() -> Result<String, BoxError> {
+    /// More than the longest password, so that a longer one is refused as such.
+    const BYTES_MAX: u64 = 1_024;
+    let mut text = String::new();
+    std::io::stdin().take(BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
