@@ -6,6 +6,8 @@ pub mod auth;
 pub mod cache;
 pub mod cli;
 pub mod config;
+pub mod files;
+pub mod jobs;
 pub mod extract;
 pub mod keys;
 pub mod openapi;
