@@ -90,8 +90,23 @@ impl Settings {
     /// [`SettingsError`] naming the setting.
     pub fn read() -> Result<Self, SettingsError> {
         read_dotenv(Path::new(".env"));
-        let figment = Figment::from(Toml::string(DEFAULTS))
-            .merge(Env::raw().only(KEYS).map(|key| key.as_str().to_ascii_lowercase().into()));
+        let environment = Env::raw().only(KEYS).map(|key| key.as_str().to_ascii_lowercase().into());
+        Self::checked(Figment::from(Toml::string(DEFAULTS)).merge(environment))
+    }
+
+    /// The defaults with these settings over them, whatever the environment says: for programs that start this one
+    /// as a library.
+    ///
+    /// # Errors
+    /// [`SettingsError`] naming the setting.
+    pub fn of<'a>(given: impl IntoIterator<Item = (&'a str, String)>) -> Result<Self, SettingsError> {
+        let defaults = Figment::from(Toml::string(DEFAULTS));
+        Self::checked(
+            given.into_iter().fold(defaults, |settings, (name, value)| settings.merge((name, value))),
+        )
+    }
+
+    fn checked(figment: Figment) -> Result<Self, SettingsError> {
         let mut settings: Self = figment.extract().map_err(Box::new)?;
         if settings.connections_max == 0 || settings.connections_max > 200 {
             return Err(SettingsError::Invalid {

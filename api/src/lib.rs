@@ -12,6 +12,7 @@ pub mod extract;
 pub mod keys;
 pub mod openapi;
 pub mod posting;
+pub mod pages;
 pub mod private_services;
 pub mod problem;
 pub mod refusals;

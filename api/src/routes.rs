@@ -8,7 +8,7 @@ use actix_web::{Route, web};
 
 use crate::auth::{Access, Role, access, idempotency};
 use crate::problem::Problem;
-use crate::v1;
+use crate::{pages, server, v1};
 
 /// One line of the table.
 pub struct Entry {
@@ -24,7 +24,8 @@ pub struct Entry {
 fn entry(method: Method, path: &'static str, access: Access, handler: Route) -> Entry {
     let route = handler
         .method(method.clone())
-        .wrap(from_fn(move |request, next| access::guard(access, request, next)));
+        .wrap(from_fn(move |request, next| access::guard(access, request, next)))
+        .wrap(from_fn(server::settled));
     Entry { method, path, access, route }
 }
 
@@ -117,6 +118,13 @@ pub fn table() -> Vec<Entry> {
         post("/v1/auth/refresh", Access::PUBLIC, web::to(v1::auth::refresh)),
         post("/v1/auth/logout", Access::PUBLIC, web::to(v1::auth::logout)),
         get("/v1/staff/me", Access::STAFF, web::to(v1::staff::me)),
+        get("/", Access::PUBLIC, web::to(pages::member)),
+        get("/till", Access::PUBLIC, web::to(pages::till)),
+        get("/office", Access::PUBLIC, web::to(pages::office)),
+        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
+        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
+        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
+        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
     ]
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{HttpServer, web};
@@ -41,31 +42,38 @@ pub fn serve(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     Ok(server.listen(listener)?.run())
 }
 
-/// Around every request: no encoded bodies, no lost panics, the reader's language, security headers, log, metrics.
+/// Around every request: no encoded bodies, the reader's language, security headers, log, metrics.
 async fn envelope(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let language = Language::of(request.request());
-    let method = request.method().clone();
-    let http = request.request().clone();
-    let answered = if let Some(problem) = refused_before_routing(&request) {
-        Ok(request.into_response(problem.response(language)))
-    } else {
-        match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => Ok(in_language(response.map_into_boxed_body(), language)),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(Problem::internal("a handler panicked").into()),
-        }
+    // The request must not be cloned before it is routed: actix-web panics then.
+    let mut response = match refused_before_routing(&request) {
+        Some(problem) => request.into_response(problem.response(language)),
+        None => in_language(next.call(request).await?.map_into_boxed_body(), language),
     };
-    let mut response = answered.unwrap_or_else(|error| {
-        let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| of_framework(&error));
-        ServiceResponse::new(http.clone(), problem.response(language))
-    });
     add_security_headers(&mut response);
-    record(&http, &method, &response, started);
+    record(&response, started);
     Ok(response)
+}
+
+/// Around every route: an error or a panic is an answer like any other, so that the envelope sees it.
+///
+/// # Errors
+/// None; the framework's signature asks for one.
+pub async fn settled(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let http = request.request().clone();
+    let problem = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => return Ok(response.map_into_boxed_body()),
+        Ok(Err(error)) => error.as_error::<Problem>().cloned().unwrap_or_else(|| of_framework(&error)),
+        Err(_) => Problem::internal("a handler panicked"),
+    };
+    Ok(ServiceResponse::new(http, problem.response(Language::English)))
 }
 
 fn refused_before_routing(request: &ServiceRequest) -> Option<Problem> {
@@ -120,16 +128,19 @@ fn add_security_headers(response: &mut ServiceResponse<BoxBody>) {
     }
 }
 
-fn record(
-    request: &actix_web::HttpRequest,
-    method: &actix_web::http::Method,
-    response: &ServiceResponse<BoxBody>,
-    started: Instant,
-) {
+fn record(response: &ServiceResponse<BoxBody>, started: Instant) {
+    let request = response.request();
+    let method = request.method();
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
     let status = response.status();
     let elapsed = started.elapsed();
-    METRICS.requests.with_label_values(&[method.as_str(), &route, status.as_str()]).inc();
+    METRICS.requests.with_label_values(&[known(method), &route, status.as_str()]).inc();
     METRICS.request_seconds.with_label_values(&[&route]).observe(elapsed.as_secs_f64());
     tracing::debug!(%method, route, status = status.as_u16(), ms = elapsed.as_millis(), "request");
+}
+
+/// The method as a metric's label; anybody can invent more of them than a metric should have series.
+fn known(method: &Method) -> &'static str {
+    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    METHODS.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
 }

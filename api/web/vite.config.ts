@@ -8,7 +8,21 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { index: 'index.html', till: 'till.html', office: 'office.html' } },
+    rolldownOptions: {
+      input: { index: 'index.html', till: 'till.html', office: 'office.html' },
+      // What every page needs at once comes in one file instead of a dozen crumbs.
+      output: {
+        codeSplitting: {
+          groups: [
+            {
+              name: 'base',
+              test: /node_modules[\\/](react|react-dom|scheduler|i18next|react-i18next|@tanstack|openapi-fetch|clsx)[\\/]/,
+            },
+            { name: 'ui', test: /src[\\/](ui[\\/](?!StaffSignIn)|api[\\/])/ },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/v1': 'http://127.0.0.1:8080' } },
 })

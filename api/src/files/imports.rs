@@ -107,7 +107,7 @@ fn take(
         ImportKind::Organisations => Ok(imports::organisations(connection, &mut file, refused, now)?),
         ImportKind::Members => connection.transaction(|connection| {
             let (report, created) =
-                imports::members(connection, &app.derived.sealer, request.within.as_deref(), &mut file, refused, now)?;
+                imports::members(connection, (&app.derived.sealer, request.within.as_deref()), &mut file, refused, now)?;
             let announce = if request.notify { Announce::Each } else { Announce::Nothing };
             let mut after = None;
             loop {

@@ -1,5 +1,7 @@
 import './styles.css'
+import ru from '../text/ru/member'
 import { start } from '../ui/start'
 import { MemberEntry } from './MemberEntry'
 
-void start({ ru: () => import('../text/ru/member'), en: () => import('../text/en/member') }, <MemberEntry />)
+// Russian comes with the page, English when it is asked for.
+void start({ ru: async () => ({ default: ru }), en: () => import('../text/en/member') }, <MemberEntry />)

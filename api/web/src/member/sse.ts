@@ -10,7 +10,8 @@ export class EventReader {
   #rest = ''
 
   push(text: string): ServerEvent[] {
-    const blocks = (this.#rest + text).replace(/\r\n?/g, '\n').split('\n\n')
+    // A CRLF cut in two is whole again with the next piece.
+    const blocks = (this.#rest + text).replaceAll('\r\n', '\n').split('\n\n')
     this.#rest = blocks.pop() ?? ''
     return blocks.map(parseBlock).filter((event) => event !== undefined)
   }

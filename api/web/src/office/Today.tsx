@@ -96,16 +96,6 @@ function FinanceWork({ ledger }: { ledger: boolean }) {
         {t('nav.finance')}
       </Title>
       <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="md">
-        {ledger && balance.data ? (
-          <Tile
-            to="/ledger"
-            name={t('work.ledger')}
-            figure={balance.data.balanced ? t('ledger.balanced') : t('ledger.unbalanced')}
-            color={balance.data.balanced ? 'green' : 'red'}
-            hint={t('work.accounts', { count: balance.data.accounts.length })}
-          />
-        ) : null}
-        {ledger && balance.isPending ? <Skeleton height={96} radius="md" /> : null}
         {registers.ready ? (
           <>
             <Tile
@@ -134,6 +124,16 @@ function FinanceWork({ ledger }: { ledger: boolean }) {
             hint={t('work.drafts', { count: drafts ?? 0 })}
           />
         ) : null}
+        {ledger && balance.data ? (
+          <Tile
+            to="/ledger"
+            name={t('work.ledger')}
+            figure={balance.data.balanced ? t('ledger.balanced') : t('ledger.unbalanced')}
+            color={balance.data.balanced ? 'green' : 'red'}
+            hint={t('work.accounts', { count: balance.data.accounts.length })}
+          />
+        ) : null}
+        {ledger && balance.isPending ? <Skeleton height={96} radius="md" /> : null}
         {partners.data ? (
           <Tile to="/partners" name={t('nav.partners')} figure={count(partners.data.length)} />
         ) : null}

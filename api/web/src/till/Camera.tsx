@@ -46,7 +46,6 @@ export default function Camera({
         </Alert>
       ) : (
         <>
-          {/* biome-ignore lint/a11y/useMediaCaption: a live picture of the counter has no speech */}
           <video ref={video} className="camera" muted playsInline />
           <Text size="sm" c="dimmed" mt="xs">
             {t('camera.hint')}

@@ -1,6 +1,8 @@
 import '@mantine/core/styles.css'
 import './till.css'
+import ru from '../text/ru/till'
 import { start } from '../ui/start'
 import { TillEntry } from './TillEntry'
 
-void start({ ru: () => import('../text/ru/till'), en: () => import('../text/en/till') }, <TillEntry />)
+// Russian comes with the page, English when it is asked for.
+void start({ ru: async () => ({ default: ru }), en: () => import('../text/en/till') }, <TillEntry />)

@@ -94,7 +94,16 @@ export const theme = createTheme({
     Alert: { defaultProps: { radius: 'md', variant: 'light' } },
     Badge: {
       defaultProps: { variant: 'light' },
-      styles: { root: { textTransform: 'none', fontWeight: 600 } },
+      styles: {
+        root: {
+          textTransform: 'none',
+          fontWeight: 600,
+          flexShrink: 0,
+          width: 'max-content',
+          maxWidth: 'none',
+        },
+        label: { overflow: 'visible' },
+      },
     },
     Kbd: { styles: { root: { fontFamily: 'inherit' } } },
     Skeleton: { defaultProps: { radius: 'sm' } },

@@ -20,7 +20,7 @@ import { PostingRecord } from './PostingRecord'
 export default function AccountPostings({ account }: { account: string }) {
   return (
     <Guarded section="ledger">
-      <Page account={account} />
+      <Page account={decodeURIComponent(account)} />
     </Guarded>
   )
 }
@@ -72,6 +72,7 @@ function Page({ account }: { account: string }) {
           {(rows) =>
             rows.length > 0 ? (
               <DataTable
+                compact={chosen !== undefined}
                 label={t('postings.title')}
                 testId="postings"
                 exportName={`postings-${account.replaceAll(':', '-')}`}
@@ -98,6 +99,7 @@ function columnsOf({ t, stamp, dayStamp, figure }: ReturnType<typeof useWords>):
     { key: 'at', title: t('postings.at'), cell: (row) => stamp(row.at), sort: (row) => row.at },
     {
       key: 'booked',
+      secondary: true,
       title: t('postings.booked'),
       cell: (row) => dayStamp(row.booked_on),
       sort: (row) => row.booked_on,
@@ -123,6 +125,7 @@ function columnsOf({ t, stamp, dayStamp, figure }: ReturnType<typeof useWords>):
     },
     {
       key: 'outlet',
+      secondary: true,
       title: t('postings.outlet'),
       cell: (row) => row.outlet ?? '—',
       sort: (row) => row.outlet ?? '',

@@ -40,6 +40,7 @@ function Page() {
           {(rows) =>
             rows.length > 0 ? (
               <DataTable
+                compact={chosen !== undefined}
                 label={t('partners.title')}
                 exportName="partners"
                 above={190}
@@ -61,8 +62,14 @@ function Page() {
 
 function columnsOf({ t, share }: ReturnType<typeof useWords>): Column<Partner>[] {
   return [
-    { key: 'name', title: t('partners.name'), cell: (row) => row.name, sort: (row) => row.name },
-    { key: 'code', title: t('partners.code'), cell: (row) => row.code, sort: (row) => row.code },
+    { key: 'name', wrap: true, title: t('partners.name'), cell: (row) => row.name, sort: (row) => row.name },
+    {
+      key: 'code',
+      secondary: true,
+      title: t('partners.code'),
+      cell: (row) => row.code,
+      sort: (row) => row.code,
+    },
     {
       key: 'outlets',
       title: t('partners.outlets'),

@@ -45,6 +45,7 @@ export function RegisterRows({ id, outcome }: { id: string; outcome: string | un
         {(rows) =>
           rows.length > 0 ? (
             <DataTable
+              compact={chosen !== undefined}
               label={t('registers.rowsOf')}
               testId="register-rows"
               exportName="register-rows"
@@ -87,6 +88,7 @@ function columnsOf(words: Words): Column<RegisterRow>[] {
     },
     {
       key: 'outlet',
+      secondary: true,
       title: t('registers.outlet'),
       cell: (row) => row.outlet ?? '—',
       sort: (row) => row.outlet ?? '',
@@ -99,6 +101,7 @@ function columnsOf(words: Words): Column<RegisterRow>[] {
     },
     {
       key: 'at',
+      secondary: true,
       title: t('registers.at'),
       cell: (row) => (row.occurred_at ? stamp(row.occurred_at) : '—'),
       sort: (row) => row.occurred_at ?? '',

@@ -81,10 +81,16 @@ function columnsOf({ t, stamp, count }: ReturnType<typeof useWords>): Column<Reg
       sort: (row) => row.created_at ?? '',
     },
     { key: 'partner', title: t('registers.partner'), cell: (row) => row.partner, sort: (row) => row.partner },
-    { key: 'file', title: t('registers.file'), cell: (row) => row.file_name, sort: (row) => row.file_name },
+    {
+      key: 'file',
+      wrap: true,
+      title: t('registers.file'),
+      cell: (row) => row.file_name,
+      sort: (row) => row.file_name,
+    },
     {
       key: 'mode',
-      title: t('registers.mode'),
+      title: t('registers.modeShort'),
       cell: (row) => t(`mode.${row.mode}.name`),
       sort: (row) => row.mode,
     },

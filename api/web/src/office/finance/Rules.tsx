@@ -68,6 +68,7 @@ function Page() {
           {(rows) =>
             rows.length > 0 ? (
               <DataTable
+                compact={chosen !== undefined}
                 label={t('rules.title')}
                 exportName="rules"
                 above={300}
@@ -91,21 +92,24 @@ function Page() {
 function columnsOf(words: Words, names: Map<string, string>): Column<Rule>[] {
   const { t } = words
   return [
-    { key: 'name', title: t('rules.name'), cell: (row) => row.name, sort: (row) => row.name },
+    { key: 'name', wrap: true, title: t('rules.name'), cell: (row) => row.name, sort: (row) => row.name },
     {
       key: 'partner',
+      wrap: true,
       title: t('rules.partner'),
       cell: (row) => names.get(row.partner) ?? row.partner,
       sort: (row) => names.get(row.partner) ?? row.partner,
     },
     {
       key: 'earn',
+      wrap: true,
       title: t('rules.earn'),
       cell: (row) => earnWords(row, words),
       text: (row) => earnWords(row, words),
     },
     {
       key: 'version',
+      secondary: true,
       title: t('rules.version'),
       numeric: true,
       cell: (row) => row.version,

@@ -98,12 +98,14 @@ function columnsOf(words: ReturnType<typeof useWords>): Column<LedgerAccount>[] 
   return [
     {
       key: 'name',
+      wrap: true,
       title: t('ledger.account'),
       cell: (row) => accountName(row, words),
       sort: (row) => accountName(row, words),
     },
     {
       key: 'owner',
+      wrap: true,
       title: t('ledger.owner'),
       cell: (row) => accountOwner(row, words),
       sort: (row) => accountOwner(row, words),

@@ -16,6 +16,10 @@ export interface Column<Row> {
   /** What is exported; without it what it is sorted by. */
   text?: (row: Row) => string
   numeric?: boolean
+  /** Long words may break into lines. */
+  wrap?: boolean
+  /** Gives way while a record is open beside the list; exported all the same. */
+  secondary?: boolean
 }
 
 interface Props<Row> {
@@ -33,13 +37,19 @@ interface Props<Row> {
   under?: ReactNode
   /** Pixels of the page above the table, for its height. */
   above?: number
+  /** A record is open beside the table. */
+  compact?: boolean
 }
 
 export function DataTable<Row>(props: Props<Row>) {
-  const { label, columns, rows, rowKey, onOpen, chosen, rowTestId, testId, foot, above } = props
+  const { label, rows, rowKey, onOpen, chosen, rowTestId, testId, foot, above, compact } = props
+  const columns = compact ? props.columns.filter(({ secondary }) => !secondary) : props.columns
   const [order, setOrder] = useState<{ key: string; down: boolean }>()
   const { language } = useWords()
-  const sorted = useMemo(() => sortRows(rows, columns, order, language), [rows, columns, order, language])
+  const sorted = useMemo(
+    () => sortRows(rows, props.columns, order, language),
+    [rows, props.columns, order, language],
+  )
   return (
     <div>
       {/* biome-ignore-start lint/a11y/noNoninteractiveTabindex: a scrollable box must be reachable by keyboard */}
@@ -153,7 +163,7 @@ function BodyRow<Row>({ row, columns, current, onOpen, testId }: RowProps<Row>) 
       {...(onOpen ? { tabIndex: 0, onKeyDown: keys, onClick: () => onOpen(row) } : {})}
     >
       {columns.map((column) => (
-        <Table.Td key={column.key} className={column.numeric ? 'number' : ''}>
+        <Table.Td key={column.key} className={column.numeric ? 'number' : column.wrap ? '' : 'one-line'}>
           {column.cell(row)}
         </Table.Td>
       ))}

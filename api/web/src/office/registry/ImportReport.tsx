@@ -142,12 +142,14 @@ function Refused({ report }: { report: Report }) {
     },
     {
       key: 'reasons',
+      wrap: true,
       title: t('imports.reasons'),
       cell: (row) => row.reasons.map((reason) => importReason(reason, words)).join('; '),
       sort: (row) => row.reasons.map((reason) => importReason(reason, words)).join('; '),
     },
     {
       key: 'row',
+      wrap: true,
       title: t('imports.row'),
       cell: (row) => (
         <Text size="xs" c="dimmed">

@@ -92,6 +92,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
           {(rows) =>
             rows.length > 0 ? (
               <DataTable
+                compact={chosen !== undefined}
                 label={t('nav.members')}
                 testId="members"
                 exportName="members"
@@ -116,7 +117,13 @@ function Page({ chosen }: { chosen: string | undefined }) {
 
 function columnsOf({ t, dayStamp }: Words): Column<Member>[] {
   return [
-    { key: 'name', title: t('members.name'), cell: (row) => fullName(row), sort: (row) => fullName(row) },
+    {
+      key: 'name',
+      wrap: true,
+      title: t('members.name'),
+      cell: (row) => fullName(row),
+      sort: (row) => fullName(row),
+    },
     {
       key: 'number',
       title: t('members.number'),
@@ -125,18 +132,22 @@ function columnsOf({ t, dayStamp }: Words): Column<Member>[] {
     },
     {
       key: 'born',
+      secondary: true,
       title: t('members.born'),
       cell: (row) => (row.birth_date ? dayStamp(row.birth_date) : '—'),
       sort: (row) => row.birth_date ?? '',
     },
     {
       key: 'organisation',
+      wrap: true,
+      secondary: true,
       title: t('members.organisation'),
       cell: (row) => row.organisation.name,
       sort: (row) => row.organisation.name,
     },
     {
       key: 'category',
+      secondary: true,
       title: t('members.category'),
       cell: (row) => t(`category.${row.category || 'unspecified'}`),
       sort: (row) => t(`category.${row.category || 'unspecified'}`),

@@ -1,6 +1,6 @@
 /** The tree of organisations, walked level by level or searched, with statistics beside it. */
-import { Anchor, Breadcrumbs, TextInput } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
+import { Anchor, Breadcrumbs, Button, TextInput } from '@mantine/core'
+import { useDebouncedValue, useMediaQuery } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -69,13 +69,22 @@ function Page({ chosen }: { chosen: string | undefined }) {
     ),
   )
   const here = path.data?.at(-1)
+  const wide = useMediaQuery('(min-width: 1200px)', true, { getInitialValueInEffect: false })
+  const [record, setRecord] = useState<boolean>()
+  const recordOpen = record ?? wide
   const open = (code: string) => {
     setSearch('')
     go(`/organisations/${code}`)
   }
   return (
     <>
-      <PageHead title={t('nav.organisations')} hint={<Way path={chosen ? (path.data ?? []) : []} />} />
+      <PageHead title={t('nav.organisations')} hint={<Way path={chosen ? (path.data ?? []) : []} />}>
+        {here && chosen && !recordOpen ? (
+          <Button variant="default" data-testid="organisation-open" onClick={() => setRecord(true)}>
+            {t('organisations.about')}
+          </Button>
+        ) : null}
+      </PageHead>
       <TextInput
         mb="md"
         maw={360}
@@ -88,13 +97,18 @@ function Page({ chosen }: { chosen: string | undefined }) {
       />
       <Beside
         title={here?.name ?? ''}
-        record={chosen && here ? <OrganisationRecord key={here.code} organisation={here} /> : undefined}
-        onClose={() => go('/organisations')}
+        record={
+          here && chosen && recordOpen ? (
+            <OrganisationRecord key={here.code} organisation={here} />
+          ) : undefined
+        }
+        onClose={() => setRecord(false)}
       >
         <Loaded query={list.loaded} allowed={ALLOWED.organisations}>
           {(rows) =>
             rows.length > 0 ? (
               <DataTable
+                compact={chosen !== undefined && recordOpen}
                 label={t('nav.organisations')}
                 exportName="organisations"
                 above={290}
@@ -133,10 +147,17 @@ function Way({ path }: { path: Organisation[] }) {
 
 function columnsOf({ t, count }: Words): Column<Organisation>[] {
   return [
-    { key: 'name', title: t('organisations.name'), cell: (row) => row.name, sort: (row) => row.name },
+    {
+      key: 'name',
+      wrap: true,
+      title: t('organisations.name'),
+      cell: (row) => row.name,
+      sort: (row) => row.name,
+    },
     { key: 'code', title: t('organisations.code'), cell: (row) => row.code, sort: (row) => row.code },
     {
       key: 'kind',
+      secondary: true,
       title: t('organisations.kind'),
       cell: (row) => t(`organisationKind.${row.kind}`),
       sort: (row) => t(`organisationKind.${row.kind}`),

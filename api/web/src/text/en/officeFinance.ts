@@ -106,6 +106,7 @@ export const finance = {
     chooseFile: 'Choose a file',
     needFile: 'Choose a file',
     mode: 'What to do',
+    modeShort: 'Mode',
     status: 'State',
     rows: 'Rows',
     send: 'Upload',

@@ -82,6 +82,7 @@ export const registry = {
     region: 'Region',
     empty: 'Nothing found',
     leaf: 'No organisations inside',
+    about: 'Details and statistics',
   },
   organisationKind: {
     central: 'central',

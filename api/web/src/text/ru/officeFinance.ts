@@ -106,6 +106,7 @@ export const finance = {
     chooseFile: 'Выбрать файл',
     needFile: 'Выберите файл',
     mode: 'Что сделать',
+    modeShort: 'Режим',
     status: 'Состояние',
     rows: 'Строк',
     send: 'Загрузить',

@@ -82,6 +82,7 @@ export const registry = {
     region: 'Регион',
     empty: 'Ничего не нашлось',
     leaf: 'Внутри организаций нет',
+    about: 'Сведения и статистика',
   },
   organisationKind: {
     central: 'центральная',

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest'
+import { dayAndTime, dayShort, daysAgo, instantOf, isoDay, setProgrammeZone } from './moment'
+
+describe('dates', () => {
+  it('are told in the programme’s zone', () => {
+    setProgrammeZone('Europe/Moscow')
+    expect(dayAndTime('2026-11-21T11:05:00Z', 'ru')).toBe('21 ноября 2026, 14:05')
+    expect(dayAndTime('2026-11-21T21:30:00Z', 'en')).toBe('22 November 2026, 00:30')
+    expect(isoDay(new Date('2026-11-21T21:30:00Z'))).toBe('2026-11-22')
+  })
+
+  it('belong to no zone without a time', () => {
+    const now = new Date('2026-11-21T12:00:00Z')
+    expect(dayShort('2026-12-31', 'ru', now)).toBe('31 декабря')
+    expect(dayShort('2027-12-05', 'ru', now)).toBe('5 декабря 2027')
+  })
+
+  it('count days by the calendar, not by hours', () => {
+    const now = new Date('2026-11-21T21:30:00Z')
+    expect(daysAgo('2026-11-21T21:10:00Z', now)).toBe(0)
+    expect(daysAgo('2026-11-21T20:50:00Z', now)).toBe(1)
+  })
+
+  it('are read back from a field', () => {
+    expect(instantOf('2026-11-21T14:05')).toBe('2026-11-21T11:05:00.000Z')
+    expect(instantOf('nonsense')).toBeUndefined()
+  })
+})

@@ -1,0 +1,99 @@
+//! Everything of `data/bad_inputs.json` is refused as it says: cleanly, with a problem, and the server goes on.
+//! `raw` are bytes on a socket; `every_route` is sent to each route of the table, so that a new one inherits it.
+
+use std::time::Duration;
+
+use harness::socket::exchange;
+use harness::{Answer, TestServer, server};
+use serde_json::Value;
+use unioncard::routes;
+
+fn data() -> Value {
+    let file = harness::checkout().join("tests/data/bad_inputs.json");
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+fn cases<'a>(data: &'a Value, part: &str) -> &'a [Value] {
+    let cases = data[part].as_array().unwrap();
+    assert!(!cases.is_empty(), "{part}");
+    cases
+}
+
+fn is_expected(case: &Value, status: u16) -> bool {
+    case["answers"].as_array().unwrap().iter().any(|answer| *answer == status)
+}
+
+/// A text of the data file: itself, or `{"repeat": text, "times": n}`, or a list of those joined.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().map(text).collect(),
+        Value::Object(_) => {
+            let times = usize::try_from(value["times"].as_u64().unwrap()).unwrap();
+            value["repeat"].as_str().unwrap().repeat(times)
+        }
+        _ => String::new(),
+    }
+}
+
+fn goes_on(server: &TestServer, name: &str) {
+    assert_eq!(server.client().get("/health/ready").status, 200, "after: {name}");
+}
+
+#[test]
+fn bytes_that_are_no_request() {
+    let server = server();
+    let data = data();
+    for case in cases(&data, "raw") {
+        let name = case["name"].as_str().unwrap();
+        let raw = exchange(server.address(), text(&case["bytes"]).as_bytes(), Duration::from_millis(1_500));
+        let answer = String::from_utf8_lossy(&raw.bytes);
+        assert!(is_expected(case, raw.status), "{name}: {} {answer}", raw.status);
+        if case["problem"] == true {
+            assert!(answer.contains("application/problem+json"), "{name}: {answer}");
+        }
+        goes_on(&server, name);
+    }
+}
+
+fn refused(case: &Value, answer: Answer) {
+    let what = format!("{}: {}", case["name"], answer.asked);
+    assert!(is_expected(case, answer.status), "{what} answered {}: {}", answer.status, answer.text());
+    if let Some(header) = case["header"].as_str() {
+        assert!(!answer.header(header).is_empty(), "{what}: {header}");
+    }
+    let status = answer.status;
+    let slug = answer.problem(status);
+    if let Some(expected) = case["slug"].as_str() {
+        assert_eq!(slug, expected, "{what}");
+    }
+}
+
+#[test]
+fn every_route_refuses_them() {
+    let server = server();
+    let data = data();
+    let mut table: Vec<(String, String)> =
+        routes::table().iter().map(|entry| (entry.method.to_string(), entry.path.to_owned())).collect();
+    table.sort();
+    for case in cases(&data, "every_route") {
+        for (method, path) in &table {
+            let path = filled(path);
+            let method = case["method"].as_str().unwrap_or(method);
+            let mut headers: Vec<(&str, &str)> = Vec::new();
+            for (name, value) in case["headers"].as_object().into_iter().flatten() {
+                headers.push((name, value.as_str().unwrap()));
+            }
+            refused(case, server.client().send(method, &path, &headers, text(&case["body"]).as_bytes()));
+        }
+    }
+    goes_on(&server, "every route");
+}
+
+/// A path of the table with something in its variable segments.
+fn filled(path: &str) -> String {
+    path.split('/')
+        .map(|segment| if segment.contains('{') { "0190b5b0-0000-7000-8000-000000000000" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/")
+}

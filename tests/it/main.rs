@@ -1,0 +1,14 @@
+//! The stories, one file each, in one binary.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it expects"
+)]
+
+mod bad_inputs;
+mod generated;
+mod health;
+mod migrations;
+mod pages;
+mod private_postgres;
+mod structure;
