@@ -7,8 +7,9 @@ use std::io::{self, Read, Seek, Write};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::pg::{CopyFormat, PgConnection};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bytea, Date, Nullable, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Date, Nullable, Text, Timestamptz, Uuid};
 use shared_kernel::ids::{MemberId, OrganisationId, Uuid as RowId};
 
 use super::columns::Columns;
