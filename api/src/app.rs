@@ -14,6 +14,7 @@ use union_registry::sealing::Sealer;
 use crate::auth::Auth;
 use crate::cache::{Cache, Live};
 use crate::config::Settings;
+use crate::delivery::{Delivery, DeliveryError};
 use crate::keys::MasterKey;
 use crate::posting::PostingQueue;
 use crate::private_services::postgres::PrivatePostgres;
@@ -44,6 +45,8 @@ pub struct App {
     pub cache: Cache,
     /// Live updates to open pages.
     pub live: Arc<Live>,
+    /// Mail and text messages.
+    pub delivery: Delivery,
     postgres: Option<Arc<PrivatePostgres>>,
 }
 
@@ -94,6 +97,9 @@ pub enum StartError {
     /// A setting.
     #[error(transparent)]
     Settings(#[from] crate::config::SettingsError),
+    /// A setting of mail or text messages.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
     /// A thread.
     #[error(transparent)]
     Thread(#[from] std::io::Error),
@@ -129,7 +135,21 @@ impl App {
         let books = BookCache::default();
         let cache = Cache::open(settings.redis_url())?;
         let live = Live::open(&cache)?;
-        let app = Self { settings, clock, pool, master, derived, books, posting, auth, cache, live, postgres };
+        let delivery = Delivery::open(&settings)?;
+        let app = Self {
+            settings,
+            clock,
+            pool,
+            master,
+            derived,
+            books,
+            posting,
+            auth,
+            cache,
+            live,
+            delivery,
+            postgres,
+        };
         let app = Arc::new(app);
         inlet.start(&app)?;
         Ok(app)

@@ -110,6 +110,13 @@ pub fn table() -> Vec<Entry> {
         creation("/v1/cards", issuers, web::to(v1::cards::issue)),
         get("/v1/cards", office, web::to(v1::cards::find)),
         post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
+        get("/", Access::PUBLIC, web::to(pages::member)),
+        get("/till", Access::PUBLIC, web::to(pages::till)),
+        get("/office", Access::PUBLIC, web::to(pages::office)),
+        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
+        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
+        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
+        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
         get("/.well-known/jwks.json", Access::PUBLIC, web::to(v1::jwks::keys)),
         post("/v1/oauth/token", Access::PUBLIC, web::to(v1::oauth::token)),
         post("/v1/auth/login", Access::PUBLIC, web::to(v1::auth::login)),
@@ -118,13 +125,7 @@ pub fn table() -> Vec<Entry> {
         post("/v1/auth/refresh", Access::PUBLIC, web::to(v1::auth::refresh)),
         post("/v1/auth/logout", Access::PUBLIC, web::to(v1::auth::logout)),
         get("/v1/staff/me", Access::STAFF, web::to(v1::staff::me)),
-        get("/", Access::PUBLIC, web::to(pages::member)),
-        get("/till", Access::PUBLIC, web::to(pages::till)),
-        get("/office", Access::PUBLIC, web::to(pages::office)),
-        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
-        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
-        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
-        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
+        get("/v1/me/events", Access::MEMBER, web::to(v1::events::events)),
     ]
 }
 

@@ -42,6 +42,23 @@ pub fn serve(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     Ok(server.listen(listener)?.run())
 }
 
+/// Starts what runs beside the requests: the watch over the database, the relay of events, the sender of letters. It
+/// ends when nobody holds the program any more.
+///
+/// # Errors
+/// When a thread can't be started.
+pub fn background(app: &Arc<App>) -> std::io::Result<()> {
+    let watched = Arc::downgrade(app);
+    std::thread::Builder::new().name("database-watch".into()).spawn(move || {
+        while let Some(app) = watched.upgrade() {
+            app.keep_database_running();
+            drop(app);
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    })?;
+    crate::delivery::start(app)
+}
+
 /// Around every request: no encoded bodies, the reader's language, security headers, log, metrics.
 async fn envelope(
     request: ServiceRequest,

@@ -51,6 +51,7 @@ pub fn server_with(settings: &[(&str, &str)]) -> TestServer {
     settings.connections_max = 8;
     let clock = Clock::system();
     let app = App::open(settings, clock.clone()).expect("the server's parts start");
+    unioncard::server::background(&app).expect("threads can be started");
     let (started, handles) = mpsc::channel();
     let served = Arc::clone(&app);
     let thread = std::thread::spawn(move || {

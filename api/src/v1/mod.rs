@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod cards;
+pub mod events;
 pub mod health;
 pub mod imports;
 pub mod jwks;

@@ -1,0 +1,222 @@
+//! What a letter says: its facts, and the templates of `templates/mail` that put them into words. A template's text
+//! form begins with the subject's line; in the HTML form every value is escaped.
+
+use std::sync::LazyLock;
+
+use card_issuer::cards::{Card, CardKind};
+use card_issuer::qr;
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+use shared_kernel::money::Money;
+use union_registry::members::Person;
+
+use super::DeliveryError;
+use super::queue::Digest;
+use super::wording;
+use crate::problem::Language;
+
+/// The side of a QR picture in a letter, in pixels; shown at half of it, so that it is sharp on any screen.
+const QR_SIDE: u32 = 480;
+
+/// A letter's facts.
+pub enum Letter {
+    /// A code to sign in with.
+    SignInCode {
+        /// Six digits.
+        code: String,
+        /// How long it is good for.
+        minutes: i64,
+    },
+    /// A card was issued.
+    CardIssued(CardIssued),
+    /// The day's cashback.
+    CashbackDigest(CashbackDigest),
+}
+
+/// A card, for its letter.
+pub struct CardIssued {
+    name: String,
+    number: String,
+    virtual_card: bool,
+    expires_on: chrono::NaiveDate,
+    picture: Vec<u8>,
+}
+
+impl CardIssued {
+    /// What is told of a card: its number also as a QR picture.
+    ///
+    /// # Errors
+    /// When the picture can't be drawn.
+    pub fn of(person: &Person, card: &Card) -> Result<Self, qr::QrError> {
+        Ok(Self {
+            name: address(person),
+            number: card.number.to_string(),
+            virtual_card: card.kind == CardKind::Virtual,
+            expires_on: card.expires_on,
+            picture: qr::png(card.number.as_str(), QR_SIDE)?,
+        })
+    }
+}
+
+/// A day's cashback, for its letter.
+pub struct CashbackDigest {
+    name: String,
+    digest: Digest,
+}
+
+impl CashbackDigest {
+    /// What is told of a day.
+    pub fn of(person: &Person, digest: Digest) -> Self {
+        Self { name: address(person), digest }
+    }
+}
+
+/// How a person is addressed: first name and patronymic.
+fn address(person: &Person) -> String {
+    format!("{} {}", person.first_name, person.middle_name).trim().to_owned()
+}
+
+/// A letter in words.
+pub struct Words {
+    /// The subject.
+    pub subject: String,
+    /// The plain form.
+    pub text: String,
+    /// The HTML form.
+    pub html: String,
+    /// A picture shown in the HTML form (PNG).
+    pub picture: Option<Vec<u8>>,
+}
+
+/// The name under which a letter's HTML shows its picture.
+pub const PICTURE: &str = "card-qr";
+
+macro_rules! templates {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../../templates/mail/", $name)))),+]
+    };
+}
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, source) in templates![
+        "layout.html",
+        "sign_in_code.en.html",
+        "sign_in_code.en.txt",
+        "sign_in_code.ru.html",
+        "sign_in_code.ru.txt",
+        "card_issued.en.html",
+        "card_issued.en.txt",
+        "card_issued.ru.html",
+        "card_issued.ru.txt",
+        "cashback_digest.en.html",
+        "cashback_digest.en.txt",
+        "cashback_digest.ru.html",
+        "cashback_digest.ru.txt",
+    ] {
+        environment.add_template(name, source).expect("a test renders every template");
+    }
+    environment
+});
+
+impl Letter {
+    /// The letter in words; `url` is where the pages are.
+    ///
+    /// # Errors
+    /// [`DeliveryError::Letter`]
+    pub fn words(self, language: Language, url: &str) -> Result<Words, DeliveryError> {
+        let tongue = match language {
+            Language::Russian => "ru",
+            Language::English => "en",
+        };
+        let name = self.template();
+        let facts = self.facts(language);
+        let render = |form: &str| {
+            TEMPLATES
+                .get_template(&format!("{name}.{tongue}.{form}"))
+                .and_then(|template| template.render(context! { url, tongue, ..facts.clone() }))
+                .map_err(|error| DeliveryError::Letter(error.to_string()))
+        };
+        let text = render("txt")?;
+        let (subject, text) = text.split_once('\n').unwrap_or((&text, ""));
+        Ok(Words {
+            subject: subject.trim().to_owned(),
+            text: text.trim_start().to_owned(),
+            html: render("html")?,
+            picture: match self {
+                Self::CardIssued(card) => Some(card.picture),
+                _ => None,
+            },
+        })
+    }
+
+    fn template(&self) -> &'static str {
+        match self {
+            Self::SignInCode { .. } => "sign_in_code",
+            Self::CardIssued(_) => "card_issued",
+            Self::CashbackDigest(_) => "cashback_digest",
+        }
+    }
+
+    fn facts(&self, language: Language) -> Value {
+        match self {
+            Self::SignInCode { code, minutes } => context! { code, minutes },
+            Self::CardIssued(card) => context! {
+                name => card.name,
+                number => wording::card_number(&card.number),
+                virtual_card => card.virtual_card,
+                expires_on => wording::day(card.expires_on, language),
+                picture => PICTURE,
+            },
+            Self::CashbackDigest(CashbackDigest { name, digest }) => context! {
+                name,
+                purchases => wording::purchases(digest.purchases, language),
+                cashback => wording::rubles(Money::from_kopecks(digest.kopecks), language),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letters() -> [Letter; 3] {
+        let name = "<script>alert(1)</script> {{7*7}} О’Брайен".to_owned();
+        [
+            Letter::SignInCode { code: "042137".to_owned(), minutes: 10 },
+            Letter::CardIssued(CardIssued {
+                name: name.clone(),
+                number: "9643010123456789".to_owned(),
+                virtual_card: true,
+                expires_on: chrono::NaiveDate::from_ymd_opt(2031, 11, 21).unwrap(),
+                picture: vec![1, 2, 3],
+            }),
+            Letter::CashbackDigest(CashbackDigest { name, digest: Digest { purchases: 3, kopecks: 143_783 } }),
+        ]
+    }
+
+    #[test]
+    fn every_letter_can_be_put_into_words_of_both_languages() {
+        for language in [Language::Russian, Language::English] {
+            for letter in letters() {
+                let words = letter.words(language, "https://card.example").unwrap();
+                assert!(!words.subject.is_empty() && words.subject.chars().count() < 80, "{}", words.subject);
+                assert!(!words.text.is_empty());
+                assert!(words.html.contains("</html>"), "{}", words.html);
+                assert!(words.text.contains("https://card.example"), "{}", words.text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_people_wrote_stays_text() {
+        for letter in letters().into_iter().skip(1) {
+            let words = letter.words(Language::Russian, "https://card.example").unwrap();
+            assert!(!words.html.contains("<script>"), "{}", words.html);
+            assert!(words.html.contains("&lt;script&gt;"), "{}", words.html);
+            assert!(words.html.contains("{{7*7}}"), "{}", words.html);
+            assert!(words.text.contains("<script>alert(1)</script> {{7*7}}"), "{}", words.text);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Outbox → live updates and letters to be sent.
+//!
+//! | phase | what it does | why there |
+//! |---|---|---|
+//! | claim | the oldest events nobody else relays | two processes share the work |
+//! | letters | into the queue, in the same transaction | each event becomes its letter once |
+//! | settle, commit | the events are gone | |
+//! | tell | open pages hear of it | after the commit; a page that misses it asks again by itself |
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use shared_kernel::ids::{CardId, MemberId};
+use shared_kernel::money::Money;
+use shared_kernel::outbox::{self, Recorded};
+
+use super::queue;
+use crate::app::App;
+use crate::telemetry::METRICS;
+
+/// Events relayed in one transaction.
+const CLAIMED_MAX: i64 = 1_000;
+/// How long an event of another process waits at most.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The pause while the database is away.
+const AWAY: Duration = Duration::from_secs(1);
+
+/// Relays until the program ends.
+pub(super) fn run(app: &Weak<App>) {
+    while let Some(app) = app.upgrade() {
+        match relay(&app) {
+            Ok(relayed) if relayed > 0 => {}
+            Ok(_) => app.delivery.events.wait(LOOK_EVERY),
+            Err(error) => {
+                tracing::warn!(%error, "the outbox is not relayed");
+                drop(app);
+                std::thread::sleep(AWAY);
+            }
+        }
+    }
+}
+
+/// Why a look at the outbox failed.
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error(transparent)]
+    Pool(#[from] diesel::r2d2::PoolError),
+    #[error(transparent)]
+    Database(#[from] diesel::result::Error),
+}
+
+/// Relays what is there, a bounded number of events; how many.
+fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
+    let mut connection = app.pool.get()?;
+    let events = connection.transaction(|connection| {
+        let events = outbox::claim(connection, CLAIMED_MAX)?;
+        if !events.is_empty() {
+            put_letters(app, connection, &events)?;
+            let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
+            outbox::settle(connection, &ids)?;
+        }
+        diesel::QueryResult::Ok(events)
+    })?;
+    drop(connection);
+    for event in &events {
+        METRICS.events.with_label_values(&[&event.kind]).inc();
+        if let Some(member) = event.member_id
+            && event.kind.starts_with("purchase.")
+        {
+            app.live.publish(member, &operations(event));
+        }
+    }
+    Ok(events.len())
+}
+
+/// What a member's open page is told.
+fn operations(event: &Recorded) -> serde_json::Value {
+    match event.payload.get("purchase_id") {
+        Some(purchase) => serde_json::json!({ "purchase_id": purchase }),
+        None => serde_json::json!({}),
+    }
+}
+
+fn put_letters(app: &App, connection: &mut PgConnection, events: &[Recorded]) -> diesel::QueryResult<()> {
+    let cards: Vec<(MemberId, CardId)> = events.iter().filter_map(issued_card).collect();
+    let cashback: Vec<_> = events.iter().filter_map(|event| Some((event.member_id?, received(event)?, event.occurred_at))).collect();
+    if !cards.is_empty() {
+        queue::put_cards(connection, &cards, app.now())?;
+        app.delivery.letters.ring();
+    }
+    if !cashback.is_empty() {
+        queue::add_cashback(connection, &cashback, app.now())?;
+    }
+    Ok(())
+}
+
+/// The card of a `card.issued` event that its member is to hear of.
+fn issued_card(event: &Recorded) -> Option<(MemberId, CardId)> {
+    if event.kind != "card.issued" || event.payload.get("notify") == Some(&serde_json::Value::Bool(false)) {
+        return None;
+    }
+    let card = event.payload.get("card_id")?.as_str()?.parse().ok()?;
+    Some((event.member_id?, card))
+}
+
+/// The cashback of a `purchase.posted` event; what a history brings is no news.
+fn received(event: &Recorded) -> Option<Money> {
+    let history = event.payload.get("source").is_some_and(|source| source == "history");
+    if event.kind != "purchase.posted" || history {
+        return None;
+    }
+    let cashback: Money = event.payload.get("cashback")?.as_str()?.parse().ok()?;
+    cashback.is_positive().then_some(cashback)
+}

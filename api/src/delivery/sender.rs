@@ -1,0 +1,112 @@
+//! Sends the letters of the queue. What a letter says is looked up when it is sent: the address, the name and the wish
+//! to get it are those of that moment.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use card_issuer::cards::{self, Standing};
+use diesel::pg::PgConnection;
+use union_registry::{MemberStatus, RegistryError, members};
+
+use super::letters::{CardIssued, CashbackDigest, Letter};
+use super::preferences;
+use super::queue::{self, Digest, IssuedCard, Kind, Taken};
+use super::{DeliveryError, mail::Mail};
+use crate::app::App;
+
+/// How often the queue is looked at when nobody rings.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Sends until the program ends.
+pub(super) fn run(app: &Weak<App>) {
+    while let Some(app) = app.upgrade() {
+        match send_due(&app) {
+            Ok(taken) if taken > 0 => {}
+            Ok(_) => app.delivery.letters.wait(LOOK_EVERY),
+            Err(error) => {
+                tracing::warn!(%error, "letters wait");
+                drop(app);
+                std::thread::sleep(LOOK_EVERY);
+            }
+        }
+    }
+}
+
+/// Why a letter wasn't sent.
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error(transparent)]
+    Pool(#[from] diesel::r2d2::PoolError),
+    #[error(transparent)]
+    Database(#[from] diesel::result::Error),
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Card(#[from] card_issuer::CardError),
+    #[error(transparent)]
+    Picture(#[from] card_issuer::qr::QrError),
+    #[error("the letter's payload: {0}")]
+    Payload(#[from] serde_json::Error),
+    #[error(transparent)]
+    Seal(#[from] union_registry::sealing::SealError),
+}
+
+impl SendError {
+    /// The kind of failure, without anybody's words or data, and whether it is for good.
+    fn kind(&self) -> (&'static str, bool) {
+        match self {
+            Self::Delivery(DeliveryError::Later(what)) => (what, false),
+            Self::Delivery(DeliveryError::Refused(what)) => (what, true),
+            Self::Delivery(DeliveryError::Address) => ("the address", true),
+            Self::Delivery(_) => ("the letter or its way out", false),
+            Self::Pool(_) | Self::Database(_) => ("the database", false),
+            Self::Registry(_) | Self::Card(_) | Self::Seal(_) => ("the member or the card", true),
+            Self::Picture(_) | Self::Payload(_) => ("the letter's content", true),
+        }
+    }
+}
+
+/// Sends what is due, a bounded number of letters; how many were taken.
+fn send_due(app: &Arc<App>) -> Result<usize, SendError> {
+    let mut connection = app.pool.get()?;
+    let taken = queue::take(&mut connection, app.now())?;
+    for letter in &taken {
+        match send(app, &mut connection, letter) {
+            Ok(()) => queue::done(&mut connection, letter)?,
+            Err(error) => {
+                let kind = error.kind();
+                tracing::warn!(letter = letter.id, failure = kind.0, for_good = kind.1, "a letter was not sent");
+                queue::failed(&mut connection, letter, kind, app.now())?;
+            }
+        }
+    }
+    Ok(taken.len())
+}
+
+/// Sends one letter, unless nobody is to get it any more.
+fn send(app: &Arc<App>, connection: &mut PgConnection, taken: &Taken) -> Result<(), SendError> {
+    let person = members::find(connection, taken.member_id)?.person;
+    let Some(to) = person.contacts(&app.derived.sealer)?.email else { return Ok(()) };
+    let wishes = preferences::load(connection, taken.member_id)?;
+    if person.status == MemberStatus::Left {
+        return Ok(());
+    }
+    let letter = match taken.letter {
+        Kind::CardIssued => {
+            let IssuedCard { card_id } = serde_json::from_value(taken.payload.clone())?;
+            let card = cards::find(connection, card_id)?;
+            if card.standing_at(app.now()) != Standing::Valid {
+                return Ok(());
+            }
+            Letter::CardIssued(CardIssued::of(&person, &card)?)
+        }
+        Kind::CashbackDigest if !wishes.daily_digest => return Ok(()),
+        Kind::CashbackDigest => {
+            let digest: Digest = serde_json::from_value(taken.payload.clone())?;
+            Letter::CashbackDigest(CashbackDigest::of(&person, digest))
+        }
+    };
+    Ok(app.delivery.mail.send(Mail { to: &to, language: wishes.language.into(), letter })?)
+}

@@ -1,0 +1,2 @@
+DROP TABLE platform.deliveries;
+DROP TABLE platform.preferences;
