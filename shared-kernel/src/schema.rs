@@ -24,6 +24,21 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.deliveries (id) {
+            id -> Int8,
+            letter -> Text,
+            member_id -> Uuid,
+            payload -> Jsonb,
+            merge_key -> Nullable<Text>,
+            due_at -> Timestamptz,
+            attempts -> Int4,
+            failed_at -> Nullable<Timestamptz>,
+            failure -> Nullable<Text>,
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         platform.idempotency_keys (scope, key) {
             scope -> Text,
             key -> Text,
@@ -32,6 +47,40 @@ pub mod platform {
             status -> Nullable<Int2>,
             content_type -> Nullable<Text>,
             body -> Nullable<Bytea>,
+        }
+    }
+
+    diesel::table! {
+        platform.imports (id) {
+            id -> Uuid,
+            kind -> Text,
+            file_name -> Text,
+            file_hash -> Bytea,
+            path -> Text,
+            notify -> Bool,
+            within -> Nullable<Text>,
+            status -> Text,
+            report -> Nullable<Jsonb>,
+            problem -> Nullable<Text>,
+            created_by -> Uuid,
+            created_at -> Timestamptz,
+            finished_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.installation (one) {
+            one -> Bool,
+            kind -> Text,
+            seeded_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.job_runs (job, day) {
+            job -> Text,
+            day -> Date,
+            finished_at -> Timestamptz,
         }
     }
 
@@ -49,6 +98,15 @@ pub mod platform {
             member_id -> Nullable<Uuid>,
             payload -> Jsonb,
             occurred_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        platform.preferences (member_id) {
+            member_id -> Uuid,
+            daily_digest -> Bool,
+            language -> Text,
+            updated_at -> Timestamptz,
         }
     }
 
@@ -120,9 +178,14 @@ pub mod platform {
     diesel::allow_tables_to_appear_in_same_query!(
         api_clients,
         audit_log,
+        deliveries,
         idempotency_keys,
+        imports,
+        installation,
+        job_runs,
         master_key,
         outbox,
+        preferences,
         refresh_tokens,
         sessions,
         sign_in_attempts,

@@ -1,7 +1,6 @@
 //! Partners' programs: their ids and secrets, and what is remembered of them between requests, for twenty thousand
 //! purchases a second come with the same few tokens.
 
-use cashback_engine::PartnerId;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -162,7 +161,7 @@ impl Clients {
             }
         };
         let partner = standing.partner.ok_or_else(Problem::unauthenticated)?;
-        Ok(Principal::Client { client, partner: PartnerId(partner) })
+        Ok(Principal::Client { client, partner })
     }
 
     fn fresh(&self, client: Uuid, now: DateTime<Utc>) -> Option<Standing> {

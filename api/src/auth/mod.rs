@@ -26,6 +26,7 @@ pub mod members;
 pub mod password;
 pub mod peer;
 pub mod principal;
+pub mod retention;
 pub mod scope;
 pub mod secrets;
 pub mod sessions;
@@ -36,7 +37,6 @@ pub use access::Access;
 pub use principal::{Principal, Role};
 
 use std::net::IpAddr;
-use cashback_engine::PartnerId;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
@@ -190,7 +190,7 @@ fn staff_principal(staff: Uuid, session: Uuid, standing: sessions::StaffStanding
         staff,
         role: standing.role,
         organisation: standing.organisation,
-        partner: standing.partner.map(PartnerId),
+        partner: standing.partner,
         outlets: standing.outlets.into_iter().flatten().collect(),
         session,
     })

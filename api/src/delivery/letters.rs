@@ -162,7 +162,7 @@ impl Letter {
         match self {
             Self::SignInCode { code, minutes } => context! { code, minutes },
             Self::CardIssued(card) => context! {
-                name => card.name,
+                name => &card.name,
                 number => wording::card_number(&card.number),
                 virtual_card => card.virtual_card,
                 expires_on => wording::day(card.expires_on, language),

@@ -85,8 +85,9 @@ pub fn run(app: &App, connection: &mut PgConnection, job: Job, at: DateTime<Utc>
     Ok(JobReport { job: job.name(), at, done: u64::try_from(done).unwrap_or(0) })
 }
 
-fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<usize, Problem> {
-    Ok(card_issuer::resolutions::sweep(connection, at)? + crate::auth::sweep(connection, at)?)
+fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
+    let removed = card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+    Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 
 /// Makes the ledger's months ahead, so that no purchase waits for one.

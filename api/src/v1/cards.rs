@@ -6,7 +6,7 @@ use card_issuer::number::CardNumber;
 use card_issuer::resolutions::{self, Resolution};
 use cashback_engine::posting::CardStanding;
 use cashback_engine::rules::book::Version;
-use cashback_engine::rules::terms::Members;
+use cashback_engine::rules::terms::{Earn, Members};
 use cashback_engine::{balances, enrolments};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
@@ -137,7 +137,22 @@ fn standing_word(standing: CardStanding) -> &'static str {
 }
 
 fn offer(version: &Version, language: Language) -> OfferView {
-    let text = cashback_engine::texts::offer(&version.terms, language.engine());
+    let words = language.engine();
+    let percent = |rate: &dyn std::fmt::Display| match language {
+        Language::Russian => format!("{} %", rate.to_string().replace('.', ",")),
+        Language::English => format!("{rate}%"),
+    };
+    let text = match &version.terms.earn {
+        Earn::Percent(rate) => percent(rate),
+        Earn::Fixed(amount) => words.rubles(*amount),
+        Earn::Step { per, amount } => match language {
+            Language::Russian => format!("{} за каждые {}", words.rubles(*amount), words.rubles(*per)),
+            Language::English => format!("{} per {}", words.rubles(*amount), words.rubles(*per)),
+        },
+        Earn::Ladder(rungs) => {
+            rungs.iter().map(|rung| percent(&rung.percent)).collect::<Vec<_>>().join(" / ")
+        }
+    };
     OfferView { name: version.terms.name.clone(), text }
 }
 

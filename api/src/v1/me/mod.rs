@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::delivery::preferences::{self, Preferences};
+use crate::delivery::preferences::{self, Preferences, Tongue};
 use crate::extract::Json;
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::organisations::OrganisationRefView;
@@ -52,7 +52,7 @@ pub struct MeView {
     /// Whether a mail a day tells of cashback.
     daily_digest: bool,
     /// `ru` or `en`.
-    language: String,
+    language: &'static str,
 }
 
 fn me(connection: &mut PgConnection, member: MemberId) -> Result<MeView, Problem> {
@@ -73,7 +73,7 @@ fn me(connection: &mut PgConnection, member: MemberId) -> Result<MeView, Problem
         joined_on: person.joined_on,
         enrolled,
         daily_digest: preferences.daily_digest,
-        language: preferences.language,
+        language: preferences.language.as_str(),
     })
 }
 
@@ -91,7 +91,8 @@ pub struct MeBody {
     /// Whether a mail a day tells of cashback.
     daily_digest: Option<bool>,
     /// `ru` or `en`: the language of mail.
-    language: Option<String>,
+    #[schema(value_type = Option<String>)]
+    language: Option<Tongue>,
 }
 
 /// Changes preferences.
@@ -101,10 +102,7 @@ pub async fn change(
     principal: web::ReqData<Principal>,
     body: Json<MeBody>,
 ) -> Result<web::Json<MeView>, Problem> {
-    let member = myself(&principal)?;
-    if body.0.language.as_deref().is_some_and(|language| !["ru", "en"].contains(&language)) {
-        return Err(Problem::invalid_field("#/language", "must be ru or en", "ru или en"));
-    }
+    let (member, now) = (myself(&principal)?, app.now());
     let view = app
         .into_inner()
         .transaction(move |connection| {
@@ -113,7 +111,7 @@ pub async fn change(
                 daily_digest: body.0.daily_digest.unwrap_or(before.daily_digest),
                 language: body.0.language.unwrap_or(before.language),
             };
-            preferences::save(connection, member, &after)?;
+            preferences::save(connection, member, &after, now)?;
             me(connection, member)
         })
         .await?;

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::myself;
-use crate::app::App;
+use crate::app::{App, PROGRAMME_ZONE};
 use crate::auth::Principal;
 use crate::extract::Query;
 use crate::problem::{Language, Problem, ProblemBody};
@@ -137,7 +137,7 @@ pub async fn list(
     principal: web::ReqData<Principal>,
     query: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (member, now, language) = (myself(&principal)?, app.now(), Language::of(&request));
+    let (member, language) = (myself(&principal)?, Language::of(&request));
     let limit = paging::limit(query.0.limit)?;
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
@@ -146,7 +146,7 @@ pub async fn list(
     let page = app
         .into_inner()
         .run(move |connection| {
-            Ok(operations::operations(connection, &inner.books, member, after, limit, now)?)
+            Ok(operations::operations(connection, &inner.books, member, after, limit)?)
         })
         .await?;
     Ok(list.answer(&page.map(|operation| view(operation, language))))
@@ -156,7 +156,7 @@ fn view(operation: Operation, language: Language) -> OperationView {
     let explanation = operation
         .explanation
         .as_ref()
-        .map(|explanation| texts::sentences(explanation, language.engine()))
+        .map(|explanation| texts::sentences(explanation, language.engine(), PROGRAMME_ZONE))
         .unwrap_or_default();
     OperationView {
         id: operation.id,

@@ -6,6 +6,7 @@ mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::posting::{ReceiptKey, Source};
+use cashback_engine::explanation::explanation as explanation_of;
 use cashback_engine::{PartnerId, PurchaseId, purchases, refunds, two_step};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -291,8 +292,8 @@ pub async fn explain(
             if member.is_some_and(|member| member != purchase.member) {
                 return Err(Problem::not_found());
             }
-            purchases::explanation(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)
+            explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)
         })
         .await?;
-    Ok(web::Json(ExplanationView::new(id.0, &explanation, language)))
+    Ok(web::Json(ExplanationView::new(id.0, &explanation, language, member.is_none())))
 }
