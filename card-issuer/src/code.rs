@@ -187,3 +187,108 @@ pub fn classify(
         None => Verdict::Wrong,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    fn secret(bytes: [u8; 20]) -> DeviceSecret {
+        DeviceSecret::new(Zeroizing::new(bytes))
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    const NOW: i64 = 1_795_000_005;
+    const CARD: &str = "9643000000000004";
+
+    fn presented(secret: &DeviceSecret, step: i64) -> PresentedCode {
+        PresentedCode::parse(&format!("{CARD}{:08}", secret.digits_at(step))).unwrap()
+    }
+
+    #[test]
+    fn codes_are_those_of_rfc_6238() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/data/vectors/rfc6238_totp.json")).unwrap();
+        let secret = secret(*b"12345678901234567890");
+        let ours = |case: &&serde_json::Value| case["alg"] == "sha1" && case["digits"] == 8;
+        let cases: Vec<_> = vectors["totp"].as_array().unwrap().iter().filter(ours).collect();
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let code = secret.digits_at(step_at(at(case["unix_time"].as_i64().unwrap())));
+            assert_eq!(format!("{code:08}"), case["totp"], "{case}");
+        }
+    }
+
+    #[test]
+    fn a_live_code_is_24_digits_for_its_half_minute() {
+        let code = live_code(&secret([1; 20]), CardNumber::parse(CARD).unwrap(), at(NOW));
+        assert_eq!(code.value.len(), 24);
+        assert!(code.value.starts_with(CARD) && code.value.bytes().all(|b| b.is_ascii_digit()));
+        assert!(code.valid_from <= at(NOW) && at(NOW) < code.valid_until);
+        assert_eq!(code.valid_until - code.valid_from, TimeDelta::seconds(30));
+    }
+
+    #[test]
+    fn what_is_no_code_is_said_so() {
+        let digits = format!("{CARD}12345678");
+        assert!(PresentedCode::parse(&format!("{CARD} 1234 5678")).is_ok());
+        for text in
+            ["", CARD, &digits[1..], &format!("{digits}0"), &format!("{CARD}1234567٨"), "https://e.org/?q=1"]
+        {
+            assert_eq!(PresentedCode::parse(text), Err(CodeFormError::NotACode), "{text}");
+        }
+        assert_eq!(PresentedCode::parse(&"9".repeat(4_096)), Err(CodeFormError::NotACode));
+        let typo = format!("9643000000000005{}", "12345678");
+        assert_eq!(PresentedCode::parse(&typo), Err(CodeFormError::Number(NumberError::WrongCheckDigit)));
+    }
+
+    #[test]
+    fn every_step_has_its_verdict() {
+        let secret = secret([2; 20]);
+        let current = step_at(at(NOW));
+        let judged = |step: i64, last| classify(&secret, &presented(&secret, step), last, at(NOW));
+        for step in [current - 1, current, current + 1] {
+            assert_eq!(judged(step, None), Verdict::Valid { step });
+            assert_eq!(judged(step, Some(step)), Verdict::Used { step });
+            assert_eq!(judged(step, Some(step + 1)), Verdict::Used { step }, "older than the last used");
+        }
+        assert_eq!(judged(current, Some(current - 1)), Verdict::Valid { step: current });
+        assert_eq!(judged(current - 2, None), Verdict::Expired, "one step too old");
+        assert_eq!(judged(current - 40, None), Verdict::Expired);
+        assert_eq!(judged(current - 5, Some(current - 5)), Verdict::Used { step: current - 5 });
+        assert_eq!(judged(current + 2, None), Verdict::ClockOff);
+        assert_eq!(judged(current + 40, None), Verdict::ClockOff);
+        assert_eq!(judged(current - 41, None), Verdict::Wrong);
+        assert_eq!(judged(current + 41, None), Verdict::Wrong);
+    }
+
+    proptest! {
+        #[test]
+        fn as_another_implementation_draws(bytes in any::<[u8; 20]>(), seconds in 0_u32..4_000_000_000) {
+            let peer = totp_rs::Builder::new()
+                .with_algorithm(totp_rs::Algorithm::SHA1)
+                .with_digits(8)
+                .with_step_duration(30)
+                .with_secret(bytes)
+                .build()
+                .unwrap();
+            let ours = secret(bytes).digits_at(step_at(at(i64::from(seconds))));
+            prop_assert_eq!(format!("{ours:08}"), peer.generate(u64::from(seconds)).to_string());
+        }
+
+        #[test]
+        fn another_devices_code_is_wrong(a in any::<[u8; 20]>(), b in any::<[u8; 20]>()) {
+            prop_assume!(a != b);
+            let (a, b) = (secret(a), secret(b));
+            let current = step_at(at(NOW));
+            let drawn = presented(&b, current);
+            // One in 1.2 million codes fits one of the 81 steps by chance.
+            prop_assume!((current - 40..=current + 40).all(|step| a.digits_at(step) != b.digits_at(current)));
+            prop_assert_eq!(classify(&a, &drawn, None, at(NOW)), Verdict::Wrong);
+        }
+    }
+}

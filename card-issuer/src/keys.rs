@@ -72,3 +72,64 @@ impl std::fmt::Debug for IssuerKeys {
         f.write_str("IssuerKeys(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aes::{Aes128, Aes192};
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    fn numerals(text: &str, radix: u32) -> Vec<u16> {
+        text.chars().map(|c| u16::try_from(c.to_digit(radix).unwrap()).unwrap()).collect()
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn ff1_is_the_one_of_nist() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/data/vectors/ff1_nist_samples.json")).unwrap();
+        for case in vectors["tests"].as_array().unwrap() {
+            let text = |key: &str| case[key].as_str().unwrap();
+            let radix = u32::try_from(case["radix"].as_u64().unwrap()).unwrap();
+            let (key, tweak) = (bytes(text("key")), bytes(text("tweak")));
+            let plain = FlexibleNumeralString::from(numerals(text("pt"), radix));
+            let sealed = match key.len() {
+                16 => FF1::<Aes128>::new(&key, radix).unwrap().encrypt(&tweak, &plain),
+                24 => FF1::<Aes192>::new(&key, radix).unwrap().encrypt(&tweak, &plain),
+                _ => FF1::<Aes256>::new(&key, radix).unwrap().encrypt(&tweak, &plain),
+            };
+            assert_eq!(Vec::<u16>::from(sealed.unwrap()), numerals(text("ct"), radix), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_programme_of_numbers_never_repeats_nor_counts() {
+        let keys = IssuerKeys::new(&[7; 32]);
+        let numbers: Vec<CardNumber> = (0..5_000).map(|place| keys.number(place).unwrap()).collect();
+        assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), numbers.len());
+        assert!(numbers.iter().all(|number| number.as_str().starts_with("964301")));
+        let rising = numbers.windows(2).filter(|pair| pair[0] < pair[1]).count();
+        assert!((2_000..3_000).contains(&rising), "neighbours are in no order: {rising}");
+        assert!(keys.number(-1).is_none());
+        assert!(keys.number(NUMBERS - 1).is_some());
+        assert!(keys.number(NUMBERS).is_none(), "the programme ends, it does not wrap");
+    }
+
+    proptest! {
+        #[test]
+        fn keys_devices_and_versions_have_secrets_of_their_own(a in any::<[u8; 32]>(), version in 1_i16..100) {
+            let device = DeviceId::generate();
+            let secret = *IssuerKeys::new(&a).device_secret(device, version).bytes();
+            prop_assert_eq!(secret, *IssuerKeys::new(&a).device_secret(device, version).bytes());
+            prop_assert_ne!(secret, *IssuerKeys::new(&a).device_secret(device, version + 1).bytes());
+            prop_assert_ne!(secret, *IssuerKeys::new(&a).device_secret(DeviceId::generate(), version).bytes());
+            let mut b = a;
+            b[0] ^= 1;
+            prop_assert_ne!(secret, *IssuerKeys::new(&b).device_secret(device, version).bytes());
+        }
+    }
+}

@@ -168,3 +168,69 @@ impl ToSql<Text, Pg> for CardNumber {
         <str as ToSql<Text, Pg>>::to_sql(self.as_str(), out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const VECTORS: &str = include_str!("../../tests/data/vectors/luhn.json");
+
+    #[test]
+    fn luhn_vectors() {
+        let vectors: serde_json::Value = serde_json::from_str(VECTORS).unwrap();
+        let texts = |key: &str| vectors[key].as_array().unwrap().clone();
+        for case in texts("check_digit") {
+            let digit = luhn_digit(case["body"].as_str().unwrap().as_bytes());
+            assert_eq!(char::from(digit).to_string(), case["digit"].as_str().unwrap(), "{case}");
+        }
+        for (key, right) in [("valid", true), ("invalid", false)] {
+            for case in texts(key) {
+                let (body, check) = case.as_str().unwrap().split_at(case.as_str().unwrap().len() - 1);
+                assert_eq!(char::from(luhn_digit(body.as_bytes())).to_string() == check, right, "{case}");
+            }
+        }
+        assert_eq!(luhn_digit(b"964300000000000"), b'4');
+    }
+
+    #[test]
+    fn reads_what_people_type_and_says_what_is_wrong() {
+        let number = CardNumber::parse("9643000000000004").unwrap();
+        for typed in [
+            "9643 0000 0000 0004",
+            "9643\u{a0}0000\u{a0}0000\u{a0}0004",
+            "9643-0000-0000-0004",
+            " 9643000000000004 ",
+        ] {
+            assert_eq!(CardNumber::parse(typed), Ok(number), "{typed}");
+        }
+        for (text, error) in [
+            ("", NumberError::WrongLength),
+            ("964300000000000", NumberError::WrongLength),
+            ("96430000000000040", NumberError::WrongLength),
+            ("9643000000000005", NumberError::WrongCheckDigit),
+            ("4111111111111111", NumberError::WrongPrefix),
+            ("964300000000000٤", NumberError::NotDigits),
+            ("https://e.org/96", NumberError::NotDigits),
+            ("9643000000000004\n", NumberError::NotDigits),
+        ] {
+            assert_eq!(CardNumber::parse(text), Err(error), "{text}");
+        }
+        assert_eq!(CardNumber::parse(&"9".repeat(4_096)), Err(NumberError::NotDigits));
+        assert_eq!(number.grouped(), "9643 0000 0000 0004");
+        assert_eq!(number.masked(), "9643********0004");
+        assert_eq!(format!("{number:?}"), "9643********0004", "a debug print never shows the number");
+    }
+
+    proptest! {
+        #[test]
+        fn one_wrong_digit_is_always_found(body in "[0-9]{9}", place in 4_usize..16, other in 1_u8..10) {
+            let number = CardNumber::assemble(b"01", body.as_bytes().try_into().unwrap());
+            prop_assert_eq!(CardNumber::parse(number.as_str()), Ok(number));
+            let mut digits = number.as_str().to_owned().into_bytes();
+            digits[place] = b'0' + (digits[place] - b'0' + other) % 10;
+            let changed = String::from_utf8(digits).unwrap();
+            prop_assert_eq!(CardNumber::parse(&changed), Err(NumberError::WrongCheckDigit));
+        }
+    }
+}

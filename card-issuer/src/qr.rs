@@ -105,3 +105,49 @@ pub fn png(text: &str, side: u32) -> Result<Vec<u8>, QrError> {
     )?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODE: &str = "964301234567890512345678";
+
+    #[test]
+    fn the_svg_draws_exactly_the_dark_modules() {
+        let modules = Modules::of(CODE).unwrap();
+        assert_eq!(modules.side, 21, "24 digits fit the smallest code");
+        let picture = svg(CODE).unwrap();
+        assert!(picture.contains("viewBox=\"0 0 29 29\"") && picture.contains("crispEdges"));
+        let path = picture.split("d=\"").nth(2).unwrap().split('"').next().unwrap();
+        let mut drawn = vec![false; 29 * 29];
+        for run in path.split('M').filter(|run| !run.is_empty()) {
+            let (start, rest) = run.split_once('h').unwrap();
+            let (x, y) = start.split_once(' ').unwrap();
+            let length: usize = rest.split_once('v').unwrap().0.parse().unwrap();
+            let first = y.parse::<usize>().unwrap() * 29 + x.parse::<usize>().unwrap();
+            drawn[first..first + length].fill(true);
+        }
+        for (at, dark) in modules.dark.iter().enumerate() {
+            assert_eq!(drawn[(at / 21 + 4) * 29 + at % 21 + 4], *dark);
+        }
+        assert_eq!(drawn.iter().filter(|d| **d).count(), modules.dark.iter().filter(|d| **d).count());
+    }
+
+    #[test]
+    fn the_png_is_of_the_size_asked_for_and_quiet_around() {
+        for side in [64, 100, 400, 2_048] {
+            let picture = image::load_from_memory(&png(CODE, side).unwrap()).unwrap().to_luma8();
+            assert_eq!((picture.width(), picture.height()), (side, side));
+            let quiet = side / 29 * 4;
+            assert!(picture.enumerate_pixels().all(|(x, y, p)| {
+                let inside = |v: u32| v >= quiet && v < side - quiet;
+                p.0[0] == 255 || (p.0[0] == 0 && inside(x) && inside(y))
+            }));
+        }
+        for side in [0, 63, 2_049] {
+            assert!(matches!(png(CODE, side), Err(QrError::Side)), "{side}");
+        }
+        assert!(matches!(svg(&"1".repeat(6_000)), Err(QrError::TooLong)));
+        assert!(matches!(png(&"x".repeat(1_000), 64), Err(QrError::Side)), "less than a pixel a module");
+    }
+}

@@ -37,9 +37,12 @@ pub mod balances;
 pub mod days;
 pub mod enrolments;
 pub mod error;
+pub mod explanation;
 pub mod ids;
+pub mod jobs;
 pub mod ledger;
 mod lots;
+pub mod operations;
 pub mod partners;
 pub mod posting;
 pub mod purchases;
@@ -48,6 +51,7 @@ pub mod rules;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
 mod statement;
+pub mod texts;
 pub mod two_step;
 
 pub use error::{EngineError, Invalid};

@@ -285,3 +285,19 @@ pub mod ledger {
         transfers,
     );
 }
+// @generated automatically by Diesel CLI.
+
+pub mod platform {
+    diesel::table! {
+        platform.outbox (id) {
+            id -> Int8,
+            kind -> Text,
+            member_id -> Nullable<Uuid>,
+            payload -> Jsonb,
+            occurred_at -> Timestamptz,
+        }
+    }
+}
+// @generated automatically by Diesel CLI.
+
+pub mod registry {}

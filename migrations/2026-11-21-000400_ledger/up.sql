@@ -186,6 +186,7 @@ CREATE TABLE ledger.purchases (
 COMMENT ON COLUMN ledger.purchases.terms IS 'how each rule judged it: frozen when it was posted';
 COMMENT ON COLUMN ledger.purchases.kept IS 'what refunds left of each line and each applied rule; null before the first';
 CREATE INDEX purchases_of_outlet ON ledger.purchases (outlet_id, occurred_at);
+CREATE INDEX purchases_authorized ON ledger.purchases (booked_at) WHERE status = 'authorized';
 
 CREATE TABLE ledger.refunds (
     purchase_id uuid NOT NULL,

@@ -1,7 +1,7 @@
 //! Whether a purchase is accepted, and all that it moves: a pure fold over what was read. Each purchase alone;
 //! later ones of a batch see what earlier ones changed.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::{Money, Rate};
@@ -319,9 +319,4 @@ pub(crate) fn posted_event(record: &PurchaseRecord, now: DateTime<Utc>) -> Event
         }),
         occurred_at: now,
     }
-}
-
-/// When an authorised purchase is given up by itself.
-pub(crate) fn authorized_until(booked_at: DateTime<Utc>) -> DateTime<Utc> {
-    booked_at + TimeDelta::days(AUTHORIZED_DAYS)
 }

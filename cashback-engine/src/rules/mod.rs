@@ -6,6 +6,7 @@ pub mod draft;
 pub mod evaluate;
 pub mod store;
 pub mod terms;
+pub(crate) mod usage;
 
 pub use book::{Book, BookCache};
 pub use draft::RuleDraft;

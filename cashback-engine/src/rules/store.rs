@@ -10,6 +10,7 @@ use shared_kernel::text_enum;
 use super::book::{Actor, funding_account, touch};
 use super::draft::RuleDraft;
 use super::terms::{Funder, Terms};
+use super::usage;
 use crate::days::date_in;
 use crate::error::{EngineError, Invalid};
 use crate::ids::{Mint, PartnerId, RuleId};
@@ -179,6 +180,9 @@ pub fn approve(
         diesel::update(rule_versions::table.find((rule, version)))
             .set((rule_versions::approved_by.eq(approved_by), rule_versions::approved_at.eq(now)))
             .execute(connection)?;
+        let terms: Terms = serde_json::from_value(row.terms)
+            .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))?;
+        usage::start(connection, rule, &terms.caps)?;
         touch(connection)?;
         one(connection, rule, version, now)
     })

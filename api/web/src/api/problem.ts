@@ -39,9 +39,9 @@ export class Problem extends Error {
     return this.status === 0
   }
 
-  /** What is wrong with one field, by its JSON name. */
+  /** What is wrong with one field, by its JSON name; a query's parameter is told by its bare name. */
   field(name: string): string | undefined {
-    return this.errors.find((error) => error.pointer.replace(/^#/, '') === `/${name}`)?.detail
+    return this.errors.find((error) => error.pointer.replace(/^#?\/?/, '') === name)?.detail
   }
 }
 

@@ -39,7 +39,9 @@ export function QuoteLines({ quote, amount, fresh }: Props) {
       </div>
       {quote?.cashback.reason ? (
         <Text size="sm" c="dimmed">
-          {t(`purchase.reason.${quote.cashback.reason}`, { defaultValue: quote.cashback.reason })}
+          {t(`purchase.reason.${quote.cashback.reason.replaceAll('-', '_')}`, {
+            defaultValue: quote.cashback.reason,
+          })}
         </Text>
       ) : null}
       {quote?.cashback.available_at ? (

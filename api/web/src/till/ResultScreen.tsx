@@ -29,7 +29,7 @@ export function ResultScreen({ purchase, onNext }: { purchase: Purchase; onNext:
         ) : null}
         {cashback.reason ? (
           <Text size="sm" c="dimmed">
-            {t(`purchase.reason.${cashback.reason}`, { defaultValue: cashback.reason })}
+            {t(`purchase.reason.${cashback.reason.replaceAll('-', '_')}`, { defaultValue: cashback.reason })}
           </Text>
         ) : null}
         {balance ? (

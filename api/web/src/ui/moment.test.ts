@@ -11,8 +11,8 @@ describe('dates', () => {
 
   it('belong to no zone without a time', () => {
     const now = new Date('2026-11-21T12:00:00Z')
-    expect(dayShort('2026-12-31', 'ru', now)).toBe('31 декабря')
-    expect(dayShort('2027-12-05', 'ru', now)).toBe('5 декабря 2027')
+    expect(dayShort('2026-12-31', 'ru', now)).toBe('31\u00a0декабря')
+    expect(dayShort('2027-12-05', 'ru', now)).toBe('5\u00a0декабря 2027')
   })
 
   it('count days by the calendar, not by hours', () => {

@@ -43,14 +43,15 @@ export function day(moment: string, language: string): string {
     .replace(/\s*г\.$/, '')
 }
 
-/** "5 декабря", with the year when it isn't this one. */
+/** "5 декабря", with the year when it isn't this one; the day is never parted from its month. */
 export function dayShort(moment: string, language: string, now = new Date()): string {
   const [date, where] = place(moment)
   const year: Shape = { year: 'numeric' }
   const same = shaped('en', where, year).format(date) === shaped('en', zone, year).format(now)
-  return same
-    ? shaped(language, where, { day: 'numeric', month: 'long' }).format(date)
-    : day(moment, language)
+  if (!same) return day(moment, language).replace(/^(\d+) /, '$1\u00a0')
+  return shaped(language, where, { day: 'numeric', month: 'long' })
+    .format(date)
+    .replace(/^(\d+) /, '$1\u00a0')
 }
 
 /** "14:05" */

@@ -170,5 +170,6 @@ function RowRecord({ row }: { row: RegisterRow }) {
 }
 
 function reasonWords(reason: string, { t, exists }: Words): string {
-  return exists(`rowReason.${reason}`) ? t(`rowReason.${reason}`) : reason
+  const key = `rowReason.${reason.replaceAll('-', '_')}`
+  return exists(key) ? t(key) : reason
 }

@@ -76,6 +76,8 @@ export default {
       adjustment: 'correction',
       payout: 'payout',
       debt: 'debt repaid',
+      capture: 'purchase',
+      debt_repaid: 'debt repaid',
       authorise: 'set aside for a payment',
       void: 'reserve released',
       gift: 'donation',

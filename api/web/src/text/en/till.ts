@@ -70,8 +70,10 @@ export default {
     },
     reason: {
       not_enrolled: 'The customer isn’t in the bonus programme: no cashback.',
-      left: 'The customer has left the union: no cashback.',
-      no_rule: 'No rule covers this purchase: no cashback.',
+      left_programme: 'The customer has left the bonus programme: no cashback.',
+      no_rule: 'The partner has no rule in force: no cashback.',
+      no_rule_applied: 'No rule fits this purchase: no cashback.',
+      cap_reached: 'A cap is reached: the cashback is trimmed.',
     },
   },
   result: {

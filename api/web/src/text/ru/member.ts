@@ -79,6 +79,8 @@ export default {
       adjustment: 'исправление',
       payout: 'выплата',
       debt: 'погашение долга',
+      capture: 'покупка',
+      debt_repaid: 'погашение долга',
       authorise: 'резерв под оплату',
       void: 'резерв снят',
       gift: 'пожертвование',

@@ -1,0 +1,238 @@
+//! The nightly jobs, in their order: release, debts, (tiers,) expire; and authorised purchases given up by themselves.
+//! Each is judged as of `at`, booked `now`, set-based, and changes nothing the second time. Each call is the caller's
+//! transaction; it handles a bounded number of members and tells how many, so that callers go on until 0.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date, Integer, Timestamptz, Uuid as SqlUuid};
+use shared_kernel::ids::MemberId;
+use shared_kernel::money::Money;
+
+use crate::days::date_in;
+use crate::ids::{Mint, PurchaseId};
+use crate::ledger::account::Account;
+use crate::posting::decide::AUTHORIZED_DAYS;
+use crate::posting::read::{Lock, Needs, fill};
+use crate::posting::world::{PostingKind, World};
+use crate::posting::write;
+use crate::refunds::locked;
+use crate::rules::BookCache;
+use crate::schema::ledger::{balances, lots, purchases};
+use crate::statement::statement;
+use crate::two_step::give_up;
+
+/// How many members one call handles at most.
+pub const MEMBERS_MAX: i64 = 20_000;
+/// How many authorised purchases one call gives up at most.
+pub const VOIDS_MAX: i64 = 500;
+
+statement! {
+    /// Releases the due lots of members without debt.
+    Release {
+        members: Vec<MemberId> => Array<SqlUuid>, at: DateTime<Utc> => Timestamptz, now: DateTime<Utc> => Timestamptz,
+        booked_at: DateTime<Utc> => Timestamptz, booked_on: NaiveDate => Date,
+    } -> BigInt,
+    include_str!("release.sql")
+}
+
+statement! {
+    /// Expires released lots past their date, but those of frozen members.
+    Expire {
+        members: Vec<MemberId> => Array<SqlUuid>, today: NaiveDate => Date, now: DateTime<Utc> => Timestamptz,
+        booked_at: DateTime<Utc> => Timestamptz, booked_on: NaiveDate => Date,
+    } -> BigInt,
+    include_str!("expire.sql")
+}
+
+/// Moves cashback whose hold is over from `pending` to `available`, where it pays debt first. How many lots.
+///
+/// # Errors
+/// The database's.
+pub fn release_holds(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> QueryResult<i64> {
+    let book = books.current(connection)?;
+    let members: Vec<MemberId> = lots::table
+        .filter(lots::released.eq(false).and(lots::available_at.le(at)))
+        .select(lots::member_id)
+        .distinct()
+        .limit(MEMBERS_MAX)
+        .load(connection)?;
+    if members.is_empty() {
+        return Ok(0);
+    }
+    let booked_on = date_in(book.zone, now);
+    let debtors: HashSet<MemberId> = balances::table
+        .filter(balances::member_id.eq_any(&members).and(balances::debt.gt(0)))
+        .select(balances::member_id)
+        .load(connection)?
+        .into_iter()
+        .collect();
+    let released: i64 =
+        Release { members, at, now, booked_at: now, booked_on }.get_result::<i64>(connection)?;
+    if debtors.is_empty() {
+        return Ok(released);
+    }
+    let mut world = World::default();
+    let needs = Needs { members: debtors.clone(), spenders: debtors.clone(), ..Needs::default() };
+    fill(connection, &mut world, &needs, Lock::Write)?;
+    let mut mint = Mint::at(now);
+    let mut more = 0;
+    for member in debtors {
+        more += release_member(&mut world, &mut mint, member, at, date_in(book.zone, now));
+    }
+    write::write(connection, &world, &book, now)?;
+    Ok(released + more)
+}
+
+fn release_member(
+    world: &mut World,
+    mint: &mut Mint,
+    member: MemberId,
+    at: DateTime<Utc>,
+    today: NaiveDate,
+) -> i64 {
+    let mut due: Vec<(PurchaseId, DateTime<Utc>, Money)> = Vec::new();
+    for lot in &mut world.member(member).lots.0 {
+        if !lot.released && lot.available_at <= at {
+            lot.released = true;
+            lot.change();
+            due.push((lot.purchase, lot.available_at, lot.remaining));
+        }
+    }
+    due.sort();
+    let count = i64::try_from(due.len()).unwrap_or(0);
+    for (purchase, available_at, amount) in due {
+        world.open(mint.next(), PostingKind::Release, member, Some(purchase), available_at);
+        world.transfer(Account::PENDING, Account::AVAILABLE, amount);
+        world.settle_debt(member, today);
+    }
+    count
+}
+
+/// Pays debt out of what is available. Whatever becomes available pays debt in its own posting, so that this finds
+/// nothing unless something was corrected by hand. How many members.
+///
+/// # Errors
+/// The database's.
+pub fn pay_debts(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    _at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> QueryResult<i64> {
+    let book = books.current(connection)?;
+    let debtors: HashSet<MemberId> = balances::table
+        .inner_join(lots::table.on(lots::member_id.eq(balances::member_id)))
+        .filter(balances::debt.gt(0).and(lots::released).and(lots::remaining.gt(0)))
+        .select(balances::member_id)
+        .distinct()
+        .limit(MEMBERS_MAX)
+        .load(connection)?
+        .into_iter()
+        .collect();
+    if debtors.is_empty() {
+        return Ok(0);
+    }
+    let mut world = World::default();
+    let needs = Needs { members: debtors.clone(), spenders: debtors.clone(), ..Needs::default() };
+    fill(connection, &mut world, &needs, Lock::Write)?;
+    let mut mint = Mint::at(now);
+    for member in &debtors {
+        world.open(mint.next(), PostingKind::DebtRepaid, *member, None, now);
+        world.settle_debt(*member, date_in(book.zone, now));
+    }
+    world.postings.retain(|posting| !posting.transfers.is_empty());
+    let paid = world.postings.len();
+    write::write(connection, &world, &book, now)?;
+    Ok(i64::try_from(paid).unwrap_or(i64::MAX))
+}
+
+/// Moves what is past its last day from `available` to `breakage`. How many lots.
+///
+/// # Errors
+/// The database's.
+pub fn expire(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> QueryResult<i64> {
+    let book = books.current(connection)?;
+    let today = date_in(book.zone, at);
+    let members: Vec<MemberId> = lots::table
+        .inner_join(balances::table.on(balances::member_id.eq(lots::member_id)))
+        .filter(lots::remaining.gt(0).and(lots::expires_on.lt(today)).and(lots::released))
+        .filter(balances::standing.ne(crate::enrolments::Standing::Frozen))
+        .select(lots::member_id)
+        .distinct()
+        .limit(MEMBERS_MAX)
+        .load(connection)?;
+    if members.is_empty() {
+        return Ok(0);
+    }
+    let booked_on = date_in(book.zone, now);
+    Expire { members, today, now, booked_at: now, booked_on }.get_result(connection)
+}
+
+/// Gives up purchases authorised more than seven days ago. How many.
+///
+/// # Errors
+/// The database's.
+pub fn void_authorizations(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> QueryResult<i64> {
+    let book = books.current(connection)?;
+    let ids: Vec<PurchaseId> = purchases::table
+        .filter(purchases::status.eq("authorized"))
+        .filter(purchases::booked_at.le(at - TimeDelta::days(AUTHORIZED_DAYS)))
+        .order(purchases::booked_at)
+        .limit(VOIDS_MAX)
+        .select(purchases::id)
+        .load(connection)?;
+    let mut world = locked(connection, &book, &ids.iter().copied().collect())?;
+    let mut mint = Mint::at(now);
+    let mut given_up = 0;
+    for id in ids {
+        let record = world.purchases.get(&id).map(|kept| kept.record.clone());
+        if let Some(record) =
+            record.filter(|record| record.status == crate::purchases::PurchaseStatus::Authorized)
+        {
+            give_up(&mut world, &book, &record, &mut mint, now);
+            given_up += 1;
+        }
+    }
+    write::write(connection, &world, &book, now)?;
+    Ok(given_up)
+}
+
+#[derive(QueryableByName)]
+struct Made {
+    #[diesel(sql_type = Integer)]
+    made: i32,
+}
+
+/// Makes the monthly partitions for rows booked from one day to another; call it ahead. How many were made.
+///
+/// # Errors
+/// The database's.
+pub fn ensure_partitions(
+    connection: &mut PgConnection,
+    from: NaiveDate,
+    until: NaiveDate,
+) -> QueryResult<i32> {
+    let made: Made = diesel::sql_query("SELECT ledger.ensure_partitions($1, $2) AS made")
+        .bind::<Date, _>(from)
+        .bind::<Date, _>(until)
+        .get_result(connection)?;
+    Ok(made.made)
+}

@@ -1,0 +1,222 @@
+//! What happened to a member's points, newest first.
+//!
+//! An operation is a posting as the member sees it; a purchase partly paid with points is two: what it brought, and
+//! what was spent (whose identifier is the posting's with the last bit set: postings made here are even).
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use shared_kernel::ids::{MemberId, Uuid};
+use shared_kernel::money::Money;
+use shared_kernel::paging::{Limit, Page};
+use shared_kernel::text_enum;
+
+use crate::explanation::{Explanation, explain};
+use crate::ids::{PostingId, PurchaseId};
+use crate::ledger::account::Account;
+use crate::posting::PostingKind;
+use crate::posting::read::{Lock, purchases_by_id};
+use crate::posting::world::World;
+use crate::purchases::{CashbackStatus, shown, waiting};
+use crate::rules::{Book, BookCache};
+use crate::schema::ledger::{postings, transfers};
+
+text_enum! {
+    /// What happened.
+    OperationKind {
+        /// A purchase brought cashback (perhaps 0.00).
+        Purchase => "purchase",
+        /// Points were spent, or reserved for that.
+        Redemption => "redemption",
+        /// Reserved points came back.
+        Void => "void",
+        /// A refund.
+        Refund => "refund",
+        /// Cashback can be spent from now on; the amount was counted before.
+        Release => "release",
+        /// Cashback expired.
+        Expiry => "expiry",
+        /// Debt was paid out of what is available.
+        Debt => "debt",
+        /// A correction.
+        Adjustment => "adjustment",
+    }
+}
+
+/// An operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// The identifier, and the key of pages.
+    pub id: Uuid,
+    /// What happened.
+    pub kind: OperationKind,
+    /// How much, signed from the member's view.
+    pub amount: Money,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// The partner's code and name.
+    pub partner: Option<(String, String)>,
+    /// The purchase it is about.
+    pub purchase: Option<PurchaseId>,
+    /// How the purchase's cashback stands.
+    pub status: Option<CashbackStatus>,
+    /// From when the cashback can be spent.
+    pub available_at: Option<DateTime<Utc>>,
+    /// Its last day.
+    pub expires_on: Option<NaiveDate>,
+    /// Why, for purchases.
+    pub explanation: Option<Explanation>,
+}
+
+#[derive(Debug, Queryable)]
+struct PostingRow {
+    id: PostingId,
+    kind: PostingKind,
+    purchase_id: Option<PurchaseId>,
+    occurred_at: DateTime<Utc>,
+}
+
+/// A page of a member's operations, newest first.
+///
+/// # Errors
+/// The database's.
+pub fn operations(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    member: MemberId,
+    after: Option<Uuid>,
+    limit: Limit,
+) -> QueryResult<Page<Operation, Uuid>> {
+    let book = books.current(connection)?;
+    let mut query = postings::table.filter(postings::member_id.eq(member)).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(postings::id.le(after));
+    }
+    // One more than with look-ahead: the first may have been shown already.
+    let rows: Vec<PostingRow> = query
+        .order(postings::id.desc())
+        .limit(limit.with_lookahead() + 1)
+        .select((postings::id, postings::kind, postings::purchase_id, postings::occurred_at))
+        .load(connection)?;
+    let sums = Sums::of(connection, member, &rows)?;
+    let mut world = World::default();
+    let purchases: Vec<PurchaseId> =
+        rows.iter().filter_map(|row| row.purchase_id).collect::<HashSet<_>>().into_iter().collect();
+    purchases_by_id(connection, &mut world, &purchases, Lock::Look)?;
+    let of: Vec<(MemberId, PurchaseId)> = purchases.iter().map(|id| (member, *id)).collect();
+    let waiting: HashSet<PurchaseId> = waiting(connection, &of)?.into_keys().collect();
+    let mut operations = Vec::new();
+    for row in &rows {
+        for operation in sums.operations(row) {
+            if after.is_none_or(|after| operation.id < after) {
+                operations.push(described(operation, row, &book, &world, &waiting));
+            }
+        }
+    }
+    Ok(Page::from_lookahead(operations, limit, |operation| operation.id))
+}
+
+/// What a posting moved, from the member's view.
+#[derive(Debug, Default, Clone, Copy)]
+struct Moved {
+    /// Of pending, available and debt together.
+    change: Money,
+    /// Spent, or reserved to be.
+    spent: Money,
+    /// From pending to available.
+    released: Money,
+    /// From available to debt.
+    repaid: Money,
+}
+
+struct Sums(HashMap<PostingId, Moved>);
+
+struct Bare {
+    id: Uuid,
+    kind: OperationKind,
+    amount: Money,
+}
+
+impl Sums {
+    fn of(connection: &mut PgConnection, member: MemberId, rows: &[PostingRow]) -> QueryResult<Self> {
+        let ids: Vec<PostingId> = rows.iter().map(|row| row.id).collect();
+        let moves: Vec<(PostingId, Account, Account, Money)> = transfers::table
+            .filter(transfers::posting_id.eq_any(ids).and(transfers::member_id.eq(member)))
+            .select((transfers::posting_id, transfers::debit, transfers::credit, transfers::amount))
+            .load(connection)?;
+        let mut sums: HashMap<PostingId, Moved> = HashMap::new();
+        for (posting, debit, credit, amount) in moves {
+            let moved = sums.entry(posting).or_default();
+            let counts = |account: Account| account.is_members() && account != Account::RESERVED;
+            if counts(credit) {
+                moved.change += amount;
+            }
+            if counts(debit) {
+                moved.change -= amount;
+            }
+            match (debit, credit) {
+                (Account::PENDING, Account::AVAILABLE) => moved.released += amount,
+                (Account::AVAILABLE, Account::DEBT) => moved.repaid += amount,
+                (Account::AVAILABLE, Account::BREAKAGE) => {}
+                (Account::AVAILABLE, to) if !to.is_members() || to == Account::RESERVED => {
+                    moved.spent += amount;
+                }
+                _ => {}
+            }
+        }
+        Ok(Self(sums))
+    }
+
+    /// Newest first, so the spent part (the higher identifier) before what was earned.
+    fn operations(&self, row: &PostingRow) -> Vec<Bare> {
+        let moved = self.0.get(&row.id).copied().unwrap_or_default();
+        let one = |kind, amount| vec![Bare { id: row.id.0, kind, amount }];
+        match row.kind {
+            PostingKind::Purchase => {
+                let earned =
+                    Bare { id: row.id.0, kind: OperationKind::Purchase, amount: moved.change + moved.spent };
+                let spent = Bare {
+                    id: Uuid::from_u128(row.id.0.as_u128() | 1),
+                    kind: OperationKind::Redemption,
+                    amount: -moved.spent,
+                };
+                if moved.spent.is_zero() { vec![earned] } else { vec![spent, earned] }
+            }
+            PostingKind::Authorise => one(OperationKind::Redemption, moved.change),
+            PostingKind::Capture => one(OperationKind::Purchase, moved.change),
+            PostingKind::Void => one(OperationKind::Void, moved.change),
+            PostingKind::Refund => one(OperationKind::Refund, moved.change),
+            PostingKind::Release => one(OperationKind::Release, moved.released),
+            PostingKind::Expire => one(OperationKind::Expiry, moved.change),
+            PostingKind::DebtRepaid => one(OperationKind::Debt, -moved.repaid),
+            PostingKind::Adjustment => one(OperationKind::Adjustment, moved.change),
+        }
+    }
+}
+
+fn described(
+    bare: Bare,
+    row: &PostingRow,
+    book: &Book,
+    world: &World,
+    waiting: &HashSet<PurchaseId>,
+) -> Operation {
+    let record = row.purchase_id.and_then(|id| world.purchases.get(&id)).map(|kept| &kept.record);
+    let purchase = record.map(|record| shown(record, book, waiting.contains(&record.id)));
+    let partner = purchase.as_ref().and_then(|purchase| book.partner(purchase.partner));
+    let cashback = purchase.as_ref().map(|purchase| &purchase.cashback);
+    Operation {
+        id: bare.id,
+        kind: bare.kind,
+        amount: bare.amount,
+        at: row.occurred_at,
+        partner: partner.map(|partner| (partner.code.clone(), partner.name.clone())),
+        purchase: row.purchase_id,
+        status: cashback.map(|cashback| cashback.status),
+        available_at: cashback.and_then(|cashback| cashback.available_at),
+        expires_on: cashback.and_then(|cashback| cashback.expires_on),
+        explanation: record.map(|record| explain(record, book)),
+    }
+}
