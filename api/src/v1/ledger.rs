@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::PostingId;
 use cashback_engine::ledger::read::{self, AccountBalance, AccountName, PostingFilter, PostingView};
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::Connection;
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use shared_kernel::money::Money;
