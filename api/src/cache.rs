@@ -157,9 +157,10 @@ impl Live {
             std::thread::Builder::new().name("live-updates".into()).spawn(move || {
                 redis.listen(
                     || listener.strong_count() > 0,
-                    |text| match listener.upgrade() {
-                        Some(live) => live.heard(text),
-                        None => {}
+                    |text| {
+                        if let Some(live) = listener.upgrade() {
+                            live.heard(text);
+                        }
                     },
                 );
             })?;

@@ -53,7 +53,7 @@ impl Language {
     }
 
     /// The one of two texts in this language.
-    pub fn pick<'a>(self, text: &'a Text) -> &'a str {
+    pub fn pick(self, text: &Text) -> &str {
         match self {
             Self::Russian => &text.ru,
             Self::English => &text.en,

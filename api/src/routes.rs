@@ -31,7 +31,7 @@ fn entry(method: Method, path: &'static str, access: Access, handler: Route) -> 
 
 /// A POST that creates something: an `Idempotency-Key` is honoured.
 pub fn creation(path: &'static str, access: Access, handler: Route) -> Entry {
-    entry(Method::POST, path, access, handler.wrap(from_fn(idempotency::once)))
+    entry(Method::POST, path, access, handler.wrap(from_fn(server::settled)).wrap(from_fn(idempotency::once)))
 }
 
 /// The table.

@@ -46,6 +46,7 @@ pub mod operations;
 pub mod partners;
 pub mod posting;
 pub mod purchases;
+pub mod reconciliation;
 pub mod refunds;
 pub mod rules;
 #[allow(missing_docs, reason = "generated")]

@@ -48,6 +48,23 @@ impl Client {
         other
     }
 
+    /// The same, signed in with a token.
+    pub fn bearer(&self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The lines of a stream, as they come: opens it and hands the reader over.
+    pub fn stream(&self, path: &str) -> impl std::io::BufRead + use<> {
+        let mut request = Request::builder().uri(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(()).expect("a test's request is well formed");
+        let answer = self.agent.run(request).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        std::io::BufReader::new(answer.into_body().into_reader())
+    }
+
     /// GET
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], b"")

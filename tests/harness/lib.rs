@@ -6,8 +6,10 @@
     reason = "a test stops where something is not as it expects"
 )]
 
+pub mod builders;
 pub mod client;
 pub mod database;
+pub mod mailbox;
 pub mod program;
 pub mod server;
 pub mod socket;

@@ -6,6 +6,7 @@
 )]
 
 mod bad_inputs;
+mod delivery;
 mod generated;
 mod health;
 mod migrations;

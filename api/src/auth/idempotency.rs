@@ -77,17 +77,11 @@ async fn run(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let language = Language::of(request.request());
-    let http = request.request().clone();
-    let response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => {
-            let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::internal(&error));
-            ServiceResponse::new(http.clone(), problem.response(language))
-        }
-    };
+    let response = next.call(request).await?.map_into_boxed_body();
+    // A problem made without knowing the reader is kept in the reader's language.
     let problem = response.response().extensions().get::<Problem>().cloned();
     let response = match problem {
-        Some(problem) => ServiceResponse::new(http, problem.response(language)),
+        Some(problem) => response.into_response(problem.response(language)),
         None => response,
     };
     keep_answer(&app, place, body, response).await

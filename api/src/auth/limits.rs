@@ -15,7 +15,7 @@ use crate::problem::Problem;
 
 /// Sign-ins from an address or for an account.
 const SIGN_INS: Limit = Limit { name: "sign-in", times: 30, window: Duration::from_secs(60) };
-/// Codes sent to an address.
+/// Codes asked for from an address and for an account; signing in with one counts apart.
 const CODES: Limit = Limit { name: "code", times: 30, window: Duration::from_secs(60) };
 /// Programs' wrong secrets from an address.
 const WRONG_SECRETS: Limit = Limit { name: "wrong-secret", times: 60, window: Duration::from_secs(60) };
@@ -37,6 +37,15 @@ pub async fn sign_in_from(app: &Arc<App>, request: &HttpRequest) -> Result<(), P
 /// 429
 pub async fn sign_in_for(app: &Arc<App>, account: &Account) -> Result<(), Problem> {
     count(app, SIGN_INS, &[b"account", account]).await
+}
+
+/// Counts a code asked for from this request's address.
+///
+/// # Errors
+/// 429
+pub async fn code_from(app: &Arc<App>, request: &HttpRequest) -> Result<(), Problem> {
+    let network = peer::network(peer::address(request, &app.auth.trusted_proxies));
+    count(app, CODES, &[b"network", &network]).await
 }
 
 /// Counts a code sent to this account's address.

@@ -88,9 +88,8 @@ async fn tells_live_news(publisher: &Live, reader: &Live) {
         loop {
             publisher.publish(member, &serde_json::json!({ "text": "one two" }));
             // The listener of another process may still be connecting.
-            match tokio::time::timeout(Duration::from_millis(50), news.recv()).await {
-                Ok(message) => break message.unwrap(),
-                Err(_) => {}
+            if let Ok(message) = tokio::time::timeout(Duration::from_millis(50), news.recv()).await {
+                break message.unwrap();
             }
         }
     };

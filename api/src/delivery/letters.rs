@@ -192,7 +192,10 @@ mod tests {
                 expires_on: chrono::NaiveDate::from_ymd_opt(2031, 11, 21).unwrap(),
                 picture: vec![1, 2, 3],
             }),
-            Letter::CashbackDigest(CashbackDigest { name, digest: Digest { purchases: 3, kopecks: 143_783 } }),
+            Letter::CashbackDigest(CashbackDigest {
+                name,
+                digest: Digest { purchases: 3, kopecks: 143_783 },
+            }),
         ]
     }
 

@@ -70,7 +70,9 @@ impl Mailer {
             // The parser's words may repeat the password.
             Some(url) => SmtpTransport::from_url(url)
                 .map(|builder| Way::Smtp(Box::new(builder.timeout(Some(TIMEOUT)).build())))
-                .map_err(|_| wrong("smtp_url", "must be like smtp://user:password@host:587?tls=required".into()))?,
+                .map_err(|_| {
+                    wrong("smtp_url", "must be like smtp://user:password@host:587?tls=required".into())
+                })?,
         };
         Ok(Self { from, url: settings.public_url(), way })
     }
@@ -95,9 +97,12 @@ impl Mailer {
         let to: Address = mail.to.parse().map_err(|_| DeliveryError::Address)?;
         let Words { subject, text, html, picture } = mail.letter.words(mail.language, &self.url)?;
         let shown = match picture {
-            None => MultiPart::alternative().singlepart(readable(ContentType::TEXT_PLAIN, text)?).singlepart(readable(ContentType::TEXT_HTML, html)?),
+            None => MultiPart::alternative()
+                .singlepart(readable(ContentType::TEXT_PLAIN, text)?)
+                .singlepart(readable(ContentType::TEXT_HTML, html)?),
             Some(picture) => {
-                let png = ContentType::parse("image/png").map_err(|error| DeliveryError::Letter(error.to_string()))?;
+                let png = ContentType::parse("image/png")
+                    .map_err(|error| DeliveryError::Letter(error.to_string()))?;
                 MultiPart::alternative().singlepart(readable(ContentType::TEXT_PLAIN, text)?).multipart(
                     MultiPart::related()
                         .singlepart(readable(ContentType::TEXT_HTML, html)?)
@@ -110,7 +115,10 @@ impl Mailer {
             .to(Mailbox::new(None, to))
             .subject(subject)
             .message_id(None)
-            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into()))
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".into(),
+            ))
             .multipart(shown)
             .map_err(|error| DeliveryError::Letter(error.to_string()))
     }

@@ -48,11 +48,8 @@ impl Default for Preferences {
 /// # Errors
 /// The database's.
 pub fn load(connection: &mut PgConnection, member: MemberId) -> QueryResult<Preferences> {
-    let kept = preferences::table
-        .find(member)
-        .select(Preferences::as_select())
-        .first(connection)
-        .optional()?;
+    let kept =
+        preferences::table.find(member).select(Preferences::as_select()).first(connection).optional()?;
     Ok(kept.unwrap_or_default())
 }
 

@@ -85,7 +85,10 @@ fn operations(event: &Recorded) -> serde_json::Value {
 
 fn put_letters(app: &App, connection: &mut PgConnection, events: &[Recorded]) -> diesel::QueryResult<()> {
     let cards: Vec<(MemberId, CardId)> = events.iter().filter_map(issued_card).collect();
-    let cashback: Vec<_> = events.iter().filter_map(|event| Some((event.member_id?, received(event)?, event.occurred_at))).collect();
+    let cashback: Vec<_> = events
+        .iter()
+        .filter_map(|event| Some((event.member_id?, received(event)?, event.occurred_at)))
+        .collect();
     if !cards.is_empty() {
         queue::put_cards(connection, &cards, app.now())?;
         app.delivery.letters.ring();

@@ -77,7 +77,12 @@ fn send_due(app: &Arc<App>) -> Result<usize, SendError> {
             Ok(()) => queue::done(&mut connection, letter)?,
             Err(error) => {
                 let kind = error.kind();
-                tracing::warn!(letter = letter.id, failure = kind.0, for_good = kind.1, "a letter was not sent");
+                tracing::warn!(
+                    letter = letter.id,
+                    failure = kind.0,
+                    for_good = kind.1,
+                    "a letter was not sent"
+                );
                 queue::failed(&mut connection, letter, kind, app.now())?;
             }
         }

@@ -77,10 +77,12 @@ impl Gateway {
         match self {
             Self::Files(folder) => Ok(files::put(folder, "txt", format!("{to}\n{text}\n").as_bytes())?),
             Self::Http { url, agent } => {
-                agent.post(url.expose_secret()).send_json(Message { to, text }).map_err(|error| match error {
-                    ureq::Error::StatusCode(400..=499) => DeliveryError::Refused("the SMS gateway"),
-                    _ => DeliveryError::Later("the SMS gateway"),
-                })?;
+                agent.post(url.expose_secret()).send_json(Message { to, text }).map_err(
+                    |error| match error {
+                        ureq::Error::StatusCode(400..=499) => DeliveryError::Refused("the SMS gateway"),
+                        _ => DeliveryError::Later("the SMS gateway"),
+                    },
+                )?;
                 Ok(())
             }
         }

@@ -89,7 +89,7 @@ pub async fn code(
 ) -> Result<HttpResponse, Problem> {
     let app = app.into_inner();
     let address = Address::of(body.email.as_deref(), body.phone.as_deref())?;
-    limits::sign_in_from(&app, &request).await?;
+    limits::code_from(&app, &request).await?;
     limits::code_for(&app, &address.account(&app)).await?;
     codes::request(&app, address, Language::of(&request))?;
     Ok(HttpResponse::Accepted().finish())

@@ -28,14 +28,14 @@ struct Listening {
 /// Changes of the member's operations, as they happen.
 #[utoipa::path(get, path = "/v1/me/events", tag = "member",
     responses((status = 200, description = "`event: operations` whenever a balance or an operation changed; a comment each 15 s", content_type = "text/event-stream")))]
-pub async fn events(app: web::Data<App>, principal: web::ReqData<Principal>) -> Result<HttpResponse, Problem> {
+pub async fn events(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+) -> Result<HttpResponse, Problem> {
     let member = principal.member().ok_or_else(Problem::forbidden)?;
     let app: Arc<App> = app.into_inner();
-    let listening = Listening {
-        member,
-        messages: app.live.subscribe(),
-        until: tokio::time::Instant::now() + OPEN_MAX,
-    };
+    let listening =
+        Listening { member, messages: app.live.subscribe(), until: tokio::time::Instant::now() + OPEN_MAX };
     // The first comment opens the stream: the answer's head leaves with the body's first bytes.
     let opened = stream::once(async { Ok::<_, Problem>(web::Bytes::from_static(b": open\n\n")) });
     let body = futures_util::StreamExt::chain(opened, stream::unfold(listening, next));

@@ -1,3 +1,7 @@
 //! The ledger: accounts, transfers between them, and what must always hold.
 
 pub mod account;
+pub mod audit;
+pub mod read;
+
+pub use read::{AccountBalance, AccountName, PostingView, TransferView, TrialBalance};

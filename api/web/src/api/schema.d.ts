@@ -167,7 +167,7 @@ export interface paths {
   };
   "/v1/purchases": {
     parameters: { query?: never; header?: never; path?: never; cookie?: never };
-    get: { parameters: { query?: { outlet?: string; receipt?: string; }; header?: never; path?: never; cookie?: never }; requestBody?: never; responses: { 200: { headers: { [name: string]: unknown }; content: { "application/json": { items: components["schemas"]["Purchase"][]; next?: string | null } } }; default: { headers: { [name: string]: unknown }; content: { "application/problem+json": components["schemas"]["Problem"] } } } };
+    get: { parameters: { query?: { outlet?: string; receipt?: string; }; header?: never; path?: never; cookie?: never }; requestBody?: never; responses: { 200: { headers: { [name: string]: unknown }; content: { "application/json": components["schemas"]["Purchase"] } }; default: { headers: { [name: string]: unknown }; content: { "application/problem+json": components["schemas"]["Problem"] } } } };
     put?: never;
     post: { parameters: { query?: never; header?: never; path?: never; cookie?: never }; requestBody: { content: { "application/json": components["schemas"]["PurchaseBody"] } }; responses: { 200: { headers: { [name: string]: unknown }; content: { "application/json": components["schemas"]["Purchase"] } }; default: { headers: { [name: string]: unknown }; content: { "application/problem+json": components["schemas"]["Problem"] } } } };
     delete?: never;
@@ -365,7 +365,7 @@ export interface paths {
   };
   "/v1/cards": {
     parameters: { query?: never; header?: never; path?: never; cookie?: never };
-    get: { parameters: { query?: { number?: string; }; header?: never; path?: never; cookie?: never }; requestBody?: never; responses: { 200: { headers: { [name: string]: unknown }; content: { "application/json": { items: components["schemas"]["Card"][]; next?: string | null } } }; default: { headers: { [name: string]: unknown }; content: { "application/problem+json": components["schemas"]["Problem"] } } } };
+    get: { parameters: { query?: { number?: string; }; header?: never; path?: never; cookie?: never }; requestBody?: never; responses: { 200: { headers: { [name: string]: unknown }; content: { "application/json": { items: components["schemas"]["OfficeCard"][]; next?: string | null } } }; default: { headers: { [name: string]: unknown }; content: { "application/problem+json": components["schemas"]["Problem"] } } } };
     put?: never;
     post: { parameters: { query?: never; header?: never; path?: never; cookie?: never }; requestBody: { content: { "application/json": { member: string; kind: string } } }; responses: { 200: { headers: { [name: string]: unknown }; content: { "application/json": components["schemas"]["Card"] } }; default: { headers: { [name: string]: unknown }; content: { "application/problem+json": components["schemas"]["Problem"] } } } };
     delete?: never;
@@ -432,14 +432,14 @@ Card: { id: string; number: string; kind: string; status: string; issued_at?: st
 Code: { value: string; valid_from: string; valid_until: string };
 Balance: { currency: string; pending: string; available: string; reserved: string; debt: string; as_of: string; expiring: { amount: string; on: string }[] };
 Operation: { id: string; kind: string; amount: string; at: string; partner?: components["schemas"]["Named"] | null; purchase_id?: string | null; status?: string | null; available_at?: string | null; expires_on?: string | null; explanation: string[] };
-Explanation: { purchase_id: string; lines: string[]; rules: { id: string; version: number; name: string; applied: boolean; reason?: string | null; eligible?: string | null; rate?: string | null; amount?: string | null }[] };
+Explanation: { purchase_id: string; lines: string[]; rules: { id: string; version: number; name: string; applied: boolean; reason?: string | null; eligible?: string | null; earned?: string | null; room?: string | null; amount?: string | null; left?: string | null }[] };
 Resolution: { resolution: string; status: string; may_redeem: boolean; available?: string | null; offers: { name: string; text: string }[] };
 PurchaseBody: { resolution?: string; code?: string; card_number?: string; outlet: string; receipt: string; occurred_at: string; amount: string; redeem?: string };
 Purchase: { id: string; status: string; outlet: string; receipt: string; amount: string; redeemed: string; paid: string; occurred_at?: string | null; cashback: { amount: string; status: string; available_at?: string | null; expires_on?: string | null; rules: { id: string; version: number; name: string; amount: string }[]; reason?: string | null }; commission: string; refunded: string; balance?: { pending: string; available: string } | null };
 RefundBody: { amount?: string; reference: string };
 LedgerAccount: { account: string; owner_kind: string; owner?: string | null; owner_name?: string | null; name: string; normal: string; balance: string; debit: string; credit: string };
 TrialBalance: { at: string; accounts: components["schemas"]["LedgerAccount"][]; debit_total: string; credit_total: string; balanced: boolean };
-Posting: { id: string; kind: string; at: string; booked_on: string; occurred_at?: string | null; purchase_id?: string | null; receipt?: string | null; outlet?: string | null; transfers: { debit: string; credit: string; amount: string }[]; amount: string };
+Posting: { id: string; kind: string; at: string; booked_on: string; occurred_at?: string | null; purchase_id?: string | null; receipt?: string | null; outlet?: string | null; transfers: { debit: string; credit: string; amount: string }[]; amount?: string | null };
 Register: { id: string; partner: string; file_name: string; mode: string; status: string; rows: number; created_at?: string };
 RegisterReport: { id: string; partner: string; file_name: string; mode: string; status: string; rows: number; done_rows: number; outcomes: { [key: string]: number }; amounts: { theirs: string; ours: string }; problem?: string | null };
 RegisterRow: { line?: number | null; outcome: string; outlet?: string | null; receipt?: string | null; occurred_at?: string | null; amount?: string | null; our_amount?: string | null; kind?: string | null; reference?: string | null; purchase_id?: string | null; reason?: string | null };
@@ -450,6 +450,7 @@ Statistics: { organisation: string; on: string; organisations: { [key: string]: 
 Member: { id: string; membership_number: string; last_name: string; first_name: string; middle_name?: string | null; birth_date?: string | null; sex?: string | null; category?: string | null; position?: string | null; status: string; organisation: components["schemas"]["Named"]; joined_on?: string | null };
 MemberRecord: components["schemas"]["Member"] & { phone?: string | null; email?: string | null; consent_on?: string | null; cards: components["schemas"]["Card"][]; history: { organisation: components["schemas"]["Named"]; from: string; until?: string | null; reason?: string | null }[] };
 Import: { id: string; kind: string; file_name: string; status: string; read: number; created: number; updated: number; unchanged: number; rejected: number; reasons: { [key: string]: number }; seconds?: number | null; problem?: string | null };
+OfficeCard: components["schemas"]["Card"] & { member: string; standing: string };
 Rejected: { line: number; reasons: string[]; row: string[] };
 Accepted: { id: string };
 

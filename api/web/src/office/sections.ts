@@ -11,7 +11,7 @@ export type Section =
   | 'partners'
 
 const REGISTRY = ['administrator', 'registrar', 'issuer', 'chair', 'auditor']
-const FINANCE = ['administrator', 'finance', 'controller', 'auditor']
+const FINANCE = ['finance', 'controller', 'auditor']
 
 export const ALLOWED: Record<Section, string[]> = {
   today: [...new Set([...REGISTRY, ...FINANCE, 'manager'])],
@@ -28,8 +28,9 @@ export const ALLOWED: Record<Section, string[]> = {
 export const MAY = {
   giveCard: ['administrator', 'registrar', 'issuer', 'chair'],
   blockCard: ['administrator', 'registrar', 'issuer', 'chair'],
-  move: ['administrator', 'registrar'],
-  uploadRegister: ['administrator', 'finance', 'manager'],
+  move: ['administrator', 'registrar', 'chair'],
+  uploadRegister: ['finance', 'manager'],
+  explainPurchase: FINANCE,
 }
 
 export const GROUPS: { name: 'registry' | 'finance'; sections: Section[] }[] = [

@@ -2,7 +2,7 @@
 import { ActionIcon, Loader, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconCamera } from '@tabler/icons-react'
-import { lazy, type Ref, Suspense, useState } from 'react'
+import { lazy, type Ref, Suspense, useEffect, useEffectEvent, useState } from 'react'
 import { useWords } from '../ui/words'
 import { type Reading, readCode, shown } from './codeField'
 
@@ -11,6 +11,8 @@ const Camera = lazy(() => import('./Camera'))
 
 interface Props {
   input: Ref<HTMLInputElement>
+  /** Read at once, as if it had been typed. */
+  initial: string
   busy: boolean
   /** What has been read, to be shown instead of what was typed. */
   read: Reading | undefined
@@ -18,7 +20,7 @@ interface Props {
   onEdit: () => void
 }
 
-export function CodeField({ input, busy, read, onRead, onEdit }: Props) {
+export function CodeField({ input, initial, busy, read, onRead, onEdit }: Props) {
   const { t } = useWords()
   const [text, setText] = useState('')
   const [camera, { open, close }] = useDisclosure(false)
@@ -29,6 +31,9 @@ export function CodeField({ input, busy, read, onRead, onEdit }: Props) {
     setText(value)
     onRead(reading)
   }
+
+  const takeInitial = useEffectEvent(() => take(initial))
+  useEffect(() => takeInitial(), [])
 
   return (
     <>

@@ -17,12 +17,14 @@ import type { Done } from './today'
 
 interface Props {
   outlet: string
+  /** What a scanner typed over the last result. */
+  scanned: string
   lastReceipt: string | undefined
   onDone: (row: Done) => void
-  onNext: () => void
+  onNext: (scanned: string) => void
 }
 
-export function PurchaseFlow({ outlet, lastReceipt, onDone, onNext }: Props) {
+export function PurchaseFlow({ outlet, scanned, lastReceipt, onDone, onNext }: Props) {
   const { t, rubles } = useWords()
   const say = useAnnounce()
   const code = useRef<HTMLInputElement>(null)
@@ -75,6 +77,7 @@ export function PurchaseFlow({ outlet, lastReceipt, onDone, onNext }: Props) {
     <Stack gap="md">
       <CodeField
         input={code}
+        initial={scanned}
         busy={resolving.isPending}
         read={read}
         onRead={(reading) => {

@@ -3,6 +3,7 @@ import { Alert, Button, Group, Kbd, Stack, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api, ask } from '../api/client'
+import { asProblem } from '../api/problem'
 import type { Purchase } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
 import { ProblemNote } from '../ui/states'
@@ -26,8 +27,11 @@ export function RefundFlow({ outlet, receipt: given, onDone, onNext }: Props) {
   const [after, setAfter] = useState<{ purchase: Purchase; amount: string }>()
   const search = useMutation({
     mutationFn: async (wanted: string) => {
-      const found = await ask(api.GET('/v1/purchases', { params: { query: { outlet, receipt: wanted } } }))
-      return found.items[0] ?? null
+      const found = api.GET('/v1/purchases', { params: { query: { outlet, receipt: wanted } } })
+      return ask(found).catch((error) => {
+        if (asProblem(error).status === 404) return null
+        throw error
+      })
     },
     onSuccess: (found) => (found ? undefined : soundNo()),
     onError: soundNo,

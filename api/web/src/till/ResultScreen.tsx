@@ -1,15 +1,36 @@
 /** The purchase is posted: what it brought, and Enter for the next customer. */
 import { Button, Group, Kbd, Paper, Stack, Text, Title } from '@mantine/core'
 import { IconCircleCheck } from '@tabler/icons-react'
+import { type KeyboardEvent, useRef } from 'react'
 import type { Purchase } from '../api/types'
 import { isZero } from '../ui/money'
 import { useWords } from '../ui/words'
 
-export function ResultScreen({ purchase, onNext }: { purchase: Purchase; onNext: () => void }) {
+interface Props {
+  purchase: Purchase
+  /** Goes on to the next customer, with what a scanner has typed meanwhile. */
+  onNext: (scanned: string) => void
+}
+
+export function ResultScreen({ purchase, onNext }: Props) {
   const { t, rubles, dayShort } = useWords()
   const { cashback, balance } = purchase
+  const scanned = useRef('')
+
+  /** The next card may be scanned over the result: its digits are kept, its Enter goes on with them. */
+  function keys(event: KeyboardEvent) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key === 'Enter' && scanned.current !== '') {
+      event.preventDefault()
+      onNext(scanned.current)
+    } else if (event.key.length === 1) {
+      event.preventDefault()
+      scanned.current += event.key
+    }
+  }
+
   return (
-    <Stack>
+    <Stack onKeyDown={keys}>
       <div className="band" data-testid="result" data-status="valid">
         <IconCircleCheck size={40} aria-hidden />
         <div>
@@ -39,7 +60,7 @@ export function ResultScreen({ purchase, onNext }: { purchase: Purchase; onNext:
           </>
         ) : null}
       </Paper>
-      <Button size="xl" autoFocus data-testid="next" onClick={onNext}>
+      <Button size="xl" autoFocus data-testid="next" onClick={() => onNext('')}>
         <Group gap="sm">
           {t('result.next')}
           <Kbd className="till-kbd" visibleFrom="sm">

@@ -26,17 +26,19 @@ export function Till({ staff, outlet, onOutlet }: Props) {
   const today = useToday(outlet.code)
   const [work, setWork] = useState<Work>('purchase')
   const [turn, setTurn] = useState(0)
-  const [toRefund, setToRefund] = useState('')
-  const go = (to: Work, receipt = '') => {
+  const [given, setGiven] = useState('')
+  /** `text`: the receipt to refund, or what the scanner read already. */
+  const go = (to: Work, text = '') => {
     setWork(to)
-    setToRefund(receipt)
+    setGiven(text)
     setTurn((before) => before + 1)
   }
   useHotkeys(
     [
       ['F2', () => go('purchase')],
       ['F3', () => go('refund')],
-      ['Escape', () => go(work)],
+      // Escape closes a window that lies above before it starts anything over.
+      ['Escape', () => (document.querySelector('[role="dialog"]') ? undefined : go(work))],
     ],
     [],
   )
@@ -60,15 +62,16 @@ export function Till({ staff, outlet, onOutlet }: Props) {
             <PurchaseFlow
               key={turn}
               outlet={outlet.code}
+              scanned={given}
               lastReceipt={lastReceipt}
               onDone={today.add}
-              onNext={() => go('purchase')}
+              onNext={(scanned) => go('purchase', scanned)}
             />
           ) : (
             <RefundFlow
               key={turn}
               outlet={outlet.code}
-              receipt={toRefund}
+              receipt={given}
               onDone={today.add}
               onNext={() => go('purchase')}
             />

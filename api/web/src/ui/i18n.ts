@@ -37,6 +37,7 @@ export async function startTexts(of: TextLoaders): Promise<void> {
 
 function apply(language: Language): void {
   document.documentElement.lang = language
+  document.title = i18next.t('pageTitle')
   setRequestLanguage(language)
 }
 

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { Link } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Posting } from '../../api/types'
-import { isNegative, kopecks } from '../../ui/money'
+import { kopecks } from '../../ui/money'
 import { Empty, Loaded } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { Beside } from '../parts/Beside'
@@ -134,9 +134,9 @@ function columnsOf({ t, stamp, dayStamp, figure }: ReturnType<typeof useWords>):
       key: 'amount',
       title: t('postings.amount'),
       numeric: true,
-      cell: (row) => <span data-negative={isNegative(row.amount)}>{figure(row.amount, true)}</span>,
-      sort: (row) => kopecks(row.amount),
-      text: (row) => row.amount,
+      cell: (row) => (row.amount ? figure(row.amount, true) : '—'),
+      sort: (row) => kopecks(row.amount ?? '0.00'),
+      text: (row) => row.amount ?? '',
     },
   ]
 }

@@ -4,22 +4,26 @@ import { useQuery } from '@tanstack/react-query'
 import { api, ask } from '../../api/client'
 import type { Explanation, Purchase } from '../../api/types'
 import { Loaded } from '../../ui/states'
-import { useWords } from '../../ui/words'
+import { useWords, type Words } from '../../ui/words'
 import { Facts } from '../parts/Facts'
+import { MAY } from '../sections'
+import { useMay } from '../staff'
 
 export function PurchaseDetail({ id }: { id: string }) {
   const purchase = useQuery({
     queryKey: ['purchase', id],
     queryFn: () => ask(api.GET('/v1/purchases/{id}', { params: { path: { id } } })),
   })
+  const mayExplain = useMay(MAY.explainPurchase)
   const explanation = useQuery({
+    enabled: mayExplain,
     queryKey: ['explanation', id],
     queryFn: () => ask(api.GET('/v1/purchases/{id}/explanation', { params: { path: { id } } })),
   })
   return (
     <Stack gap="md" data-testid="purchase-detail">
       <Loaded query={purchase}>{(data) => <Sums purchase={data} />}</Loaded>
-      <Loaded query={explanation}>{(data) => <Why explanation={data} />}</Loaded>
+      {mayExplain ? <Loaded query={explanation}>{(data) => <Why explanation={data} />}</Loaded> : null}
     </Stack>
   )
 }
@@ -54,8 +58,21 @@ function Sums({ purchase }: { purchase: Purchase }) {
   )
 }
 
+/** What the sum is made of: the eligible amount, what it earned, and what a cap left of that. */
+function partsOf(rule: Explanation['rules'][number], { t, rubles }: Words): string {
+  const trimmed = rule.earned && rule.amount && rule.earned !== rule.amount
+  return [
+    rule.eligible ? t('detail.eligible', { amount: rubles(rule.eligible) }) : '',
+    trimmed && rule.earned ? t('detail.earned', { amount: rubles(rule.earned) }) : '',
+    trimmed && rule.room ? t('detail.room', { amount: rubles(rule.room) }) : '',
+  ]
+    .filter(Boolean)
+    .join(' · ')
+}
+
 function Why({ explanation }: { explanation: Explanation }) {
-  const { t, rubles, share } = useWords()
+  const words = useWords()
+  const { t, rubles } = words
   return (
     <div>
       <Title order={3} size="h6" mb={4}>
@@ -82,9 +99,7 @@ function Why({ explanation }: { explanation: Explanation }) {
               </Text>
             </Text>
             <Text size="xs" c="dimmed">
-              {rule.applied && rule.eligible
-                ? [rubles(rule.eligible), rule.rate ? share(rule.rate) : null].filter(Boolean).join(' × ')
-                : rule.reason}
+              {rule.applied ? partsOf(rule, words) : rule.reason}
             </Text>
           </div>
           <Badge color={rule.applied ? 'green' : 'gray'}>

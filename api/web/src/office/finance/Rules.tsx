@@ -12,7 +12,7 @@ import { Facts } from '../parts/Facts'
 import { Guarded } from '../parts/Guarded'
 import { More } from '../parts/More'
 import { PageHead } from '../parts/PageHead'
-import { usePaged } from '../parts/usePaged'
+import { type PageOf, usePaged } from '../parts/usePaged'
 import { ALLOWED } from '../sections'
 import { useStaff } from '../staff'
 import { partnersQuery } from './partnersQuery'
@@ -35,9 +35,12 @@ function Page() {
   const partners = useQuery({ ...partnersQuery(), enabled: !staff.partner })
   const [partner, setPartner] = useState<string | null>(null)
   const [chosen, setChosen] = useState<Rule>()
-  const list = usePaged<Rule>(['rules', partner], (paging, signal) =>
-    ask(api.GET('/v1/rules', { params: { query: { ...(partner ? { partner } : {}), ...paging } }, signal })),
-  )
+  const list = usePaged<Rule>(['rules', partner], async (paging, signal) => {
+    const page = await ask(
+      api.GET('/v1/rules', { params: { query: { ...(partner ? { partner } : {}), ...paging } }, signal }),
+    )
+    return page as unknown as PageOf<Rule>
+  })
   const names = new Map((partners.data ?? []).map(({ code, name }) => [code, name]))
   return (
     <>

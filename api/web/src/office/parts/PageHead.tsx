@@ -1,6 +1,6 @@
 /** The name of a page, a line under it, and its main actions. */
 import { Group, Text, Title } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect } from 'react'
 
 export function PageHead({
   title,
@@ -11,6 +11,9 @@ export function PageHead({
   hint?: ReactNode
   children?: ReactNode
 }) {
+  useEffect(() => {
+    document.title = `${title} — Unioncard`
+  }, [title])
   return (
     <div className="page-head">
       <div>

@@ -14,6 +14,7 @@ import { PageHead } from '../parts/PageHead'
 import { Tile } from '../parts/Tile'
 import { usePaged } from '../parts/usePaged'
 import { ALLOWED } from '../sections'
+import { countsOf } from './importCounts'
 
 const POLL_MS = 1_000
 const COLOR: Record<string, string> = { queued: 'gray', running: 'amber', done: 'green', failed: 'red' }
@@ -60,7 +61,7 @@ function Page({ id }: { id: string }) {
             >
               {t(`jobStatus.${data.status}`)}
             </Badge>
-            {data.rejected > 0 && !working(data.status) ? (
+            {countsOf(data).rejected > 0 && !working(data.status) ? (
               <Download
                 path={`/v1/imports/${data.id}/rejected.csv`}
                 name={`${data.file_name.replace(/\.\w+$/, '')}.rejected.csv`}
@@ -77,6 +78,7 @@ function Page({ id }: { id: string }) {
 
 function Content({ report }: { report: Report }) {
   const { t, count } = useWords()
+  const counts = countsOf(report)
   if (report.status === 'failed') {
     return (
       <Alert color="red" title={t('imports.failed')} role="alert">
@@ -89,7 +91,7 @@ function Content({ report }: { report: Report }) {
       <Stack gap="xs" maw={560}>
         <Progress value={100} animated aria-label={t('registers.progress')} />
         <Text size="sm" role="status">
-          {t('imports.read', { rows: count(report.read) })}
+          {counts.read > 0 ? t('imports.read', { rows: count(counts.read) }) : t('registers.reading')}
         </Text>
         <Text size="sm" c="dimmed">
           {t('registers.mayLeave')}
@@ -100,23 +102,23 @@ function Content({ report }: { report: Report }) {
   return (
     <Stack gap="lg">
       <SimpleGrid cols={{ base: 2, sm: 3, lg: 5 }} spacing="sm">
-        <Tile name={t('imports.count.read')} figure={count(report.read)} />
+        <Tile name={t('imports.count.read')} figure={count(counts.read)} />
         <Tile
           name={t('imports.count.created')}
-          figure={count(report.created)}
+          figure={count(counts.created)}
           color="green"
           testId="import-created"
         />
-        <Tile name={t('imports.count.updated')} figure={count(report.updated)} />
-        <Tile name={t('imports.count.unchanged')} figure={count(report.unchanged)} />
+        <Tile name={t('imports.count.updated')} figure={count(counts.updated)} />
+        <Tile name={t('imports.count.unchanged')} figure={count(counts.unchanged)} />
         <Tile
           name={t('imports.count.rejected')}
-          figure={count(report.rejected)}
-          color={report.rejected > 0 ? 'red' : undefined}
+          figure={count(counts.rejected)}
+          color={counts.rejected > 0 ? 'red' : undefined}
           testId="import-rejected"
         />
       </SimpleGrid>
-      {report.rejected > 0 ? <Refused report={report} /> : <Empty title={t('imports.allTaken')} />}
+      {counts.rejected > 0 ? <Refused report={report} /> : <Empty title={t('imports.allTaken')} />}
     </Stack>
   )
 }
@@ -165,7 +167,7 @@ function Refused({ report }: { report: Report }) {
         {t('imports.refused')}
       </Title>
       <Group gap="xs" mb="sm">
-        {Object.entries(report.reasons).map(([reason, number]) => (
+        {Object.entries(countsOf(report).reasons).map(([reason, number]) => (
           <Badge key={reason} color="red" size="lg">
             {importReason(reason, words)}: {count(number)}
           </Badge>

@@ -44,7 +44,7 @@ export function MemberCards({ member }: { member: MemberRecord }) {
             <Stack gap={4} align="flex-end">
               <Badge color={CARD_COLOR[card.status] ?? 'gray'}>{t(`cardStatus.${card.status}`)}</Badge>
               {mayBlock && card.status !== 'blocked' && card.status !== 'expired' ? (
-                <Button size="compact-xs" variant="subtle" color="red" onClick={() => setBlocking(card)}>
+                <Button size="compact-sm" variant="subtle" color="red" onClick={() => setBlocking(card)}>
                   {t('cards.block')}
                 </Button>
               ) : null}

@@ -2,7 +2,8 @@
 import { Badge, Group, Select, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useEffectEvent, useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Member } from '../../api/types'
@@ -37,6 +38,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
   const [query] = useDebouncedValue(search.trim(), 250)
   const [organisation, setOrganisation] = useState<string | null>(null)
   const [status, setStatus] = useState<Status | null>(null)
+  useCardNumber(query, (member) => go(`/members/${member}`))
   const list = usePaged<Member>(['members', query, organisation, status], (paging, signal) =>
     ask(
       api.GET('/v1/members', {
@@ -113,6 +115,22 @@ function Page({ chosen }: { chosen: string | undefined }) {
       </Beside>
     </>
   )
+}
+
+/** A card's number in the search opens whose card it is. */
+function useCardNumber(query: string, open: (member: string) => void) {
+  const number = query.replace(/\s/g, '')
+  const found = useQuery({
+    queryKey: ['card', number],
+    enabled: /^9643\d{12}$/.test(number),
+    queryFn: async () =>
+      (await ask(api.GET('/v1/cards', { params: { query: { number } } }))).items[0]?.member ?? null,
+  })
+  const show = useEffectEvent(open)
+  const member = found.data
+  useEffect(() => {
+    if (member) show(member)
+  }, [member])
 }
 
 function columnsOf({ t, dayStamp }: Words): Column<Member>[] {

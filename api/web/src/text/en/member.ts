@@ -2,6 +2,7 @@
 import { common } from './common'
 
 export default {
+  pageTitle: 'Union member’s card',
   ...common,
   signin: {
     ...common.signin,

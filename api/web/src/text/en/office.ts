@@ -4,6 +4,7 @@ import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
 
 export default {
+  pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
   ...registry,

@@ -70,6 +70,9 @@ export const finance = {
     merge: 'Records merged',
   },
   detail: {
+    eligible: 'on {{amount}}',
+    earned: 'would be {{amount}}',
+    room: 'the cap left {{amount}}',
     title: 'Purchase',
     open: 'Open the purchase by itself',
     receipt: 'Receipt {{receipt}}',

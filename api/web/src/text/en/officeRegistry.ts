@@ -2,7 +2,7 @@
 export const registry = {
   members: {
     search: 'Find',
-    searchHint: 'Last name or membership number',
+    searchHint: 'Name, membership or card number',
     organisation: 'Organisation',
     status: 'Membership',
     anyStatus: 'any',

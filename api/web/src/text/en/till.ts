@@ -2,6 +2,7 @@
 import { common } from './common'
 
 export default {
+  pageTitle: 'Till — Unioncard',
   ...common,
   till: {
     title: 'Till',

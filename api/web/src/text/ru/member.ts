@@ -2,6 +2,7 @@
 import { common } from './common'
 
 export default {
+  pageTitle: 'Карта члена профсоюза',
   ...common,
   signin: {
     ...common.signin,

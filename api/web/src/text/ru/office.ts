@@ -4,6 +4,7 @@ import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
 
 export default {
+  pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
   ...registry,

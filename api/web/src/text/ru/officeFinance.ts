@@ -70,6 +70,9 @@ export const finance = {
     merge: 'Объединение записей',
   },
   detail: {
+    eligible: 'с суммы {{amount}}',
+    earned: 'начислено бы {{amount}}',
+    room: 'потолок оставлял {{amount}}',
     title: 'Покупка',
     open: 'Открыть покупку отдельно',
     receipt: 'Чек {{receipt}}',

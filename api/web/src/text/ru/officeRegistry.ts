@@ -2,7 +2,7 @@
 export const registry = {
   members: {
     search: 'Найти',
-    searchHint: 'Фамилия или номер билета',
+    searchHint: 'Фамилия, билет или номер карты',
     organisation: 'Организация',
     status: 'Членство',
     anyStatus: 'любое',

@@ -2,6 +2,7 @@
 import { common } from './common'
 
 export default {
+  pageTitle: 'Касса — Unioncard',
   ...common,
   till: {
     title: 'Касса',

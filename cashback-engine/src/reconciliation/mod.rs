@@ -1,0 +1,157 @@
+//! A partner's register against the ledger: every row of the file, and every purchase the file misses, ends in one
+//! outcome. The same file again changes nothing: all of it matches.
+//!
+//! ```text
+//! create_register   the file, as a stream, through COPY; whole-file faults refuse all, row faults reject rows
+//! pending_rows ⇄ post_rows   in chunks, sales before refunds; what has an outcome is done, so a killed run goes on
+//! finish            what only we have, of the outlets and days the file covers
+//! ```
+
+mod file;
+mod outcome;
+mod report;
+
+use std::io::Read;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use shared_kernel::ids::Uuid;
+use shared_kernel::text_enum;
+
+use crate::error::EngineError;
+use crate::ids::{Mint, PartnerId, RegisterId};
+use crate::schema::ledger::registers;
+
+pub use file::ROWS_MAX;
+pub use outcome::{PendingRow, ResolvedRow, pending_rows, post_rows};
+pub use report::{RegisterView, RowView, Totals, finish, period, register, registers, rows, stream_rows};
+
+text_enum! {
+    /// What a register is loaded for.
+    RegisterMode {
+        /// What is missing is posted.
+        Post => "post",
+        /// Nothing is posted.
+        Compare => "compare",
+    }
+}
+
+text_enum! {
+    /// How far a register is.
+    RegisterStatus {
+        /// Stored.
+        Queued => "queued",
+        /// Being posted or compared.
+        Running => "running",
+        /// Every row has its outcome.
+        Done => "done",
+        /// Given up, for a reason that is told.
+        Failed => "failed",
+    }
+}
+
+text_enum! {
+    /// What a row is about.
+    RowKind {
+        /// A purchase.
+        Sale => "sale",
+        /// A refund of one.
+        Refund => "refund",
+    }
+}
+
+text_enum! {
+    /// What became of a row.
+    Outcome {
+        /// It was missing and is posted now.
+        Posted => "posted",
+        /// We have the same.
+        Matched => "matched",
+        /// We have it with another amount.
+        AmountDiffers => "amount_differs",
+        /// We don't have it.
+        OnlyTheirs => "only_theirs",
+        /// The file doesn't have it.
+        OnlyOurs => "only_ours",
+        /// It stands in the file twice.
+        Duplicate => "duplicate",
+        /// It can't be taken, for a reason that is told.
+        Rejected => "rejected",
+        /// Sent back by the other side (bank statements).
+        Returned => "returned",
+    }
+}
+
+/// A register to be loaded.
+#[derive(Debug, Clone)]
+pub struct NewRegister {
+    /// Whose.
+    pub partner: PartnerId,
+    /// The file's name, for people.
+    pub file_name: String,
+    /// What for.
+    pub mode: RegisterMode,
+    /// Whether rows may be older than registers reach, and carry `membership_number` instead of `card_number`.
+    pub history: bool,
+    /// Who loads it.
+    pub created_by: Uuid,
+}
+
+/// Stores a file's rows, in a transaction of its own; nothing is posted yet.
+///
+/// # Errors
+/// [`EngineError::File`] when the file as a whole can't be used: then nothing is stored.
+pub fn create_register(
+    connection: &mut PgConnection,
+    new: &NewRegister,
+    content: impl Read,
+    now: DateTime<Utc>,
+) -> Result<RegisterId, EngineError> {
+    let id = RegisterId(Mint::at(now).next());
+    connection.transaction(|connection| {
+        diesel::insert_into(registers::table)
+            .values((
+                registers::id.eq(id),
+                registers::partner_id.eq(new.partner),
+                registers::file_name.eq(&new.file_name),
+                registers::mode.eq(new.mode),
+                registers::history.eq(new.history),
+                registers::status.eq(RegisterStatus::Queued),
+                registers::created_by.eq(new.created_by),
+                registers::created_at.eq(now),
+            ))
+            .execute(connection)?;
+        let rows = file::copy(connection, id, new.history, content)?;
+        diesel::sql_query(include_str!("check.sql"))
+            .bind::<SqlUuid, _>(id)
+            .bind::<SqlUuid, _>(new.partner)
+            .execute(connection)?;
+        diesel::sql_query("UPDATE ledger.registers SET row_count = $2 WHERE id = $1")
+            .bind::<SqlUuid, _>(id)
+            .bind::<BigInt, _>(rows)
+            .execute(connection)?;
+        Ok(id)
+    })
+}
+
+/// Gives a register up, with the reason for people.
+///
+/// # Errors
+/// The database's.
+pub fn fail(
+    connection: &mut PgConnection,
+    id: RegisterId,
+    problem: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(registers::table.find(id))
+        .set((
+            registers::status.eq(RegisterStatus::Failed),
+            registers::problem.eq(problem),
+            registers::finished_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+WITH listed AS (
+    SELECT o.id AS outlet_id, r.outlet, r.receipt, r.kind, r.reference, r.occurred_at
+    FROM ledger.register_rows AS r JOIN ledger.outlets AS o ON o.code = r.outlet
+    JOIN ledger.registers AS g ON g.id = r.register_id AND g.partner_id = o.partner_id
+    WHERE r.register_id = $1
+), covered AS (
+    SELECT date_trunc('day', min(occurred_at) AT TIME ZONE $2) AT TIME ZONE $2 AS first,
+        (date_trunc('day', max(occurred_at) AT TIME ZONE $2) + interval '1 day') AT TIME ZONE $2 AS last
+    FROM listed
+), places AS (
+    SELECT coalesce(max(place), 0) AS last FROM ledger.register_rows WHERE register_id = $1
+), ours AS (
+    SELECT 'sale' AS kind, b.id, b.outlet_id, b.receipt, NULL::text AS reference, b.occurred_at, b.amount
+    FROM ledger.purchases AS b, covered
+    WHERE b.outlet_id IN (SELECT outlet_id FROM listed) AND b.occurred_at >= covered.first
+        AND b.occurred_at < covered.last AND b.status NOT IN ('authorized', 'voided')
+        AND NOT EXISTS (SELECT FROM listed AS l
+            WHERE l.kind = 'sale' AND l.outlet_id = b.outlet_id AND l.receipt = b.receipt)
+    UNION ALL
+    SELECT 'refund', b.id, b.outlet_id, b.receipt, f.reference, f.occurred_at, f.amount
+    FROM ledger.purchases AS b JOIN ledger.refunds AS f ON f.purchase_id = b.id, covered
+    WHERE b.outlet_id IN (SELECT outlet_id FROM listed) AND f.occurred_at >= covered.first
+        AND f.occurred_at < covered.last
+        AND NOT EXISTS (SELECT FROM listed AS l WHERE l.kind = 'refund' AND l.outlet_id = b.outlet_id
+            AND l.receipt = b.receipt AND l.reference = f.reference)
+)
+INSERT INTO ledger.register_rows (register_id, place, kind, outlet, receipt, occurred_at, our_amount, reference,
+    outcome, purchase_id)
+SELECT $1, places.last + row_number() OVER (ORDER BY ours.occurred_at, ours.id, ours.kind DESC), ours.kind, o.code,
+    ours.receipt, ours.occurred_at, ours.amount, ours.reference, 'only_ours', ours.id
+FROM ours JOIN ledger.outlets AS o ON o.id = ours.outlet_id, places

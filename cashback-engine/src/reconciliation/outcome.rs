@@ -1,0 +1,320 @@
+//! What becomes of a register's rows: posted or compared through the same functions as everything else, in chunks
+//! that each are the caller's transaction.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
+use shared_kernel::ids::Uuid;
+use shared_kernel::money::Money;
+
+use super::{Outcome, RegisterMode, RegisterStatus, RowKind};
+use crate::ids::{PartnerId, PurchaseId, RegisterId};
+use crate::posting::{self, Buyer, Known, Line, Presented, ReceiptKey, Refusal, Sale, Source};
+use crate::refunds::{self, Return, Returned};
+use crate::rules::BookCache;
+use crate::schema::ledger::{refunds as refund_rows, register_rows, registers};
+use crate::statement::statement;
+
+/// A row without an outcome yet.
+#[derive(Debug, Clone, Queryable)]
+pub struct PendingRow {
+    /// Its place in the register.
+    pub place: i64,
+    /// Its line in the file.
+    pub line: Option<i64>,
+    /// What it is about.
+    pub kind: RowKind,
+    /// The outlet's code, one of the partner's.
+    pub outlet: String,
+    /// The receipt; for a refund the sale's.
+    pub receipt: String,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+    /// Card number or membership number as the file gives it.
+    pub holder: Option<String>,
+    /// How much.
+    pub amount: Money,
+    /// The category of what was bought.
+    pub category: Option<String>,
+    /// A refund's reference.
+    pub reference: Option<String>,
+}
+
+/// A row and who its holder turned out to be; `None` when nobody (sales alone need one).
+#[derive(Debug, Clone)]
+pub struct ResolvedRow {
+    /// The row.
+    pub row: PendingRow,
+    /// The buyer, as of the row's moment.
+    pub buyer: Option<Buyer>,
+}
+
+/// The next rows without an outcome: sales before refunds, in the order of the file.
+///
+/// # Errors
+/// The database's.
+pub fn pending_rows(
+    connection: &mut PgConnection,
+    register: RegisterId,
+    limit: i64,
+) -> QueryResult<Vec<PendingRow>> {
+    register_rows::table
+        .filter(register_rows::register_id.eq(register).and(register_rows::outcome.is_null()))
+        .order((register_rows::kind.desc(), register_rows::place))
+        .limit(limit)
+        .select((
+            register_rows::place,
+            register_rows::line,
+            register_rows::kind.assume_not_null(),
+            register_rows::outlet.assume_not_null(),
+            register_rows::receipt.assume_not_null(),
+            register_rows::occurred_at.assume_not_null(),
+            register_rows::holder,
+            register_rows::amount.assume_not_null(),
+            register_rows::category,
+            register_rows::reference,
+        ))
+        .load(connection)
+}
+
+statement! {
+    /// Outcomes of rows.
+    WriteOutcomes {
+        places: Vec<i64> => Array<BigInt>, outcomes: Vec<&'static str> => Array<Text>,
+        reasons: Vec<Option<&'static str>> => Array<Nullable<Text>>,
+        ours: Vec<Option<i64>> => Array<Nullable<BigInt>>,
+        purchases: Vec<Option<PurchaseId>> => Array<Nullable<SqlUuid>>,
+        register: Option<RegisterId> => Nullable<SqlUuid>,
+    },
+    "UPDATE ledger.register_rows AS r SET outcome = n.outcome, reason = n.reason, our_amount = n.our_amount,
+        purchase_id = n.purchase_id
+     FROM unnest(?, ?, ?, ?, ?) AS n (place, outcome, reason, our_amount, purchase_id)
+     WHERE r.register_id = ? AND r.place = n.place"
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy)]
+struct Fate {
+    outcome: Outcome,
+    reason: Option<&'static str>,
+    ours: Option<Money>,
+    purchase: Option<PurchaseId>,
+}
+
+impl Fate {
+    fn of(outcome: Outcome, ours: Money, purchase: PurchaseId) -> Self {
+        Self { outcome, reason: None, ours: Some(ours), purchase: Some(purchase) }
+    }
+
+    fn without(outcome: Outcome, reason: Option<&'static str>) -> Self {
+        Self { outcome, reason, ours: None, purchase: None }
+    }
+}
+
+struct Run<'a> {
+    books: &'a BookCache,
+    register: RegisterId,
+    partner: PartnerId,
+    mode: RegisterMode,
+    history: bool,
+    posted_by: Uuid,
+    now: DateTime<Utc>,
+}
+
+/// Posts or compares rows within the caller's transaction and writes their outcomes; at most
+/// [`crate::posting::BATCH_MAX`]. When it fails as a whole the caller may run the rows one by one.
+///
+/// # Errors
+/// The database's.
+pub fn post_rows(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    register: RegisterId,
+    rows: &[ResolvedRow],
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let (partner, mode, history, posted_by) = registers::table
+        .find(register)
+        .select((registers::partner_id, registers::mode, registers::history, registers::created_by))
+        .first(connection)?;
+    let run = Run { books, register, partner, mode, history, posted_by, now };
+    let (sales, returns): (Vec<&ResolvedRow>, Vec<&ResolvedRow>) =
+        rows.iter().partition(|resolved| resolved.row.kind == RowKind::Sale);
+    let mut fates = run.sales(connection, &sales)?;
+    fates.extend(run.refunds(connection, &returns)?);
+    run.write(connection, &fates)
+}
+
+impl Run<'_> {
+    fn write(&self, connection: &mut PgConnection, fates: &[(i64, Fate)]) -> QueryResult<()> {
+        let mut statement = WriteOutcomes { register: Some(self.register), ..WriteOutcomes::default() };
+        for (place, fate) in fates {
+            statement.places.push(*place);
+            statement.outcomes.push(fate.outcome.as_str());
+            statement.reasons.push(fate.reason);
+            statement.ours.push(fate.ours.map(Money::kopecks));
+            statement.purchases.push(fate.purchase);
+        }
+        statement.execute(connection)?;
+        diesel::update(registers::table.find(self.register))
+            .filter(registers::status.eq(RegisterStatus::Queued))
+            .set(registers::status.eq(RegisterStatus::Running))
+            .execute(connection)?;
+        Ok(())
+    }
+
+    fn known(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[&ResolvedRow],
+    ) -> QueryResult<HashMap<ReceiptKey, Known>> {
+        let keys: Vec<ReceiptKey> = rows.iter().map(|resolved| key(&resolved.row)).collect();
+        posting::known(connection, self.books, &keys)
+    }
+
+    fn sales(&self, connection: &mut PgConnection, rows: &[&ResolvedRow]) -> QueryResult<Vec<(i64, Fate)>> {
+        let known = self.known(connection, rows)?;
+        let mut fates = Vec::with_capacity(rows.len());
+        let mut fresh = Vec::new();
+        for resolved in rows {
+            let row = &resolved.row;
+            let fate = match (known.get(&key(row)), &resolved.buyer) {
+                (Some(known), buyer) => self.compared(known, row, buyer.as_ref()),
+                (None, None) => Fate::without(Outcome::Rejected, Some("card_unknown")),
+                (None, Some(_)) if self.mode == RegisterMode::Compare => {
+                    Fate::without(Outcome::OnlyTheirs, None)
+                }
+                (None, Some(buyer)) => {
+                    fresh.push((row, self.sale(row, buyer)));
+                    continue;
+                }
+            };
+            fates.push((row.place, fate));
+        }
+        let (rows, sales): (Vec<&PendingRow>, Vec<Sale>) = fresh.into_iter().unzip();
+        if !sales.is_empty() {
+            let outcomes = posting::post(connection, self.books, &sales, self.now)?;
+            fates.extend(
+                rows.into_iter().zip(outcomes).map(|(row, outcome)| (row.place, posted(row, outcome))),
+            );
+        }
+        Ok(fates)
+    }
+
+    /// A sale we have already: by member and amount alone.
+    fn compared(&self, known: &Known, row: &PendingRow, buyer: Option<&Buyer>) -> Fate {
+        let purchase = &known.purchase;
+        let outcome = if purchase.amount != row.amount {
+            Outcome::AmountDiffers
+        } else if buyer.is_some_and(|buyer| buyer.member != purchase.member) {
+            return Fate {
+                reason: Some("other_card"),
+                ..Fate::of(Outcome::Rejected, purchase.amount, purchase.id)
+            };
+        } else {
+            Outcome::Matched
+        };
+        Fate::of(outcome, purchase.amount, purchase.id)
+    }
+
+    fn sale(&self, row: &PendingRow, buyer: &Buyer) -> Sale {
+        let line = |category: &String| {
+            vec![Line { sku: None, category: Some(category.clone()), quantity: None, amount: row.amount }]
+        };
+        Sale {
+            partner: self.partner,
+            outlet: row.outlet.clone(),
+            receipt: row.receipt.clone(),
+            occurred_at: row.occurred_at,
+            amount: row.amount,
+            lines: row.category.as_ref().map(line),
+            redeem: Money::ZERO,
+            fiscal: None,
+            capture: true,
+            presented: if self.history { Presented::History } else { Presented::BareNumber },
+            buyer: buyer.clone(),
+            source: if self.history { Source::History } else { Source::Register },
+            posted_by: self.posted_by,
+        }
+    }
+
+    fn refunds(&self, connection: &mut PgConnection, rows: &[&ResolvedRow]) -> QueryResult<Vec<(i64, Fate)>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.known(connection, rows)?;
+        let before = self.refunds_before(connection, &known)?;
+        let mut fates = Vec::with_capacity(rows.len());
+        let mut fresh: Vec<(&PendingRow, Return)> = Vec::new();
+        for resolved in rows {
+            let row = &resolved.row;
+            let Some(known) = known.get(&key(row)) else {
+                fates.push((row.place, Fate::without(Outcome::OnlyTheirs, Some("sale_unknown"))));
+                continue;
+            };
+            let id = known.purchase.id;
+            let reference = row.reference.clone().unwrap_or_default();
+            let fate = match before.get(&(id, reference.clone())) {
+                Some(amount) if *amount == row.amount => Fate::of(Outcome::Matched, *amount, id),
+                Some(amount) => Fate::of(Outcome::AmountDiffers, *amount, id),
+                None if self.mode == RegisterMode::Compare => Fate::without(Outcome::OnlyTheirs, None),
+                None => {
+                    fresh.push((row, self.refund(row, id, reference)));
+                    continue;
+                }
+            };
+            fates.push((row.place, fate));
+        }
+        let (rows, returns): (Vec<&PendingRow>, Vec<Return>) = fresh.into_iter().unzip();
+        let outcomes = refunds::refund(connection, self.books, &returns, self.now)?;
+        fates.extend(rows.into_iter().zip(outcomes).map(|(row, outcome)| {
+            let fate = match outcome {
+                Ok(refunded) => Fate::of(Outcome::Posted, row.amount, refunded.purchase.id),
+                Err(refusal) => Fate::without(Outcome::Rejected, Some(refusal.slug())),
+            };
+            (row.place, fate)
+        }));
+        Ok(fates)
+    }
+
+    fn refund(&self, row: &PendingRow, purchase: PurchaseId, reference: String) -> Return {
+        Return {
+            purchase,
+            partner: Some(self.partner),
+            what: Returned::Amount(row.amount),
+            reference,
+            fiscal: None,
+            occurred_at: row.occurred_at,
+        }
+    }
+
+    fn refunds_before(
+        &self,
+        connection: &mut PgConnection,
+        known: &HashMap<ReceiptKey, Known>,
+    ) -> QueryResult<HashMap<(PurchaseId, String), Money>> {
+        let ids: Vec<PurchaseId> = known.values().map(|known| known.purchase.id).collect();
+        let rows: Vec<(PurchaseId, String, Money)> = refund_rows::table
+            .filter(refund_rows::purchase_id.eq_any(ids))
+            .select((refund_rows::purchase_id, refund_rows::reference, refund_rows::amount))
+            .load(connection)?;
+        Ok(rows.into_iter().map(|(id, reference, amount)| ((id, reference), amount)).collect())
+    }
+}
+
+fn key(row: &PendingRow) -> ReceiptKey {
+    ReceiptKey { outlet: row.outlet.clone(), receipt: row.receipt.clone() }
+}
+
+fn posted(row: &PendingRow, outcome: Result<posting::Posted, Refusal>) -> Fate {
+    match outcome {
+        Ok(posted) => {
+            let outcome = if posted.replayed { Outcome::Matched } else { Outcome::Posted };
+            Fate::of(outcome, row.amount, posted.purchase.id)
+        }
+        Err(refusal) => Fate::without(Outcome::Rejected, Some(refusal.slug())),
+    }
+}
