@@ -18,7 +18,12 @@ fn unprocessable(slug: &'static str, en: &'static str, ru: &'static str) -> Prob
 
 /// No card has this number.
 pub fn card_unknown() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "card-unknown", "There is no card with this number", "Карты с таким номером нет")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "card-unknown",
+        "There is no card with this number",
+        "Карты с таким номером нет",
+    )
 }
 
 /// The text isn't a live code at all.
@@ -36,9 +41,16 @@ pub fn number_invalid(error: NumberError) -> Problem {
         NumberError::NotDigits => ("has something other than digits", "в номере не только цифры"),
         NumberError::WrongLength => ("must have 16 digits", "в номере должно быть 16 цифр"),
         NumberError::WrongPrefix => ("must begin with 9643", "номер начинается с 9643"),
-        NumberError::WrongCheckDigit => ("has a typing error: the check digit is wrong", "в номере опечатка: не сходится контрольная цифра"),
+        NumberError::WrongCheckDigit => (
+            "has a typing error: the check digit is wrong",
+            "в номере опечатка: не сходится контрольная цифра",
+        ),
     };
-    unprocessable("code-invalid", "This is not a card's number", "Это не номер карты").field("#/card_number", en, ru)
+    unprocessable("code-invalid", "This is not a card's number", "Это не номер карты").field(
+        "#/card_number",
+        en,
+        ru,
+    )
 }
 
 /// Why a live code isn't taken, in words a cashier understands.
@@ -107,8 +119,12 @@ pub fn purchase(refusal: &Refusal) -> Problem {
             "This reference is known with other content",
             "Возврат с этим номером уже есть с другим содержанием",
         ),
-        Refusal::CardBlocked => Problem::conflict("card-blocked", "The card is blocked", "Карта заблокирована"),
-        Refusal::CardExpired => Problem::conflict("card-expired", "The card has expired", "Срок действия карты истёк"),
+        Refusal::CardBlocked => {
+            Problem::conflict("card-blocked", "The card is blocked", "Карта заблокирована")
+        }
+        Refusal::CardExpired => {
+            Problem::conflict("card-expired", "The card has expired", "Срок действия карты истёк")
+        }
         Refusal::CardUnknown => card_unknown(),
         Refusal::FiscalUsed => Problem::conflict(
             "fiscal-used",
@@ -123,13 +139,19 @@ pub fn purchase(refusal: &Refusal) -> Problem {
         Refusal::InsufficientPoints { available } => {
             Problem::conflict("insufficient-points", "Not enough points", "Баллов не хватает")
                 .detail(format!("only {available} is available"), format!("доступно только {available}"))
-                .field("#/redeem", format!("only {available} is available"), format!("доступно только {available}"))
+                .field(
+                    "#/redeem",
+                    format!("only {available} is available"),
+                    format!("доступно только {available}"),
+                )
         }
-        Refusal::RefundTooMuch { left } => unprocessable("refund-too-much", "More than is left", "Больше, чем осталось").field(
-            "#/amount",
-            format!("only {left} is left to refund"),
-            format!("к возврату осталось {left}"),
-        ),
+        Refusal::RefundTooMuch { left } => {
+            unprocessable("refund-too-much", "More than is left", "Больше, чем осталось").field(
+                "#/amount",
+                format!("only {left} is left to refund"),
+                format!("к возврату осталось {left}"),
+            )
+        }
         wrong => {
             let mut problem = Problem::invalid();
             let words = field_words(wrong);
@@ -149,9 +171,10 @@ fn field_words(refusal: &Refusal) -> Text {
         ),
         Refusal::OccurredAtTooOld => Text::new("is too long ago", "слишком давно"),
         Refusal::OccurredAtFuture => Text::new("lies in the future", "это время ещё не наступило"),
-        Refusal::AmountInvalid => {
-            Text::new("must be above 0.00 and at most 10000000.00", "должно быть больше 0.00 и не больше 10000000.00")
-        }
+        Refusal::AmountInvalid => Text::new(
+            "must be above 0.00 and at most 10000000.00",
+            "должно быть больше 0.00 и не больше 10000000.00",
+        ),
         Refusal::LineInvalid { .. } => Text::new("is wrong", "указано неверно"),
         Refusal::LinesDontAddUp { sum } => {
             Text::new(format!("the lines add up to {sum}"), format!("сумма строк — {sum}"))
@@ -159,18 +182,21 @@ fn field_words(refusal: &Refusal) -> Text {
         Refusal::RedeemWithoutLiveCode => {
             Text::new("points can be spent with a live code alone", "баллами платят только по живому QR-коду")
         }
-        Refusal::RedeemTooMuch { most } => {
-            Text::new(format!("at most {most} can be paid with points"), format!("баллами можно оплатить не больше {most}"))
-        }
-        Refusal::RedeemTooLittle { least } => {
-            Text::new(format!("at least {least} has to be paid with points"), format!("баллами платят не меньше {least}"))
-        }
+        Refusal::RedeemTooMuch { most } => Text::new(
+            format!("at most {most} can be paid with points"),
+            format!("баллами можно оплатить не больше {most}"),
+        ),
+        Refusal::RedeemTooLittle { least } => Text::new(
+            format!("at least {least} has to be paid with points"),
+            format!("баллами платят не меньше {least}"),
+        ),
         Refusal::RedeemNotEnrolled => {
             Text::new("the member can't spend points", "этот участник не может платить баллами")
         }
-        Refusal::FiscalMismatch { expected } => {
-            Text::new(format!("the receipt's sum should be {expected}"), format!("сумма чека должна быть {expected}"))
-        }
+        Refusal::FiscalMismatch { expected } => Text::new(
+            format!("the receipt's sum should be {expected}"),
+            format!("сумма чека должна быть {expected}"),
+        ),
         Refusal::FiscalKind => Text::new("the receipt is of another kind", "это чек другого вида"),
         Refusal::RefundLineUnknown { .. } => Text::new(
             "is not in the purchase, or less of it is left",
@@ -193,19 +219,27 @@ impl From<CardError> for Problem {
     fn from(error: CardError) -> Self {
         match error {
             CardError::Unknown(_) => Self::not_found(),
-            CardError::AlreadyHas(_) => {
-                Self::conflict("card-exists", "The member has a card of this kind", "Карта этого вида у участника уже есть")
-            }
-            CardError::Transition { .. } => {
-                Self::conflict("card-state", "Not possible in this state", "В этом состоянии карты так нельзя")
-            }
-            CardError::TooManyDevices(most) => {
-                Self::conflict("too-many-devices", "The card has too many devices", "У карты слишком много устройств")
-                    .detail(format!("at most {most} devices a card"), format!("не больше {most} устройств на карту"))
-            }
-            CardError::Plastic => {
-                Self::conflict("card-plastic", "A plastic card draws no live code", "У пластиковой карты нет живого кода")
-            }
+            CardError::AlreadyHas(_) => Self::conflict(
+                "card-exists",
+                "The member has a card of this kind",
+                "Карта этого вида у участника уже есть",
+            ),
+            CardError::Transition { .. } => Self::conflict(
+                "card-state",
+                "Not possible in this state",
+                "В этом состоянии карты так нельзя",
+            ),
+            CardError::TooManyDevices(most) => Self::conflict(
+                "too-many-devices",
+                "The card has too many devices",
+                "У карты слишком много устройств",
+            )
+            .detail(format!("at most {most} devices a card"), format!("не больше {most} устройств на карту")),
+            CardError::Plastic => Self::conflict(
+                "card-plastic",
+                "A plastic card draws no live code",
+                "У пластиковой карты нет живого кода",
+            ),
             CardError::NumbersExhausted => Self::internal("card numbers are exhausted"),
             CardError::Database(error) => error.into(),
         }
@@ -217,11 +251,17 @@ impl From<RegistryError> for Problem {
         match error {
             RegistryError::UnknownMember(_) | RegistryError::UnknownOrganisation(_) => Self::not_found(),
             RegistryError::Invalid(faults) => faults.into_iter().fold(Self::invalid(), |problem, fault| {
-                problem.field(format!("#/{}", fault.field), fault.reason.replace('_', " "), fault_words(fault.reason))
+                problem.field(
+                    format!("#/{}", fault.field),
+                    fault.reason.replace('_', " "),
+                    fault_words(fault.reason),
+                )
             }),
-            RegistryError::CodeTaken => {
-                Self::conflict("code-taken", "An organisation with this code exists", "Организация с таким кодом уже есть")
-            }
+            RegistryError::CodeTaken => Self::conflict(
+                "code-taken",
+                "An organisation with this code exists",
+                "Организация с таким кодом уже есть",
+            ),
             RegistryError::NumberTaken => Self::conflict(
                 "number-taken",
                 "A member with this membership number exists",
@@ -231,9 +271,11 @@ impl From<RegistryError> for Problem {
                 Self::conflict("member-state", "Not possible in this state", "В этом состоянии так нельзя")
                     .detail(format!("the member is {what}"), format!("состояние: {what}"))
             }
-            RegistryError::WrongDay(what) => {
-                Self::invalid_field("#/on", format!("the day is {what}"), format!("эта дата не подходит: {what}"))
-            }
+            RegistryError::WrongDay(what) => Self::invalid_field(
+                "#/on",
+                format!("the day is {what}"),
+                format!("эта дата не подходит: {what}"),
+            ),
             RegistryError::Sealed(error) => Self::internal(&error),
             RegistryError::Database(error) => error.into(),
         }
@@ -270,19 +312,21 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Unknown(_) => Self::not_found(),
-            EngineError::Taken(what) => {
-                Self::conflict("taken", "This name is taken", "Такое имя уже занято").detail(format!("{what} is taken"), format!("занято: {what}"))
-            }
+            EngineError::Taken(what) => Self::conflict("taken", "This name is taken", "Такое имя уже занято")
+                .detail(format!("{what} is taken"), format!("занято: {what}")),
             EngineError::Invalid(fields) => fields.into_iter().fold(Self::invalid(), |problem, field| {
                 let FieldError { pointer, detail } =
                     FieldError::new(format!("#{}", field.pointer), field.message.clone(), field.message);
                 problem.field(pointer, detail.en, detail.ru)
             }),
-            EngineError::SamePerson => {
-                Self::conflict("same-person", "Another person has to approve this", "Утвердить должен другой человек")
-            }
+            EngineError::SamePerson => Self::conflict(
+                "same-person",
+                "Another person has to approve this",
+                "Утвердить должен другой человек",
+            ),
             EngineError::State(what) => {
-                Self::conflict("state", "Not possible in this state", "В этом состоянии так нельзя").detail(what, what)
+                Self::conflict("state", "Not possible in this state", "В этом состоянии так нельзя")
+                    .detail(what, what)
             }
             EngineError::File { reason, detail, line } => {
                 let at = line.map(|line| format!(" (line {line})")).unwrap_or_default();

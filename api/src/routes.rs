@@ -41,7 +41,8 @@ pub fn table() -> Vec<Entry> {
     let patch = |path, access, handler| entry(Method::PATCH, path, access, handler);
     let delete = |path, access, handler| entry(Method::DELETE, path, access, handler);
     let (member, partner) = (Access::MEMBER, Access::PARTNER);
-    let office = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair, Role::Auditor]);
+    let office =
+        Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair, Role::Auditor]);
     let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
     let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
     let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
@@ -49,7 +50,9 @@ pub fn table() -> Vec<Entry> {
     let finance = Access::roles(&[Role::Finance]);
     let controller = Access::roles(&[Role::Controller]);
     let managers = &[Role::Manager, Role::Finance, Role::Controller, Role::Auditor];
-    let purchase_readers = Access::roles(&[Role::Cashier, Role::Manager, Role::Finance, Role::Controller, Role::Auditor]).and_client();
+    let purchase_readers =
+        Access::roles(&[Role::Cashier, Role::Manager, Role::Finance, Role::Controller, Role::Auditor])
+            .and_client();
     let explained = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]).and_member();
     let registers = Access::roles(managers).and_client();
     let senders = Access::roles(&[Role::Manager, Role::Finance]).and_client();

@@ -19,8 +19,10 @@ const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(30);
 pub fn sweep(connection: &mut PgConnection, at: DateTime<Utc>) -> QueryResult<usize> {
     let old_sessions = diesel::delete(sessions::table.filter(sessions::ends_at.lt(at - SESSIONS_KEPT)));
     let old_codes = diesel::delete(sign_in_codes::table.filter(sign_in_codes::expires_at.lt(at)));
-    let old_attempts = diesel::delete(sign_in_attempts::table.filter(sign_in_attempts::last_at.lt(at - ATTEMPTS_KEPT)));
-    let old_answers = diesel::delete(idempotency_keys::table.filter(idempotency_keys::started_at.lt(at - ANSWERS_KEPT)));
+    let old_attempts =
+        diesel::delete(sign_in_attempts::table.filter(sign_in_attempts::last_at.lt(at - ATTEMPTS_KEPT)));
+    let old_answers =
+        diesel::delete(idempotency_keys::table.filter(idempotency_keys::started_at.lt(at - ANSWERS_KEPT)));
     Ok(old_sessions.execute(connection)?
         + old_codes.execute(connection)?
         + old_attempts.execute(connection)?

@@ -26,7 +26,11 @@ pub fn root(principal: &Principal) -> Result<Option<String>, Problem> {
 ///
 /// # Errors
 /// 404 when there is none, or it lies outside.
-pub fn organisation(connection: &mut PgConnection, principal: &Principal, code: &str) -> Result<Listed, Problem> {
+pub fn organisation(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    code: &str,
+) -> Result<Listed, Problem> {
     let found = organisations::by_code(connection, code)?.ok_or_else(Problem::not_found)?;
     match root(principal)? {
         Some(root) if !found.organisation.path.codes().contains(&root) => Err(Problem::not_found()),
@@ -47,5 +51,9 @@ pub fn member(connection: &mut PgConnection, principal: &Principal, id: MemberId
 fn within(connection: &mut PgConnection, principal: &Principal, id: OrganisationId) -> Result<(), Problem> {
     let Some(root) = root(principal)? else { return Ok(()) };
     let paths = organisations::paths(connection, &[id])?;
-    if paths.get(&id).is_some_and(|path| path.codes().contains(&root)) { Ok(()) } else { Err(Problem::not_found()) }
+    if paths.get(&id).is_some_and(|path| path.codes().contains(&root)) {
+        Ok(())
+    } else {
+        Err(Problem::not_found())
+    }
 }

@@ -54,7 +54,11 @@ const PARTNERS: &[DemoPartner] = &[
             ("market-3", "«Соседи» у вокзала", "Тверь"),
             ("market-4", "«Соседи» на Ленина", "Калуга"),
         ],
-        rules: || vec![json!({ "name": "5 % со всех покупок", "earn": { "percent": "5" }, "hold_days": 14, "life_months": 12 })],
+        rules: || {
+            vec![
+                json!({ "name": "5 % со всех покупок", "earn": { "percent": "5" }, "hold_days": 14, "life_months": 12 }),
+            ]
+        },
     },
     DemoPartner {
         code: "pharmacy",
@@ -81,7 +85,10 @@ const PARTNERS: &[DemoPartner] = &[
         name: "Книжный дом",
         commission_rate: "0.03",
         register: include_str!("../../../tests/data/demo/register-books.csv"),
-        outlets: &[("books-1", "Книжный дом на Арбате", "Москва"), ("books-2", "Книжный дом в «Пассаже»", "Казань")],
+        outlets: &[
+            ("books-1", "Книжный дом на Арбате", "Москва"),
+            ("books-2", "Книжный дом в «Пассаже»", "Казань"),
+        ],
         rules: || {
             vec![
                 json!({ "name": "От 1 до 5 % по сумме чека", "earn": { "ladder": [
@@ -137,12 +144,15 @@ struct MemberLogin {
 pub fn prepare(app: &Arc<App>) -> Result<(), BoxError> {
     let file = app.settings.data_dir.join("demo-credentials.json");
     let mut connection = app.connection()?;
-    let seeded: Option<DateTime<Utc>> = installation::table.select(installation::seeded_at).first(&mut *connection)?;
+    let seeded: Option<DateTime<Utc>> =
+        installation::table.select(installation::seeded_at).first(&mut *connection)?;
     if seeded.is_none() {
         diesel::update(installation::table).set(installation::kind.eq("demo")).execute(&mut *connection)?;
         let credentials = bring_in(app, &mut connection)?;
         write_private(&file, &serde_json::to_vec_pretty(&credentials)?)?;
-        diesel::update(installation::table).set(installation::seeded_at.eq(app.now())).execute(&mut *connection)?;
+        diesel::update(installation::table)
+            .set(installation::seeded_at.eq(app.now()))
+            .execute(&mut *connection)?;
     }
     tell(app, &file)?;
     Ok(())
@@ -190,7 +200,11 @@ fn import(app: &App, folder: &Path, kind: ImportKind, content: &str) -> Result<(
     std::fs::write(&file, content)?;
     let request = ImportRequest { kind, rejected: rejected_beside(&file), file, notify: false, within: None };
     let report = imports::run(app, &request, app.now())?;
-    if report.rejected > 0 { Err(format!("the demo's {kind} were refused: {:?}", report.reasons).into()) } else { Ok(()) }
+    if report.rejected > 0 {
+        Err(format!("the demo's {kind} were refused: {:?}", report.reasons).into())
+    } else {
+        Ok(())
+    }
 }
 
 fn enrol_everybody(connection: &mut PgConnection, since: DateTime<Utc>) -> Result<(), BoxError> {
@@ -246,12 +260,13 @@ fn partner(
 
 /// A login for each role; where one is left from an interrupted start, it gets a new password.
 fn logins(app: &App, connection: &mut PgConnection) -> Result<Vec<StaffLogin>, BoxError> {
-    let plain = [Role::Administrator, Role::Finance, Role::Controller, Role::Auditor].map(|role| (role, None, None));
+    let plain =
+        [Role::Administrator, Role::Finance, Role::Controller, Role::Auditor].map(|role| (role, None, None));
     let bound = [(Role::Registrar, "C-000"), (Role::Issuer, "C-000"), (Role::Chair, "P-000001")]
         .map(|(role, code)| (role, Some(code), None));
-    let sellers = PARTNERS.iter().flat_map(|partner| {
-        [Role::Cashier, Role::Manager].map(|role| (role, None, Some(partner.code)))
-    });
+    let sellers = PARTNERS
+        .iter()
+        .flat_map(|partner| [Role::Cashier, Role::Manager].map(|role| (role, None, Some(partner.code))));
     plain
         .into_iter()
         .chain(bound)
@@ -312,16 +327,21 @@ fn shifted(register: &str, now: DateTime<Utc>) -> Result<String, BoxError> {
     let column = headers.iter().position(|name| name == TIME).ok_or("the demo's register has no times")?;
     let rows = reader.records().collect::<Result<Vec<_>, _>>()?;
     let time = |row: &csv::StringRecord| DateTime::parse_from_rfc3339(row.get(column).unwrap_or_default());
-    let last = rows.iter().map(time).collect::<Result<Vec<_>, _>>()?.into_iter().max().ok_or("an empty register")?;
+    let last =
+        rows.iter().map(time).collect::<Result<Vec<_>, _>>()?.into_iter().max().ok_or("an empty register")?;
     let today = date_in(PROGRAMME_ZONE, now);
     let days = today - date_in(PROGRAMME_ZONE, last.with_timezone(&Utc));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(&headers)?;
     for row in &rows {
         let at = moved(time(row)?, days, today, now);
-        writer.write_record(row.iter().enumerate().map(|(place, cell)| {
-            if place == column { at.to_rfc3339() } else { cell.to_owned() }
-        }))?;
+        writer.write_record(
+            row.iter().enumerate().map(
+                |(place, cell)| {
+                    if place == column { at.to_rfc3339() } else { cell.to_owned() }
+                },
+            ),
+        )?;
     }
     Ok(String::from_utf8(writer.into_inner().map_err(|error| error.to_string())?)?)
 }
@@ -336,7 +356,8 @@ fn moved(
     if at.date_naive() != today {
         return at;
     }
-    let Some(midnight) = today.and_time(chrono::NaiveTime::MIN).and_local_timezone(*at.offset()).single() else {
+    let Some(midnight) = today.and_time(chrono::NaiveTime::MIN).and_local_timezone(*at.offset()).single()
+    else {
         return at;
     };
     let passed = (now.with_timezone(at.offset()) - midnight).num_seconds();
@@ -345,7 +366,8 @@ fn moved(
 
 fn write_private(path: &PathBuf, content: &[u8]) -> std::io::Result<()> {
     let draft = path.with_extension("json.new");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(draft, path)
@@ -353,7 +375,9 @@ fn write_private(path: &PathBuf, content: &[u8]) -> std::io::Result<()> {
 
 fn tell(app: &App, file: &Path) -> std::io::Result<()> {
     let base = app.settings.public_url();
-    eprintln!("\n  {base}/        member\n  {base}/till    cashier\n  {base}/office  office\n  {base}/docs    API\n");
+    eprintln!(
+        "\n  {base}/        member\n  {base}/till    cashier\n  {base}/office  office\n  {base}/docs    API\n"
+    );
     if let Ok(text) = std::fs::read_to_string(file)
         && let Ok(credentials) = serde_json::from_str::<serde_json::Value>(&text)
     {
@@ -366,7 +390,12 @@ fn tell(app: &App, file: &Path) -> std::io::Result<()> {
         }
     }
     let mail = app.settings.data_dir.join("mail");
-    eprintln!("\n  sign-in codes of members come as mail: {}", app.settings.smtp_url().map_or_else(|| format!("{}/*.eml", mail.display()), |_| "see your mail server".to_owned()));
+    eprintln!(
+        "\n  sign-in codes of members come as mail: {}",
+        app.settings
+            .smtp_url()
+            .map_or_else(|| format!("{}/*.eml", mail.display()), |_| "see your mail server".to_owned())
+    );
     eprintln!("  all logins: {}\n", file.display());
     Ok(())
 }

@@ -173,7 +173,9 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
             serve::run(app)
         }
         Command::Import { kind, file, notify } => files::import(app, kind, file, notify),
-        Command::Cards(CardsCommand::Issue { kind, organisation }) => files::issue_cards(app, kind, &organisation),
+        Command::Cards(CardsCommand::Issue { kind, organisation }) => {
+            files::issue_cards(app, kind, &organisation)
+        }
         Command::Registers(RegistersCommand::Load { partner, file, mode, history }) => {
             files::load_register(app, &partner, &file, (&mode, history))
         }

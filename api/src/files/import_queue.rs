@@ -35,17 +35,8 @@ pub struct Import {
     pub problem: Option<String>,
 }
 
-type Row = (
-    Uuid,
-    String,
-    String,
-    String,
-    bool,
-    Option<String>,
-    String,
-    Option<serde_json::Value>,
-    Option<String>,
-);
+type Row =
+    (Uuid, String, String, String, bool, Option<String>, String, Option<serde_json::Value>, Option<String>);
 
 impl From<Row> for Import {
     fn from((id, kind, file_name, path, notify, within, status, report, problem): Row) -> Self {

@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use shared_kernel::text_enum;
-use union_registry::imports::{self, ImportError, MEMBER_COLUMNS, ORGANISATION_COLUMNS, Rejected, Report, rejected};
+use union_registry::imports::{
+    self, ImportError, MEMBER_COLUMNS, ORGANISATION_COLUMNS, Rejected, Report, rejected,
+};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -106,14 +108,25 @@ fn take(
     match request.kind {
         ImportKind::Organisations => Ok(imports::organisations(connection, &mut file, refused, now)?),
         ImportKind::Members => connection.transaction(|connection| {
-            let (report, created) =
-                imports::members(connection, (&app.derived.sealer, request.within.as_deref()), &mut file, refused, now)?;
+            let (report, created) = imports::members(
+                connection,
+                (&app.derived.sealer, request.within.as_deref()),
+                &mut file,
+                refused,
+                now,
+            )?;
             let announce = if request.notify { Announce::Each } else { Announce::Nothing };
             let mut after = None;
             loop {
                 let members = imports::created(connection, &created, after, CHUNK)?;
                 let Some(last) = members.last().copied() else { return Ok(report) };
-                bulk::issue_missing(connection, &app.derived.issuer, (CardKind::Virtual, announce), &members, now)?;
+                bulk::issue_missing(
+                    connection,
+                    &app.derived.issuer,
+                    (CardKind::Virtual, announce),
+                    &members,
+                    now,
+                )?;
                 after = Some(last);
             }
         }),

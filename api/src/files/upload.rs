@@ -54,7 +54,9 @@ impl Upload {
     /// 422
     pub fn only(&self, names: &[&str]) -> Result<(), Problem> {
         match self.fields.keys().find(|name| !names.contains(&name.as_str())) {
-            Some(unknown) => Err(Problem::invalid_field(format!("#/{unknown}"), "is unknown", "неизвестное поле")),
+            Some(unknown) => {
+                Err(Problem::invalid_field(format!("#/{unknown}"), "is unknown", "неизвестное поле"))
+            }
             None => Ok(()),
         }
     }
@@ -71,14 +73,20 @@ impl Upload {
 ///
 /// # Errors
 /// 400, 413, 415, 422 or 503 on a full disk; nothing is left behind then.
-pub async fn receive(app: &App, request: &HttpRequest, body: Multipart, folder: &str) -> Result<Upload, Problem> {
+pub async fn receive(
+    app: &App,
+    request: &HttpRequest,
+    body: Multipart,
+    folder: &str,
+) -> Result<Upload, Problem> {
     extract::check_length(request, FILE_BYTES_MAX)?;
     let folder = app.settings.data_dir.join(folder);
     std::fs::create_dir_all(&folder).map_err(|error| Problem::internal(&error))?;
     let path = folder.join(Uuid::now_v7().to_string());
     let received = tokio::time::timeout(UPLOAD_DEADLINE, read(body, &path)).await;
-    let received =
-        received.map_err(|_| Problem::malformed("the upload came too slowly", "Файл шёл слишком долго")).and_then(|r| r);
+    let received = received
+        .map_err(|_| Problem::malformed("the upload came too slowly", "Файл шёл слишком долго"))
+        .and_then(|r| r);
     if received.is_err() && path.exists() {
         std::fs::remove_file(&path).map_err(|error| Problem::internal(&error))?;
     }
@@ -89,7 +97,8 @@ async fn read(mut body: Multipart, path: &Path) -> Result<Upload, Problem> {
     let mut fields = BTreeMap::new();
     let mut file: Option<(String, [u8; 32])> = None;
     while let Some(field) = body.next().await {
-        let field = field.map_err(|_| Problem::malformed("the multipart body is broken", "Тело multipart повреждено"))?;
+        let field = field
+            .map_err(|_| Problem::malformed("the multipart body is broken", "Тело multipart повреждено"))?;
         let name = field.name().unwrap_or_default().to_owned();
         if name == "file" && file.is_none() {
             file = Some(store(field, path).await?);
@@ -107,8 +116,14 @@ async fn read(mut body: Multipart, path: &Path) -> Result<Upload, Problem> {
 
 async fn store(mut field: Field, path: &Path) -> Result<(String, [u8; 32]), Problem> {
     let named = field.content_disposition().and_then(|d| d.get_filename()).unwrap_or("file");
-    let file_name: String =
-        named.rsplit(['/', '\\']).next().unwrap_or("file").chars().filter(|c| !c.is_control()).take(200).collect();
+    let file_name: String = named
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or("file")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect();
     let mut file: File = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -138,7 +153,8 @@ fn disk(error: &std::io::Error) -> Problem {
 async fn text_of(mut field: Field) -> Result<String, Problem> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.next().await {
-        let chunk = chunk.map_err(|_| Problem::malformed("the upload ended early", "Тело запроса оборвалось"))?;
+        let chunk =
+            chunk.map_err(|_| Problem::malformed("the upload ended early", "Тело запроса оборвалось"))?;
         if bytes.len() + chunk.len() > FIELD_BYTES_MAX {
             return Err(Problem::too_large());
         }

@@ -42,8 +42,11 @@ fn work_off(app: &App) -> Result<bool, Problem> {
     if !try_lock(&mut connection)? {
         return Ok(false);
     }
-    let worked = one_import(app, &mut connection).and_then(|worked| if worked { Ok(true) } else { registers::work_off(app) });
-    diesel::sql_query("SELECT pg_advisory_unlock($1)").bind::<BigInt, _>(FILES_LOCK).execute(&mut *connection)?;
+    let worked = one_import(app, &mut connection)
+        .and_then(|worked| if worked { Ok(true) } else { registers::work_off(app) });
+    diesel::sql_query("SELECT pg_advisory_unlock($1)")
+        .bind::<BigInt, _>(FILES_LOCK)
+        .execute(&mut *connection)?;
     worked
 }
 

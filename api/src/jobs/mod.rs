@@ -35,7 +35,8 @@ pub enum Job {
 }
 
 /// Every job in its fixed nightly order.
-pub const NIGHTLY: &[Job] = &[Job::ReleaseHolds, Job::PayDebts, Job::Expire, Job::VoidAuthorizations, Job::Retention];
+pub const NIGHTLY: &[Job] =
+    &[Job::ReleaseHolds, Job::PayDebts, Job::Expire, Job::VoidAuthorizations, Job::Retention];
 
 impl Job {
     /// The name on the command line.
@@ -55,7 +56,11 @@ impl FromStr for Job {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let known = || NIGHTLY.iter().map(|job| job.name()).collect::<Vec<_>>().join(", ");
-        NIGHTLY.iter().copied().find(|job| job.name() == name).ok_or_else(|| format!("the jobs are {}", known()))
+        NIGHTLY
+            .iter()
+            .copied()
+            .find(|job| job.name() == name)
+            .ok_or_else(|| format!("the jobs are {}", known()))
     }
 }
 
@@ -71,7 +76,12 @@ pub struct JobReport {
 ///
 /// # Errors
 /// The database's; nothing has changed then.
-pub fn run(app: &App, connection: &mut PgConnection, job: Job, at: DateTime<Utc>) -> Result<JobReport, Problem> {
+pub fn run(
+    app: &App,
+    connection: &mut PgConnection,
+    job: Job,
+    at: DateTime<Utc>,
+) -> Result<JobReport, Problem> {
     let now = app.now();
     let done = connection.transaction::<_, Problem, _>(|connection| {
         Ok(match job {
@@ -86,7 +96,8 @@ pub fn run(app: &App, connection: &mut PgConnection, job: Job, at: DateTime<Utc>
 }
 
 fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
-    let removed = card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+    let removed =
+        card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

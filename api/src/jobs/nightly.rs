@@ -42,7 +42,9 @@ fn due(app: &App) -> Result<(), Problem> {
         return Ok(());
     }
     let ran = run_due(app, &mut connection);
-    diesel::sql_query("SELECT pg_advisory_unlock($1)").bind::<BigInt, _>(JOBS_LOCK).execute(&mut *connection)?;
+    diesel::sql_query("SELECT pg_advisory_unlock($1)")
+        .bind::<BigInt, _>(JOBS_LOCK)
+        .execute(&mut *connection)?;
     ran
 }
 
@@ -65,7 +67,12 @@ fn has_run(connection: &mut PgConnection, job: Job, day: NaiveDate) -> QueryResu
     diesel::select(diesel::dsl::exists(job_runs::table.find((job.name(), day)))).get_result(connection)
 }
 
-fn note_run(connection: &mut PgConnection, job: Job, day: NaiveDate, now: DateTime<Utc>) -> QueryResult<usize> {
+fn note_run(
+    connection: &mut PgConnection,
+    job: Job,
+    day: NaiveDate,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
     diesel::insert_into(job_runs::table)
         .values((job_runs::job.eq(job.name()), job_runs::day.eq(day), job_runs::finished_at.eq(now)))
         .on_conflict_do_nothing()

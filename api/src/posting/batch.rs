@@ -61,7 +61,8 @@ pub fn quote(app: &App, connection: &mut PgConnection, order: &Order) -> Result<
             .unwrap_or_else(|| Err(Problem::unavailable()))?,
     };
     let live = identified.presented == Presented::LiveCode;
-    let posted = posting::quote(connection, &app.books, &sale(order, identified), now)?.map_err(|r| refusals::purchase(&r))?;
+    let posted = posting::quote(connection, &app.books, &sale(order, identified), now)?
+        .map_err(|r| refusals::purchase(&r))?;
     Ok(answer(posted, live))
 }
 
@@ -110,8 +111,12 @@ fn identify_all(
     known: &HashMap<ReceiptKey, Known>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Result<Identified, Problem>>, Problem> {
-    let fresh: Vec<&Order> =
-        orders.iter().zip(keys).filter(|(_, key)| !known.contains_key(*key)).map(|(order, _)| order).collect();
+    let fresh: Vec<&Order> = orders
+        .iter()
+        .zip(keys)
+        .filter(|(_, key)| !known.contains_key(*key))
+        .map(|(order, _)| order)
+        .collect();
     let mut identified = identify::buyers(app, connection, (&fresh, Purpose::Post), now)?.into_iter();
     orders
         .iter()

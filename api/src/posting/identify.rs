@@ -110,7 +110,11 @@ pub fn buyers(
             let shown = shown?;
             let facts = known.next().flatten();
             let presented = shown.presented;
-            Ok(Identified { presented, uses: shown.uses, buyer: buyer(&shown.card, facts, order.occurred_at) })
+            Ok(Identified {
+                presented,
+                uses: shown.uses,
+                buyer: buyer(&shown.card, facts, order.occurred_at),
+            })
         })
         .collect())
 }
@@ -159,7 +163,9 @@ fn shown_cards(
         .iter()
         .map(|order| match &order.credential {
             Credential::Code(_) => codes.next().ok_or_else(Problem::unavailable).and_then(shown_code),
-            Credential::Resolution(_) => taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken),
+            Credential::Resolution(_) => {
+                taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
+            }
             Credential::Number(number) => numbers
                 .get(number)
                 .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
@@ -222,7 +228,10 @@ fn judged_resolutions(
         .collect())
 }
 
-fn bare_cards(connection: &mut PgConnection, orders: &[&Order]) -> Result<HashMap<CardNumber, Card>, Problem> {
+fn bare_cards(
+    connection: &mut PgConnection,
+    orders: &[&Order],
+) -> Result<HashMap<CardNumber, Card>, Problem> {
     let numbers: Vec<CardNumber> = orders
         .iter()
         .filter_map(|order| match order.credential {

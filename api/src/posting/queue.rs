@@ -1,9 +1,9 @@
 //! The queue, the thread and the answers. What is queued when the thread is free goes into one commit: at low load a
 //! batch of one, under load hundreds, without a timer.
 
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Weak};
 
 use shared_kernel::db::PgPooled;
 use tokio::sync::oneshot;
@@ -132,7 +132,8 @@ fn post(app: &App, kept: &mut Option<PgPooled>, orders: &[Order]) -> Answers {
         Err(problem) => return orders.iter().map(|_| Err(problem.clone())).collect(),
     };
     let answers = batch::post(app, &mut connection, orders);
-    let broken = answers.iter().any(|answer| matches!(answer, Err(problem) if problem.status().is_server_error()));
+    let broken =
+        answers.iter().any(|answer| matches!(answer, Err(problem) if problem.status().is_server_error()));
     if !broken {
         *kept = Some(connection);
     }

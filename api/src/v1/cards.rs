@@ -95,7 +95,9 @@ pub async fn resolve(
             Ok(ResolutionView {
                 resolution: resolution.id.0,
                 status: standing_word(standing),
-                may_redeem: standing == CardStanding::Valid && enrolled && (live || book.bare_number_may_redeem),
+                may_redeem: standing == CardStanding::Valid
+                    && enrolled
+                    && (live || book.bare_number_may_redeem),
                 available: balance.filter(|_| standing == CardStanding::Valid),
                 offers: book
                     .in_force(partner, now)
@@ -288,9 +290,8 @@ pub async fn find(
     query: Query<NumberQuery>,
 ) -> Result<web::Json<OfficeCards>, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let number = CardNumber::parse(&query.0.number).map_err(|_| {
-        Problem::invalid_field("number", "is no card number", "это не номер карты")
-    })?;
+    let number = CardNumber::parse(&query.0.number)
+        .map_err(|_| Problem::invalid_field("number", "is no card number", "это не номер карты"))?;
     let items = app
         .into_inner()
         .run(move |connection| {
@@ -329,7 +330,11 @@ pub async fn block(
     let (principal, now) = (principal.into_inner(), app.now());
     let comment = body.0.comment.filter(|text| !text.trim().is_empty());
     if comment.as_ref().is_some_and(|text| text.chars().count() > 500) {
-        return Err(Problem::invalid_field("#/comment", "is longer than 500 characters", "длиннее 500 знаков"));
+        return Err(Problem::invalid_field(
+            "#/comment",
+            "is longer than 500 characters",
+            "длиннее 500 знаков",
+        ));
     }
     let reason = body.0.reason;
     let card = app

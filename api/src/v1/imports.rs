@@ -56,9 +56,7 @@ pub async fn upload(
     let id = app
         .clone()
         .into_inner()
-        .run(move |connection| {
-            import_queue::add(connection, &upload, (kind, notify, within), staff, now)
-        })
+        .run(move |connection| import_queue::add(connection, &upload, (kind, notify, within), staff, now))
         .await?;
     Ok(HttpResponse::Accepted().insert_header(("Location", format!("/v1/imports/{id}"))).json(Started { id }))
 }
@@ -98,7 +96,11 @@ pub struct ImportView {
     problem: Option<String>,
 }
 
-async fn found(app: web::Data<App>, principal: &Principal, id: Uuid) -> Result<import_queue::Import, Problem> {
+async fn found(
+    app: web::Data<App>,
+    principal: &Principal,
+    id: Uuid,
+) -> Result<import_queue::Import, Problem> {
     let within = scope::root(principal)?;
     app.into_inner()
         .run(move |connection| {
@@ -168,10 +170,11 @@ pub async fn rejected(
     let list = List::of(&shared, &request, &principal);
     let after: Option<u64> = list.after(query.0.after.as_deref())?;
     let import = found(app, &principal, id.0).await?;
-    let page = web::block(move || rejected_rows::page(&rejected_beside(&import.path), after.unwrap_or(0), limit))
-        .await
-        .map_err(|error| Problem::internal(&error))?
-        .map_err(|error| Problem::internal(&error))?;
+    let page =
+        web::block(move || rejected_rows::page(&rejected_beside(&import.path), after.unwrap_or(0), limit))
+            .await
+            .map_err(|error| Problem::internal(&error))?
+            .map_err(|error| Problem::internal(&error))?;
     Ok(list.answer(&page))
 }
 

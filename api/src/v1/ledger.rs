@@ -149,7 +149,8 @@ pub async fn trial_balance(
         .run(move |connection| {
             connection.build_transaction().repeatable_read().read_only().run(|connection| {
                 let balance = read::trial_balance(connection, at)?;
-                let mut accounts: Vec<AccountView> = balance.accounts.into_iter().map(AccountView::new).collect();
+                let mut accounts: Vec<AccountView> =
+                    balance.accounts.into_iter().map(AccountView::new).collect();
                 name_organisations(connection, &mut accounts)?;
                 Ok(TrialBalanceView {
                     at: at.into(),
@@ -266,7 +267,11 @@ pub async fn postings(
     let list = List::of(&shared, &request, &principal);
     let after: Option<PostingId> = list.after(query.after.as_deref())?;
     let account = query.account.as_deref().map(str::parse::<AccountName>).transpose().map_err(|_| {
-        Problem::invalid_field("account", "is no account, such as receivable:market", "это не счёт, например receivable:market")
+        Problem::invalid_field(
+            "account",
+            "is no account, such as receivable:market",
+            "это не счёт, например receivable:market",
+        )
     })?;
     let filter = PostingFilter { account, from: query.from, to: query.to };
     let inner = app.clone().into_inner();

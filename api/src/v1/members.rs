@@ -159,7 +159,8 @@ fn record(
     let id = member.person.id;
     let Contacts { phone, email } =
         member.person.contacts(&app.derived.sealer).map_err(|error| Problem::internal(&error))?;
-    let consent = consents::of_member(connection, id)?.into_iter().find(|consent| consent.withdrawn_at.is_none());
+    let consent =
+        consents::of_member(connection, id)?.into_iter().find(|consent| consent.withdrawn_at.is_none());
     let history = memberships::history(connection, id)?
         .into_iter()
         .map(|stretch| StretchView {
@@ -263,14 +264,26 @@ pub async fn admit(
         .into_inner()
         .transaction(move |connection| {
             scope::organisation(connection, &principal, &body.0.organisation_code).map_err(|_| {
-                Problem::invalid_field("#/organisation_code", "is no organisation of yours", "у вас нет такой организации")
+                Problem::invalid_field(
+                    "#/organisation_code",
+                    "is no organisation of yours",
+                    "у вас нет такой организации",
+                )
             })?;
             let member = members::admit(connection, &shared.derived.sealer, &body.0.raw(), now)?;
-            cards::issue(connection, &shared.derived.issuer, member.person.id, cards::CardKind::Virtual, now)?;
+            cards::issue(
+                connection,
+                &shared.derived.issuer,
+                member.person.id,
+                cards::CardKind::Virtual,
+                now,
+            )?;
             record(&shared, connection, member, now)
         })
         .await?;
-    Ok(HttpResponse::Created().insert_header(("Location", format!("/v1/members/{}", view.member.id))).json(view))
+    Ok(HttpResponse::Created()
+        .insert_header(("Location", format!("/v1/members/{}", view.member.id)))
+        .json(view))
 }
 
 /// What to correct; what is left out stays, an empty text clears.
@@ -350,7 +363,11 @@ pub async fn transfer(
         .transaction(move |connection| {
             scope::member(connection, &principal, id.0)?;
             let to = scope::organisation(connection, &principal, &body.0.organisation).map_err(|_| {
-                Problem::invalid_field("#/organisation", "is no organisation of yours", "у вас нет такой организации")
+                Problem::invalid_field(
+                    "#/organisation",
+                    "is no organisation of yours",
+                    "у вас нет такой организации",
+                )
             })?;
             memberships::transfer(connection, id.0, to.organisation.id, body.0.on, now)?;
             let member = members::find(connection, id.0)?;
@@ -383,7 +400,11 @@ pub async fn leave(
     let (principal, now) = (principal.into_inner(), app.now());
     let reason = body.0.reason.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > 200 {
-        return Err(Problem::invalid_field("#/reason", "must have 1 to 200 characters", "от 1 до 200 знаков"));
+        return Err(Problem::invalid_field(
+            "#/reason",
+            "must have 1 to 200 characters",
+            "от 1 до 200 знаков",
+        ));
     }
     let shared = app.clone().into_inner();
     let view = app

@@ -166,7 +166,11 @@ pub async fn create(
             match &body.parent_code {
                 Some(parent) => {
                     scope::organisation(connection, &principal, parent).map_err(|_| {
-                        Problem::invalid_field("#/parent_code", "is no organisation of yours", "у вас нет такой организации")
+                        Problem::invalid_field(
+                            "#/parent_code",
+                            "is no organisation of yours",
+                            "у вас нет такой организации",
+                        )
                     })?;
                 }
                 None if scope::root(&principal)?.is_some() => return Err(Problem::forbidden()),
@@ -185,7 +189,9 @@ pub async fn create(
             Ok(scope::organisation(connection, &principal, &body.code)?.into())
         })
         .await?;
-    Ok(HttpResponse::Created().insert_header(("Location", format!("/v1/organisations/{}", view.code))).json(view))
+    Ok(HttpResponse::Created()
+        .insert_header(("Location", format!("/v1/organisations/{}", view.code)))
+        .json(view))
 }
 
 /// On which day.

@@ -23,9 +23,8 @@ const TAG_BYTES: usize = 12;
 pub fn limit(asked: Option<i64>) -> Result<Limit, Problem> {
     match asked {
         None => Ok(Limit::DEFAULT),
-        Some(items) => {
-            Limit::new(items).ok_or_else(|| Problem::invalid_field("limit", "must be 1 to 200", "допустимо от 1 до 200"))
-        }
+        Some(items) => Limit::new(items)
+            .ok_or_else(|| Problem::invalid_field("limit", "must be 1 to 200", "допустимо от 1 до 200")),
     }
 }
 
@@ -43,7 +42,8 @@ impl<'a> List<'a> {
     }
 
     fn tag(&self, text: &str) -> Vec<u8> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.app.derived.cursors).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.app.derived.cursors).expect("HMAC takes keys of any length");
         mac.update(self.request.path().as_bytes());
         mac.update(b"\0");
         mac.update(self.reader.as_bytes());
@@ -58,9 +58,9 @@ impl<'a> List<'a> {
     /// 422 when it isn't one of this list's.
     pub fn after<K: DeserializeOwned>(&self, cursor: Option<&str>) -> Result<Option<K>, Problem> {
         let Some(cursor) = cursor else { return Ok(None) };
-        self.open(cursor)
-            .map(Some)
-            .ok_or_else(|| Problem::invalid_field("after", "is no cursor of this list", "не метка этого списка"))
+        self.open(cursor).map(Some).ok_or_else(|| {
+            Problem::invalid_field("after", "is no cursor of this list", "не метка этого списка")
+        })
     }
 
     fn open<K: DeserializeOwned>(&self, cursor: &str) -> Option<K> {
@@ -91,10 +91,11 @@ impl<'a> List<'a> {
         let next = page.next.as_ref().map(|key| self.cursor(key));
         let mut answer = HttpResponse::Ok();
         if let Some(next) = &next {
-            let mut parameters: Vec<(String, String)> = form_urlencoded::parse(self.request.query_string().as_bytes())
-                .filter(|(name, _)| name != "after")
-                .map(|(name, value)| (name.into_owned(), value.into_owned()))
-                .collect();
+            let mut parameters: Vec<(String, String)> =
+                form_urlencoded::parse(self.request.query_string().as_bytes())
+                    .filter(|(name, _)| name != "after")
+                    .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                    .collect();
             parameters.push(("after".to_owned(), next.clone()));
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
             answer.insert_header(("Link", format!("<{}?{query}>; rel=\"next\"", self.request.path())));

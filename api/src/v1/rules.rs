@@ -104,8 +104,10 @@ pub async fn draft(
     body: Json<RuleDraft>,
 ) -> Result<HttpResponse, Problem> {
     let (by, now) = (person(&principal)?, app.now());
-    let version =
-        app.into_inner().transaction(move |connection| Ok(store::create(connection, &body.0, by, now)?)).await?;
+    let version = app
+        .into_inner()
+        .transaction(move |connection| Ok(store::create(connection, &body.0, by, now)?))
+        .await?;
     Ok(HttpResponse::Created().json(RuleView::from(version)))
 }
 
@@ -162,4 +164,3 @@ pub async fn end(
         app.into_inner().transaction(move |connection| Ok(store::end(connection, id.0, by, now)?)).await?;
     Ok(web::Json(version.into()))
 }
-

@@ -22,8 +22,8 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        DateTime::parse_from_rfc3339(&text)
-            .map(|at| Self(at.with_timezone(&Utc)))
-            .map_err(|_| de::Error::custom("must be a time with an offset, such as 2026-11-21T14:05:00+03:00"))
+        DateTime::parse_from_rfc3339(&text).map(|at| Self(at.with_timezone(&Utc))).map_err(|_| {
+            de::Error::custom("must be a time with an offset, such as 2026-11-21T14:05:00+03:00")
+        })
     }
 }

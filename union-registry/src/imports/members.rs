@@ -6,8 +6,8 @@ use std::io::{self, Read, Seek, Write};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::connection::SimpleConnection;
-use diesel::pg::{CopyFormat, PgConnection};
 use diesel::dsl::sql;
+use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Date, Nullable, Text, Timestamptz, Uuid};
 use shared_kernel::ids::{MemberId, OrganisationId, Uuid as RowId};
@@ -115,7 +115,9 @@ pub fn members<F: Read + Seek>(
         let intake = Intake { sealer, codes, today: day_of(now), columns: None, report: Report::default() };
         let mut report = stage(connection, intake, file, refused)?;
         if let Some(root) = within {
-            diesel::sql_query(include_str!("members_elsewhere.sql")).bind::<Text, _>(root).execute(connection)?;
+            diesel::sql_query(include_str!("members_elsewhere.sql"))
+                .bind::<Text, _>(root)
+                .execute(connection)?;
         }
         connection.batch_execute(include_str!("members_compare.sql"))?;
         super::tell_refused(connection, refused, &mut report)?;
@@ -134,10 +136,7 @@ fn organisation_ids(
     if let Some(root) = within {
         query = query.filter(sql::<Bool>("path @> ARRAY[").bind::<Text, _>(root).sql("]"));
     }
-    Ok(query
-        .load::<(String, OrganisationId)>(connection)?
-        .into_iter()
-        .collect())
+    Ok(query.load::<(String, OrganisationId)>(connection)?.into_iter().collect())
 }
 
 /// Turns rows into staged rows, and tells of those that fail by themselves.

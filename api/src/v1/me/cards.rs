@@ -26,7 +26,10 @@ pub struct Cards {
 
 /// My cards, virtual ones first.
 #[utoipa::path(get, path = "/v1/me/cards", tag = "member", responses((status = 200, description = "the cards", body = Cards)))]
-pub async fn list(app: web::Data<App>, principal: web::ReqData<Principal>) -> Result<web::Json<Cards>, Problem> {
+pub async fn list(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+) -> Result<web::Json<Cards>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
     let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
     Ok(web::Json(Cards { items: cards.iter().map(|card| CardView::new(card, now)).collect() }))
@@ -57,12 +60,12 @@ async fn draw(app: web::Data<App>, principal: &Principal, id: CardId) -> Result<
             let card = my_card(connection, member, id)?;
             let active = members::find(connection, member)?.person.status == MemberStatus::Active;
             match card.standing_at(now) {
-                Standing::Expired => {
-                    Err(Problem::conflict("card-expired", "The card has expired", "Срок действия карты истёк"))
-                }
-                Standing::Valid if active => {
-                    Ok(devices::draw(connection, &shared.derived.issuer, id, now)?)
-                }
+                Standing::Expired => Err(Problem::conflict(
+                    "card-expired",
+                    "The card has expired",
+                    "Срок действия карты истёк",
+                )),
+                Standing::Valid if active => Ok(devices::draw(connection, &shared.derived.issuer, id, now)?),
                 Standing::Valid | Standing::Blocked if card.kind == cards::CardKind::Plastic && active => {
                     Ok(devices::draw(connection, &shared.derived.issuer, id, now)?)
                 }

@@ -79,7 +79,10 @@ fn me(connection: &mut PgConnection, member: MemberId) -> Result<MeView, Problem
 
 /// Who I am.
 #[utoipa::path(get, path = "/v1/me", tag = "member", responses((status = 200, description = "the member", body = MeView), (status = 401, description = "not signed in", body = ProblemBody)))]
-pub async fn show(app: web::Data<App>, principal: web::ReqData<Principal>) -> Result<web::Json<MeView>, Problem> {
+pub async fn show(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+) -> Result<web::Json<MeView>, Problem> {
     let member = myself(&principal)?;
     Ok(web::Json(app.into_inner().run(move |connection| me(connection, member)).await?))
 }

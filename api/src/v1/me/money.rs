@@ -145,9 +145,7 @@ pub async fn list(
     let inner = app.clone().into_inner();
     let page = app
         .into_inner()
-        .run(move |connection| {
-            Ok(operations::operations(connection, &inner.books, member, after, limit)?)
-        })
+        .run(move |connection| Ok(operations::operations(connection, &inner.books, member, after, limit)?))
         .await?;
     Ok(list.answer(&page.map(|operation| view(operation, language))))
 }

@@ -102,9 +102,14 @@ impl PurchaseBody {
     /// 422 with the field.
     pub fn order(self, asker: Asker) -> Result<Order, Problem> {
         if !asker.outlets.is_empty() && !asker.outlets.contains(&self.outlet) {
-            return Err(Problem::invalid_field("#/outlet", "is no outlet of yours", "у вас нет такой торговой точки"));
+            return Err(Problem::invalid_field(
+                "#/outlet",
+                "is no outlet of yours",
+                "у вас нет такой торговой точки",
+            ));
         }
-        let credential = credential(self.code.as_deref(), self.card_number.as_deref(), self.resolution.as_deref())?;
+        let credential =
+            credential(self.code.as_deref(), self.card_number.as_deref(), self.resolution.as_deref())?;
         Ok(Order {
             asker,
             credential,
@@ -124,7 +129,11 @@ impl PurchaseBody {
 ///
 /// # Errors
 /// 422 unless exactly one was given, and is one.
-pub fn credential(code: Option<&str>, number: Option<&str>, resolution: Option<&str>) -> Result<Credential, Problem> {
+pub fn credential(
+    code: Option<&str>,
+    number: Option<&str>,
+    resolution: Option<&str>,
+) -> Result<Credential, Problem> {
     match (code, number, resolution) {
         (Some(code), None, None) => {
             PresentedCode::parse(code).map(Credential::Code).map_err(|_| refusals::code_invalid("#/code"))
@@ -146,7 +155,11 @@ pub fn credential(code: Option<&str>, number: Option<&str>, resolution: Option<&
 fn fiscal(text: Option<&str>) -> Result<Option<Fiscal>, Problem> {
     text.map(|text| {
         Fiscal::parse(text).map_err(|error| {
-            Problem::invalid_field("#/fiscal", error.to_string(), format!("строка фискального чека не разобрана: {error}"))
+            Problem::invalid_field(
+                "#/fiscal",
+                error.to_string(),
+                format!("строка фискального чека не разобрана: {error}"),
+            )
         })
     })
     .transpose()
@@ -172,7 +185,12 @@ impl RefundBody {
     ///
     /// # Errors
     /// 422 with the field.
-    pub fn refund(self, purchase: PurchaseId, partner: PartnerId, now: DateTime<Utc>) -> Result<Return, Problem> {
+    pub fn refund(
+        self,
+        purchase: PurchaseId,
+        partner: PartnerId,
+        now: DateTime<Utc>,
+    ) -> Result<Return, Problem> {
         let what = part(self.amount, self.lines)?.ok_or_else(|| {
             Problem::invalid_field("#/amount", "give amount or lines", "нужна сумма или строки")
         })?;
@@ -213,8 +231,10 @@ fn part(amount: Option<Money>, lines: Option<Vec<LineBody>>) -> Result<Option<Re
         (None, None) => Ok(None),
         (Some(amount), None) => Ok(Some(Returned::Amount(amount))),
         (None, Some(lines)) => Ok(Some(Returned::Lines(lines.into_iter().map(LineBody::line).collect()))),
-        (Some(_), Some(_)) => {
-            Err(Problem::invalid_field("#/amount", "give amount or lines, not both", "сумма или строки, не вместе"))
-        }
+        (Some(_), Some(_)) => Err(Problem::invalid_field(
+            "#/amount",
+            "give amount or lines, not both",
+            "сумма или строки, не вместе",
+        )),
     }
 }

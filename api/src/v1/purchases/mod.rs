@@ -5,8 +5,8 @@ mod explanation;
 mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use cashback_engine::posting::{ReceiptKey, Source};
 use cashback_engine::explanation::explanation as explanation_of;
+use cashback_engine::posting::{ReceiptKey, Source};
 use cashback_engine::{PartnerId, PurchaseId, purchases, refunds, two_step};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,11 +18,11 @@ pub use view::{BalanceView, PurchaseView};
 
 use crate::app::App;
 use crate::auth::{Principal, Role};
-use crate::v1::cards::limits;
 use crate::extract::{IdPath, Json, Query};
 use crate::posting::{Order, batch};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
+use crate::v1::cards::limits;
 
 /// Most purchases of one batch.
 const BATCH_MAX: usize = 1_000;
@@ -64,10 +64,7 @@ pub async fn quote(
     limits::before(&app, &principal).await?;
     let shared = app.clone().into_inner();
     let limited = app.clone();
-    let answer = app
-        .into_inner()
-        .run(move |connection| batch::quote(&shared, connection, &order))
-        .await;
+    let answer = app.into_inner().run(move |connection| batch::quote(&shared, connection, &order)).await;
     let answer = limits::after(&limited, &principal, answer).await?;
     Ok(web::Json(PurchaseView::given(&answer)))
 }
@@ -110,11 +107,17 @@ pub async fn post_batch(
     let language = Language::of(&request);
     let purchases = body.0.purchases;
     if purchases.is_empty() || purchases.len() > BATCH_MAX {
-        return Err(Problem::invalid_field("#/purchases", "must have 1 to 1000 purchases", "от 1 до 1000 покупок"));
+        return Err(Problem::invalid_field(
+            "#/purchases",
+            "must have 1 to 1000 purchases",
+            "от 1 до 1000 покупок",
+        ));
     }
     let asker = asker(&principal, Source::Batch)?;
-    let read: Vec<Result<Order, Problem>> =
-        purchases.iter().map(|one| PurchaseBody::read(one).and_then(|body| body.order(asker.clone()))).collect();
+    let read: Vec<Result<Order, Problem>> = purchases
+        .iter()
+        .map(|one| PurchaseBody::read(one).and_then(|body| body.order(asker.clone())))
+        .collect();
     let orders: Vec<Order> = read.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
     let mut answers =
         if orders.is_empty() { Vec::new() } else { app.posting.post(orders).await? }.into_iter();
@@ -192,7 +195,8 @@ pub async fn by_receipt(
     let purchase = app
         .into_inner()
         .run(move |connection| {
-            purchases::purchase_by_receipt(connection, &shared.books, &key, partner)?.ok_or_else(Problem::not_found)
+            purchases::purchase_by_receipt(connection, &shared.books, &key, partner)?
+                .ok_or_else(Problem::not_found)
         })
         .await?;
     Ok(web::Json(PurchaseView::now(&purchase)))
