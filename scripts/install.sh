@@ -40,13 +40,15 @@ install_modules() {
     if [ ! -e "$1/node_modules/.package-lock.json" ] ||
         [ "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]; then
         echo "installing the modules of $1" >&2
-        (cd "$1" && npm ci --no-audit --no-fund >&2)
+        # A registry without other systems' optional packages leaves them out of the lock file, and `npm ci` refuses
+        # such a lock; `npm install` takes the locked versions all the same.
+        (cd "$1" && { npm ci --no-audit --no-fund >&2 || npm install --no-save --no-audit --no-fund >&2; })
         touch "$1/node_modules/.package-lock.json"
     fi
 }
 
 # What the program is built and run with. The linker and make come with Rust and Debian's build-essential.
-install_packages build-essential libpq-dev pkg-config postgresql postgresql-client redis-server
+install_packages build-essential libpq-dev pkg-config postgresql redis-server
 command -v cargo >/dev/null || { echo "missing: Rust (https://rustup.rs)" >&2; exit 1; }
 command -v npm >/dev/null || install_packages nodejs npm
 install_modules api/web

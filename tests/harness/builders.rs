@@ -130,9 +130,18 @@ impl TestServer {
 
     /// Signs a cashier of a partner in, made for it.
     pub fn as_cashier(&self, partner: &TestPartner) -> Client {
+        self.at_partner(Role::Cashier, partner)
+    }
+
+    /// Signs a manager of a partner in, made for it.
+    pub fn as_manager(&self, partner: &TestPartner) -> Client {
+        self.at_partner(Role::Manager, partner)
+    }
+
+    fn at_partner(&self, role: Role, partner: &TestPartner) -> Client {
         self.staff(NewStaff {
-            email: format!("cashier-{}@example.org", partner.partner.code),
-            role: Role::Cashier,
+            email: format!("{role}-{}@example.org", partner.partner.code),
+            role,
             organisation: None,
             partner: Some(partner.partner.id),
             outlets: Vec::new(),

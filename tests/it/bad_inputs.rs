@@ -1,5 +1,6 @@
 //! Everything of `data/bad_inputs.json` is refused as it says: cleanly, with a problem, and the server goes on.
-//! `raw` are bytes on a socket; `every_route` is sent to each route of the table, so that a new one inherits it.
+//! `raw` are bytes on a socket; `every_route` is sent to each route of the table and `every_body` to each that takes
+//! one, by somebody who may use it, so that a new route inherits them.
 
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use harness::socket::exchange;
 use harness::{Answer, TestServer, server};
 use serde_json::Value;
 use unioncard::routes;
+
+use crate::people::People;
 
 fn data() -> Value {
     let file = harness::checkout().join("tests/data/bad_inputs.json");
@@ -90,8 +93,48 @@ fn every_route_refuses_them() {
     goes_on(&server, "every route");
 }
 
+#[test]
+fn every_route_with_a_body_refuses_them() {
+    let server = server();
+    let people = People::of(&server);
+    let data = data();
+    for case in cases(&data, "every_body") {
+        for entry in
+            routes::table().iter().filter(|entry| matches!(entry.method.as_str(), "POST" | "PUT" | "PATCH"))
+        {
+            let client = people.somebody_who_may(&entry.access);
+            let headers = case["headers"].as_object().into_iter().flatten();
+            let headers: Vec<(&str, &str)> =
+                headers.map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+            let path = filled(entry.path);
+            refused(
+                case,
+                client.send(entry.method.as_str(), &path, &headers, text(&case["body"]).as_bytes()),
+            );
+        }
+        goes_on(&server, case["name"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn a_body_may_neither_drip_nor_be_endless() {
+    let server = server();
+    let head = "POST /v1/auth/code HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+    let dripping = format!("{head}Content-Length: 100\r\n\r\n{{");
+    let raw = exchange(server.address(), dripping.as_bytes(), Duration::from_secs(20));
+    assert_eq!(raw.status, 400, "{}", String::from_utf8_lossy(&raw.bytes));
+    let announced = format!("{head}Content-Length: 100000000\r\n\r\n{{");
+    let raw = exchange(server.address(), announced.as_bytes(), Duration::from_secs(2));
+    assert_eq!(raw.status, 413, "{}", String::from_utf8_lossy(&raw.bytes));
+    let chunk = format!("100000\r\n{}\r\n", " ".repeat(1 << 20));
+    let endless = format!("{head}Transfer-Encoding: chunked\r\n\r\n{}", chunk.repeat(8));
+    let raw = exchange(server.address(), endless.as_bytes(), Duration::from_secs(5));
+    assert_eq!(raw.status, 413, "{}", String::from_utf8_lossy(&raw.bytes));
+    goes_on(&server, "bodies");
+}
+
 /// A path of the table with something in its variable segments.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     path.split('/')
         .map(|segment| if segment.contains('{') { "0190b5b0-0000-7000-8000-000000000000" } else { segment })
         .collect::<Vec<_>>()

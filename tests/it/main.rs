@@ -6,10 +6,16 @@
 )]
 
 mod bad_inputs;
+mod cards_life;
 mod delivery;
 mod generated;
 mod health;
 mod migrations;
 mod pages;
+mod people;
 mod private_postgres;
+mod registry_imports;
+mod registry_members;
+mod registry_support;
+mod rights;
 mod structure;

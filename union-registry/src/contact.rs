@@ -74,3 +74,73 @@ fn is_domain(domain: &str) -> bool {
         && !rest.is_empty()
         && rest.into_iter().all(is_label)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phones_have_one_spelling() {
+        for (typed, kept) in [
+            ("+79001234567", "+79001234567"),
+            ("8 (900) 123-45-67", "+79001234567"),
+            ("9001234567", "+79001234567"),
+            ("7 900 123 45 67", "+79001234567"),
+            ("8\u{a0}900\u{a0}123\u{2011}45\u{2011}67", "+79001234567"),
+            ("8 701 234 56 78", "+77012345678"),
+            ("+375 29 123-45-67", "+375291234567"),
+            ("8 10 375 29 123 45 67", "+375291234567"),
+            ("8 495 123 45 67", "+74951234567"),
+        ] {
+            assert_eq!(normalise_phone(typed).as_deref(), Some(kept), "{typed}");
+        }
+        for typed in [
+            "",
+            "8-800-ПОЗВОНИ",
+            "123456",
+            "+7900123456",
+            "+790012345678",
+            "8900123456",
+            "7.9E+10",
+            "٩٠٠١٢٣٤٥٦٧",
+            "+0123456789",
+            "+1234567890123456",
+            "900+1234567",
+            "+71234567890",
+        ] {
+            assert_eq!(normalise_phone(typed), None, "{typed}");
+        }
+        assert_eq!(normalise_phone(&"9".repeat(10_000)), None);
+    }
+
+    #[test]
+    fn addresses_have_one_spelling() {
+        for (typed, kept) in [
+            ("Member1@Example.ORG ", "member1@example.org"),
+            ("почта@пример.рф", "почта@пример.рф"),
+            ("и\u{306}@example.org", "й@example.org"),
+            ("o'brien+union@mail.example.org", "o'brien+union@mail.example.org"),
+        ] {
+            assert_eq!(normalise_email(typed).as_deref(), Some(kept), "{typed}");
+        }
+        for typed in [
+            "",
+            "почта@@example",
+            "a@b",
+            "@example.org",
+            "a@",
+            "a b@example.org",
+            "a@example..org",
+            ".a@example.org",
+            "a@-x.org",
+            "a@example.123",
+            "a\u{0}@example.org",
+            "a@exam\u{202e}ple.org",
+            "a\r\nBcc: x@example.org",
+            "<a@example.org>",
+        ] {
+            assert_eq!(normalise_email(typed), None, "{typed:?}");
+        }
+        assert_eq!(normalise_email(&format!("{}@example.org", "a".repeat(10_000_000))), None);
+    }
+}

@@ -258,3 +258,107 @@ fn date(text: &str) -> Option<NaiveDate> {
     let year = i32::try_from(number(year, 4)?).ok()?;
     NaiveDate::from_ymd_opt(year, number(month, 2)?, number(day, 2)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> RawMember<'static> {
+        RawMember {
+            membership_number: "000000001",
+            organisation_code: "P-000001",
+            last_name: "Иванова",
+            first_name: "Анна",
+            sex: "female",
+            birth_date: "1980-02-29",
+            phone: "8 900 123-45-67",
+            email: "A@Example.org",
+            category: "worker",
+            joined_on: "01.09.2019",
+            consent_on: "2020-12-01",
+            ..RawMember::default()
+        }
+    }
+
+    fn reasons(raw: &RawMember<'_>) -> Vec<&'static str> {
+        let today = NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
+        member(raw, today).err().unwrap_or_default().into_iter().map(|fault| fault.reason).collect()
+    }
+
+    #[test]
+    fn a_good_row_is_read() {
+        let fields = member(&good(), NaiveDate::from_ymd_opt(2026, 11, 21).unwrap()).unwrap();
+        assert_eq!(fields.phone.as_deref(), Some("+79001234567"));
+        assert_eq!(fields.email.as_deref(), Some("a@example.org"));
+        assert_eq!(fields.joined_on.to_string(), "2019-09-01");
+        let bare = RawMember {
+            sex: "",
+            birth_date: "",
+            phone: "",
+            email: "",
+            category: "",
+            consent_on: "",
+            ..good()
+        };
+        assert!(reasons(&bare).is_empty(), "what may be empty may be empty");
+    }
+
+    #[test]
+    fn every_fault_is_told() {
+        for (raw, expected) in [
+            (RawMember { birth_date: "2031-02-30", ..good() }, vec!["invalid_birth_date"]),
+            (RawMember { birth_date: "1980-2-9", ..good() }, vec!["invalid_birth_date"]),
+            (RawMember { birth_date: "1880-01-01", ..good() }, vec!["invalid_birth_date"]),
+            (RawMember { last_name: "   ", ..good() }, vec!["missing_name"]),
+            (RawMember { first_name: "а\u{202e}б", ..good() }, vec!["text_not_allowed"]),
+            (RawMember { category: "wizard", ..good() }, vec!["unknown_category"]),
+            (RawMember { membership_number: "7.9E+10", ..good() }, vec!["invalid_membership_number"]),
+            (RawMember { membership_number: "", ..good() }, vec!["invalid_membership_number"]),
+            (RawMember { membership_number: "1 2", ..good() }, vec!["invalid_membership_number"]),
+            (RawMember { membership_number: "1\u{0}2", ..good() }, vec!["text_not_allowed"]),
+            (RawMember { joined_on: "", ..good() }, vec!["invalid_joined_on"]),
+            (RawMember { joined_on: "2026-11-22", ..good() }, vec!["invalid_joined_on"]),
+            (RawMember { joined_on: "1979-01-01", ..good() }, vec!["invalid_joined_on"]),
+            (RawMember { consent_on: "yes", ..good() }, vec!["invalid_consent_on"]),
+            (
+                RawMember { sex: "m", phone: "1", email: "x", ..good() },
+                vec!["invalid_sex", "invalid_phone", "invalid_email"],
+            ),
+        ] {
+            assert_eq!(reasons(&raw), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn organisations_are_checked_likewise() {
+        let good = RawOrganisation {
+            code: "P-1",
+            name: "Первичка",
+            kind: "primary",
+            inn: "7707049388",
+            region_code: "77",
+            ..RawOrganisation::default()
+        };
+        assert!(organisation(&good).is_ok());
+        let bad = RawOrganisation {
+            code: " ",
+            name: "",
+            kind: "guild",
+            inn: "7707049389",
+            region_code: "7.7",
+            parent_code: "а\u{0}",
+        };
+        let reasons: Vec<_> = organisation(&bad).unwrap_err().into_iter().map(|fault| fault.reason).collect();
+        assert_eq!(
+            reasons,
+            [
+                "invalid_code",
+                "missing_name",
+                "unknown_kind",
+                "text_not_allowed",
+                "invalid_inn",
+                "invalid_region_code"
+            ]
+        );
+    }
+}

@@ -23,3 +23,30 @@ pub fn is_inn(text: &str) -> bool {
 fn check_digit(weights: &[u32], digits: &[u32]) -> u32 {
     weights.iter().zip(digits).map(|(weight, digit)| weight * digit).sum::<u32>() % 11 % 10
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_digits_decide() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/data/vectors/ru_ids.json")).unwrap();
+        for case in vectors["inn"].as_array().unwrap() {
+            assert_eq!(is_inn(case["v"].as_str().unwrap()), case["valid"], "{case}");
+        }
+        assert!(is_inn("123456789047") && is_inn("500000000029"));
+        for text in [
+            "",
+            "0000000000",
+            "000000000000",
+            "770704938",
+            "77070493880",
+            "7.70704E+09",
+            "٧٧٠٧٠٤٩٣٨٨",
+            "123456789048",
+        ] {
+            assert!(!is_inn(text), "{text}");
+        }
+    }
+}

@@ -406,11 +406,11 @@ pub fn search(
             (Some(hash), _) => query.filter(members::email_hash.eq(hash)),
             (None, None) => query.filter(sql::<Bool>("false")),
             (None, Some(words)) => query.filter(
-                sql::<Bool>("(array_to_tsvector(string_to_array(search_name, ' ')) @@ ")
+                sql::<Bool>("(array_to_tsvector(string_to_array(members.search_name, ' ')) @@ ")
                     .bind::<Text, _>(words)
-                    .sql("::tsquery OR membership_number = ")
+                    .sql("::tsquery OR members.membership_number = ")
                     .bind::<Text, _>(text.trim().to_owned())
-                    .sql(" OR phone_hash = ")
+                    .sql(" OR members.phone_hash = ")
                     .bind::<diesel::sql_types::Nullable<diesel::sql_types::BigInt>, _>(phone)
                     .sql(")"),
             ),

@@ -40,7 +40,7 @@ pub struct Stretch {
 /// The database's.
 pub fn history(connection: &mut PgConnection, member: MemberId) -> Result<Vec<Stretch>, RegistryError> {
     Ok(memberships::table
-        .inner_join(organisation_table::table)
+        .inner_join(organisation_table::table.on(organisation_table::id.eq(memberships::organisation_id)))
         .filter(memberships::member_id.eq(member))
         .order(memberships::ordinal)
         .select((
@@ -227,7 +227,7 @@ fn present(connection: &mut PgConnection, member: MemberId) -> Result<Present, R
         .optional()?
         .ok_or(RegistryError::UnknownMember(member))?;
     Ok(members::table
-        .inner_join(memberships::table)
+        .inner_join(memberships::table.on(memberships::member_id.eq(members::id)))
         .filter(members::id.eq(member))
         .order(memberships::ordinal.desc())
         .select((

@@ -70,10 +70,7 @@ pub mod registry {
         }
     }
 
-    diesel::joinable!(consents -> members (member_id));
     diesel::joinable!(members -> organisations (organisation_id));
-    diesel::joinable!(memberships -> members (member_id));
-    diesel::joinable!(memberships -> organisations (organisation_id));
 
     diesel::allow_tables_to_appear_in_same_query!(consents, members, memberships, organisations,);
 }

@@ -114,3 +114,39 @@ fn nonce(row: Uuid) -> Nonce {
     let (_, random) = row.as_bytes().split_last_chunk::<12>().expect("an id has 16 bytes");
     Nonce::from(*random)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_value_opens_only_where_it_was_sealed(value in "\\PC{0,60}", a in any::<[u8; 32]>()) {
+            let sealer = Sealer::new(&a);
+            let (row, other) = (Uuid::now_v7(), Uuid::now_v7());
+            let sealed = sealer.seal(Column::MemberPhone, row, &value);
+            prop_assert_eq!(sealer.open(Column::MemberPhone, row, &sealed), Ok(value.clone()));
+            prop_assert_eq!(sealer.open(Column::MemberEmail, row, &sealed), Err(SealError));
+            prop_assert_eq!(sealer.open(Column::MemberPhone, other, &sealed), Err(SealError));
+            let mut key = a;
+            key[31] ^= 1;
+            prop_assert_eq!(Sealer::new(&key).open(Column::MemberPhone, row, &sealed), Err(SealError));
+            for place in [0, sealed.len() / 2, sealed.len() - 1] {
+                let mut changed = sealed.clone();
+                changed[place] ^= 1;
+                prop_assert_eq!(sealer.open(Column::MemberPhone, row, &changed), Err(SealError));
+            }
+            prop_assert_eq!(sealer.open(Column::MemberPhone, row, &[]), Err(SealError));
+        }
+    }
+
+    #[test]
+    fn a_value_is_found_by_one_hash_a_column_and_key() {
+        let sealer = Sealer::new(&[1; 32]);
+        let hash = sealer.lookup(Column::MemberEmail, "a@example.org");
+        assert_eq!(hash, sealer.clone().lookup(Column::MemberEmail, "a@example.org"));
+        assert_ne!(hash, sealer.lookup(Column::MemberPhone, "a@example.org"));
+        assert_ne!(hash, Sealer::new(&[2; 32]).lookup(Column::MemberEmail, "a@example.org"));
+    }
+}

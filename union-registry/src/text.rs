@@ -113,3 +113,65 @@ pub(crate) fn like_literal(text: &str) -> String {
     }
     literal
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_of_every_kind_are_taken() {
+        for (typed, kept) in [
+            ("O'Brien", "O'Brien"),
+            ("Анна-Мария", "Анна-Мария"),
+            ("  Мамед   Оглы ", "Мамед Оглы"),
+            ("Я", "Я"),
+            ("и\u{306}од", "йод"),
+            ("<script>{{7*7}}", "<script>{{7*7}}"),
+            ("=1+1", "=1+1"),
+            ("Анна\u{a0}Мария", "Анна Мария"),
+        ] {
+            assert_eq!(clean(typed, 100).as_deref(), Ok(kept), "{typed}");
+        }
+        assert_eq!(clean(" \u{a0} ", 100).as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn invisible_and_endless_text_is_refused() {
+        for typed in [
+            "а\u{0}б",
+            "а\nб",
+            "а\tб",
+            "а\u{202e}б",
+            "а\u{200b}б",
+            "а\u{feff}б",
+            "а\u{85}б",
+            "а\u{ffff}б",
+            "а\u{e000}",
+        ] {
+            assert_eq!(clean(typed, 100), Err(NotAllowed), "{typed:?}");
+        }
+        assert_eq!(clean(&format!("а{}", "\u{300}".repeat(1_000)), 5_000), Err(NotAllowed));
+        assert_eq!(clean(&"а".repeat(101), 100), Err(NotAllowed));
+        assert_eq!(clean(&"а".repeat(10_000_000), 100), Err(NotAllowed));
+    }
+
+    #[test]
+    fn searches_are_literal_and_know_e_for_yo() {
+        assert_eq!(search_key(&["Фёдоров-Попов", "Пётр", ""]), "федоров попов петр");
+        assert_eq!(prefix_query("ФЁД пет").as_deref(), Some("'фед':* & 'пет':*"));
+        assert_eq!(prefix_query("o'br\\").as_deref(), Some("'o''br\\\\':*"));
+        assert_eq!(prefix_query(" - "), None);
+        assert_eq!(like_literal("50%_\\"), "50\\%\\_\\\\");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_taken_again_unchanged(text in "\\PC{0,40}") {
+            if let Ok(kept) = clean(&text, 100) {
+                prop_assert_eq!(clean(&kept, 100), Ok(kept.clone()));
+                prop_assert!(!kept.contains('\0') && kept.trim() == kept);
+            }
+        }
+    }
+}

@@ -316,6 +316,7 @@ pub(crate) fn posted_event(record: &PurchaseRecord, now: DateTime<Utc>) -> Event
             "amount": record.amount,
             "redeemed": record.redeemed,
             "cashback": record.cashback,
+            "source": record.source,
         }),
         occurred_at: now,
     }

@@ -2,12 +2,43 @@
 
 use std::io::{self, Write};
 
+use std::cell::RefCell;
+
 use chrono::NaiveDate;
+use diesel::pg::{CopyFormat, CopyTarget, PgConnection};
+use diesel::prelude::*;
 use shared_kernel::ids::Uuid;
+
+use super::ImportError;
 
 /// Bytes gathered before they are sent.
 const BUFFER_BYTES: usize = 256 * 1024;
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// Runs `COPY table FROM STDIN`, fed by `feed`. The server words its own error over the feed's, so the feed's is kept.
+pub(super) fn send<T: Table + CopyTarget<Table = T> + Clone>(
+    table: T,
+    connection: &mut PgConnection,
+    feed: &mut dyn FnMut(&mut dyn Write) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
+    // COPY's callback is called once, but its type does not say so.
+    let state = RefCell::new((feed, None));
+    let callback = |out: &mut dyn Write| -> Result<(), diesel::result::Error> {
+        let (feed, fault) = &mut *state.borrow_mut();
+        feed(out).map_err(|error| {
+            *fault = Some(error);
+            diesel::result::Error::RollbackTransaction
+        })
+    };
+    let sent = diesel::copy_from(table.clone())
+        .from_raw_data(table, callback)
+        .with_format(CopyFormat::Binary)
+        .execute(connection);
+    match (state.into_inner().1, sent) {
+        (Some(fault), _) => Err(fault),
+        (None, sent) => Ok(sent.map(|_| ())?),
+    }
+}
 
 /// Gathers rows of a fixed number of fields.
 pub(super) struct Rows<'a> {

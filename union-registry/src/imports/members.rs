@@ -1,13 +1,12 @@
 //! Members from a file. What the rows mean beside what is stored is in the `.sql` files next to this one.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::pg::{CopyFormat, PgConnection};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Date, Nullable, Text, Timestamptz, Uuid};
 use shared_kernel::ids::{MemberId, OrganisationId, Uuid as RowId};
@@ -122,7 +121,9 @@ pub fn members<F: Read + Seek>(
         connection.batch_execute(include_str!("members_compare.sql"))?;
         super::tell_refused(connection, refused, &mut report)?;
         reseal(connection, sealer)?;
+        connection.batch_execute(include_str!("members_indexes_aside.sql"))?;
         write(connection, &mut report, now)?;
+        connection.batch_execute(include_str!("members_indexes_back.sql"))?;
         Ok((report, created))
     })
 }
@@ -150,23 +151,16 @@ struct Intake<'a> {
 
 fn stage<F: Read + Seek>(
     connection: &mut PgConnection,
-    intake: Intake<'_>,
+    mut intake: Intake<'_>,
     file: &mut F,
     refused: &mut Refused<'_>,
 ) -> Result<Report, ImportError> {
-    // COPY's callback is called once, but its type does not say so.
-    let state = RefCell::new((intake, file, refused));
-    let send = |out: &mut dyn Write| -> Result<(), ImportError> {
-        let (intake, file, refused) = &mut *state.borrow_mut();
+    super::copy::send(staged_members::table, connection, &mut |out| {
         let mut staged = Rows::new(out, STAGED_FIELDS);
-        rows::each_row(*file, &mut |row| intake.take(row, &mut staged, *refused))?;
+        rows::each_row(file, &mut |row| intake.take(row, &mut staged, refused))?;
         Ok(staged.finish()?)
-    };
-    diesel::copy_from(staged_members::table)
-        .from_raw_data(staged_members::table, send)
-        .with_format(CopyFormat::Binary)
-        .execute(connection)?;
-    Ok(state.into_inner().0.report)
+    })?;
+    Ok(intake.report)
 }
 
 impl Intake<'_> {

@@ -1,4 +1,4 @@
-ANALYZE staged_members;
+ANALYZE staged_members (line, membership_number, organisation_id);
 -- Of rows with one membership number the first counts.
 WITH doubled AS (
     SELECT membership_number, min(line) AS first_line

@@ -1,12 +1,11 @@
 //! Organisations from a file. Parents may stand later in the file than their children; what the rows make of the tree is
 //! worked out in the `.sql` files next to this one.
 
-use std::cell::RefCell;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use diesel::pg::{CopyFormat, PgConnection};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
 use shared_kernel::ids::OrganisationId;
@@ -54,9 +53,12 @@ pub fn organisations<F: Read + Seek>(
         connection.batch_execute(include_str!("organisations_stage.sql"))?;
         let mut report = stage(connection, file, refused)?;
         connection.batch_execute(include_str!("organisations_compare.sql"))?;
-        // Without the refused rows the tree is another; the rows that were in it stay in it.
-        connection.batch_execute(include_str!("organisations_tree.sql"))?;
+        let refused_before = report.rejected;
         super::tell_refused(connection, refused, &mut report)?;
+        if report.rejected > refused_before {
+            // Without the refused rows the tree is another; the rows that were in it stay in it.
+            connection.batch_execute(include_str!("organisations_tree.sql"))?;
+        }
         write(connection, &mut report, now)?;
         Ok(report)
     })
@@ -67,20 +69,13 @@ fn stage<F: Read + Seek>(
     file: &mut F,
     refused: &mut Refused<'_>,
 ) -> Result<Report, ImportError> {
-    let intake = Intake { columns: None, report: Report::default() };
-    // COPY's callback is called once, but its type does not say so.
-    let state = RefCell::new((intake, file, refused));
-    let send = |out: &mut dyn Write| -> Result<(), ImportError> {
-        let (intake, file, refused) = &mut *state.borrow_mut();
+    let mut intake = Intake { columns: None, report: Report::default() };
+    super::copy::send(staged_organisations::table, connection, &mut |out| {
         let mut staged = Rows::new(out, STAGED_FIELDS);
-        rows::each_row(*file, &mut |row| intake.take(row, &mut staged, *refused))?;
+        rows::each_row(file, &mut |row| intake.take(row, &mut staged, refused))?;
         Ok(staged.finish()?)
-    };
-    diesel::copy_from(staged_organisations::table)
-        .from_raw_data(staged_organisations::table, send)
-        .with_format(CopyFormat::Binary)
-        .execute(connection)?;
-    Ok(state.into_inner().0.report)
+    })?;
+    Ok(intake.report)
 }
 
 /// Turns rows into staged rows, and tells of those that fail by themselves.

@@ -1,4 +1,4 @@
-ANALYZE staged_organisations;
+ANALYZE staged_organisations (line, code, parent_code);
 -- Of rows with one code the first counts.
 WITH doubled AS (
     SELECT code, min(line) AS first_line FROM staged_organisations GROUP BY code HAVING count(*) > 1

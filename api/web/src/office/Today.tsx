@@ -147,10 +147,12 @@ function RegistryWork() {
   const staff = useStaff()
   const roots = useQuery({
     queryKey: ['organisations', 'roots'],
+    enabled: !staff.organisation,
     queryFn: async () =>
-      (await ask(api.GET('/v1/organisations', { params: { query: { limit: 20 } } }))).items,
+      (await ask(api.GET('/v1/organisations', { params: { query: { limit: 200 } } }))).items,
   })
-  const code = staff.organisation?.code ?? roots.data?.[0]?.code
+  const code =
+    staff.organisation?.code ?? (roots.data?.find(({ parent_code }) => !parent_code) ?? roots.data?.[0])?.code
   const statistics = useQuery({
     queryKey: ['statistics', code],
     enabled: code !== undefined,

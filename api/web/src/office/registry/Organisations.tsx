@@ -16,6 +16,7 @@ import { More } from '../parts/More'
 import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
 import { ALLOWED } from '../sections'
+import { useStaff } from '../staff'
 import { OrganisationRecord } from './OrganisationRecord'
 
 const LEVELS_MAX = 8
@@ -23,7 +24,7 @@ const LEVELS_MAX = 8
 export default function Organisations({ chosen }: { chosen: string | undefined }) {
   return (
     <Guarded section="organisations">
-      <Page chosen={chosen} />
+      <FromOwnRoot chosen={chosen} />
     </Guarded>
   )
 }
@@ -51,6 +52,16 @@ function usePath(code: string | undefined) {
       return path
     },
   })
+}
+
+/** Who is bound to a branch starts at its top; others see all, what stands on its own first. */
+function FromOwnRoot({ chosen }: { chosen: string | undefined }) {
+  const { organisation } = useStaff()
+  return <Page chosen={chosen ?? organisation?.code} />
+}
+
+function rootsFirst(rows: Organisation[]): Organisation[] {
+  return [...rows.filter(({ parent_code }) => !parent_code), ...rows.filter(({ parent_code }) => parent_code)]
 }
 
 function Page({ chosen }: { chosen: string | undefined }) {
@@ -113,7 +124,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
                 exportName="organisations"
                 above={290}
                 columns={columnsOf(words)}
-                rows={rows}
+                rows={chosen ? rows : rootsFirst(rows)}
                 rowKey={(row) => row.code}
                 rowTestId="organisation-row"
                 onOpen={(row) => open(row.code)}
