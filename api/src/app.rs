@@ -208,6 +208,17 @@ impl App {
         }
     }
 
+    /// Keeps the signing keys current; does something once a minute at most. Blocks.
+    pub fn tend_keys(&self) {
+        if !self.auth.keyring.is_due(self.now()) {
+            return;
+        }
+        let Ok(mut connection) = self.connection() else { return };
+        if let Err(error) = self.auth.keyring.tend(&mut connection, &self.master, self.now()) {
+            tracing::error!(%error, "the signing keys could not be looked after");
+        }
+    }
+
     /// Leaves our own PostgreSQL, which stops when nobody else uses it. The last thing a process does.
     pub fn leave(&self) {
         if let Some(postgres) = &self.postgres {

@@ -52,6 +52,7 @@ pub fn background(app: &Arc<App>) -> std::io::Result<()> {
     std::thread::Builder::new().name("database-watch".into()).spawn(move || {
         while let Some(app) = watched.upgrade() {
             app.keep_database_running();
+            app.tend_keys();
             drop(app);
             std::thread::sleep(Duration::from_secs(1));
         }

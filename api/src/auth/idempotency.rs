@@ -34,8 +34,6 @@ pub const HEADER: &str = "idempotency-key";
 const KEY_BYTES_MAX: usize = 255;
 /// A running request that shows no end for so long died with its process; the next one takes over.
 const LEASE: TimeDelta = TimeDelta::seconds(25);
-/// Answers are kept at least this long.
-pub const KEPT: TimeDelta = TimeDelta::hours(48);
 /// No longer answer is kept.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 

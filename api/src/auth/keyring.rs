@@ -21,6 +21,8 @@ use crate::problem::Problem;
 const KEY_LIFE: TimeDelta = TimeDelta::days(90);
 /// A key that signs no more still checks, until the last of its tokens has run out.
 const OVERLAP: TimeDelta = TimeDelta::hours(2);
+/// The keys are looked after this often.
+const TEND_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// Unknown key ids make this process look into the database this often at most.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
 /// The advisory lock held while a key is made: "signing" in ASCII.
@@ -44,6 +46,7 @@ pub enum KeyringError {
 pub struct Keyring {
     keys: RwLock<Vec<Arc<SigningKey>>>,
     looked_at: Mutex<DateTime<Utc>>,
+    tended_at: Mutex<DateTime<Utc>>,
 }
 
 /// Refuses to go on when another master key made this database.
@@ -70,19 +73,9 @@ impl Keyring {
         master: &MasterKey,
         now: DateTime<Utc>,
     ) -> Result<Self, KeyringError> {
-        connection.transaction(|connection| {
-            lock(connection)?;
-            let newest: Option<DateTime<Utc>> = signing_keys::table
-                .filter(signing_keys::retires_at.is_null())
-                .select(diesel::dsl::max(signing_keys::created_at))
-                .first(connection)?;
-            if newest.is_none_or(|made_at| made_at < now - KEY_LIFE) {
-                succeed(connection, now)?;
-            }
-            Ok::<_, KeyringError>(())
-        })?;
+        succeed_if_due(connection, now)?;
         let keys = RwLock::new(load(connection, master, now)?);
-        Ok(Self { keys, looked_at: Mutex::new(now) })
+        Ok(Self { keys, looked_at: Mutex::new(now), tended_at: Mutex::new(now) })
     }
 
     /// Makes a new signing key at once; the old ones check a while longer.
@@ -139,24 +132,26 @@ impl Keyring {
     }
 
     fn may_look_again(&self, now: DateTime<Utc>) -> bool {
-        let mut looked_at = self.looked_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let due = (now - *looked_at).abs() >= LOOK_AGAIN;
-        if due {
-            *looked_at = now;
-        }
-        due
+        passed(&self.looked_at, now, LOOK_AGAIN)
     }
 
-    /// Forgets keys that have retired and learns new ones; the jobs do this every minute.
+    /// Whether it is time for [`Keyring::tend`]; says so once.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        passed(&self.tended_at, now, TEND_EVERY)
+    }
+
+    /// Lets a key that is old be followed by another, forgets those that have retired and learns other processes';
+    /// to be called when [`Keyring::is_due`].
     ///
     /// # Errors
     /// [`KeyringError`]
-    pub fn refresh(
+    pub fn tend(
         &self,
         connection: &mut PgConnection,
         master: &MasterKey,
         now: DateTime<Utc>,
     ) -> Result<(), KeyringError> {
+        succeed_if_due(connection, now)?;
         self.replace(load(connection, master, now)?);
         Ok(())
     }
@@ -170,10 +165,35 @@ impl Keyring {
     }
 }
 
+/// Whether so much time has passed since the last time this was so.
+fn passed(last: &Mutex<DateTime<Utc>>, now: DateTime<Utc>, time: TimeDelta) -> bool {
+    let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let passed = (now - *last).abs() >= time;
+    if passed {
+        *last = now;
+    }
+    passed
+}
+
 fn lock(connection: &mut PgConnection) -> QueryResult<usize> {
     diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
         .bind::<diesel::sql_types::BigInt, _>(KEY_LOCK)
         .execute(connection)
+}
+
+/// Adds a key when there is none, or the newest has signed for its time.
+fn succeed_if_due(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<(), KeyringError> {
+    connection.transaction(|connection| {
+        lock(connection)?;
+        let newest: Option<DateTime<Utc>> = signing_keys::table
+            .filter(signing_keys::retires_at.is_null())
+            .select(diesel::dsl::max(signing_keys::created_at))
+            .first(connection)?;
+        if newest.is_none_or(|made_at| made_at < now - KEY_LIFE) {
+            succeed(connection, now)?;
+        }
+        Ok(())
+    })
 }
 
 /// Adds a key and lets the others retire.
