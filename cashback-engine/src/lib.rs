@@ -11,26 +11,28 @@
 //!   [`rules::RuleDraft`]. A version is in force from its approval on: to judge history by it, approve it with the
 //!   `now` of that time.
 //! - [`enrolments`]: `enrol`, `enrol_many`, `leave`, `state`.
-//! - [`posting`]: `known(connection, &[ReceiptKey]) -> QueryResult<HashMap<ReceiptKey, Known>>` (identity, before card
-//!   or code), `post(connection, &BookCache, &[Sale], now) -> QueryResult<Vec<Result<Posted, Refusal>>>` inside the
-//!   caller's transaction, at most [`posting::BATCH_MAX`]; a batch that fails as a whole is run again one by one.
-//!   `quote(connection, &BookCache, &Sale, now) -> QueryResult<Result<Posted, Refusal>>` writes nothing.
-//! - [`purchases`]: `purchase`, `purchase_by_receipt` (scoped by partner where asked),
-//!   `explanation(connection, &BookCache, PurchaseId) -> QueryResult<Option<Explanation>>`, put into words by
-//!   `texts::sentences(&Explanation, Language)`.
-//! - `refunds::refund(connection, &BookCache, &[Return], now) -> QueryResult<Vec<Result<Refunded, Refusal>>>` with
-//!   `Return { purchase: PurchaseId, partner: Option<PartnerId>, what: Returned::Amount(Money) | Lines(Vec<Line>),
-//!   reference: String, fiscal: Option<Fiscal>, occurred_at }` and `Refunded { purchase: Purchase, replayed: bool }`.
-//! - `two_step::capture(connection, &BookCache, PurchaseId, Option<PartnerId>, Option<Returned>, posted_by, now)`,
-//!   `two_step::void(connection, &BookCache, PurchaseId, Option<PartnerId>, now)` → `QueryResult<Result<Purchase, Refusal>>`.
-//! - [`balances`]: `balance`; `operations::operations(connection, &BookCache, member, after: Option<Uuid>, limit, now)`
-//!   → `QueryResult<Page<Operation, Uuid>>`.
-//! - [`ledger`]: `read::accounts`, `read::trial_balance`, `read::postings` (account identifiers `kind:owner`),
-//!   `audit::verify`.
-//! - `jobs::{release_holds, pay_debts, expire, void_authorizations}(connection, &BookCache, at, now)`,
-//!   `jobs::ensure_partitions(connection, from, until)`.
-//! - `reconciliation`: `create_register(connection, NewRegister, impl Read, now)`, `pending_rows`, `post_rows`, `finish`,
-//!   `register`, `registers`, `rows`.
+//! - [`posting`]: `known` (identity, before card or code), `post` (inside the caller's transaction, at most
+//!   [`posting::BATCH_MAX`]; a batch that fails as a whole is run again one by one), `quote` (writes nothing).
+//! - [`purchases`]: `purchase`, `purchase_by_receipt`, scoped by partner where asked. A replay shows
+//!   `cashback.given`, a refund's answer `cashback.left`.
+//! - [`refunds::refund`], [`two_step::capture`], [`two_step::void`]: inside the caller's transaction.
+//! - [`explanation::explanation`] as data, [`texts::sentences`] in words; [`operations::operations`] and
+//!   [`balances::balance`] for the member.
+//! - [`ledger::read`]: `accounts`, `trial_balance`, `postings` (account names `kind:owner`); [`ledger::audit::verify`].
+//! - [`jobs`]: `release_holds`, `pay_debts`, `expire`, `void_authorizations` (call until 0), `ensure_partitions`.
+//! - [`reconciliation`]: `create_register`, `pending_rows`, `post_rows`, `finish`; `register`, `registers`, `rows`,
+//!   `stream_rows`, `fail`.
+//!
+//! # Where money.md is silent
+//! - `least_amount`, steps and rungs look at the eligible amount, so that they can be judged anew on what a refund
+//!   leaves.
+//! - Rules with different holds or lives give a lot each; a purchase shows the latest `available_at` and the earliest
+//!   `expires_on`.
+//! - A redeemed part that returns goes first to the lot that was spent last: what expires first stays spent.
+//! - A register row's category is taken as the purchase's one line. Where either side of a comparison came by register,
+//!   member and amount alone are the content.
+//! - A captured purchase keeps the rules that applied when it was authorised; only their cap room is taken anew.
+//! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 
 pub mod balances;

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
-use crate::harness::{self, TestDatabase};
+use harness::TestDatabase;
 
 /// A programme in its own database.
 pub struct Programme {

@@ -99,6 +99,10 @@ impl PrivatePostgres {
     /// [`PostgresError`]
     pub fn ensure_running(&self) -> Result<(), PostgresError> {
         let _starting = lock(&self.home.join("start.lock"), FlockArg::LockExclusive)?;
+        if self.users.lock().expect("no panic holds this lock").is_none() {
+            // Left: a server started now would outlive everybody.
+            return Ok(());
+        }
         self.reap();
         if self.answers() {
             return Ok(());
@@ -128,6 +132,8 @@ impl PrivatePostgres {
     pub fn leave(&self) {
         let Some(shared) = self.users.lock().expect("no panic holds this lock").take() else { return };
         drop(shared);
+        // A start that is under way ends first, so that what it started is stopped.
+        let _starting = lock(&self.home.join("start.lock"), FlockArg::LockExclusive);
         let Ok(file) = File::open(self.home.join("users.lock")) else { return };
         if Flock::lock(file, FlockArg::LockExclusiveNonblock).is_err() {
             return;

@@ -326,3 +326,6 @@ pub(crate) fn reduce(
         purchase.changed = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

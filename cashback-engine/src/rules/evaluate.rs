@@ -358,3 +358,6 @@ pub fn redeemable(amount: Money, lines: Option<&[Line]>, excluded: &[String]) ->
     let barred = |line: &&Line| line.category.as_ref().is_some_and(|category| excluded.contains(category));
     amount - lines.unwrap_or_default().iter().filter(barred).map(|line| line.amount).sum::<Money>()
 }
+
+#[cfg(test)]
+mod tests;

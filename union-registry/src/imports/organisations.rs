@@ -156,6 +156,10 @@ fn write(connection: &mut PgConnection, report: &mut Report, now: DateTime<Utc>)
         .get_result(connection)?;
     report.created = u64::try_from(counted.created).unwrap_or_default();
     report.updated = u64::try_from(counted.updated).unwrap_or_default();
+    if report.created + report.updated > 0 {
+        // Members usually follow at once; without figures they are planned for an empty tree, at twice the time.
+        connection.batch_execute("ANALYZE registry.organisations")?;
+    }
     report.unchanged = report.read - report.rejected - report.created - report.updated;
     Ok(())
 }

@@ -1,0 +1,394 @@
+//! A batch on its way through the phases: checked, claimed, decided, released, answered.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use shared_kernel::ids::MemberId;
+
+use super::check::{self, Checked};
+use super::read::{
+    ClaimFiscals, ClaimReceipts, Lock, Needs, ReleaseFiscals, ReleaseReceipts, purchases_by_id, receipts,
+};
+use super::world::World;
+use super::{Posted, Refusal, Sale, decide};
+use crate::days::date_in;
+use crate::ids::{Mint, PurchaseId};
+use crate::purchases::{PurchaseRecord, shown, waiting};
+use crate::rules::{Book, BookCache};
+use crate::schema::ledger::fiscal_receipts;
+
+/// A book that knows these outlets, if anybody does.
+pub(super) fn with_outlets<'a>(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    mut outlets: impl Iterator<Item = &'a str>,
+) -> QueryResult<Arc<Book>> {
+    let book = books.kept(connection)?;
+    if outlets.all(|code| book.outlet(code).is_some()) { Ok(book) } else { books.current(connection) }
+}
+
+type Key = (i32, String);
+
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    id: PurchaseId,
+    used: bool,
+}
+
+/// See the module.
+pub(super) struct Batch<'a> {
+    pub(super) book: Arc<Book>,
+    sales: &'a [Sale],
+    now: DateTime<Utc>,
+    /// The place of each, or why it has none.
+    places: Vec<Result<Checked, Refusal>>,
+    /// What is wrong with each, apart from its place.
+    contents: Vec<Result<(), Refusal>>,
+    ids: Vec<PurchaseId>,
+    claims: HashMap<Key, Claim>,
+    known: HashMap<Key, PurchaseId>,
+    /// Fiscal receipts claimed for this batch, and the purchase that has each in the end.
+    fiscals: HashMap<(String, i64), (PurchaseId, Option<PurchaseId>)>,
+    waiting: HashSet<PurchaseId>,
+    pub(super) world: World,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn checked(book: Arc<Book>, sales: &'a [Sale], now: DateTime<Utc>) -> Self {
+        let mut mint = Mint::at(now);
+        let mut batch = Self {
+            book,
+            sales,
+            now,
+            places: Vec::new(),
+            contents: Vec::new(),
+            ids: sales.iter().map(|_| PurchaseId(mint.next())).collect(),
+            claims: HashMap::new(),
+            known: HashMap::new(),
+            fiscals: HashMap::new(),
+            waiting: HashSet::new(),
+            world: World::default(),
+        };
+        batch.check();
+        batch
+    }
+
+    fn check(&mut self) {
+        let (book, now) = (self.book.clone(), self.now);
+        self.places = self.sales.iter().map(|sale| check::place(&book, sale)).collect();
+        self.contents = self
+            .sales
+            .iter()
+            .zip(&self.places)
+            .map(|(sale, place)| match place {
+                Ok(checked) => check::content(&book, sale, checked, now),
+                Err(_) => Ok(()),
+            })
+            .collect();
+    }
+
+    pub(super) fn claimed(
+        connection: &mut PgConnection,
+        books: &BookCache,
+        sales: &'a [Sale],
+        now: DateTime<Utc>,
+    ) -> QueryResult<Self> {
+        let book = with_outlets(connection, books, sales.iter().map(|sale| sale.outlet.as_str()))?;
+        let mut batch = Self::checked(book, sales, now);
+        while let Some(revision) = batch.claim_receipts(connection)?
+            && revision != batch.book.revision
+        {
+            // Judged by what is in force now; what only this book allows is claimed by the next turn.
+            batch.book = books.at_least(connection, revision)?;
+            batch.check();
+        }
+        batch.find_known(connection, false)?;
+        batch.claim_fiscals(connection)?;
+        Ok(batch)
+    }
+
+    /// Claims the receipts not yet claimed here; the book's revision, when any was.
+    fn claim_receipts(&mut self, connection: &mut PgConnection) -> QueryResult<Option<i64>> {
+        let mut statement = ClaimReceipts::default();
+        let keys: Vec<(Key, PurchaseId)> =
+            self.keys().into_iter().filter(|(key, _)| !self.claims.contains_key(key)).collect();
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        for ((outlet, receipt), id) in &keys {
+            statement.outlets.push(*outlet);
+            statement.receipts.push(receipt.clone());
+            statement.purchases.push(*id);
+        }
+        let rows: Vec<(PurchaseId, i64)> = statement.load(connection)?;
+        let revision = rows.first().map(|(_, revision)| *revision);
+        let won: HashSet<PurchaseId> = rows.into_iter().map(|(id, _)| id).collect();
+        let won = keys.into_iter().filter(|(_, id)| won.contains(id));
+        self.claims.extend(won.map(|(key, id)| (key, Claim { id, used: false })));
+        Ok(revision)
+    }
+
+    /// The receipts that may be posted, each once, in the order of their key.
+    fn keys(&self) -> Vec<(Key, PurchaseId)> {
+        let mut keys: Vec<(Key, PurchaseId)> = self
+            .sales
+            .iter()
+            .zip(&self.places)
+            .zip(self.contents.iter().zip(&self.ids))
+            .filter(|(_, (content, _))| content.is_ok())
+            .filter_map(|((sale, place), (_, id))| {
+                place.as_ref().ok().map(|checked| ((checked.outlet.number, sale.receipt.clone()), *id))
+            })
+            .collect();
+        keys.sort();
+        keys.dedup_by(|later, earlier| later.0 == earlier.0);
+        keys
+    }
+
+    /// Reads the purchases whose receipts are not ours to post.
+    pub(super) fn find_known(&mut self, connection: &mut PgConnection, claimed_too: bool) -> QueryResult<()> {
+        let mut keys: Vec<Key> = self
+            .sales
+            .iter()
+            .zip(&self.places)
+            .filter_map(|(sale, place)| {
+                place.as_ref().ok().map(|checked| (checked.outlet.number, sale.receipt.clone()))
+            })
+            .filter(|key| claimed_too || !self.claims.contains_key(key))
+            .collect();
+        keys.sort();
+        keys.dedup();
+        self.known = receipts(connection, &keys)?;
+        let ids: Vec<PurchaseId> = self.known.values().copied().collect();
+        purchases_by_id(connection, &mut self.world, &ids, Lock::Look)?;
+        self.waiting = waiting_of(connection, &self.world)?;
+        Ok(())
+    }
+
+    fn claim_fiscals(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
+        let mut asked: Vec<(String, i64, PurchaseId)> = self
+            .sales
+            .iter()
+            .zip(&self.ids)
+            .filter(|(sale, _)| sale.capture)
+            .filter_map(|(sale, id)| {
+                sale.fiscal.as_ref().map(|fiscal| (fiscal.drive.clone(), fiscal.document, *id))
+            })
+            .filter(|(_, _, id)| self.claims.values().any(|claim| claim.id == *id))
+            .collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        asked.sort();
+        asked.dedup_by(|later, earlier| (&later.0, later.1) == (&earlier.0, earlier.1));
+        let won = insert_fiscals(connection, asked)?;
+        self.fiscals = won.into_iter().map(|(id, drive, document)| ((drive, document), (id, None))).collect();
+        Ok(())
+    }
+
+    /// For a quote: every receipt that may be posted counts as claimed.
+    pub(super) fn claim_as_if(&mut self) {
+        self.claims = self.keys().into_iter().map(|(key, id)| (key, Claim { id, used: false })).collect();
+    }
+
+    pub(super) fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        for (sale, place) in self.sales.iter().zip(&self.places) {
+            if place.is_err() {
+                continue;
+            }
+            let member = sale.buyer.member;
+            needs.members.insert(member);
+            if sale.redeem.is_positive() {
+                needs.spenders.insert(member);
+            }
+            let date = date_in(self.book.zone, sale.occurred_at);
+            for version in self.book.in_force(sale.partner, sale.occurred_at) {
+                needs.caps.extend(decide::cap_key(version, member, date));
+                if version.terms.caps.budget.is_some() {
+                    needs.budgets.insert(version.rule);
+                }
+            }
+        }
+        needs
+    }
+
+    /// The fold: what becomes of each, in order.
+    pub(super) fn decide(&mut self) -> Vec<Outcome> {
+        let (sales, book) = (self.sales, self.book.clone());
+        (0..sales.len())
+            .zip(sales)
+            .map(|(at, sale)| {
+                let place = self.places.get(at).cloned().unwrap_or(Err(Refusal::OutletUnknown));
+                self.one(&book, at, sale, place)
+            })
+            .collect()
+    }
+
+    fn one(&mut self, book: &Book, at: usize, sale: &Sale, place: Result<Checked, Refusal>) -> Outcome {
+        let checked = match place {
+            Ok(checked) => checked,
+            Err(refusal) => return Outcome::Refused(refusal),
+        };
+        let key = (checked.outlet.number, sale.receipt.clone());
+        if let Some(id) = self.known.get(&key) {
+            return match self.world.purchases.get(id) {
+                Some(kept) if is_same(&kept.record, sale) => Outcome::Known(*id),
+                _ => Outcome::Refused(Refusal::ReceiptConflict { purchase: *id }),
+            };
+        }
+        if let Some(Err(refusal)) = self.contents.get(at) {
+            return Outcome::Refused(refusal.clone());
+        }
+        let Some(claim) = self.claims.get(&key).copied() else {
+            return Outcome::Lost;
+        };
+        let fiscal = sale.fiscal.as_ref().filter(|_| sale.capture);
+        let slot = fiscal.map(|fiscal| (fiscal.drive.clone(), fiscal.document));
+        if let Some(slot) = &slot
+            && self.fiscals.get(slot).is_none_or(|(_, taken)| taken.is_some())
+        {
+            return Outcome::Refused(Refusal::FiscalUsed);
+        }
+        match decide::decide(&mut self.world, book, sale, &checked, claim.id, self.now) {
+            Err(refusal) => Outcome::Refused(refusal),
+            Ok(()) => {
+                self.known.insert(key.clone(), claim.id);
+                if let Some(claim) = self.claims.get_mut(&key) {
+                    claim.used = true;
+                }
+                if let Some((_, taken)) = slot.and_then(|slot| self.fiscals.get_mut(&slot)) {
+                    *taken = Some(claim.id);
+                }
+                Outcome::Posted(claim.id)
+            }
+        }
+    }
+
+    /// For a quote: the fiscal receipts that nobody has, as if they were claimed.
+    pub(super) fn look_at_fiscals(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
+        for (sale, id) in self.sales.iter().zip(&self.ids) {
+            if let Some(fiscal) = &sale.fiscal {
+                let key = (fiscal.drive.clone(), fiscal.document);
+                let taken: Option<PurchaseId> = fiscal_receipts::table
+                    .find((&fiscal.drive, fiscal.document))
+                    .select(fiscal_receipts::purchase_id)
+                    .first(connection)
+                    .optional()?;
+                self.fiscals.insert(key, (*id, taken));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up what was claimed for purchases refused after all.
+    pub(super) fn release(&mut self, connection: &mut PgConnection, outcomes: &[Outcome]) -> QueryResult<()> {
+        if outcomes.iter().all(|outcome| !matches!(outcome, Outcome::Refused(_))) {
+            return Ok(());
+        }
+        let mut unused = ReleaseReceipts::default();
+        for ((outlet, receipt), claim) in self.claims.iter().filter(|(_, claim)| !claim.used) {
+            unused.purchases.push(claim.id);
+            unused.outlets.push(*outlet);
+            unused.receipts.push(receipt.clone());
+        }
+        if !unused.purchases.is_empty() {
+            unused.execute(connection)?;
+        }
+        let mut free = ReleaseFiscals::default();
+        let mut moved = Vec::new();
+        for ((drive, document), (claimed, taken)) in &self.fiscals {
+            if *taken != Some(*claimed) {
+                free.purchases.push(*claimed);
+                free.drives.push(drive.clone());
+                free.documents.push(*document);
+                moved.extend(taken.map(|taken| (drive.clone(), *document, taken)));
+            }
+        }
+        if !free.purchases.is_empty() {
+            free.execute(connection)?;
+        }
+        if !moved.is_empty() {
+            insert_fiscals(connection, moved)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn answers(&self, outcomes: Vec<Outcome>) -> QueryResult<Vec<Result<Posted, Refusal>>> {
+        outcomes
+            .into_iter()
+            .map(|outcome| match outcome {
+                Outcome::Refused(refusal) => Ok(Err(refusal)),
+                Outcome::Lost => Err(diesel::result::Error::NotFound),
+                Outcome::Posted(id) => self.answer(id, false).map(Ok),
+                Outcome::Known(id) => self.answer(id, true).map(Ok),
+            })
+            .collect()
+    }
+
+    fn answer(&self, id: PurchaseId, replayed: bool) -> QueryResult<Posted> {
+        let record = &self.world.purchases.get(&id).ok_or(diesel::result::Error::NotFound)?.record;
+        let member = self.world.members.get(&record.member_id);
+        let fresh = member.is_some_and(|member| {
+            member.lots.0.iter().any(|lot| lot.purchase == id && !lot.released && lot.remaining.is_positive())
+        });
+        Ok(Posted {
+            purchase: shown(record, &self.book, fresh || self.waiting.contains(&id)),
+            replayed,
+            balance: member.filter(|member| member.standing.is_some()).map(|member| member.balance),
+        })
+    }
+}
+
+/// What became of a purchase.
+#[derive(Debug, Clone)]
+pub(super) enum Outcome {
+    Posted(PurchaseId),
+    Known(PurchaseId),
+    Refused(Refusal),
+    /// Neither ours nor known: somebody changed settings or outlets meanwhile. The caller's next attempt knows.
+    Lost,
+}
+
+/// The same content: member, amount, redeemed, lines, fiscal, capture; in a register row member and amount alone.
+pub(super) fn is_same(record: &PurchaseRecord, sale: &Sale) -> bool {
+    let basic = record.member_id == sale.buyer.member && record.amount == sale.amount;
+    if sale.source.is_register() || record.source.is_register() {
+        return basic;
+    }
+    basic
+        && record.redeemed == sale.redeem
+        && record.captured == sale.capture
+        && record.fiscal.as_deref() == sale.fiscal.as_ref().map(|fiscal| fiscal.raw.as_str())
+        && record.lines() == sale.lines
+}
+
+fn insert_fiscals(
+    connection: &mut PgConnection,
+    mut asked: Vec<(String, i64, PurchaseId)>,
+) -> QueryResult<Vec<(PurchaseId, String, i64)>> {
+    asked.sort();
+    let mut statement = ClaimFiscals::default();
+    for (drive, document, id) in asked {
+        statement.drives.push(drive);
+        statement.documents.push(document);
+        statement.purchases.push(id);
+    }
+    statement.load(connection)
+}
+
+pub(super) fn waiting_of(connection: &mut PgConnection, world: &World) -> QueryResult<HashSet<PurchaseId>> {
+    let of: Vec<(MemberId, PurchaseId)> = world
+        .purchases
+        .values()
+        .filter(|kept| kept.record.cashback_left.is_positive())
+        .map(|kept| (kept.record.member_id, kept.record.id))
+        .collect();
+    if of.is_empty() {
+        return Ok(HashSet::new());
+    }
+    Ok(waiting(connection, &of)?.into_keys().collect())
+}

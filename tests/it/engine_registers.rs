@@ -1,0 +1,209 @@
+//! Partners' registers: every row ends in one outcome, and the same file again changes nothing.
+
+use std::collections::HashMap;
+
+use cashback_engine::posting::{Audience, Buyer, CardStanding};
+use cashback_engine::reconciliation::{self, NewRegister, Outcome, RegisterMode, RegisterStatus, ResolvedRow};
+use cashback_engine::{EngineError, RegisterId, ledger};
+use chrono::TimeDelta;
+use diesel::prelude::*;
+use shared_kernel::ids::{MemberId, Uuid};
+use shared_kernel::paging::Limit;
+
+use crate::engine_support::{Programme, money};
+
+const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference";
+
+fn create(programme: &mut Programme, content: &[u8], mode: RegisterMode) -> Result<RegisterId, EngineError> {
+    let new = NewRegister {
+        partner: programme.partner,
+        file_name: "register.csv".to_owned(),
+        mode,
+        history: false,
+        created_by: Uuid::nil(),
+    };
+    reconciliation::create_register(&mut programme.connection, &new, content, programme.now)
+}
+
+/// Loads a register to its end, three rows at a time; the counts that are not 0.
+fn load(
+    programme: &mut Programme,
+    content: &[u8],
+    mode: RegisterMode,
+    cards: &HashMap<&str, MemberId>,
+) -> (RegisterId, Vec<(Outcome, i64)>) {
+    let id = create(programme, content, mode).unwrap();
+    let (books, now) = (programme.books.clone(), programme.now);
+    loop {
+        let rows = reconciliation::pending_rows(&mut programme.connection, id, 3).unwrap();
+        if rows.is_empty() {
+            break;
+        }
+        let resolved: Vec<ResolvedRow> = rows
+            .into_iter()
+            .map(|row| {
+                let member = row.holder.as_deref().and_then(|card| cards.get(card)).copied();
+                let buyer = member.map(|member| Buyer {
+                    member,
+                    card: None,
+                    card_standing: CardStanding::Valid,
+                    audience: Audience::default(),
+                });
+                ResolvedRow { row, buyer }
+            })
+            .collect();
+        programme
+            .connection
+            .transaction(|connection| reconciliation::post_rows(connection, &books, id, &resolved, now))
+            .unwrap();
+    }
+    assert!(reconciliation::finish(&mut programme.connection, id, now).unwrap());
+    assert!(reconciliation::finish(&mut programme.connection, id, now).unwrap());
+    let view = reconciliation::register(&mut programme.connection, id, Some(programme.partner)).unwrap().unwrap();
+    assert_eq!(view.status, RegisterStatus::Done);
+    assert_eq!(view.done_rows, view.rows);
+    (id, view.outcomes.into_iter().filter(|(_, count)| *count > 0).collect())
+}
+
+#[test]
+fn every_row_ends_in_one_outcome() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"5"}"#);
+    let member = programme.member();
+    let cards = HashMap::from([("9643000000000001", member)]);
+    let ours = |programme: &mut Programme, receipt: &str, amount: &str, days: i64| {
+        let mut sale = programme.sale(member, amount);
+        sale.receipt = receipt.to_owned();
+        sale.occurred_at -= TimeDelta::days(days);
+        programme.post(&sale).unwrap().purchase
+    };
+    ours(&mut programme, "same", "100.00", 5);
+    ours(&mut programme, "other", "100.00", 5);
+    let missing = ours(&mut programme, "missing", "70.00", 5);
+    ours(&mut programme, "outside", "70.00", 20);
+    let row = |rest: &str| format!("shop-1,{rest}\n");
+    let card = "9643000000000001";
+    let day = "2026-11-05T12:00:00+03:00";
+    let mut file = format!("{HEADER}\n");
+    // The refund stands before its sale.
+    file += &row(&format!("new,{day},{card},40.00,food,refund,back-1"));
+    file += &row(&format!("same,{day},{card},100.00,,sale,"));
+    file += &row(&format!("other,{day},{card},99.00,,sale,"));
+    file += &row(&format!("new,{day},{card},200.00,food,sale,"));
+    file += &row(&format!("new,{day},{card},200.00,food,sale,"));
+    file += &row(&format!("nobody,{day},9643000000000002,200.00,,sale,"));
+    file += &row(&format!("nosale,{day},{card},5.00,,refund,back-2"));
+    file += &row("bad,yesterday,9643000000000001,200.00,,sale,");
+    file += &row(&format!("bad2,{day},{card},\"1,50\",,sale,"));
+    file += &row(&format!("bad3,{day},{card},1.00,,gift,"));
+    file += &row(&format!("short,{day},{card}"));
+    file += &format!("elsewhere,1,{day},{card},1.00,,sale,\n");
+    let compared = load(&mut programme, file.as_bytes(), RegisterMode::Compare, &cards);
+    assert_eq!(
+        compared.1,
+        [
+            (Outcome::Matched, 1),
+            (Outcome::AmountDiffers, 1),
+            (Outcome::OnlyTheirs, 3),
+            (Outcome::OnlyOurs, 1),
+            (Outcome::Duplicate, 1),
+            (Outcome::Rejected, 6),
+        ]
+    );
+    assert_eq!(programme.balance(member)[0], "13.50", "comparing posts nothing");
+    let posted = load(&mut programme, file.as_bytes(), RegisterMode::Post, &cards);
+    assert_eq!(
+        posted.1,
+        [
+            (Outcome::Posted, 2),
+            (Outcome::Matched, 1),
+            (Outcome::AmountDiffers, 1),
+            (Outcome::OnlyTheirs, 1),
+            (Outcome::OnlyOurs, 1),
+            (Outcome::Duplicate, 1),
+            (Outcome::Rejected, 6),
+        ]
+    );
+    assert_eq!(programme.balance(member)[0], "21.50", "13.50 and 5 % of 160.00");
+    let again = load(&mut programme, file.as_bytes(), RegisterMode::Post, &cards);
+    assert_eq!(again.1[0], (Outcome::Matched, 3));
+    assert_eq!(programme.balance(member)[0], "21.50", "the same file again changes nothing");
+    let rows = reconciliation::rows(&mut programme.connection, posted.0, None, None, Limit::new(200).unwrap())
+        .unwrap()
+        .items;
+    let reasons: Vec<&str> = rows.iter().filter_map(|row| row.reason.as_deref()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "twice_in_file",
+            "card_unknown",
+            "sale_unknown",
+            "occurred_at_invalid",
+            "amount_invalid",
+            "kind_invalid",
+            "columns",
+            "outlet_unknown"
+        ]
+    );
+    let last = rows.last().unwrap();
+    assert_eq!((last.outcome, last.purchase_id), (Some(Outcome::OnlyOurs), Some(missing.id)));
+    let mut streamed = 0;
+    reconciliation::stream_rows(&mut programme.connection, posted.0, |_| -> QueryResult<()> {
+        streamed += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(streamed, rows.len());
+    let view = reconciliation::register(&mut programme.connection, posted.0, None).unwrap().unwrap();
+    // The two we had, the one posted less its refund, and the one they miss.
+    assert_eq!(view.amounts.ours, money("430.00"));
+    let books = programme.books.clone();
+    assert!(ledger::audit::verify(&mut programme.connection, &books).unwrap().ok);
+}
+
+#[test]
+fn files_come_in_many_dresses() {
+    let mut programme = Programme::new();
+    let member = programme.member();
+    let cards = HashMap::from([("c", member)]);
+    let cp1251 = [
+        b"reference;kind;category;amount;card_number;occurred_at;receipt;outlet\r\n;sale;".as_slice(),
+        &[0xEA, 0xED, 0xE8, 0xE3, 0xE8],
+        b";10.00;c;2026-11-05T12:00:00Z;\xB9 5;shop-1\r\n",
+    ]
+    .concat();
+    let (id, outcomes) = load(&mut programme, &cp1251, RegisterMode::Post, &cards);
+    assert_eq!(outcomes, [(Outcome::Posted, 1)]);
+    let row = reconciliation::rows(&mut programme.connection, id, None, None, Limit::DEFAULT).unwrap().items.remove(0);
+    assert_eq!((row.receipt.as_deref(), row.category.as_deref()), (Some("№ 5"), Some("книги")));
+    let marked = format!("\u{feff}{HEADER}\nshop-1,№ 5,2026-11-05T12:00:00Z,c,10.00,книги,sale,");
+    let (_, outcomes) = load(&mut programme, marked.as_bytes(), RegisterMode::Post, &cards);
+    assert_eq!(outcomes, [(Outcome::Matched, 1)], "without a last line end, too");
+}
+
+#[test]
+fn a_file_that_is_no_register_is_refused_whole() {
+    let mut programme = Programme::new();
+    let open_quote = format!("{HEADER}\n\"{}", "x\n".repeat(200_000));
+    for (content, reason) in [
+        ("", "empty"),
+        ("a,b\n", "missing_column"),
+        ("outlet,receipt,occurred_at,card_number,amount,category,kind\n", "missing_column"),
+        ("outlet,receipt,occurred_at,membership_number,amount,category,kind,reference\n", "missing_column"),
+        ("outlet,outlet,receipt,occurred_at,card_number,amount,category,kind,reference\n", "doubled_column"),
+        ("outlet,receipt,occurred_at,card_number,amount,category,kind,reference,x\n", "extra_column"),
+        (open_quote.as_str(), "row_too_long"),
+    ] {
+        match create(&mut programme, content.as_bytes(), RegisterMode::Post) {
+            Err(EngineError::File { reason: found, .. }) => assert_eq!(found, reason, "{content:.60}"),
+            other => panic!("{content:.60}: {other:?}"),
+        }
+    }
+    let utf16 = [0xFF, 0xFE, b'o', 0];
+    assert!(matches!(
+        create(&mut programme, &utf16, RegisterMode::Post),
+        Err(EngineError::File { reason: "encoding", .. })
+    ));
+    let kept = reconciliation::registers(&mut programme.connection, None, None, Limit::DEFAULT).unwrap();
+    assert!(kept.items.is_empty(), "nothing was stored");
+}
