@@ -8,6 +8,11 @@
 mod bad_inputs;
 mod cards_life;
 mod delivery;
+mod engine_jobs;
+mod engine_posting;
+mod engine_properties;
+mod engine_registers;
+mod engine_support;
 mod generated;
 mod health;
 mod idempotency;

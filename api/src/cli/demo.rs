@@ -381,12 +381,20 @@ fn tell(app: &App, file: &Path) -> std::io::Result<()> {
     if let Ok(text) = std::fs::read_to_string(file)
         && let Ok(credentials) = serde_json::from_str::<serde_json::Value>(&text)
     {
-        for login in credentials["staff"].as_array().into_iter().flatten() {
-            let text = |name: &str| login[name].as_str().unwrap_or_default().to_owned();
-            eprintln!("  {:<14} {:<36} {}", text("role"), text("email"), text("password"));
+        let list = |name: &str| credentials.get(name).and_then(|list| list.as_array()).into_iter().flatten();
+        let text = |login: &serde_json::Value, name: &str| {
+            login.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned()
+        };
+        for login in list("staff") {
+            eprintln!(
+                "  {:<14} {:<36} {}",
+                text(login, "role"),
+                text(login, "email"),
+                text(login, "password")
+            );
         }
-        for member in credentials["members"].as_array().into_iter().flatten() {
-            eprintln!("  {:<14} {}", "member", member["email"].as_str().unwrap_or_default());
+        for member in list("members") {
+            eprintln!("  {:<14} {}", "member", text(member, "email"));
         }
     }
     let mail = app.settings.data_dir.join("mail");

@@ -3,16 +3,16 @@
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Done;
 use crate::app::App;
-use crate::{delivery, files, jobs, server};
+use crate::{jobs, server};
 
 /// Serves until SIGTERM or SIGINT, then lets running requests end.
 pub fn run(app: &Arc<App>) -> Done {
     let listener = TcpListener::bind(&app.settings.listen)?;
-    start_threads(app)?;
+    server::background(app)?;
+    jobs::start(app)?;
     actix_web::rt::System::new().block_on(async {
         let server = server::serve(app, listener)?;
         let handle = server.handle();
@@ -25,21 +25,6 @@ pub fn run(app: &Arc<App>) -> Done {
         server.await
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The threads beside the server: each holds the program weakly and ends with it.
-fn start_threads(app: &Arc<App>) -> std::io::Result<()> {
-    let watched = Arc::downgrade(app);
-    std::thread::Builder::new().name("database-watch".into()).spawn(move || {
-        while let Some(app) = watched.upgrade() {
-            app.keep_database_running();
-            drop(app);
-            std::thread::sleep(Duration::from_secs(1));
-        }
-    })?;
-    files::worker::start(app)?;
-    jobs::start(app)?;
-    delivery::start(app)
 }
 
 async fn stop_signal() {

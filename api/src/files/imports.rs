@@ -72,8 +72,8 @@ pub fn run(app: &App, request: &ImportRequest, now: DateTime<Utc>) -> Result<Rep
     let mut connection = app.connection().map_err(FileError::Unavailable)?;
     let draft = request.rejected.with_extension("csv.new");
     let columns: &'static [&'static str] = match request.kind {
-        ImportKind::Organisations => &ORGANISATION_COLUMNS,
-        ImportKind::Members => &MEMBER_COLUMNS,
+        ImportKind::Organisations => ORGANISATION_COLUMNS,
+        ImportKind::Members => MEMBER_COLUMNS,
     };
     let mut writer = rejected::Writer::new(BufWriter::new(File::create(&draft)?), columns);
     let taken = take(app, &mut connection, request, &mut |row: Rejected<'_>| writer.write(row), now);
