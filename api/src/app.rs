@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use card_issuer::keys::IssuerKeys;
+use cashback_engine::rules::BookCache;
 use chrono::{DateTime, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -14,6 +16,7 @@ use crate::cache::{Cache, Live};
 use crate::config::Settings;
 use crate::delivery::{Delivery, DeliveryError};
 use crate::keys::MasterKey;
+use crate::posting::PostingQueue;
 use crate::private_services::postgres::PrivatePostgres;
 use crate::problem::Problem;
 
@@ -32,6 +35,10 @@ pub struct App {
     pub master: MasterKey,
     /// Keys made of it once.
     pub derived: Derived,
+    /// Partners, outlets and rules as posting needs them.
+    pub books: BookCache,
+    /// The way into the ledger.
+    pub posting: PostingQueue,
     /// Tokens, sessions and what else signing in needs.
     pub auth: Auth,
     /// Counters of limits and small values that may be lost.
@@ -45,13 +52,21 @@ pub struct App {
 
 /// Keys derived from the master key, made once.
 pub struct Derived {
+    /// Seals a list's cursors.
+    pub cursors: [u8; 32],
+    /// Card numbers and live codes.
+    pub issuer: IssuerKeys,
     /// Personal data.
     pub sealer: Sealer,
 }
 
 impl Derived {
     fn of(master: &MasterKey) -> Self {
-        Self { sealer: Sealer::new(&master.derive("personal-data/1")) }
+        Self {
+            cursors: master.derive("cursors/1"),
+            issuer: IssuerKeys::new(&master.derive("card-issuer/1")),
+            sealer: Sealer::new(&master.derive("personal-data/1")),
+        }
     }
 }
 
@@ -115,11 +130,29 @@ impl App {
         shared_kernel::db::check_durability(&mut connection)?;
         let auth = Auth::open(&mut connection, &master, settings.trusted_proxy_list()?, clock.now())?;
         drop(connection);
+        let derived = Derived::of(&master);
+        let (posting, inlet) = PostingQueue::new();
+        let books = BookCache::default();
         let cache = Cache::open(settings.redis_url())?;
         let live = Live::open(&cache)?;
-        let derived = Derived::of(&master);
         let delivery = Delivery::open(&settings)?;
-        Ok(Arc::new(Self { settings, clock, pool, master, derived, auth, cache, live, delivery, postgres }))
+        let app = Self {
+            settings,
+            clock,
+            pool,
+            master,
+            derived,
+            books,
+            posting,
+            auth,
+            cache,
+            live,
+            delivery,
+            postgres,
+        };
+        let app = Arc::new(app);
+        inlet.start(&app)?;
+        Ok(app)
     }
 
     /// The present moment.

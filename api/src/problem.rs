@@ -44,6 +44,14 @@ impl Language {
             .unwrap_or_default()
     }
 
+    /// The engine's name of the language.
+    pub fn engine(self) -> cashback_engine::texts::Language {
+        match self {
+            Self::Russian => cashback_engine::texts::Language::Russian,
+            Self::English => cashback_engine::texts::Language::English,
+        }
+    }
+
     /// The one of two texts in this language.
     pub fn pick(self, text: &Text) -> &str {
         match self {

@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{Route, web};
 
-use crate::auth::{Access, access, idempotency};
+use crate::auth::{Access, Role, access, idempotency};
 use crate::problem::Problem;
 use crate::{pages, server, v1};
 
@@ -38,10 +38,88 @@ pub fn creation(path: &'static str, access: Access, handler: Route) -> Entry {
 pub fn table() -> Vec<Entry> {
     let get = |path, access, handler| entry(Method::GET, path, access, handler);
     let post = |path, access, handler| entry(Method::POST, path, access, handler);
+    let patch = |path, access, handler| entry(Method::PATCH, path, access, handler);
+    let delete = |path, access, handler| entry(Method::DELETE, path, access, handler);
+    let (member, partner) = (Access::MEMBER, Access::PARTNER);
+    let office =
+        Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair, Role::Auditor]);
+    let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
+    let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
+    let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
+    let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
+    let finance = Access::roles(&[Role::Finance]);
+    let controller = Access::roles(&[Role::Controller]);
+    let managers = &[Role::Manager, Role::Finance, Role::Controller, Role::Auditor];
+    let purchase_readers =
+        Access::roles(&[Role::Cashier, Role::Manager, Role::Finance, Role::Controller, Role::Auditor])
+            .and_client();
+    let explained = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]).and_member();
+    let registers = Access::roles(managers).and_client();
+    let senders = Access::roles(&[Role::Manager, Role::Finance]).and_client();
     vec![
         get("/health/live", Access::PUBLIC, web::to(v1::health::live)),
         get("/health/ready", Access::PUBLIC, web::to(v1::health::ready)),
         get("/metrics", Access::PUBLIC, web::to(v1::health::metrics)),
+        get("/openapi.json", Access::PUBLIC, web::to(crate::openapi::document)),
+        get("/v1/me", member, web::to(v1::me::show)),
+        patch("/v1/me", member, web::to(v1::me::change)),
+        creation("/v1/me/enrolment", member, web::to(v1::me::enrol)),
+        delete("/v1/me/enrolment", member, web::to(v1::me::leave)),
+        get("/v1/me/cards", member, web::to(v1::me::cards::list)),
+        get("/v1/me/cards/{id}/code", member, web::to(v1::me::cards::code)),
+        get("/v1/me/cards/{id}/code.svg", member, web::to(v1::me::cards::code_svg)),
+        get("/v1/me/cards/{id}/code.png", member, web::to(v1::me::cards::code_png)),
+        post("/v1/me/cards/{id}/block", member, web::to(v1::me::cards::block)),
+        get("/v1/me/balance", member, web::to(v1::me::money::balance)),
+        get("/v1/me/operations", member, web::to(v1::me::money::list)),
+        post("/v1/cards/resolve", partner, web::to(v1::cards::resolve)),
+        post("/v1/purchases/quote", partner, web::to(v1::purchases::quote)),
+        post("/v1/purchases/batch", partner, web::to(v1::purchases::post_batch)),
+        post("/v1/purchases", partner, web::to(v1::purchases::post)),
+        get("/v1/purchases", purchase_readers, web::to(v1::purchases::by_receipt)),
+        get("/v1/purchases/{id}", purchase_readers, web::to(v1::purchases::show)),
+        get("/v1/purchases/{id}/explanation", explained, web::to(v1::purchases::explain)),
+        post("/v1/purchases/{id}/refunds", partner, web::to(v1::purchases::refund)),
+        post("/v1/purchases/{id}/capture", partner, web::to(v1::purchases::capture)),
+        post("/v1/purchases/{id}/void", partner, web::to(v1::purchases::void)),
+        post("/v1/registers", senders, web::to(v1::registers::upload)),
+        get("/v1/registers", registers, web::to(v1::registers::list)),
+        get("/v1/registers/{id}", registers, web::to(v1::registers::show)),
+        get("/v1/registers/{id}/rows", registers, web::to(v1::registers::rows)),
+        get("/v1/registers/{id}/report.csv", registers, web::to(v1::registers::report)),
+        get("/v1/partners", books, web::to(v1::partners::list)),
+        get("/v1/rules", Access::roles(managers), web::to(v1::rules::list)),
+        creation("/v1/rules", finance, web::to(v1::rules::draft)),
+        creation("/v1/rules/{id}/versions", finance, web::to(v1::rules::draft_version)),
+        post("/v1/rules/{id}/versions/{version}/approve", controller, web::to(v1::rules::approve)),
+        post("/v1/rules/{id}/end", finance, web::to(v1::rules::end)),
+        get("/v1/ledger/accounts", books, web::to(v1::ledger::accounts)),
+        get("/v1/ledger/postings", books, web::to(v1::ledger::postings)),
+        get("/v1/ledger/trial-balance", books, web::to(v1::ledger::trial_balance)),
+        get("/v1/organisations", office, web::to(v1::organisations::list)),
+        creation("/v1/organisations", importers, web::to(v1::organisations::create)),
+        get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),
+        get("/v1/organisations/{code}/statistics", office, web::to(v1::organisations::statistics)),
+        get("/v1/members", office, web::to(v1::members::list)),
+        creation("/v1/members", registrars, web::to(v1::members::admit)),
+        get("/v1/members/{id}", office, web::to(v1::members::show)),
+        patch("/v1/members/{id}", registrars, web::to(v1::members::change)),
+        post("/v1/members/{id}/transfer", registrars, web::to(v1::members::transfer)),
+        post("/v1/members/{id}/leave", registrars, web::to(v1::members::leave)),
+        post("/v1/imports", importers, web::to(v1::imports::upload)),
+        get("/v1/imports/{id}", importers, web::to(v1::imports::show)),
+        get("/v1/imports/{id}/rejected", importers, web::to(v1::imports::rejected)),
+        get("/v1/imports/{id}/rejected.csv", importers, web::to(v1::imports::rejected_csv)),
+        creation("/v1/cards", issuers, web::to(v1::cards::issue)),
+        get("/v1/cards", office, web::to(v1::cards::find)),
+        post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
+        get("/", Access::PUBLIC, web::to(pages::member)),
+        get("/till", Access::PUBLIC, web::to(pages::till)),
+        get("/office", Access::PUBLIC, web::to(pages::office)),
+        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
+        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
+        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
+        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
         get("/.well-known/jwks.json", Access::PUBLIC, web::to(v1::jwks::keys)),
         post("/v1/oauth/token", Access::PUBLIC, web::to(v1::oauth::token)),
         post("/v1/auth/login", Access::PUBLIC, web::to(v1::auth::login)),
@@ -51,13 +129,6 @@ pub fn table() -> Vec<Entry> {
         post("/v1/auth/logout", Access::PUBLIC, web::to(v1::auth::logout)),
         get("/v1/staff/me", Access::STAFF, web::to(v1::staff::me)),
         get("/v1/me/events", Access::MEMBER, web::to(v1::events::events)),
-        get("/", Access::PUBLIC, web::to(pages::member)),
-        get("/till", Access::PUBLIC, web::to(pages::till)),
-        get("/office", Access::PUBLIC, web::to(pages::office)),
-        get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
-        get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
-        get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),
-        get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
     ]
 }
 

@@ -42,8 +42,8 @@ pub fn serve(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     Ok(server.listen(listener)?.run())
 }
 
-/// Starts what runs beside the requests: the watch over the database, the relay of events, the sender of letters. It
-/// ends when nobody holds the program any more.
+/// Starts what runs beside the requests: the watch over the database, the worker of files, the relay of events, the
+/// sender of letters. It ends when nobody holds the program any more.
 ///
 /// # Errors
 /// When a thread can't be started.
@@ -57,6 +57,7 @@ pub fn background(app: &Arc<App>) -> std::io::Result<()> {
             std::thread::sleep(Duration::from_secs(1));
         }
     })?;
+    crate::files::worker::start(app)?;
     crate::delivery::start(app)
 }
 

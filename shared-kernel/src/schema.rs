@@ -51,6 +51,40 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.imports (id) {
+            id -> Uuid,
+            kind -> Text,
+            file_name -> Text,
+            file_hash -> Bytea,
+            path -> Text,
+            notify -> Bool,
+            within -> Nullable<Text>,
+            status -> Text,
+            report -> Nullable<Jsonb>,
+            problem -> Nullable<Text>,
+            created_by -> Uuid,
+            created_at -> Timestamptz,
+            finished_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.installation (one) {
+            one -> Bool,
+            kind -> Text,
+            seeded_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.job_runs (job, day) {
+            job -> Text,
+            day -> Date,
+            finished_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         platform.master_key (fingerprint) {
             fingerprint -> Bytea,
             only_one -> Bool,
@@ -146,6 +180,9 @@ pub mod platform {
         audit_log,
         deliveries,
         idempotency_keys,
+        imports,
+        installation,
+        job_runs,
         master_key,
         outbox,
         preferences,

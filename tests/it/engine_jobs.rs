@@ -83,7 +83,11 @@ fn release_pays_debt_first() {
     sale.redeem = money("90.00");
     programme.post(&sale).unwrap();
     programme.refund_amount(first.id, "1000.00", "1");
-    assert_eq!(programme.balance(member), ["11.00", "0.00", "0.00", "90.00"], "10.00 was there, the rest is debt");
+    assert_eq!(
+        programme.balance(member),
+        ["11.00", "0.00", "0.00", "90.00"],
+        "10.00 was there, the rest is debt"
+    );
     programme.buy(member, "1500.00");
     programme.now += TimeDelta::days(3);
     night(&mut programme);
@@ -181,7 +185,10 @@ fn a_member_reads_operations_and_finance_opens_every_figure() {
     let zone = books.current(&mut programme.connection).unwrap().zone;
     let why = explanation::explanation(&mut programme.connection, &books, spent.id).unwrap().unwrap();
     let russian = sentences(&why, Language::Russian, zone);
-    assert_eq!(russian[0], "Покупка на 200,00 ₽: 80,00 ₽ оплачено баллами, 120,00 ₽ деньгами. Кэшбэк: 12,00 ₽.");
+    assert_eq!(
+        russian[0],
+        "Покупка на 200,00 ₽: 80,00 ₽ оплачено баллами, 120,00 ₽ деньгами. Кэшбэк: 12,00 ₽."
+    );
     assert!(russian.iter().any(|line| line.contains("сумма меньше необходимой")), "{russian:?}");
     let english = sentences(&why, Language::English, zone);
     assert!(english[1].contains("10% of ₽120.00 = ₽12.00"), "{english:?}");
@@ -224,7 +231,8 @@ fn finance(programme: &mut Programme, member: MemberId) {
     }
     let tomorrow = Some("2026-11-11".parse().unwrap());
     let filter = PostingFilter { from: tomorrow, ..PostingFilter::default() };
-    let none = ledger::read::postings(&mut programme.connection, &books, &filter, None, Limit::DEFAULT).unwrap();
+    let none =
+        ledger::read::postings(&mut programme.connection, &books, &filter, None, Limit::DEFAULT).unwrap();
     assert!(none.items.is_empty());
 }
 
@@ -293,7 +301,15 @@ fn the_audit_finds_damage_to_every_table() {
 }
 
 const TABLES: [&str; 10] = [
-    "balances", "lots", "transfers", "postings", "purchases", "receipts", "refunds", "spendings", "cap_usage",
+    "balances",
+    "lots",
+    "transfers",
+    "postings",
+    "purchases",
+    "receipts",
+    "refunds",
+    "spendings",
+    "cap_usage",
     "budget_usage",
 ];
 

@@ -48,7 +48,10 @@ fn the_example_of_money_md_line_by_line() {
     programme.rule(AT_ONCE);
     points(&mut programme, member, "3000.00");
     let before = programme.debited("receivable", "shop");
-    assert_eq!(before, "390.00", "300.00 cashback and 90.00 commission of the purchase that brought the points");
+    assert_eq!(
+        before, "390.00",
+        "300.00 cashback and 90.00 commission of the purchase that brought the points"
+    );
     programme.rule(
         r#""earn":{"percent":"10"},"priority":1,"when":{"categories":["covered"]},
            "funding":[{"by":"partner","share":"0.5"},{"by":"R-059","share":"0.5"}]"#,
@@ -149,7 +152,11 @@ fn the_same_again_is_answered_again_and_other_content_is_a_conflict() {
     let books = programme.books.clone();
     let known = posting::known(&mut programme.connection, &books, std::slice::from_ref(&key)).unwrap();
     assert!(known[&key].is_same(&sale) && !known[&key].is_same(&other));
-    assert!(purchase_by_receipt(&mut programme.connection, &books, &key, Some(programme.partner)).unwrap().is_some());
+    assert!(
+        purchase_by_receipt(&mut programme.connection, &books, &key, Some(programme.partner))
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[test]
@@ -167,7 +174,8 @@ fn a_batch_takes_each_alone_and_later_ones_see_earlier_ones() {
     let mut broken = programme.sale(second, "100.00");
     broken.lines = Some(vec![line("a", "b", "99.00")]);
     let stranger = programme.sale(MemberId::generate(), "100.00");
-    let outcomes = programme.post_all(&[a.clone(), a.clone(), conflict, nowhere, b, c, broken.clone(), stranger]);
+    let outcomes =
+        programme.post_all(&[a.clone(), a.clone(), conflict, nowhere, b, c, broken.clone(), stranger]);
     let given: Vec<Option<String>> = outcomes
         .iter()
         .map(|outcome| outcome.as_ref().ok().map(|posted| posted.purchase.cashback.given.to_string()))
@@ -207,13 +215,20 @@ fn points_are_spent_within_the_partners_bounds_and_with_a_live_code_alone() {
     let sale = redeem(&mut programme, "100.00", "9.99");
     assert_eq!(programme.post(&sale).unwrap_err(), Refusal::RedeemTooLittle { least: money("10.00") });
     let sale = redeem(&mut programme, "1000.00", "100.01");
-    assert_eq!(programme.post(&sale).unwrap_err(), Refusal::InsufficientPoints { available: money("100.00") });
+    assert_eq!(
+        programme.post(&sale).unwrap_err(),
+        Refusal::InsufficientPoints { available: money("100.00") }
+    );
     let mut sale = redeem(&mut programme, "100.00", "50.00");
     sale.presented = Presented::BareNumber;
     assert_eq!(programme.post(&sale).unwrap_err(), Refusal::RedeemWithoutLiveCode);
     sale.presented = Presented::LiveCode;
     sale.occurred_at -= TimeDelta::minutes(3);
-    assert_eq!(programme.post(&sale).unwrap_err(), Refusal::RedeemWithoutLiveCode, "an old code is a bare number");
+    assert_eq!(
+        programme.post(&sale).unwrap_err(),
+        Refusal::RedeemWithoutLiveCode,
+        "an old code is a bare number"
+    );
     let mut sale = redeem(&mut programme, "100.00", "50.00");
     sale.lines = Some(vec![line("a", "tobacco", "60.00"), line("b", "food", "40.00")]);
     assert_eq!(programme.post(&sale).unwrap_err(), Refusal::RedeemTooMuch { most: money("40.00") });
@@ -278,7 +293,8 @@ fn two_steps_reserve_then_capture_or_give_up() {
     assert_eq!(captured.status, PurchaseStatus::PartlyRefunded);
     assert_eq!((captured.cashback.left, captured.commission_left), (money("6.00"), money("1.80")));
     assert_eq!(programme.balance(member), ["6.00", "60.00", "0.00", "0.00"]);
-    let again = two_step::capture(&mut programme.connection, &books, (authorized.id, partner), Some(&half), now);
+    let again =
+        two_step::capture(&mut programme.connection, &books, (authorized.id, partner), Some(&half), now);
     assert_eq!(again.unwrap().unwrap(), captured);
     let mut sale = programme.sale(member, "100.00");
     sale.capture = false;
@@ -286,7 +302,8 @@ fn two_steps_reserve_then_capture_or_give_up() {
     let second = programme.post(&sale).unwrap().purchase;
     assert_eq!(programme.balance(member), ["6.00", "10.00", "50.00", "0.00"]);
     for _ in 0..2 {
-        let voided = two_step::void(&mut programme.connection, &books, (second.id, partner), now).unwrap().unwrap();
+        let voided =
+            two_step::void(&mut programme.connection, &books, (second.id, partner), now).unwrap().unwrap();
         assert_eq!(voided.status, PurchaseStatus::Voided);
         assert_eq!(programme.balance(member), ["6.00", "60.00", "0.00", "0.00"]);
     }

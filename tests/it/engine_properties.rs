@@ -216,7 +216,8 @@ impl Model {
         let (returned, less_percent, less_step) =
             (p.redeemed_left - redeemed, p.percent_left - percent, p.step_left - step);
         let less_commission = p.commission_left - commission;
-        (p.redeemed_left, p.commission_left, p.percent_left, p.step_left) = (redeemed, commission, percent, step);
+        (p.redeemed_left, p.commission_left, p.percent_left, p.step_left) =
+            (redeemed, commission, percent, step);
         // Each funder's part is its part of what remains, an odd kopeck the partner's.
         let less_funding = (step + less_step) / 2 - step / 2;
         self.commission -= less_commission;
@@ -382,7 +383,8 @@ impl Run {
 
 impl Model {
     fn state(&self) -> Vec<i64> {
-        let mut state: Vec<i64> = self.members.iter().flat_map(|m| [m.pending, m.available, m.debt]).collect();
+        let mut state: Vec<i64> =
+            self.members.iter().flat_map(|m| [m.pending, m.available, m.debt]).collect();
         state.extend([self.breakage, self.commission, self.receivable, self.funding]);
         state
     }
@@ -425,7 +427,8 @@ fn history(steps: &[Step]) {
                         quantity: None,
                         amount: Money::from_kopecks(amount),
                     };
-                    runs.iter_mut().for_each(|run| run.refund(at, Returned::Lines(vec![returned.clone()]), number));
+                    runs.iter_mut()
+                        .for_each(|run| run.refund(at, Returned::Lines(vec![returned.clone()]), number));
                 }
             }
             Step::Refund(..) | Step::RefundLine(..) => {}

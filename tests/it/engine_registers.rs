@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use cashback_engine::posting::{Audience, Buyer, CardStanding};
-use cashback_engine::reconciliation::{self, NewRegister, Outcome, RegisterMode, RegisterStatus, ResolvedRow};
+use cashback_engine::reconciliation::{
+    self, NewRegister, Outcome, RegisterMode, RegisterStatus, ResolvedRow,
+};
 use cashback_engine::{EngineError, RegisterId, ledger};
 use chrono::TimeDelta;
 use diesel::prelude::*;
@@ -59,7 +61,8 @@ fn load(
     }
     assert!(reconciliation::finish(&mut programme.connection, id, now).unwrap());
     assert!(reconciliation::finish(&mut programme.connection, id, now).unwrap());
-    let view = reconciliation::register(&mut programme.connection, id, Some(programme.partner)).unwrap().unwrap();
+    let view =
+        reconciliation::register(&mut programme.connection, id, Some(programme.partner)).unwrap().unwrap();
     assert_eq!(view.status, RegisterStatus::Done);
     assert_eq!(view.done_rows, view.rows);
     (id, view.outcomes.into_iter().filter(|(_, count)| *count > 0).collect())
@@ -128,9 +131,10 @@ fn every_row_ends_in_one_outcome() {
     let again = load(&mut programme, file.as_bytes(), RegisterMode::Post, &cards);
     assert_eq!(again.1[0], (Outcome::Matched, 3));
     assert_eq!(programme.balance(member)[0], "21.50", "the same file again changes nothing");
-    let rows = reconciliation::rows(&mut programme.connection, posted.0, None, None, Limit::new(200).unwrap())
-        .unwrap()
-        .items;
+    let rows =
+        reconciliation::rows(&mut programme.connection, posted.0, None, None, Limit::new(200).unwrap())
+            .unwrap()
+            .items;
     let reasons: Vec<&str> = rows.iter().filter_map(|row| row.reason.as_deref()).collect();
     assert_eq!(
         reasons,
@@ -174,7 +178,10 @@ fn files_come_in_many_dresses() {
     .concat();
     let (id, outcomes) = load(&mut programme, &cp1251, RegisterMode::Post, &cards);
     assert_eq!(outcomes, [(Outcome::Posted, 1)]);
-    let row = reconciliation::rows(&mut programme.connection, id, None, None, Limit::DEFAULT).unwrap().items.remove(0);
+    let row = reconciliation::rows(&mut programme.connection, id, None, None, Limit::DEFAULT)
+        .unwrap()
+        .items
+        .remove(0);
     assert_eq!((row.receipt.as_deref(), row.category.as_deref()), (Some("№ 5"), Some("книги")));
     let marked = format!("\u{feff}{HEADER}\nshop-1,№ 5,2026-11-05T12:00:00Z,c,10.00,книги,sale,");
     let (_, outcomes) = load(&mut programme, marked.as_bytes(), RegisterMode::Post, &cards);

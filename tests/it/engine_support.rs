@@ -1,6 +1,8 @@
 //! What the engine's stories share: a small programme with a partner, rules and members, and short ways to buy.
 
-use cashback_engine::posting::{self, Audience, Buyer, CardStanding, Line, Posted, Presented, Refusal, Sale, Source};
+use cashback_engine::posting::{
+    self, Audience, Buyer, CardStanding, Line, Posted, Presented, Refusal, Sale, Source,
+};
 use cashback_engine::refunds::{self, Refunded, Return, Returned};
 use cashback_engine::rules::{BookCache, RuleDraft, store};
 use cashback_engine::{PartnerId, PurchaseId, RuleId, balances, enrolments, partners};
@@ -93,9 +95,7 @@ impl Programme {
 
     pub fn post_all(&mut self, sales: &[Sale]) -> Vec<Result<Posted, Refusal>> {
         let (books, now) = (self.books.clone(), self.now);
-        self.connection
-            .transaction(|connection| posting::post(connection, &books, sales, now))
-            .unwrap()
+        self.connection.transaction(|connection| posting::post(connection, &books, sales, now)).unwrap()
     }
 
     pub fn post(&mut self, sale: &Sale) -> Result<Posted, Refusal> {

@@ -68,7 +68,7 @@ impl Union {
         let mut refused = Vec::new();
         let (report, created) = imports::members(
             &mut self.connection,
-            &self.sealer,
+            (&self.sealer, None),
             &mut Cursor::new(file),
             &mut |row| {
                 refused.push(owned(row));

@@ -26,6 +26,8 @@ pub mod members;
 pub mod password;
 pub mod peer;
 pub mod principal;
+pub mod retention;
+pub mod scope;
 pub mod secrets;
 pub mod sessions;
 pub mod staff;

@@ -63,7 +63,7 @@ fn refused(text: &str) -> Option<&'static str> {
     let mut marks = 0_u32;
     for c in text.chars() {
         match c {
-            '\n' | '\t' => {}
+            '\n' | '\t' | '\r' => {}
             c if c.is_control() => return Some("contains a control character"),
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
                 return Some("contains a text-direction override");

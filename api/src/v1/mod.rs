@@ -1,8 +1,20 @@
 //! The public API, one file a resource.
 
 pub mod auth;
+pub mod cards;
 pub mod events;
 pub mod health;
+pub mod imports;
 pub mod jwks;
+pub mod ledger;
+pub mod me;
+pub mod members;
 pub mod oauth;
+pub mod organisations;
+pub mod paging;
+pub mod partners;
+pub mod purchases;
+pub mod registers;
+pub mod rules;
 pub mod staff;
+pub mod types;

@@ -5,9 +5,10 @@ use std::io::{self, Read, Seek};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bytea, Date, Nullable, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Date, Nullable, Text, Timestamptz, Uuid};
 use shared_kernel::ids::{MemberId, OrganisationId, Uuid as RowId};
 
 use super::columns::Columns;
@@ -93,13 +94,14 @@ pub fn created(
         .load(connection)?)
 }
 
-/// Brings in members. Their organisations exist already.
+/// Brings in members. Their organisations exist already. With `within`, rows may name and touch that subtree alone:
+/// another organisation is unknown, a member who belongs elsewhere is refused (`member_elsewhere`).
 ///
 /// # Errors
 /// [`ImportError`]; nothing has changed then.
 pub fn members<F: Read + Seek>(
     connection: &mut PgConnection,
-    sealer: &Sealer,
+    (sealer, within): (&Sealer, Option<&str>),
     file: &mut F,
     refused: &mut Refused<'_>,
     now: DateTime<Utc>,
@@ -108,9 +110,14 @@ pub fn members<F: Read + Seek>(
         super::lock(connection, IMPORT_LOCK)?;
         connection.batch_execute(include_str!("members_stage.sql"))?;
         let created = Created { from: MemberId::generate(), at: now };
-        let codes = organisation_ids(connection)?;
+        let codes = organisation_ids(connection, within)?;
         let intake = Intake { sealer, codes, today: day_of(now), columns: None, report: Report::default() };
         let mut report = stage(connection, intake, file, refused)?;
+        if let Some(root) = within {
+            diesel::sql_query(include_str!("members_elsewhere.sql"))
+                .bind::<Text, _>(root)
+                .execute(connection)?;
+        }
         connection.batch_execute(include_str!("members_compare.sql"))?;
         super::tell_refused(connection, refused, &mut report)?;
         reseal(connection, sealer)?;
@@ -121,13 +128,16 @@ pub fn members<F: Read + Seek>(
     })
 }
 
-/// The codes of all organisations: bounded by the tree, not by the file.
-fn organisation_ids(connection: &mut PgConnection) -> QueryResult<HashMap<String, OrganisationId>> {
-    Ok(organisations::table
-        .select((organisations::code, organisations::id))
-        .load::<(String, OrganisationId)>(connection)?
-        .into_iter()
-        .collect())
+/// The codes of all organisations, or of a subtree: bounded by the tree, not by the file.
+fn organisation_ids(
+    connection: &mut PgConnection,
+    within: Option<&str>,
+) -> QueryResult<HashMap<String, OrganisationId>> {
+    let mut query = organisations::table.select((organisations::code, organisations::id)).into_boxed();
+    if let Some(root) = within {
+        query = query.filter(sql::<Bool>("path @> ARRAY[").bind::<Text, _>(root).sql("]"));
+    }
+    Ok(query.load::<(String, OrganisationId)>(connection)?.into_iter().collect())
 }
 
 /// Turns rows into staged rows, and tells of those that fail by themselves.

@@ -1,0 +1,117 @@
+//! The commands that take files, and the one that issues cards in bulk.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use card_issuer::bulk::{self, Announce};
+use card_issuer::cards::CardKind;
+use diesel::Connection;
+use serde::Serialize;
+use union_registry::imports::ImportError;
+use union_registry::{members, organisations};
+
+use super::{CardKindArgument, Done, print};
+use crate::app::App;
+use crate::files::imports::{self, CHUNK, FileError, ImportKind, ImportRequest, rejected_beside};
+use crate::files::registers;
+
+/// All rows taken, some refused, nothing usable.
+const TAKEN: u8 = 0;
+const SOME_REFUSED: u8 = 1;
+const UNUSABLE: u8 = 2;
+
+/// `import organisations|members FILE`
+pub fn import(app: &Arc<App>, kind: ImportKind, file: PathBuf, notify: bool) -> Done {
+    let request = ImportRequest { kind, rejected: rejected_beside(&file), file, notify, within: None };
+    match imports::run(app, &request, app.now()) {
+        Ok(report) => {
+            print(&report)?;
+            let code = match report.rejected {
+                0 => TAKEN,
+                rejected if rejected == report.read => UNUSABLE,
+                _ => SOME_REFUSED,
+            };
+            Ok(ExitCode::from(code))
+        }
+        Err(FileError::Import(ImportError::File { fault, line })) => {
+            #[derive(Serialize)]
+            struct Refused {
+                read: u64,
+                created: u64,
+                updated: u64,
+                unchanged: u64,
+                rejected: u64,
+                problem: Problem,
+            }
+            #[derive(Serialize)]
+            struct Problem {
+                reason: &'static str,
+                detail: String,
+                line: u64,
+            }
+            let problem = Problem { reason: fault.slug(), detail: fault.to_string(), line };
+            print(&Refused { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, problem })?;
+            eprintln!("line {line}: {fault}; nothing was changed");
+            Ok(ExitCode::from(UNUSABLE))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `cards issue --kind --organisation`
+pub fn issue_cards(app: &Arc<App>, kind: CardKindArgument, organisation: &str) -> Done {
+    #[derive(Default, Serialize)]
+    struct Report {
+        issued: usize,
+        skipped: usize,
+        seconds: f64,
+    }
+    let started = Instant::now();
+    let mut connection = app.connection()?;
+    if organisations::by_code(&mut connection, organisation)?.is_none() {
+        eprintln!("there is no organisation {organisation}");
+        return Ok(ExitCode::from(UNUSABLE));
+    }
+    let kind = match kind {
+        CardKindArgument::Virtual => CardKind::Virtual,
+        CardKindArgument::Plastic => CardKind::Plastic,
+    };
+    let mut report = Report::default();
+    let mut after = None;
+    loop {
+        // A chunk a transaction: a killed run goes on where it stopped, since who has a card is skipped.
+        let members = members::active_ids(&mut connection, organisation, after, CHUNK)?;
+        let Some(last) = members.last().copied() else { break };
+        let now = app.now();
+        let issued = connection.transaction(|connection| {
+            bulk::issue_missing(connection, &app.derived.issuer, (kind, Announce::Each), &members, now)
+        })?;
+        report.issued += issued.issued;
+        report.skipped += issued.skipped;
+        after = Some(last);
+        eprint!("\r{} issued, {} skipped", report.issued, report.skipped);
+    }
+    eprintln!();
+    report.seconds = started.elapsed().as_secs_f64();
+    print(&report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `registers load --partner CODE FILE [--mode post|compare] [--history]`
+pub fn load_register(app: &Arc<App>, partner: &str, file: &Path, (mode, history): (&str, bool)) -> Done {
+    let loaded = registers::load(app, partner, file, (mode, history), &mut |rows| eprint!("\r{rows} rows"))?;
+    eprintln!();
+    match loaded {
+        Ok(report) => {
+            print(&report)?;
+            Ok(ExitCode::from(if report.has_rejected() { SOME_REFUSED } else { TAKEN }))
+        }
+        Err(refusal) => {
+            print(&refusal)?;
+            eprintln!("{}", refusal.detail);
+            Ok(ExitCode::from(UNUSABLE))
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Imports waiting to be worked off, and their outcome.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use shared_kernel::schema::platform::imports;
+use uuid::Uuid;
+
+use super::imports::{ImportKind, ImportRequest, rejected_beside};
+use super::upload::Upload;
+use crate::problem::Problem;
+
+/// An import.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// Its id.
+    pub id: Uuid,
+    /// What the file holds.
+    pub kind: String,
+    /// The file's name at the sender's.
+    pub file_name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Whether new members are mailed.
+    pub notify: bool,
+    /// The subtree its rows may touch.
+    pub within: Option<String>,
+    /// `queued`, `running`, `done` or `failed`.
+    pub status: String,
+    /// The counts, once done.
+    pub report: Option<serde_json::Value>,
+    /// Why the file as a whole was not taken.
+    pub problem: Option<String>,
+}
+
+type Row =
+    (Uuid, String, String, String, bool, Option<String>, String, Option<serde_json::Value>, Option<String>);
+
+impl From<Row> for Import {
+    fn from((id, kind, file_name, path, notify, within, status, report, problem): Row) -> Self {
+        Self { id, kind, file_name, path: path.into(), notify, within, status, report, problem }
+    }
+}
+
+const COLUMNS: (
+    imports::id,
+    imports::kind,
+    imports::file_name,
+    imports::path,
+    imports::notify,
+    imports::within,
+    imports::status,
+    imports::report,
+    imports::problem,
+) = (
+    imports::id,
+    imports::kind,
+    imports::file_name,
+    imports::path,
+    imports::notify,
+    imports::within,
+    imports::status,
+    imports::report,
+    imports::problem,
+);
+
+/// Puts an upload in the queue.
+///
+/// # Errors
+/// The database's.
+pub fn add(
+    connection: &mut PgConnection,
+    upload: &Upload,
+    (kind, notify, within): (ImportKind, bool, Option<String>),
+    staff: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Uuid, Problem> {
+    let id = Uuid::now_v7();
+    diesel::insert_into(imports::table)
+        .values((
+            imports::id.eq(id),
+            imports::kind.eq(kind.as_str()),
+            imports::file_name.eq(&upload.file_name),
+            imports::file_hash.eq(upload.hash.as_slice()),
+            imports::path.eq(upload.path.to_string_lossy().as_ref()),
+            imports::notify.eq(notify),
+            imports::within.eq(within),
+            imports::status.eq("queued"),
+            imports::created_by.eq(staff),
+            imports::created_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(id)
+}
+
+/// An import.
+///
+/// # Errors
+/// The database's.
+pub fn find(connection: &mut PgConnection, id: Uuid) -> QueryResult<Option<Import>> {
+    let row: Option<Row> = imports::table.find(id).select(COLUMNS).first(connection).optional()?;
+    Ok(row.map(Import::from))
+}
+
+/// The oldest import that is waiting, or was running when its process ended: nothing of it has changed anything then.
+/// The caller holds the lock under which one process works imports off.
+///
+/// # Errors
+/// The database's.
+pub fn next(connection: &mut PgConnection) -> QueryResult<Option<Import>> {
+    let row: Option<Row> = imports::table
+        .filter(imports::status.eq_any(["queued", "running"]))
+        .order(imports::id)
+        .select(COLUMNS)
+        .first(connection)
+        .optional()?;
+    Ok(row.map(Import::from))
+}
+
+/// Marks an import as being worked off.
+///
+/// # Errors
+/// The database's.
+pub fn begin(connection: &mut PgConnection, id: Uuid) -> QueryResult<usize> {
+    diesel::update(imports::table.find(id)).set(imports::status.eq("running")).execute(connection)
+}
+
+/// Records an import's outcome.
+///
+/// # Errors
+/// The database's.
+pub fn end(
+    connection: &mut PgConnection,
+    id: Uuid,
+    outcome: Result<serde_json::Value, String>,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let (status, report, problem) = match outcome {
+        Ok(report) => ("done", Some(report), None),
+        Err(problem) => ("failed", None, Some(problem)),
+    };
+    diesel::update(imports::table.find(id))
+        .set((
+            imports::status.eq(status),
+            imports::report.eq(report),
+            imports::problem.eq(problem),
+            imports::finished_at.eq(now),
+        ))
+        .execute(connection)
+}
+
+impl Import {
+    /// What to do.
+    pub fn request(&self) -> Option<ImportRequest> {
+        Some(ImportRequest {
+            kind: self.kind.parse().ok()?,
+            rejected: rejected_beside(&self.path),
+            file: self.path.clone(),
+            notify: self.notify,
+            within: self.within.clone(),
+        })
+    }
+}

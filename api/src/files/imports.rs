@@ -1,0 +1,144 @@
+//! Imports of organisations and members. A new member's virtual card is issued in the same transaction.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use card_issuer::bulk::{self, Announce};
+use card_issuer::cards::CardKind;
+use chrono::{DateTime, Utc};
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use shared_kernel::text_enum;
+use union_registry::imports::{
+    self, ImportError, MEMBER_COLUMNS, ORGANISATION_COLUMNS, Rejected, Report, rejected,
+};
+
+use crate::app::App;
+use crate::problem::Problem;
+
+text_enum! {
+    /// What a file holds.
+    ImportKind {
+        /// Organisations.
+        Organisations => "organisations",
+        /// Members.
+        Members => "members",
+    }
+}
+
+/// How to take a file.
+#[derive(Debug, Clone)]
+pub struct ImportRequest {
+    /// What it holds.
+    pub kind: ImportKind,
+    /// Where it is.
+    pub file: PathBuf,
+    /// Where to write the refused rows.
+    pub rejected: PathBuf,
+    /// Whether to mail the new members.
+    pub notify: bool,
+    /// The subtree its rows may touch; all of the union unless said.
+    pub within: Option<String>,
+}
+
+/// Why an import ended without a report; nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The file, or the database under it.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A card could not be issued.
+    #[error(transparent)]
+    Card(#[from] card_issuer::CardError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] diesel::result::Error),
+    /// No connection.
+    #[error("{0}")]
+    Unavailable(Problem),
+    /// The file can't be opened, or the refused rows not be written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Takes a file in one transaction and writes its refused rows beside it.
+///
+/// # Errors
+/// [`FileError`]; nothing has changed then.
+pub fn run(app: &App, request: &ImportRequest, now: DateTime<Utc>) -> Result<Report, FileError> {
+    let started = Instant::now();
+    let mut connection = app.connection().map_err(FileError::Unavailable)?;
+    let draft = request.rejected.with_extension("csv.new");
+    let columns: &'static [&'static str] = match request.kind {
+        ImportKind::Organisations => ORGANISATION_COLUMNS,
+        ImportKind::Members => MEMBER_COLUMNS,
+    };
+    let mut writer = rejected::Writer::new(BufWriter::new(File::create(&draft)?), columns);
+    let taken = take(app, &mut connection, request, &mut |row: Rejected<'_>| writer.write(row), now);
+    let mut report = match taken {
+        Ok(report) => report,
+        Err(error) => {
+            std::fs::remove_file(&draft)?;
+            return Err(error);
+        }
+    };
+    writer.finish()?.flush()?;
+    if report.rejected > 0 {
+        std::fs::rename(&draft, &request.rejected)?;
+    } else {
+        std::fs::remove_file(&draft)?;
+        if request.rejected.exists() {
+            std::fs::remove_file(&request.rejected)?;
+        }
+    }
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+fn take(
+    app: &App,
+    connection: &mut PgConnection,
+    request: &ImportRequest,
+    refused: &mut imports::Refused<'_>,
+    now: DateTime<Utc>,
+) -> Result<Report, FileError> {
+    let mut file = File::open(&request.file)?;
+    match request.kind {
+        ImportKind::Organisations => Ok(imports::organisations(connection, &mut file, refused, now)?),
+        ImportKind::Members => connection.transaction(|connection| {
+            let (report, created) = imports::members(
+                connection,
+                (&app.derived.sealer, request.within.as_deref()),
+                &mut file,
+                refused,
+                now,
+            )?;
+            let announce = if request.notify { Announce::Each } else { Announce::Nothing };
+            let mut after = None;
+            loop {
+                let members = imports::created(connection, &created, after, CHUNK)?;
+                let Some(last) = members.last().copied() else { return Ok(report) };
+                bulk::issue_missing(
+                    connection,
+                    &app.derived.issuer,
+                    (CardKind::Virtual, announce),
+                    &members,
+                    now,
+                )?;
+                after = Some(last);
+            }
+        }),
+    }
+}
+
+/// Members whose cards are issued at a time.
+pub const CHUNK: i64 = 5_000;
+
+/// Where the refused rows of a file go: beside it.
+pub fn rejected_beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".rejected.csv");
+    PathBuf::from(name)
+}

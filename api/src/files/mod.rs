@@ -1,0 +1,37 @@
+//! Files in: stored whole, read as a stream, reported row by row. The command line, the API and the demo go the same
+//! way.
+
+pub mod import_queue;
+pub mod imports;
+pub mod registers;
+pub mod rejected_rows;
+pub mod upload;
+pub mod worker;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use actix_web::web::Bytes;
+use futures_util::Stream;
+use futures_util::stream;
+
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// A file as a stream of chunks, read on threads that may block.
+///
+/// # Errors
+/// When it can't be opened.
+pub fn stream(path: &Path) -> io::Result<impl Stream<Item = io::Result<Bytes>> + use<>> {
+    let file = File::open(path)?;
+    Ok(stream::try_unfold(file, |mut file| async move {
+        actix_web::web::block(move || {
+            let mut chunk = vec![0; CHUNK_BYTES];
+            let length = file.read(&mut chunk)?;
+            chunk.truncate(length);
+            Ok::<_, io::Error>((length > 0).then(|| (Bytes::from(chunk), file)))
+        })
+        .await
+        .map_err(io::Error::other)?
+    }))
+}

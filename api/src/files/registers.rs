@@ -1,0 +1,327 @@
+//! Partners' registers: a file's rows are stored whole, then posted or compared a batch at a time. A killed run goes on
+//! where it stopped: a row has its outcome in the very transaction that posts it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use card_issuer::cards::{self, Card};
+use card_issuer::number::CardNumber;
+use cashback_engine::posting::{BATCH_MAX, Buyer, CardStanding};
+use cashback_engine::reconciliation::{
+    self, NewRegister, Outcome, PendingRow, RegisterMode, RegisterStatus, ResolvedRow, RowView,
+};
+use cashback_engine::{EngineError, RegisterId, partners};
+use chrono::{DateTime, Utc};
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use serde::Serialize;
+use shared_kernel::ids::MemberId;
+use shared_kernel::money::Money;
+use shared_kernel::paging::Limit;
+use union_registry::facts::{self, Facts};
+use union_registry::{MemberStatus, members};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::posting::identify;
+use crate::problem::{Language, Problem};
+
+/// What a register came to.
+#[derive(Debug, Serialize)]
+pub struct RegisterReport {
+    id: RegisterId,
+    rows: i64,
+    outcomes: BTreeMap<&'static str, i64>,
+    theirs: Money,
+    ours: Money,
+    report: PathBuf,
+    seconds: f64,
+}
+
+impl RegisterReport {
+    /// Whether a row of the file was refused.
+    pub fn has_rejected(&self) -> bool {
+        self.outcomes.get(Outcome::Rejected.as_str()).is_some_and(|count| *count > 0)
+    }
+}
+
+/// Why a register as a whole was not taken; nothing is stored then.
+#[derive(Debug, Serialize)]
+pub struct RegisterRefusal {
+    reason: &'static str,
+    /// For a person.
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+}
+
+impl RegisterRefusal {
+    fn of(error: EngineError) -> Result<Self, Problem> {
+        match error {
+            EngineError::File { reason, detail, line } => {
+                Ok(Self { reason, detail: format!("{reason}: {detail}"), line })
+            }
+            other => Err(other.into()),
+        }
+    }
+}
+
+/// Loads a register from a file and writes `FILE.report.csv`, as the command line does.
+///
+/// # Errors
+/// The outer error is the database's or the disk's; the inner one says why the file was not taken.
+pub fn load(
+    app: &App,
+    partner: &str,
+    file: &Path,
+    (mode, history): (&str, bool),
+    progress: &mut dyn FnMut(i64),
+) -> Result<Result<RegisterReport, RegisterRefusal>, Problem> {
+    let started = Instant::now();
+    let mut connection = app.connection()?;
+    let Some(partner) = partners::find(&mut connection, partner)? else {
+        let detail = format!("there is no partner {partner}");
+        return Ok(Err(RegisterRefusal { reason: "unknown_partner", detail, line: None }));
+    };
+    let content = match File::open(file) {
+        Ok(content) => BufReader::new(content),
+        Err(error) => {
+            let detail = format!("{}: {error}", file.display());
+            return Ok(Err(RegisterRefusal { reason: "unreadable", detail, line: None }));
+        }
+    };
+    let new = NewRegister {
+        partner: partner.id,
+        file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        mode: mode.parse::<RegisterMode>().map_err(|error| Problem::internal(&error))?,
+        history,
+        created_by: Uuid::nil(),
+    };
+    let id = match reconciliation::create_register(&mut connection, &new, content, app.now()) {
+        Ok(id) => id,
+        Err(error) => return RegisterRefusal::of(error).map(Err),
+    };
+    settle(app, &mut connection, id, progress)?;
+    let mut name = file.as_os_str().to_owned();
+    name.push(".report.csv");
+    let report = PathBuf::from(name);
+    write_report(&mut connection, id, &report)?;
+    let view = reconciliation::register(&mut connection, id, None)?.ok_or_else(Problem::not_found)?;
+    Ok(Ok(RegisterReport {
+        id,
+        rows: view.rows,
+        outcomes: view.outcomes.iter().map(|(outcome, count)| (outcome.as_str(), *count)).collect(),
+        theirs: view.amounts.theirs,
+        ours: view.amounts.ours,
+        report,
+        seconds: started.elapsed().as_secs_f64(),
+    }))
+}
+
+/// Works off one register that waits, or whose process ended; whether there was one.
+///
+/// # Errors
+/// The database's.
+pub fn work_off(app: &App) -> Result<bool, Problem> {
+    let mut connection = app.connection()?;
+    let Some(id) = waiting(&mut connection)? else { return Ok(false) };
+    if let Err(problem) = settle(app, &mut connection, id, &mut |_| {}) {
+        if problem.status().as_u16() == 503 {
+            return Err(problem);
+        }
+        let reason = problem.body(Language::English).detail;
+        reconciliation::fail(&mut connection, id, &reason, app.now())?;
+    }
+    Ok(true)
+}
+
+/// The oldest register that is not done. Registers are few: the newest page holds those that wait.
+fn waiting(connection: &mut PgConnection) -> Result<Option<RegisterId>, Problem> {
+    let limit = Limit::new(200).ok_or_else(Problem::unavailable)?;
+    let page = reconciliation::registers(connection, None, None, limit)?;
+    Ok(page
+        .items
+        .iter()
+        .rev()
+        .find(|register| matches!(register.status, RegisterStatus::Queued | RegisterStatus::Running))
+        .map(|register| register.id))
+}
+
+/// Gives every row its outcome, a batch a transaction, and finds what only we have.
+fn settle(
+    app: &App,
+    connection: &mut PgConnection,
+    id: RegisterId,
+    progress: &mut dyn FnMut(i64),
+) -> Result<(), Problem> {
+    let batch = i64::try_from(BATCH_MAX).map_err(|error| Problem::internal(&error))?;
+    let mut done = 0;
+    loop {
+        let rows = reconciliation::pending_rows(connection, id, batch)?;
+        if rows.is_empty() {
+            break;
+        }
+        done += i64::try_from(rows.len()).unwrap_or(0);
+        post_batch(app, connection, id, rows)?;
+        progress(done);
+    }
+    reconciliation::finish(connection, id, app.now())?;
+    Ok(())
+}
+
+/// Posts rows in one transaction; should it fail as a whole, one by one.
+fn post_batch(
+    app: &App,
+    connection: &mut PgConnection,
+    id: RegisterId,
+    rows: Vec<PendingRow>,
+) -> Result<(), Problem> {
+    let now = app.now();
+    let resolved = resolve(connection, rows)?;
+    let post = |connection: &mut PgConnection, rows: &[ResolvedRow]| {
+        connection.transaction(|connection| reconciliation::post_rows(connection, &app.books, id, rows, now))
+    };
+    match post(connection, &resolved) {
+        Ok(()) => Ok(()),
+        Err(error) if resolved.len() > 1 => {
+            tracing::warn!(%error, "a batch of register rows failed; row by row now");
+            for row in &resolved {
+                post(connection, std::slice::from_ref(row))?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+enum Holder {
+    Card(CardNumber),
+    Member(String),
+}
+
+/// Finds the buyers of rows: by card number, or in history by membership number; each as of the row's own moment.
+fn resolve(connection: &mut PgConnection, rows: Vec<PendingRow>) -> Result<Vec<ResolvedRow>, Problem> {
+    let holders: Vec<Option<Holder>> = rows
+        .iter()
+        .map(|row| {
+            let text = row.holder.as_deref()?;
+            Some(
+                CardNumber::parse(text).map_or_else(|_| Holder::Member(text.trim().to_owned()), Holder::Card),
+            )
+        })
+        .collect();
+    let (numbers, memberships) = split(&holders);
+    let cards: HashMap<CardNumber, Card> =
+        cards::by_numbers(connection, &numbers)?.into_iter().map(|card| (card.number, card)).collect();
+    let members: HashMap<String, MemberId> =
+        members::ids_by_numbers(connection, &memberships)?.into_iter().collect();
+    let found: Vec<Option<(MemberId, Option<&Card>)>> = holders
+        .iter()
+        .map(|holder| match holder.as_ref()? {
+            Holder::Card(number) => cards.get(number).map(|card| (card.member_id, Some(card))),
+            Holder::Member(number) => members.get(number).map(|member| (*member, None)),
+        })
+        .collect();
+    let asked: Vec<(MemberId, DateTime<Utc>)> = rows
+        .iter()
+        .zip(&found)
+        .filter_map(|(row, found)| found.map(|(member, _)| (member, row.occurred_at)))
+        .collect();
+    let mut facts = facts::facts_for_posting(connection, &asked)?.into_iter();
+    Ok(rows
+        .into_iter()
+        .zip(found)
+        .map(|(row, found)| {
+            let buyer = found.map(|(member, card)| {
+                let facts = facts.next().flatten();
+                match card {
+                    Some(card) => identify::buyer(card, facts, row.occurred_at),
+                    None => without_card(member, facts),
+                }
+            });
+            ResolvedRow { row, buyer }
+        })
+        .collect())
+}
+
+fn split(holders: &[Option<Holder>]) -> (Vec<CardNumber>, Vec<String>) {
+    let mut numbers = Vec::new();
+    let mut memberships = Vec::new();
+    for holder in holders.iter().flatten() {
+        match holder {
+            Holder::Card(number) => numbers.push(*number),
+            Holder::Member(number) => memberships.push(number.clone()),
+        }
+    }
+    (numbers, memberships)
+}
+
+/// A member known by the membership number alone: as good as the membership was then.
+fn without_card(member: MemberId, facts: Option<Facts>) -> Buyer {
+    let active = facts.as_ref().is_some_and(|facts| facts.status == MemberStatus::Active);
+    Buyer {
+        member,
+        card: None,
+        card_standing: if active { CardStanding::Valid } else { CardStanding::Blocked },
+        audience: facts.map(identify::audience).unwrap_or_default(),
+    }
+}
+
+/// The report's columns.
+const REPORT_COLUMNS: [&str; 11] = [
+    "line",
+    "outcome",
+    "reason",
+    "outlet",
+    "receipt",
+    "occurred_at",
+    "amount",
+    "our_amount",
+    "kind",
+    "reference",
+    "purchase_id",
+];
+
+/// Writes a register's rows with their outcomes as CSV; whole or not at all.
+///
+/// # Errors
+/// The database's or the disk's.
+pub fn write_report(connection: &mut PgConnection, id: RegisterId, path: &Path) -> Result<(), Problem> {
+    let disk = |error: std::io::Error| Problem::internal(&error);
+    let draft = path.with_extension(format!("{}.new", Uuid::now_v7()));
+    let mut writer = csv::Writer::from_writer(BufWriter::new(File::create(&draft).map_err(disk)?));
+    writer.write_record(REPORT_COLUMNS).map_err(|error| Problem::internal(&error))?;
+    reconciliation::stream_rows(connection, id, |row| {
+        writer.write_record(cells(row)).map_err(|error| Problem::internal(&error))
+    })?;
+    let mut file = writer.into_inner().map_err(|error| Problem::internal(&error))?;
+    file.flush().map_err(disk)?;
+    std::fs::rename(&draft, path).map_err(disk)
+}
+
+fn cells(row: &RowView) -> [String; 11] {
+    fn text(value: Option<impl ToString>) -> String {
+        value.map(|value| value.to_string()).unwrap_or_default()
+    }
+    [
+        text(row.line),
+        text(row.outcome),
+        text(row.reason.as_ref()),
+        guarded(text(row.outlet.as_ref())),
+        guarded(text(row.receipt.as_ref())),
+        row.occurred_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        text(row.amount),
+        text(row.our_amount),
+        text(row.kind),
+        guarded(text(row.reference.as_ref())),
+        text(row.purchase_id),
+    ]
+}
+
+/// A text a spreadsheet would take for a formula gets a `'` in front.
+fn guarded(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+}

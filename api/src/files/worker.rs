@@ -1,0 +1,76 @@
+//! The thread that works off files taken over the API: one file at a time over all processes, resumed after a restart.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+
+use super::{import_queue, imports, registers};
+use crate::app::App;
+use crate::problem::Problem;
+
+/// The lock under which one process works files off: "filework" in ASCII.
+const FILES_LOCK: i64 = 0x6669_6c65_776f_726b;
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Starts the thread; it ends with the program.
+///
+/// # Errors
+/// When no thread can be made.
+pub fn start(app: &Arc<App>) -> std::io::Result<()> {
+    let app: Weak<App> = Arc::downgrade(app);
+    std::thread::Builder::new().name("files".into()).spawn(move || {
+        while let Some(app) = app.upgrade() {
+            match work_off(&app) {
+                Ok(true) => {}
+                Ok(false) => std::thread::sleep(PAUSE),
+                Err(problem) => {
+                    tracing::warn!(%problem, "a file is not worked off");
+                    std::thread::sleep(PAUSE);
+                }
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Works one waiting file off; whether there was one.
+fn work_off(app: &App) -> Result<bool, Problem> {
+    let mut connection = app.connection()?;
+    if !try_lock(&mut connection)? {
+        return Ok(false);
+    }
+    let worked = one_import(app, &mut connection)
+        .and_then(|worked| if worked { Ok(true) } else { registers::work_off(app) });
+    diesel::sql_query("SELECT pg_advisory_unlock($1)")
+        .bind::<BigInt, _>(FILES_LOCK)
+        .execute(&mut *connection)?;
+    worked
+}
+
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = Bool)]
+    locked: bool,
+}
+
+fn try_lock(connection: &mut PgConnection) -> QueryResult<bool> {
+    let answer: Locked = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
+        .bind::<BigInt, _>(FILES_LOCK)
+        .get_result(connection)?;
+    Ok(answer.locked)
+}
+
+fn one_import(app: &App, connection: &mut PgConnection) -> Result<bool, Problem> {
+    let Some(import) = import_queue::next(connection)? else { return Ok(false) };
+    import_queue::begin(connection, import.id)?;
+    let outcome = match import.request() {
+        Some(request) => imports::run(app, &request, app.now()).map_err(|error| error.to_string()),
+        None => Err("the kind of file is unknown".to_owned()),
+    };
+    let outcome = outcome.map(|report| serde_json::to_value(report).unwrap_or_default());
+    import_queue::end(connection, import.id, outcome, app.now())?;
+    Ok(true)
+}

@@ -1,0 +1,93 @@
+//! The thread that runs each job once a day, as soon as the day has begun or the program is up again.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use cashback_engine::days::date_in;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+use shared_kernel::schema::platform::job_runs;
+
+use super::{Job, NIGHTLY, ensure_partitions, run};
+use crate::app::{App, PROGRAMME_ZONE};
+use crate::problem::Problem;
+
+/// The lock under which one process runs the jobs: "nightly!" in ASCII.
+const JOBS_LOCK: i64 = 0x6e69_6768_746c_7921;
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// Starts the thread; it ends with the program.
+///
+/// # Errors
+/// When no thread can be made.
+pub fn start(app: &Arc<App>) -> std::io::Result<()> {
+    let app: Weak<App> = Arc::downgrade(app);
+    std::thread::Builder::new().name("jobs".into()).spawn(move || {
+        while let Some(app) = app.upgrade() {
+            if let Err(problem) = due(&app) {
+                tracing::warn!(%problem, "a nightly job is late");
+            }
+            drop(app);
+            std::thread::sleep(PAUSE);
+        }
+    })?;
+    Ok(())
+}
+
+fn due(app: &App) -> Result<(), Problem> {
+    let mut connection = app.connection()?;
+    if !try_lock(&mut connection)? {
+        return Ok(());
+    }
+    let ran = run_due(app, &mut connection);
+    diesel::sql_query("SELECT pg_advisory_unlock($1)")
+        .bind::<BigInt, _>(JOBS_LOCK)
+        .execute(&mut *connection)?;
+    ran
+}
+
+fn run_due(app: &App, connection: &mut PgConnection) -> Result<(), Problem> {
+    let now = app.now();
+    let today = date_in(PROGRAMME_ZONE, now);
+    for job in NIGHTLY {
+        if has_run(connection, *job, today)? {
+            continue;
+        }
+        ensure_partitions(connection, now)?;
+        let report = run(app, connection, *job, now)?;
+        tracing::info!(?report, "nightly job");
+        note_run(connection, *job, today, app.now())?;
+    }
+    Ok(())
+}
+
+fn has_run(connection: &mut PgConnection, job: Job, day: NaiveDate) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(job_runs::table.find((job.name(), day)))).get_result(connection)
+}
+
+fn note_run(
+    connection: &mut PgConnection,
+    job: Job,
+    day: NaiveDate,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    diesel::insert_into(job_runs::table)
+        .values((job_runs::job.eq(job.name()), job_runs::day.eq(day), job_runs::finished_at.eq(now)))
+        .on_conflict_do_nothing()
+        .execute(connection)
+}
+
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = Bool)]
+    locked: bool,
+}
+
+fn try_lock(connection: &mut PgConnection) -> QueryResult<bool> {
+    let answer: Locked = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
+        .bind::<BigInt, _>(JOBS_LOCK)
+        .get_result(connection)?;
+    Ok(answer.locked)
+}

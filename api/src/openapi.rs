@@ -1,0 +1,66 @@
+//! The OpenAPI document, made of the handlers' own annotations. The pages' client is generated from it.
+
+use actix_web::HttpResponse;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::problem::{FieldErrorBody, ProblemBody};
+use crate::v1;
+
+/// Every route of the public API.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Unioncard",
+        description = "The electronic trade-union card and cashback platform. Amounts are exact decimals in strings, \
+                       times RFC 3339 in UTC, errors RFC 9457 problems. Card numbers begin with 9643 by \
+                       self-assignment; they are not registered with the national body.",
+        license(name = "AGPL-3.0-or-later")
+    ),
+    paths(
+        v1::health::live, v1::health::ready, v1::health::metrics,
+        v1::jwks::keys, v1::oauth::token, v1::auth::login, v1::auth::code, v1::auth::verify, v1::auth::refresh,
+        v1::auth::logout, v1::staff::me, v1::events::events,
+        v1::me::show, v1::me::change, v1::me::enrol, v1::me::leave,
+        v1::me::cards::list, v1::me::cards::code, v1::me::cards::code_svg, v1::me::cards::code_png, v1::me::cards::block,
+        v1::me::money::balance, v1::me::money::list,
+        v1::cards::resolve, v1::cards::issue, v1::cards::find, v1::cards::block,
+        v1::purchases::post, v1::purchases::quote, v1::purchases::post_batch, v1::purchases::show,
+        v1::purchases::by_receipt, v1::purchases::refund, v1::purchases::capture, v1::purchases::void,
+        v1::purchases::explain,
+        v1::registers::upload, v1::registers::list, v1::registers::show, v1::registers::rows, v1::registers::report,
+        v1::partners::list,
+        v1::rules::list, v1::rules::draft, v1::rules::draft_version, v1::rules::approve, v1::rules::end,
+        v1::ledger::accounts, v1::ledger::postings, v1::ledger::trial_balance,
+        v1::organisations::list, v1::organisations::show, v1::organisations::create, v1::organisations::statistics,
+        v1::members::list, v1::members::show, v1::members::admit, v1::members::change, v1::members::transfer,
+        v1::members::leave,
+        v1::imports::upload, v1::imports::show, v1::imports::rejected, v1::imports::rejected_csv,
+    ),
+    components(schemas(ProblemBody, FieldErrorBody)),
+    modifiers(&Bearer)
+)]
+pub struct ApiDocument;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        document.security =
+            Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    }
+}
+
+/// The document as indented JSON with a line's end at the end.
+pub fn json() -> String {
+    let mut text = ApiDocument::openapi().to_pretty_json().expect("the document is plain data");
+    text.push('\n');
+    text
+}
+
+/// The OpenAPI document.
+pub async fn document() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(json())
+}

@@ -1,0 +1,203 @@
+//! One transaction for many orders: what is known is answered again, what is new is identified, judged and written.
+
+use std::collections::HashMap;
+
+use card_issuer::presentation;
+use card_issuer::resolutions;
+use cashback_engine::posting::{self, Buyer, CardStanding, Known, Posted, Presented, ReceiptKey, Sale};
+use chrono::{DateTime, Utc};
+use diesel::Connection;
+use diesel::pg::PgConnection;
+
+use super::identify::{self, Identified, Purpose, Use};
+use super::{Answer, Order};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::refusals;
+use crate::telemetry::METRICS;
+
+type Answers = Vec<Result<Answer, Problem>>;
+
+/// Posts orders in one transaction; should it fail as a whole, one by one, so that a poisoned one fails alone.
+pub fn post(app: &App, connection: &mut PgConnection, orders: &[Order]) -> Answers {
+    let now = app.now();
+    let answers = match connection.transaction(|connection| attempt(app, connection, orders, now)) {
+        Ok(answers) => answers,
+        Err(problem) if orders.len() > 1 && problem.status().as_u16() == 500 => orders
+            .iter()
+            .flat_map(|order| {
+                let alone = std::slice::from_ref(order);
+                match connection.transaction(|connection| attempt(app, connection, alone, now)) {
+                    Ok(answers) => answers,
+                    Err(problem) => vec![Err(problem)],
+                }
+            })
+            .collect(),
+        Err(problem) => orders.iter().map(|_| Err(problem.clone())).collect(),
+    };
+    for answer in &answers {
+        let outcome = match answer {
+            Ok(answer) if answer.created => "posted",
+            Ok(_) => "replayed",
+            Err(problem) => problem.slug(),
+        };
+        METRICS.purchases.with_label_values(&[outcome]).inc();
+    }
+    answers
+}
+
+/// What posting an order would bring; nothing is written or used up.
+///
+/// # Errors
+/// Why it would be refused.
+pub fn quote(app: &App, connection: &mut PgConnection, order: &Order) -> Result<Answer, Problem> {
+    let now = app.now();
+    let key = key_of(order);
+    let known = posting::known(connection, &app.books, std::slice::from_ref(&key))?;
+    let identified = match known.get(&key) {
+        Some(known) => replayed_buyer(connection, order, known, now)?,
+        None => identify::buyers(app, connection, (&[order], Purpose::Quote), now)?
+            .pop()
+            .unwrap_or_else(|| Err(Problem::unavailable()))?,
+    };
+    let live = identified.presented == Presented::LiveCode;
+    let posted = posting::quote(connection, &app.books, &sale(order, identified), now)?
+        .map_err(|r| refusals::purchase(&r))?;
+    Ok(answer(posted, live))
+}
+
+fn attempt(
+    app: &App,
+    connection: &mut PgConnection,
+    orders: &[Order],
+    now: DateTime<Utc>,
+) -> Result<Answers, Problem> {
+    let keys: Vec<ReceiptKey> = orders.iter().map(key_of).collect();
+    let known = posting::known(connection, &app.books, &keys)?;
+    let identified = identify_all(app, connection, (orders, &keys), &known, now)?;
+    let mut sales = Vec::with_capacity(orders.len());
+    let mut uses = Vec::with_capacity(orders.len());
+    let mut problems: Vec<Option<Problem>> = Vec::with_capacity(orders.len());
+    for (order, identified) in orders.iter().zip(identified) {
+        match identified {
+            Ok(identified) => {
+                uses.push((identified.uses, identified.presented == Presented::LiveCode));
+                sales.push(sale(order, identified));
+                problems.push(None);
+            }
+            Err(problem) => problems.push(Some(problem)),
+        }
+    }
+    let posted = posting::post(connection, &app.books, &sales, now)?;
+    use_up(connection, &posted, &uses, now)?;
+    let mut posted = posted.into_iter().zip(uses);
+    Ok(problems
+        .into_iter()
+        .map(|problem| match problem {
+            Some(problem) => Err(problem),
+            None => match posted.next() {
+                Some((Ok(posted), (_, live))) => Ok(answer(posted, live)),
+                Some((Err(refusal), _)) => Err(refusals::purchase(&refusal)),
+                None => Err(Problem::unavailable()),
+            },
+        })
+        .collect())
+}
+
+fn identify_all(
+    app: &App,
+    connection: &mut PgConnection,
+    (orders, keys): (&[Order], &[ReceiptKey]),
+    known: &HashMap<ReceiptKey, Known>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Result<Identified, Problem>>, Problem> {
+    let fresh: Vec<&Order> = orders
+        .iter()
+        .zip(keys)
+        .filter(|(_, key)| !known.contains_key(*key))
+        .map(|(order, _)| order)
+        .collect();
+    let mut identified = identify::buyers(app, connection, (&fresh, Purpose::Post), now)?.into_iter();
+    orders
+        .iter()
+        .zip(keys)
+        .map(|(order, key)| match known.get(key) {
+            Some(known) => replayed_buyer(connection, order, known, now).map(Ok),
+            None => Ok(identified.next().unwrap_or_else(|| Err(Problem::unavailable()))),
+        })
+        .collect()
+}
+
+/// Of a purchase that is there already only the member matters: its card, code and state were judged when it was
+/// posted, and a used code is no reason to deny an answer that was given before.
+fn replayed_buyer(
+    connection: &mut PgConnection,
+    order: &Order,
+    known: &Known,
+    now: DateTime<Utc>,
+) -> Result<Identified, Problem> {
+    let shown = identify::shown_again(connection, order, now)?;
+    let recent = known.purchase.booked_at > now - resolutions::LIFETIME;
+    Ok(Identified {
+        buyer: Buyer {
+            member: shown.member.unwrap_or(known.purchase.member),
+            card: None,
+            card_standing: CardStanding::Valid,
+            audience: Default::default(),
+        },
+        presented: if shown.live && recent { Presented::LiveCode } else { Presented::BareNumber },
+        uses: None,
+    })
+}
+
+fn key_of(order: &Order) -> ReceiptKey {
+    ReceiptKey { outlet: order.outlet.clone(), receipt: order.receipt.clone() }
+}
+
+fn sale(order: &Order, identified: Identified) -> Sale {
+    Sale {
+        partner: order.asker.partner,
+        outlet: order.outlet.clone(),
+        receipt: order.receipt.clone(),
+        occurred_at: order.occurred_at,
+        amount: order.amount,
+        lines: order.lines.clone(),
+        redeem: order.redeem,
+        fiscal: order.fiscal.clone(),
+        capture: order.capture,
+        presented: identified.presented,
+        buyer: identified.buyer,
+        source: order.asker.source,
+        posted_by: order.asker.id,
+    }
+}
+
+fn use_up(
+    connection: &mut PgConnection,
+    posted: &[Result<Posted, posting::Refusal>],
+    uses: &[(Option<Use>, bool)],
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    let mut codes = Vec::new();
+    let mut resolved = Vec::new();
+    for (posted, (uses, _)) in posted.iter().zip(uses) {
+        let Ok(posted) = posted else { continue };
+        match uses {
+            Some(_) if posted.replayed => {}
+            Some(Use::Code(code)) => codes.push((*code, posted.purchase.id.0)),
+            Some(Use::Resolution(id)) => resolved.push((*id, posted.purchase.id.0)),
+            None => {}
+        }
+    }
+    if !codes.is_empty() {
+        presentation::consume(connection, &codes, now)?;
+    }
+    if !resolved.is_empty() {
+        resolutions::use_resolutions(connection, &resolved, now)?;
+    }
+    Ok(())
+}
+
+fn answer(posted: Posted, live: bool) -> Answer {
+    Answer { purchase: posted.purchase, created: !posted.replayed, balance: posted.balance.filter(|_| live) }
+}

@@ -1,0 +1,246 @@
+//! From what was shown at the till to the member who buys: cards, codes and standing, a statement each for a whole
+//! batch.
+
+use std::collections::HashMap;
+
+use card_issuer::cards::{self, Card, Standing};
+use card_issuer::number::CardNumber;
+use card_issuer::presentation::{self, CodeUse, Judged, Presented as ShownCode};
+use card_issuer::resolutions::{self, ResolutionId, Taken};
+use cashback_engine::posting::{Audience, Buyer, CardStanding, Presented};
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use shared_kernel::ids::MemberId;
+use union_registry::MemberStatus;
+use union_registry::facts::{self, Facts};
+
+use super::{Credential, Order};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::refusals;
+
+/// Whether codes and resolutions are kept locked for use, or only looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To post.
+    Post,
+    /// To tell what posting would bring.
+    Quote,
+}
+
+/// What a purchase uses up once it is accepted.
+#[derive(Debug, Clone, Copy)]
+pub enum Use {
+    /// A live code's step.
+    Code(CodeUse),
+    /// A resolution.
+    Resolution(ResolutionId),
+}
+
+/// Who buys, and what that takes.
+#[derive(Debug, Clone)]
+pub struct Identified {
+    /// The buyer, for the engine.
+    pub buyer: Buyer,
+    /// What was shown, for the engine.
+    pub presented: Presented,
+    /// What is used up.
+    pub uses: Option<Use>,
+}
+
+/// What an order shows of a purchase that is in the ledger already.
+pub struct ShownAgain {
+    /// The member its card belongs to; `None` when the order can't tell, nil when there is no such card.
+    pub member: Option<MemberId>,
+    /// Whether a live code was shown.
+    pub live: bool,
+}
+
+/// Looks at what an order shows without judging it.
+///
+/// # Errors
+/// The database's.
+pub fn shown_again(
+    connection: &mut PgConnection,
+    order: &Order,
+    now: DateTime<Utc>,
+) -> Result<ShownAgain, Problem> {
+    let nobody = MemberId(uuid::Uuid::nil());
+    let member_of = |connection: &mut PgConnection, number| -> Result<Option<MemberId>, Problem> {
+        Ok(Some(cards::by_number(connection, number)?.map_or(nobody, |card| card.member_id)))
+    };
+    Ok(match order.credential {
+        Credential::Code(code) => ShownAgain { member: member_of(connection, code.number)?, live: true },
+        Credential::Number(number) => ShownAgain { member: member_of(connection, number)?, live: false },
+        Credential::Resolution(id) => {
+            let asked = [(id, order.asker.key.clone())];
+            let taken = resolutions::check_resolutions(connection, &asked, now)?.pop();
+            ShownAgain { member: taken.and_then(Result::ok).map(|taken| taken.card.member_id), live: false }
+        }
+    })
+}
+
+struct Shown {
+    card: Card,
+    presented: Presented,
+    uses: Option<Use>,
+}
+
+/// Identifies the buyers of orders that aren't in the ledger yet. Answers stand in the orders' order.
+///
+/// # Errors
+/// The outer error is the database's.
+pub fn buyers(
+    app: &App,
+    connection: &mut PgConnection,
+    (orders, purpose): (&[&Order], Purpose),
+    now: DateTime<Utc>,
+) -> Result<Vec<Result<Identified, Problem>>, Problem> {
+    let shown = shown_cards(app, connection, (orders, purpose), now)?;
+    let asked: Vec<(MemberId, DateTime<Utc>)> = shown
+        .iter()
+        .zip(orders)
+        .filter_map(|(shown, order)| Some((shown.as_ref().ok()?.card.member_id, order.occurred_at)))
+        .collect();
+    let mut known = facts::facts_for_posting(connection, &asked)?.into_iter();
+    Ok(shown
+        .into_iter()
+        .zip(orders)
+        .map(|(shown, order)| {
+            let shown = shown?;
+            let facts = known.next().flatten();
+            let presented = shown.presented;
+            Ok(Identified {
+                presented,
+                uses: shown.uses,
+                buyer: buyer(&shown.card, facts, order.occurred_at),
+            })
+        })
+        .collect())
+}
+
+/// The buyer a card stands for at an instant.
+pub fn buyer(card: &Card, facts: Option<Facts>, at: DateTime<Utc>) -> Buyer {
+    Buyer {
+        member: card.member_id,
+        card: Some(card.id),
+        card_standing: standing(card, facts.as_ref(), at),
+        audience: facts.map(audience).unwrap_or_default(),
+    }
+}
+
+/// What rules ask about a member.
+pub fn audience(facts: Facts) -> Audience {
+    Audience {
+        organisations: facts.organisations.into(),
+        category: Some(facts.category.to_string()),
+        birth_date: facts.birth_date,
+        joined_on: Some(facts.joined_on),
+    }
+}
+
+/// A card is as good as its own state and its holder's membership.
+pub fn standing(card: &Card, facts: Option<&Facts>, at: DateTime<Utc>) -> CardStanding {
+    let member = facts.is_some_and(|facts| facts.status == MemberStatus::Active);
+    match card.standing_at(at) {
+        Standing::Valid if member => CardStanding::Valid,
+        Standing::Valid | Standing::Blocked => CardStanding::Blocked,
+        Standing::Expired => CardStanding::Expired,
+    }
+}
+
+/// The cards that were shown.
+fn shown_cards(
+    app: &App,
+    connection: &mut PgConnection,
+    (orders, purpose): (&[&Order], Purpose),
+    now: DateTime<Utc>,
+) -> Result<Vec<Result<Shown, Problem>>, Problem> {
+    let mut codes = judged_codes(app, connection, (orders, purpose), now)?.into_iter();
+    let mut taken = judged_resolutions(connection, (orders, purpose), now)?.into_iter();
+    let numbers = bare_cards(connection, orders)?;
+    Ok(orders
+        .iter()
+        .map(|order| match &order.credential {
+            Credential::Code(_) => codes.next().ok_or_else(Problem::unavailable).and_then(shown_code),
+            Credential::Resolution(_) => {
+                taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
+            }
+            Credential::Number(number) => numbers
+                .get(number)
+                .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
+                .ok_or_else(refusals::card_unknown),
+        })
+        .collect())
+}
+
+fn shown_code(judged: Judged) -> Result<Shown, Problem> {
+    let uses = judged.verdict.map_err(refusals::code)?;
+    let card = judged.card.ok_or_else(refusals::card_unknown)?;
+    Ok(Shown { card, presented: Presented::LiveCode, uses: Some(Use::Code(uses)) })
+}
+
+fn judged_codes(
+    app: &App,
+    connection: &mut PgConnection,
+    (orders, purpose): (&[&Order], Purpose),
+    now: DateTime<Utc>,
+) -> Result<Vec<Judged>, Problem> {
+    let codes: Vec<ShownCode> = orders
+        .iter()
+        .filter_map(|order| match order.credential {
+            Credential::Code(code) => Some(ShownCode { code, asker: order.asker.key.clone() }),
+            _ => None,
+        })
+        .collect();
+    Ok(match purpose {
+        Purpose::Post => presentation::lock_codes(connection, &app.derived.issuer, &codes, now)?,
+        Purpose::Quote => presentation::check_codes(connection, &app.derived.issuer, &codes, now)?,
+    })
+}
+
+fn judged_resolutions(
+    connection: &mut PgConnection,
+    (orders, purpose): (&[&Order], Purpose),
+    now: DateTime<Utc>,
+) -> Result<Vec<Result<Shown, Problem>>, Problem> {
+    let asked: Vec<(ResolutionId, String)> = orders
+        .iter()
+        .filter_map(|order| match order.credential {
+            Credential::Resolution(id) => Some((id, order.asker.key.clone())),
+            _ => None,
+        })
+        .collect();
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let taken = match purpose {
+        Purpose::Post => resolutions::lock_resolutions(connection, &asked, now)?,
+        Purpose::Quote => resolutions::check_resolutions(connection, &asked, now)?,
+    };
+    Ok(taken
+        .into_iter()
+        .map(|taken| {
+            let Taken { resolution, card } = taken.map_err(refusals::resolution)?;
+            let presented = if resolution.is_live() { Presented::LiveCode } else { Presented::BareNumber };
+            Ok(Shown { card, presented, uses: Some(Use::Resolution(resolution.id)) })
+        })
+        .collect())
+}
+
+fn bare_cards(
+    connection: &mut PgConnection,
+    orders: &[&Order],
+) -> Result<HashMap<CardNumber, Card>, Problem> {
+    let numbers: Vec<CardNumber> = orders
+        .iter()
+        .filter_map(|order| match order.credential {
+            Credential::Number(number) => Some(number),
+            _ => None,
+        })
+        .collect();
+    if numbers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(cards::by_numbers(connection, &numbers)?.into_iter().map(|card| (card.number, card)).collect())
+}

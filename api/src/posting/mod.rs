@@ -1,0 +1,16 @@
+//! Purchases on their way into the ledger: a bounded queue, one posting thread, one commit for all that is queued.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`order`] | a purchase as asked for, not yet judged |
+//! | [`identify`] | from what was shown at the till to the member who buys |
+//! | [`batch`] | one transaction for many orders |
+//! | [`queue`] | the queue, the thread and the answers |
+
+pub mod batch;
+pub mod identify;
+pub mod order;
+pub mod queue;
+
+pub use order::{Answer, Asker, Credential, Order};
+pub use queue::PostingQueue;

@@ -1,0 +1,141 @@
+//! The queue, the thread and the answers. What is queued when the thread is free goes into one commit: at low load a
+//! batch of one, under load hundreds, without a timer.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Weak};
+
+use shared_kernel::db::PgPooled;
+use tokio::sync::oneshot;
+
+use super::{Answer, Order, batch};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::telemetry::METRICS;
+
+/// Orders of one commit.
+pub const BATCH_MAX: usize = 1_024;
+/// Orders waiting; one more is answered 503.
+const WAITING_MAX: usize = 16_384;
+/// Requests waiting: a request carries one order or a batch of them.
+const REQUESTS_MAX: usize = 8_192;
+
+type Answers = Vec<Result<Answer, Problem>>;
+
+struct Request {
+    orders: Vec<Order>,
+    reply: oneshot::Sender<Answers>,
+}
+
+/// The way into the ledger.
+pub struct PostingQueue {
+    sender: SyncSender<Request>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl PostingQueue {
+    /// Makes the queue; [`Inlet::start`] of what it returns is the posting thread.
+    pub fn new() -> (Self, Inlet) {
+        let (sender, receiver) = sync_channel(REQUESTS_MAX);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        (Self { sender, waiting: Arc::clone(&waiting) }, Inlet { receiver, waiting })
+    }
+
+    /// Posts orders; the answers stand in their order. Each stands alone.
+    ///
+    /// # Errors
+    /// 503 when the queue is full, or when the outcome isn't known: asking again with the same receipt tells it.
+    pub async fn post(&self, orders: Vec<Order>) -> Result<Answers, Problem> {
+        let count = orders.len();
+        if self.waiting.fetch_add(count, Ordering::AcqRel) + count > WAITING_MAX {
+            self.waiting.fetch_sub(count, Ordering::AcqRel);
+            return Err(Problem::unavailable());
+        }
+        let (reply, answer) = oneshot::channel();
+        if let Err(error) = self.sender.try_send(Request { orders, reply }) {
+            self.waiting.fetch_sub(count, Ordering::AcqRel);
+            if matches!(error, TrySendError::Disconnected(_)) {
+                tracing::error!("the posting thread is gone");
+            }
+            return Err(Problem::unavailable());
+        }
+        answer.await.map_err(|_| Problem::unavailable())
+    }
+}
+
+/// The queue's end at the posting thread.
+pub struct Inlet {
+    receiver: Receiver<Request>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Inlet {
+    /// Starts the posting thread. It holds the program weakly: with the program's end its queue ends too.
+    ///
+    /// # Errors
+    /// When no thread can be made.
+    pub fn start(self, app: &Arc<App>) -> std::io::Result<()> {
+        let app = Arc::downgrade(app);
+        std::thread::Builder::new().name("posting".into()).spawn(move || self.run(&app)).map(|_| ())
+    }
+
+    fn run(self, app: &Weak<App>) {
+        let mut connection: Option<PgPooled> = None;
+        let mut held: Option<Request> = None;
+        while let Some(first) = held.take().or_else(|| self.receiver.recv().ok()) {
+            let mut count = first.orders.len();
+            let mut requests = vec![first];
+            while count < BATCH_MAX {
+                let Ok(next) = self.receiver.try_recv() else { break };
+                if count + next.orders.len() > BATCH_MAX {
+                    held = Some(next);
+                    break;
+                }
+                count += next.orders.len();
+                requests.push(next);
+            }
+            let Some(app) = app.upgrade() else { return };
+            self.answer(&app, &mut connection, requests, count);
+        }
+    }
+
+    fn answer(&self, app: &App, connection: &mut Option<PgPooled>, requests: Vec<Request>, count: usize) {
+        let (replies, orders) = take_apart(requests);
+        let size = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        METRICS.posting_batch.with_label_values(&["purchases"]).observe(size);
+        let mut answers = post(app, connection, &orders).into_iter();
+        for (size, reply) in replies {
+            let part: Answers = answers.by_ref().take(size).collect();
+            // A client that has gone away misses its answer; the purchase stands.
+            let _ = reply.send(part);
+        }
+        self.waiting.fetch_sub(count, Ordering::AcqRel);
+    }
+}
+
+type Replies = Vec<(usize, oneshot::Sender<Answers>)>;
+
+fn take_apart(requests: Vec<Request>) -> (Replies, Vec<Order>) {
+    let mut replies = Vec::with_capacity(requests.len());
+    let mut orders = Vec::new();
+    for request in requests {
+        replies.push((request.orders.len(), request.reply));
+        orders.extend(request.orders);
+    }
+    (replies, orders)
+}
+
+/// Posts over a connection kept between batches; a broken one is replaced by the next batch.
+fn post(app: &App, kept: &mut Option<PgPooled>, orders: &[Order]) -> Answers {
+    let mut connection = match kept.take().map_or_else(|| app.connection(), Ok) {
+        Ok(connection) => connection,
+        Err(problem) => return orders.iter().map(|_| Err(problem.clone())).collect(),
+    };
+    let answers = batch::post(app, &mut connection, orders);
+    let broken =
+        answers.iter().any(|answer| matches!(answer, Err(problem) if problem.status().is_server_error()));
+    if !broken {
+        *kept = Some(connection);
+    }
+    answers
+}

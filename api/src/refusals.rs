@@ -1,0 +1,343 @@
+//! What the domain refuses, as problems: the statuses, slugs and words for people, an exhaustive match each, so that a
+//! new refusal doesn't compile without them.
+
+use actix_web::http::StatusCode;
+use card_issuer::CardError;
+use card_issuer::number::NumberError;
+use card_issuer::presentation::CodeRefusal;
+use card_issuer::resolutions::ResolutionRefusal;
+use cashback_engine::EngineError;
+use cashback_engine::posting::Refusal;
+use union_registry::RegistryError;
+
+use crate::problem::{FieldError, Problem, Text};
+
+fn unprocessable(slug: &'static str, en: &'static str, ru: &'static str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, en, ru)
+}
+
+/// No card has this number.
+pub fn card_unknown() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "card-unknown",
+        "There is no card with this number",
+        "Карты с таким номером нет",
+    )
+}
+
+/// The text isn't a live code at all.
+pub fn code_invalid(pointer: &str) -> Problem {
+    unprocessable("code-invalid", "This is not a card's code", "Это не код карты").field(
+        pointer,
+        "must be the 24 digits under the QR",
+        "нужны 24 цифры под QR-кодом",
+    )
+}
+
+/// A card number with a wrong shape or check digit.
+pub fn number_invalid(error: NumberError) -> Problem {
+    let (en, ru) = match error {
+        NumberError::NotDigits => ("has something other than digits", "в номере не только цифры"),
+        NumberError::WrongLength => ("must have 16 digits", "в номере должно быть 16 цифр"),
+        NumberError::WrongPrefix => ("must begin with 9643", "номер начинается с 9643"),
+        NumberError::WrongCheckDigit => (
+            "has a typing error: the check digit is wrong",
+            "в номере опечатка: не сходится контрольная цифра",
+        ),
+    };
+    unprocessable("code-invalid", "This is not a card's number", "Это не номер карты").field(
+        "#/card_number",
+        en,
+        ru,
+    )
+}
+
+/// Why a live code isn't taken, in words a cashier understands.
+pub fn code(refusal: CodeRefusal) -> Problem {
+    match refusal {
+        CodeRefusal::CardUnknown => card_unknown(),
+        CodeRefusal::Wrong => unprocessable(
+            "code-wrong",
+            "The code is wrong: scan the QR once more",
+            "Код неверный: отсканируйте QR ещё раз",
+        ),
+        CodeRefusal::Expired => unprocessable(
+            "code-expired",
+            "The code has expired: scan the new one on the screen",
+            "Код устарел: отсканируйте новый с экрана",
+        ),
+        CodeRefusal::ClockOff => unprocessable(
+            "code-clock",
+            "The clock of the phone is off: set its time automatically",
+            "На телефоне сбились часы: включите автоматическое время",
+        ),
+        CodeRefusal::Used => Problem::conflict(
+            "code-used",
+            "This code has been used: wait for the next one",
+            "Этот код уже использован: дождитесь следующего",
+        ),
+    }
+}
+
+/// Why a resolution isn't taken.
+pub fn resolution(refusal: ResolutionRefusal) -> Problem {
+    match refusal {
+        ResolutionRefusal::Unknown => Problem::new(
+            StatusCode::NOT_FOUND,
+            "resolution-unknown",
+            "There is no such resolution",
+            "Такой проверки карты не было",
+        ),
+        ResolutionRefusal::Expired => Problem::conflict(
+            "resolution-expired",
+            "The card was checked more than 15 minutes ago: scan it again",
+            "Карту проверили больше 15 минут назад: отсканируйте её снова",
+        ),
+        ResolutionRefusal::Used => Problem::conflict(
+            "resolution-used",
+            "This check of the card has served its purchase: scan the card again",
+            "По этой проверке покупка уже проведена: отсканируйте карту снова",
+        ),
+    }
+}
+
+/// Why a purchase or refund is refused.
+pub fn purchase(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::ReceiptConflict { purchase } => Problem::conflict(
+            "receipt-conflict",
+            "This receipt is known with other content",
+            "Этот чек уже есть с другим содержанием",
+        )
+        .detail(
+            format!("the receipt is purchase {purchase}, which has other content"),
+            format!("этот чек — покупка {purchase} с другим содержанием"),
+        ),
+        Refusal::ReferenceConflict => Problem::conflict(
+            "reference-conflict",
+            "This reference is known with other content",
+            "Возврат с этим номером уже есть с другим содержанием",
+        ),
+        Refusal::CardBlocked => {
+            Problem::conflict("card-blocked", "The card is blocked", "Карта заблокирована")
+        }
+        Refusal::CardExpired => {
+            Problem::conflict("card-expired", "The card has expired", "Срок действия карты истёк")
+        }
+        Refusal::CardUnknown => card_unknown(),
+        Refusal::FiscalUsed => Problem::conflict(
+            "fiscal-used",
+            "This fiscal receipt belongs to another purchase",
+            "Этот фискальный чек уже относится к другой покупке",
+        ),
+        Refusal::PurchaseUnknown => Problem::not_found(),
+        Refusal::PurchaseState { status } => {
+            Problem::conflict("purchase-state", "Not possible in this state", "В этом состоянии так нельзя")
+                .detail(format!("the purchase is {status}"), format!("состояние покупки: {status}"))
+        }
+        Refusal::InsufficientPoints { available } => {
+            Problem::conflict("insufficient-points", "Not enough points", "Баллов не хватает")
+                .detail(format!("only {available} is available"), format!("доступно только {available}"))
+                .field(
+                    "#/redeem",
+                    format!("only {available} is available"),
+                    format!("доступно только {available}"),
+                )
+        }
+        Refusal::RefundTooMuch { left } => {
+            unprocessable("refund-too-much", "More than is left", "Больше, чем осталось").field(
+                "#/amount",
+                format!("only {left} is left to refund"),
+                format!("к возврату осталось {left}"),
+            )
+        }
+        wrong => {
+            let mut problem = Problem::invalid();
+            let words = field_words(wrong);
+            problem = problem.field(format!("#{}", wrong.pointer()), words.en, words.ru);
+            problem
+        }
+    }
+}
+
+/// The words at the field for refusals that are nothing but a wrong field.
+fn field_words(refusal: &Refusal) -> Text {
+    match refusal {
+        Refusal::OutletUnknown => Text::new("is no outlet of yours", "у вас нет такой торговой точки"),
+        Refusal::ReceiptInvalid | Refusal::ReferenceInvalid => Text::new(
+            "must have 1 to 64 characters, no blank ends and no control characters",
+            "от 1 до 64 знаков, без пробелов по краям и управляющих символов",
+        ),
+        Refusal::OccurredAtTooOld => Text::new("is too long ago", "слишком давно"),
+        Refusal::OccurredAtFuture => Text::new("lies in the future", "это время ещё не наступило"),
+        Refusal::AmountInvalid => Text::new(
+            "must be above 0.00 and at most 10000000.00",
+            "должно быть больше 0.00 и не больше 10000000.00",
+        ),
+        Refusal::LineInvalid { .. } => Text::new("is wrong", "указано неверно"),
+        Refusal::LinesDontAddUp { sum } => {
+            Text::new(format!("the lines add up to {sum}"), format!("сумма строк — {sum}"))
+        }
+        Refusal::RedeemWithoutLiveCode => {
+            Text::new("points can be spent with a live code alone", "баллами платят только по живому QR-коду")
+        }
+        Refusal::RedeemTooMuch { most } => Text::new(
+            format!("at most {most} can be paid with points"),
+            format!("баллами можно оплатить не больше {most}"),
+        ),
+        Refusal::RedeemTooLittle { least } => Text::new(
+            format!("at least {least} has to be paid with points"),
+            format!("баллами платят не меньше {least}"),
+        ),
+        Refusal::RedeemNotEnrolled => {
+            Text::new("the member can't spend points", "этот участник не может платить баллами")
+        }
+        Refusal::FiscalMismatch { expected } => Text::new(
+            format!("the receipt's sum should be {expected}"),
+            format!("сумма чека должна быть {expected}"),
+        ),
+        Refusal::FiscalKind => Text::new("the receipt is of another kind", "это чек другого вида"),
+        Refusal::RefundLineUnknown { .. } => Text::new(
+            "is not in the purchase, or less of it is left",
+            "такой строки в покупке нет, или её осталось меньше",
+        ),
+        Refusal::ReceiptConflict { .. }
+        | Refusal::ReferenceConflict
+        | Refusal::CardBlocked
+        | Refusal::CardExpired
+        | Refusal::CardUnknown
+        | Refusal::FiscalUsed
+        | Refusal::PurchaseUnknown
+        | Refusal::PurchaseState { .. }
+        | Refusal::InsufficientPoints { .. }
+        | Refusal::RefundTooMuch { .. } => Text::new("is refused", "не принято"),
+    }
+}
+
+impl From<CardError> for Problem {
+    fn from(error: CardError) -> Self {
+        match error {
+            CardError::Unknown(_) => Self::not_found(),
+            CardError::AlreadyHas(_) => Self::conflict(
+                "card-exists",
+                "The member has a card of this kind",
+                "Карта этого вида у участника уже есть",
+            ),
+            CardError::Transition { .. } => Self::conflict(
+                "card-state",
+                "Not possible in this state",
+                "В этом состоянии карты так нельзя",
+            ),
+            CardError::TooManyDevices(most) => Self::conflict(
+                "too-many-devices",
+                "The card has too many devices",
+                "У карты слишком много устройств",
+            )
+            .detail(format!("at most {most} devices a card"), format!("не больше {most} устройств на карту")),
+            CardError::Plastic => Self::conflict(
+                "card-plastic",
+                "A plastic card draws no live code",
+                "У пластиковой карты нет живого кода",
+            ),
+            CardError::NumbersExhausted => Self::internal("card numbers are exhausted"),
+            CardError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::UnknownMember(_) | RegistryError::UnknownOrganisation(_) => Self::not_found(),
+            RegistryError::Invalid(faults) => faults.into_iter().fold(Self::invalid(), |problem, fault| {
+                problem.field(
+                    format!("#/{}", fault.field),
+                    fault.reason.replace('_', " "),
+                    fault_words(fault.reason),
+                )
+            }),
+            RegistryError::CodeTaken => Self::conflict(
+                "code-taken",
+                "An organisation with this code exists",
+                "Организация с таким кодом уже есть",
+            ),
+            RegistryError::NumberTaken => Self::conflict(
+                "number-taken",
+                "A member with this membership number exists",
+                "Член профсоюза с таким номером уже есть",
+            ),
+            RegistryError::WrongState(what) => {
+                Self::conflict("member-state", "Not possible in this state", "В этом состоянии так нельзя")
+                    .detail(format!("the member is {what}"), format!("состояние: {what}"))
+            }
+            RegistryError::WrongDay(what) => Self::invalid_field(
+                "#/on",
+                format!("the day is {what}"),
+                format!("эта дата не подходит: {what}"),
+            ),
+            RegistryError::Sealed(error) => Self::internal(&error),
+            RegistryError::Database(error) => error.into(),
+        }
+    }
+}
+
+/// The register's reasons in Russian; the import's report shows them too.
+pub fn fault_words(reason: &str) -> &'static str {
+    match reason {
+        "unknown_organisation" => "такой организации нет",
+        "unknown_parent" => "вышестоящей организации нет",
+        "unknown_category" => "неизвестная категория",
+        "unknown_kind" => "неизвестный вид организации",
+        "missing_name" => "не указано имя",
+        "invalid_birth_date" => "неверная дата рождения",
+        "invalid_phone" => "неверный телефон",
+        "invalid_email" => "неверный адрес почты",
+        "invalid_sex" => "пол: female или male",
+        "invalid_joined_on" => "неверная дата вступления",
+        "invalid_consent_on" => "неверная дата согласия",
+        "invalid_membership_number" => "неверный номер билета",
+        "invalid_inn" => "неверный ИНН",
+        "invalid_code" => "неверный код",
+        "invalid_region_code" => "неверный код региона",
+        "duplicate_number" | "duplicate_code" => "номер встречается в файле дважды",
+        "text_not_allowed" => "недопустимые символы или слишком длинный текст",
+        "wrong_cell_count" => "в строке не то число столбцов",
+        "cycle" => "организации подчинены друг другу по кругу",
+        _ => "указано неверно",
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Unknown(_) => Self::not_found(),
+            EngineError::Taken(what) => Self::conflict("taken", "This name is taken", "Такое имя уже занято")
+                .detail(format!("{what} is taken"), format!("занято: {what}")),
+            EngineError::Invalid(fields) => fields.into_iter().fold(Self::invalid(), |problem, field| {
+                let FieldError { pointer, detail } =
+                    FieldError::new(format!("#{}", field.pointer), field.message.clone(), field.message);
+                problem.field(pointer, detail.en, detail.ru)
+            }),
+            EngineError::SamePerson => Self::conflict(
+                "same-person",
+                "Another person has to approve this",
+                "Утвердить должен другой человек",
+            ),
+            EngineError::State(what) => {
+                Self::conflict("state", "Not possible in this state", "В этом состоянии так нельзя")
+                    .detail(what, what)
+            }
+            EngineError::File { reason, detail, line } => {
+                let at = line.map(|line| format!(" (line {line})")).unwrap_or_default();
+                let at_ru = line.map(|line| format!(" (строка {line})")).unwrap_or_default();
+                unprocessable("file-unusable", "The file can't be used", "Файл нельзя использовать").field(
+                    "#/file",
+                    format!("{reason}: {detail}{at}"),
+                    format!("{reason}: {detail}{at_ru}"),
+                )
+            }
+            EngineError::Database(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Cards: looked at by a till, issued, found and blocked by the office.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use card_issuer::cards::{self, Block, BlockReason, Card, CardKind, Standing};
+use card_issuer::number::CardNumber;
+use card_issuer::resolutions::{self, Resolution};
+use cashback_engine::posting::CardStanding;
+use cashback_engine::rules::book::Version;
+use cashback_engine::rules::terms::{Earn, Members};
+use cashback_engine::{balances, enrolments};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgConnection;
+use serde::{Deserialize, Serialize};
+use shared_kernel::ids::{CardId, MemberId};
+use shared_kernel::money::Money;
+use union_registry::facts;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::{Principal, scope};
+use crate::extract::{IdPath, Json, Query};
+use crate::posting::{Credential, identify};
+use crate::problem::{Language, Problem, ProblemBody};
+use crate::refusals;
+use crate::v1::purchases;
+use crate::v1::types::Timestamp;
+
+/// What was scanned: a live code or the bare number.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveBody {
+    /// The live code: 24 digits.
+    code: Option<String>,
+    /// The bare number: 16 digits.
+    card_number: Option<String>,
+}
+
+/// What a till learns of a card: nothing about the person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ResolutionView {
+    /// Good for one purchase within 15 minutes, for whoever asked.
+    resolution: Uuid,
+    /// `valid`, `blocked` or `expired`.
+    status: &'static str,
+    /// Whether points can be spent with it.
+    may_redeem: bool,
+    /// The points that can be spent; with a live code alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "1437.83")]
+    available: Option<Money>,
+    /// What the partner gives everybody now.
+    offers: Vec<OfferView>,
+}
+
+/// One of the partner's offers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OfferView {
+    name: String,
+    text: String,
+}
+
+/// Looks a card up for a till: is it valid, may it redeem, what is on offer.
+#[utoipa::path(post, path = "/v1/cards/resolve", tag = "partner", request_body = ResolveBody, responses(
+    (status = 200, description = "the card's standing", body = ResolutionView),
+    (status = 404, description = "`card-unknown`", body = ProblemBody),
+    (status = 409, description = "`code-used`", body = ProblemBody),
+    (status = 422, description = "`code-invalid`, `code-wrong`, `code-expired`, `code-clock`", body = ProblemBody)))]
+pub async fn resolve(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    body: Json<ResolveBody>,
+) -> Result<web::Json<ResolutionView>, Problem> {
+    let credential = purchases::credential(body.0.code.as_deref(), body.0.card_number.as_deref(), None)?;
+    let partner = principal.partner().ok_or_else(Problem::forbidden)?;
+    limits::before(&app, &principal).await?;
+    let (asker, language, now) = (principal.key(), Language::of(&request), app.now());
+    let shared = app.clone().into_inner();
+    let resolved = app
+        .clone()
+        .into_inner()
+        .transaction(move |connection| {
+            let (resolution, card) = resolved(&shared, connection, (credential, &asker), now)?;
+            let book = shared.books.current(connection)?;
+            let facts = facts::facts_for_posting(connection, &[(card.member_id, now)])?.pop().flatten();
+            let standing = identify::standing(&card, facts.as_ref(), now);
+            let enrolled = enrolments::state(connection, card.member_id)?.is_some_and(|state| state.enrolled);
+            let live = resolution.is_live();
+            let balance = if live {
+                Some(balances::balance(connection, &shared.books, card.member_id, now)?.balance.available)
+            } else {
+                None
+            };
+            Ok(ResolutionView {
+                resolution: resolution.id.0,
+                status: standing_word(standing),
+                may_redeem: standing == CardStanding::Valid
+                    && enrolled
+                    && (live || book.bare_number_may_redeem),
+                available: balance.filter(|_| standing == CardStanding::Valid),
+                offers: book
+                    .in_force(partner, now)
+                    .filter(|version| version.terms.when.members == Members::default())
+                    .map(|version| offer(version, language))
+                    .collect(),
+            })
+        })
+        .await;
+    Ok(web::Json(limits::after(&app, &principal, resolved).await?))
+}
+
+fn resolved(
+    app: &App,
+    connection: &mut PgConnection,
+    (credential, asker): (Credential, &str),
+    now: DateTime<Utc>,
+) -> Result<(Resolution, Card), Problem> {
+    match credential {
+        Credential::Code(code) => {
+            let taken = resolutions::resolve_code(connection, &app.derived.issuer, code, asker, now)?
+                .map_err(refusals::code)?;
+            Ok((taken.resolution, taken.card))
+        }
+        Credential::Number(number) => {
+            let card = cards::by_number(connection, number)?.ok_or_else(refusals::card_unknown)?;
+            Ok((resolutions::resolve_number(connection, card.id, asker, now)?, card))
+        }
+        Credential::Resolution(_) => Err(Problem::not_found()),
+    }
+}
+
+fn standing_word(standing: CardStanding) -> &'static str {
+    match standing {
+        CardStanding::Valid => "valid",
+        CardStanding::Expired => "expired",
+        CardStanding::Blocked | CardStanding::Unknown => "blocked",
+    }
+}
+
+fn offer(version: &Version, language: Language) -> OfferView {
+    let words = language.engine();
+    let percent = |rate: &dyn std::fmt::Display| match language {
+        Language::Russian => format!("{} %", rate.to_string().replace('.', ",")),
+        Language::English => format!("{rate}%"),
+    };
+    let text = match &version.terms.earn {
+        Earn::Percent(rate) => percent(rate),
+        Earn::Fixed(amount) => words.rubles(*amount),
+        Earn::Step { per, amount } => match language {
+            Language::Russian => format!("{} за каждые {}", words.rubles(*amount), words.rubles(*per)),
+            Language::English => format!("{} per {}", words.rubles(*amount), words.rubles(*per)),
+        },
+        Earn::Ladder(rungs) => {
+            rungs.iter().map(|rung| percent(&rung.percent)).collect::<Vec<_>>().join(" / ")
+        }
+    };
+    OfferView { name: version.terms.name.clone(), text }
+}
+
+/// A card.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Card)]
+pub struct CardView {
+    #[schema(value_type = uuid::Uuid)]
+    id: CardId,
+    /// 16 digits.
+    number: String,
+    /// `virtual` or `plastic`.
+    kind: &'static str,
+    /// `ordered`, `issued`, `active`, `blocked` or `expired`.
+    status: &'static str,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    issued_at: Option<Timestamp>,
+    /// Its last day.
+    expires_on: NaiveDate,
+}
+
+impl CardView {
+    /// A card as of now.
+    pub fn new(card: &Card, now: DateTime<Utc>) -> Self {
+        Self {
+            id: card.id,
+            number: card.number.as_str().to_owned(),
+            kind: card.kind.as_str(),
+            status: card.status_at(now).as_str(),
+            issued_at: card.issued_at.map(Timestamp),
+            expires_on: card.expires_on,
+        }
+    }
+}
+
+/// A card as the office sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OfficeCardView {
+    #[serde(flatten)]
+    card: CardView,
+    /// Whose it is.
+    #[schema(value_type = uuid::Uuid)]
+    member: MemberId,
+    /// Whether it is good now: its own state and its holder's membership.
+    standing: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block_comment: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_at: Option<Timestamp>,
+}
+
+impl OfficeCardView {
+    fn new(card: &Card, now: DateTime<Utc>) -> Self {
+        Self {
+            member: card.member_id,
+            standing: match card.standing_at(now) {
+                Standing::Valid => "valid",
+                Standing::Blocked => "blocked",
+                Standing::Expired => "expired",
+            },
+            block_reason: card.block_reason.map(BlockReason::as_str),
+            block_comment: card.block_comment.clone(),
+            blocked_at: card.blocked_at.map(Timestamp),
+            card: CardView::new(card, now),
+        }
+    }
+}
+
+/// Which card to give whom.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueBody {
+    #[schema(value_type = uuid::Uuid)]
+    member: MemberId,
+    /// `virtual` or `plastic`.
+    #[schema(value_type = String)]
+    kind: CardKind,
+}
+
+/// Gives a member a card: a virtual one is active at once, a plastic one is ordered.
+#[utoipa::path(post, path = "/v1/cards", tag = "office", request_body = IssueBody, responses(
+    (status = 201, description = "the card", body = OfficeCardView),
+    (status = 404, description = "no such member, or not yours", body = ProblemBody),
+    (status = 409, description = "has one, or is no active member", body = ProblemBody)))]
+pub async fn issue(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    body: Json<IssueBody>,
+) -> Result<HttpResponse, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let shared = app.clone().into_inner();
+    let card = app
+        .into_inner()
+        .transaction(move |connection| {
+            let member = scope::member(connection, &principal, body.0.member)?;
+            if member.person.status != union_registry::MemberStatus::Active {
+                return Err(Problem::conflict(
+                    "member-not-active",
+                    "Only an active member gets a card",
+                    "Карта выдаётся только действующему члену профсоюза",
+                ));
+            }
+            Ok(cards::issue(connection, &shared.derived.issuer, body.0.member, body.0.kind, now)?)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(OfficeCardView::new(&card, now)))
+}
+
+/// By which number to look a card up.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NumberQuery {
+    /// 16 digits; spaces and dashes are fine.
+    number: String,
+}
+
+/// A list of cards.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OfficeCards {
+    items: Vec<OfficeCardView>,
+}
+
+/// Finds a card by its number.
+#[utoipa::path(get, path = "/v1/cards", tag = "office", params(NumberQuery), responses(
+    (status = 200, description = "the card, or none", body = OfficeCards)))]
+pub async fn find(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    query: Query<NumberQuery>,
+) -> Result<web::Json<OfficeCards>, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let number = CardNumber::parse(&query.0.number)
+        .map_err(|_| Problem::invalid_field("number", "is no card number", "это не номер карты"))?;
+    let items = app
+        .into_inner()
+        .run(move |connection| {
+            let Some(card) = cards::by_number(connection, number)? else { return Ok(Vec::new()) };
+            match scope::member(connection, &principal, card.member_id) {
+                Ok(_) => Ok(vec![OfficeCardView::new(&card, now)]),
+                Err(problem) if problem.status() == actix_web::http::StatusCode::NOT_FOUND => Ok(Vec::new()),
+                Err(problem) => Err(problem),
+            }
+        })
+        .await?;
+    Ok(web::Json(OfficeCards { items }))
+}
+
+/// Why a card is blocked.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlockBody {
+    /// `lost`, `stolen`, `left` or `fraud`.
+    #[schema(value_type = String)]
+    reason: BlockReason,
+    /// What to remember about it.
+    comment: Option<String>,
+}
+
+/// Blocks a card for ever.
+#[utoipa::path(post, path = "/v1/cards/{id}/block", tag = "office", params(("id" = String, Path)), request_body = BlockBody, responses(
+    (status = 200, description = "the blocked card", body = OfficeCardView),
+    (status = 404, description = "none, or not yours", body = ProblemBody)))]
+pub async fn block(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<CardId>,
+    body: Json<BlockBody>,
+) -> Result<web::Json<OfficeCardView>, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let comment = body.0.comment.filter(|text| !text.trim().is_empty());
+    if comment.as_ref().is_some_and(|text| text.chars().count() > 500) {
+        return Err(Problem::invalid_field(
+            "#/comment",
+            "is longer than 500 characters",
+            "длиннее 500 знаков",
+        ));
+    }
+    let reason = body.0.reason;
+    let card = app
+        .into_inner()
+        .transaction(move |connection| {
+            let card = cards::find(connection, id.0)?;
+            scope::member(connection, &principal, card.member_id)?;
+            let block = Block { reason, by: principal.key(), comment };
+            Ok(cards::block(connection, id.0, &block, now)?)
+        })
+        .await?;
+    Ok(web::Json(OfficeCardView::new(&card, now)))
+}
+
+/// The limit on naming card numbers that nobody has: whoever counts through numbers is stopped.
+pub mod limits {
+    use actix_web::web;
+
+    use crate::app::App;
+    use crate::auth::{Principal, limits};
+    use crate::problem::Problem;
+
+    /// Refuses somebody who has used their unknown numbers up, before a number is looked at.
+    ///
+    /// # Errors
+    /// 429
+    pub async fn before(app: &web::Data<App>, principal: &Principal) -> Result<(), Problem> {
+        limits::may_name_cards(app, principal).await
+    }
+
+    /// Counts the answer when it tells of an unknown number.
+    ///
+    /// # Errors
+    /// The answer's own problem, or 429 when it was one too many.
+    pub async fn after<T>(
+        app: &web::Data<App>,
+        principal: &Principal,
+        answer: Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        match answer {
+            Err(problem) if problem.slug() == "card-unknown" => {
+                limits::unknown_card(app, principal).await?;
+                Err(problem)
+            }
+            answer => answer,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Imports over the API: taken at once, worked off in the background, reported row by row.
+
+use actix_multipart::Multipart;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::{Principal, scope};
+use crate::extract::{IdPath, Query};
+use crate::files::imports::{ImportKind, rejected_beside};
+use crate::files::{import_queue, rejected_rows, upload};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::me::money::PageQuery;
+use crate::v1::paging::{self, List};
+
+/// What was started.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Started {
+    /// By which to ask how it goes.
+    pub id: Uuid,
+}
+
+/// A file of organisations or members.
+#[derive(Debug, Deserialize, ToSchema)]
+#[allow(dead_code, reason = "only describes the form in the OpenAPI document")]
+pub struct ImportForm {
+    /// CSV (UTF-8 or Windows-1251) or XLSX.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// `organisations` or `members`.
+    kind: String,
+    /// `true` mails the new members their card.
+    notify: Option<String>,
+}
+
+/// Takes a file in; the work goes on in the background.
+#[utoipa::path(post, path = "/v1/imports", tag = "office", request_body(content = ImportForm, content_type = "multipart/form-data"), responses(
+    (status = 202, description = "taken", body = Started),
+    (status = 403, description = "organisations come in from an administrator or registrar of all roots", body = ProblemBody),
+    (status = 413, description = "longer than a gibibyte", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn upload(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    body: Multipart,
+) -> Result<HttpResponse, Problem> {
+    let within = scope::root(&principal)?;
+    let staff = principal.staff().map(|staff| staff.staff).ok_or_else(Problem::forbidden)?;
+    let upload = upload::receive(&app, &request, body, "imports").await?;
+    let checked = checked(&upload, within.as_deref());
+    let (kind, notify) = checked.inspect_err(|_| upload.discard())?;
+    let now = app.now();
+    let id = app
+        .clone()
+        .into_inner()
+        .run(move |connection| import_queue::add(connection, &upload, (kind, notify, within), staff, now))
+        .await?;
+    Ok(HttpResponse::Accepted().insert_header(("Location", format!("/v1/imports/{id}"))).json(Started { id }))
+}
+
+fn checked(upload: &upload::Upload, within: Option<&str>) -> Result<(ImportKind, bool), Problem> {
+    upload.only(&["kind", "notify"])?;
+    let kind: ImportKind = upload.required("kind")?.parse().map_err(|_| {
+        Problem::invalid_field("#/kind", "must be organisations or members", "organisations или members")
+    })?;
+    let notify = match upload.fields.get("notify").map(String::as_str) {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::invalid_field("#/notify", "must be true or false", "true или false")),
+    };
+    if kind == ImportKind::Organisations && within.is_some() {
+        return Err(Problem::forbidden());
+    }
+    Ok((kind, notify))
+}
+
+/// How an import goes, or went.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Import)]
+pub struct ImportView {
+    id: Uuid,
+    /// `organisations` or `members`.
+    kind: String,
+    file_name: String,
+    /// `queued`, `running`, `done` or `failed`.
+    status: String,
+    /// `read`, `created`, `updated`, `unchanged`, `rejected`, `reasons` and `seconds`, once done.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    report: serde_json::Map<String, serde_json::Value>,
+    /// Why the file as a whole was not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+async fn found(
+    app: web::Data<App>,
+    principal: &Principal,
+    id: Uuid,
+) -> Result<import_queue::Import, Problem> {
+    let within = scope::root(principal)?;
+    app.into_inner()
+        .run(move |connection| {
+            let import = import_queue::find(connection, id)?.ok_or_else(Problem::not_found)?;
+            // A registrar of a subtree sees the imports made into that very subtree.
+            if within.is_some() && within != import.within { Err(Problem::not_found()) } else { Ok(import) }
+        })
+        .await
+}
+
+/// How an import goes, or went.
+#[utoipa::path(get, path = "/v1/imports/{id}", tag = "office", params(("id" = String, Path)), responses(
+    (status = 200, description = "its state and counts", body = ImportView),
+    (status = 404, description = "none, or not yours", body = ProblemBody)))]
+pub async fn show(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<Uuid>,
+) -> Result<web::Json<ImportView>, Problem> {
+    let import = found(app, &principal, id.0).await?;
+    let report = match import.report {
+        Some(serde_json::Value::Object(report)) => report,
+        _ => serde_json::Map::new(),
+    };
+    Ok(web::Json(ImportView {
+        id: import.id,
+        kind: import.kind,
+        file_name: import.file_name,
+        status: import.status,
+        report,
+        problem: import.problem,
+    }))
+}
+
+/// A refused row.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RejectedView {
+    /// Its line in the file, the header's being 1.
+    pub line: u64,
+    /// Why, as stable words.
+    pub reasons: Vec<String>,
+    /// Its cells as they came.
+    pub row: Vec<String>,
+}
+
+/// A page of refused rows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RejectedRows {
+    items: Vec<RejectedView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// The rows an import refused, in the order they were refused.
+#[utoipa::path(get, path = "/v1/imports/{id}/rejected", tag = "office", params(("id" = String, Path), PageQuery), responses(
+    (status = 200, description = "a page of refused rows", body = RejectedRows),
+    (status = 404, description = "none, or not yours", body = ProblemBody)))]
+pub async fn rejected(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    id: IdPath<Uuid>,
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.0.limit)?;
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let after: Option<u64> = list.after(query.0.after.as_deref())?;
+    let import = found(app, &principal, id.0).await?;
+    let page =
+        web::block(move || rejected_rows::page(&rejected_beside(&import.path), after.unwrap_or(0), limit))
+            .await
+            .map_err(|error| Problem::internal(&error))?
+            .map_err(|error| Problem::internal(&error))?;
+    Ok(list.answer(&page))
+}
+
+/// The rows an import refused, as the CSV to mend and bring in again.
+#[utoipa::path(get, path = "/v1/imports/{id}/rejected.csv", tag = "office", params(("id" = String, Path)), responses(
+    (status = 200, description = "line, reasons and the original cells", content_type = "text/csv"),
+    (status = 404, description = "none refused, or not yours", body = ProblemBody)))]
+pub async fn rejected_csv(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<Uuid>,
+) -> Result<HttpResponse, Problem> {
+    let import = found(app, &principal, id.0).await?;
+    let path = rejected_beside(&import.path);
+    let body = web::block(move || crate::files::stream(&path))
+        .await
+        .map_err(|error| Problem::internal(&error))?
+        .map_err(|_| Problem::not_found())?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header(("Content-Disposition", "attachment; filename=\"rejected.csv\""))
+        .streaming(body))
+}

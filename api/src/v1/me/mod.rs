@@ -1,0 +1,164 @@
+//! A member's own pages: who they are, their card and its live code, their balances and operations.
+
+pub mod cards;
+pub mod money;
+
+use actix_web::{HttpResponse, web};
+use cashback_engine::enrolments;
+use chrono::NaiveDate;
+use diesel::pg::PgConnection;
+use serde::{Deserialize, Serialize};
+use shared_kernel::ids::MemberId;
+use union_registry::{members, organisations};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::auth::Principal;
+use crate::delivery::preferences::{self, Preferences, Tongue};
+use crate::extract::Json;
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::organisations::OrganisationRefView;
+use crate::v1::types::Timestamp;
+
+/// The bonus programme's offer a member joins by.
+pub const OFFER_VERSION: &str = "2026-1";
+
+/// The member who asks.
+///
+/// # Errors
+/// 403 for anybody else.
+pub fn myself(principal: &Principal) -> Result<MemberId, Problem> {
+    principal.member().ok_or_else(Problem::forbidden)
+}
+
+/// Who a member is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MeView {
+    #[schema(value_type = uuid::Uuid)]
+    id: MemberId,
+    membership_number: String,
+    last_name: String,
+    first_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    middle_name: Option<String>,
+    /// `active`, `suspended` or `left`.
+    status: &'static str,
+    organisation: OrganisationRefView,
+    /// The root of the tree: whose name the card bears.
+    union: OrganisationRefView,
+    joined_on: NaiveDate,
+    /// Whether the member takes part in the bonus programme.
+    enrolled: bool,
+    /// Whether a mail a day tells of cashback.
+    daily_digest: bool,
+    /// `ru` or `en`.
+    language: &'static str,
+}
+
+fn me(connection: &mut PgConnection, member: MemberId) -> Result<MeView, Problem> {
+    let found = members::find(connection, member)?;
+    let union = organisations::root_of(connection, found.organisation.id)?;
+    let enrolled = enrolments::state(connection, member)?.is_some_and(|state| state.enrolled);
+    let preferences = preferences::load(connection, member)?;
+    let person = found.person;
+    Ok(MeView {
+        id: person.id,
+        membership_number: person.membership_number,
+        last_name: person.last_name,
+        first_name: person.first_name,
+        middle_name: Some(person.middle_name).filter(|name| !name.is_empty()),
+        status: person.status.as_str(),
+        organisation: (&found.organisation).into(),
+        union: (&union).into(),
+        joined_on: person.joined_on,
+        enrolled,
+        daily_digest: preferences.daily_digest,
+        language: preferences.language.as_str(),
+    })
+}
+
+/// Who I am.
+#[utoipa::path(get, path = "/v1/me", tag = "member", responses((status = 200, description = "the member", body = MeView), (status = 401, description = "not signed in", body = ProblemBody)))]
+pub async fn show(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+) -> Result<web::Json<MeView>, Problem> {
+    let member = myself(&principal)?;
+    Ok(web::Json(app.into_inner().run(move |connection| me(connection, member)).await?))
+}
+
+/// What a member may change about themselves.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeBody {
+    /// Whether a mail a day tells of cashback.
+    daily_digest: Option<bool>,
+    /// `ru` or `en`: the language of mail.
+    #[schema(value_type = Option<String>)]
+    language: Option<Tongue>,
+}
+
+/// Changes preferences.
+#[utoipa::path(patch, path = "/v1/me", tag = "member", request_body = MeBody, responses((status = 200, description = "the member", body = MeView), (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn change(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    body: Json<MeBody>,
+) -> Result<web::Json<MeView>, Problem> {
+    let (member, now) = (myself(&principal)?, app.now());
+    let view = app
+        .into_inner()
+        .transaction(move |connection| {
+            let before = preferences::load(connection, member)?;
+            let after = Preferences {
+                daily_digest: body.0.daily_digest.unwrap_or(before.daily_digest),
+                language: body.0.language.unwrap_or(before.language),
+            };
+            preferences::save(connection, member, &after, now)?;
+            me(connection, member)
+        })
+        .await?;
+    Ok(web::Json(view))
+}
+
+/// Whether a member takes part.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EnrolmentView {
+    enrolled: bool,
+    offer_version: String,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+impl From<enrolments::Enrolment> for EnrolmentView {
+    fn from(enrolment: enrolments::Enrolment) -> Self {
+        Self { enrolled: enrolment.enrolled, offer_version: enrolment.offer_version, at: enrolment.at.into() }
+    }
+}
+
+/// Joins the bonus programme by its present offer.
+#[utoipa::path(post, path = "/v1/me/enrolment", tag = "member", responses((status = 201, description = "takes part", body = EnrolmentView)))]
+pub async fn enrol(app: web::Data<App>, principal: web::ReqData<Principal>) -> Result<HttpResponse, Problem> {
+    let (member, now) = (myself(&principal)?, app.now());
+    let enrolment = app
+        .into_inner()
+        .transaction(move |connection| Ok(enrolments::enrol(connection, member, OFFER_VERSION, "page", now)?))
+        .await?;
+    Ok(HttpResponse::Created().json(EnrolmentView::from(enrolment)))
+}
+
+/// Leaves the bonus programme: nothing is earned or spent any more; what is pending is still released.
+#[utoipa::path(delete, path = "/v1/me/enrolment", tag = "member", responses((status = 200, description = "no longer takes part", body = EnrolmentView)))]
+pub async fn leave(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+) -> Result<web::Json<EnrolmentView>, Problem> {
+    let (member, now) = (myself(&principal)?, app.now());
+    let enrolment = app
+        .into_inner()
+        .transaction(move |connection| {
+            enrolments::leave(connection, member, OFFER_VERSION, "page", now)?.ok_or_else(Problem::not_found)
+        })
+        .await?;
+    Ok(web::Json(enrolment.into()))
+}

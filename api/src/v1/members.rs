@@ -1,0 +1,422 @@
+//! The register of members: searched, opened, added to, corrected, moved.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use card_issuer::cards;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgConnection;
+use serde::{Deserialize, Serialize};
+use shared_kernel::ids::MemberId;
+use union_registry::fields::RawMember;
+use union_registry::members::{self, Changes, Contacts, Member, Search, SearchKey};
+use union_registry::{MemberStatus, consents, memberships};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::auth::{Principal, scope};
+use crate::extract::{IdPath, Json, Query};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::cards::CardView;
+use crate::v1::organisations::OrganisationRefView;
+use crate::v1::paging::{self, List};
+
+/// A member in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Member)]
+pub struct MemberView {
+    #[schema(value_type = uuid::Uuid)]
+    id: MemberId,
+    membership_number: String,
+    last_name: String,
+    first_name: String,
+    middle_name: String,
+    birth_date: Option<NaiveDate>,
+    /// `female` or `male`.
+    sex: Option<&'static str>,
+    /// `worker`, `student`, `pensioner` or `unspecified`.
+    category: &'static str,
+    position: String,
+    /// `active`, `suspended` or `left`.
+    status: &'static str,
+    organisation: OrganisationRefView,
+    joined_on: NaiveDate,
+}
+
+impl From<Member> for MemberView {
+    fn from(member: Member) -> Self {
+        let person = member.person;
+        Self {
+            id: person.id,
+            membership_number: person.membership_number,
+            last_name: person.last_name,
+            first_name: person.first_name,
+            middle_name: person.middle_name,
+            birth_date: person.birth_date,
+            sex: person.sex.map(union_registry::Sex::as_str),
+            category: person.category.as_str(),
+            position: person.position,
+            status: person.status.as_str(),
+            organisation: (&member.organisation).into(),
+            joined_on: person.joined_on,
+        }
+    }
+}
+
+/// A member's record.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MemberRecord {
+    #[serde(flatten)]
+    member: MemberView,
+    phone: Option<String>,
+    email: Option<String>,
+    consent_on: Option<NaiveDate>,
+    cards: Vec<CardView>,
+    /// Where the member belonged and when, the newest first.
+    history: Vec<StretchView>,
+}
+
+/// A stretch of time at an organisation.
+#[derive(Debug, Serialize, ToSchema)]
+struct StretchView {
+    organisation: OrganisationRefView,
+    /// `active` or `suspended`.
+    status: &'static str,
+    from: NaiveDate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<NaiveDate>,
+    /// How it began: `admitted`, `imported`, `transferred`, ...
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_reason: Option<String>,
+}
+
+/// A page of members.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Members {
+    items: Vec<MemberView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Which members.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MembersQuery {
+    /// A membership number, an e-mail address or phone in full, or the beginnings of names in any order.
+    query: Option<String>,
+    /// Only the subtree of this organisation's code.
+    organisation: Option<String>,
+    /// `active`, `suspended` or `left`.
+    #[param(value_type = Option<String>)]
+    status: Option<MemberStatus>,
+    /// 1 to 200; 50 unless said.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// Members of one's subtree, by name.
+#[utoipa::path(get, path = "/v1/members", tag = "office", params(MembersQuery), responses(
+    (status = 200, description = "a page of members", body = Members),
+    (status = 404, description = "`organisation` is none, or not yours", body = ProblemBody)))]
+pub async fn list(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    query: Query<MembersQuery>,
+) -> Result<HttpResponse, Problem> {
+    let query = query.0;
+    let limit = paging::limit(query.limit)?;
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let after: Option<(String, MemberId)> = list.after(query.after.as_deref())?;
+    let after = after.map(|(name, id)| SearchKey { name, id });
+    let asking = principal.clone();
+    let inner = app.clone().into_inner();
+    let page = app
+        .into_inner()
+        .run(move |connection| {
+            let within = match query.organisation {
+                Some(code) => Some(scope::organisation(connection, &asking, &code)?.organisation.code),
+                None => scope::root(&asking)?,
+            };
+            let text = query.query.filter(|text| !text.trim().is_empty());
+            let search = Search { text, within, status: query.status };
+            Ok(members::search(connection, &inner.derived.sealer, &search, after.as_ref(), limit)?)
+        })
+        .await?;
+    let next = page.next.map(|key| (key.name, key.id));
+    let items = page.items.into_iter().map(MemberView::from).collect();
+    Ok(list.answer(&shared_kernel::paging::Page { items, next }))
+}
+
+fn record(
+    app: &App,
+    connection: &mut PgConnection,
+    member: Member,
+    now: DateTime<Utc>,
+) -> Result<MemberRecord, Problem> {
+    let id = member.person.id;
+    let Contacts { phone, email } =
+        member.person.contacts(&app.derived.sealer).map_err(|error| Problem::internal(&error))?;
+    let consent =
+        consents::of_member(connection, id)?.into_iter().find(|consent| consent.withdrawn_at.is_none());
+    let history = memberships::history(connection, id)?
+        .into_iter()
+        .map(|stretch| StretchView {
+            organisation: (&stretch.organisation).into(),
+            status: stretch.standing.as_str(),
+            from: stretch.from_on,
+            until: stretch.until_on,
+            reason: stretch.reason.as_str(),
+            end_reason: stretch.end_reason,
+        })
+        .collect();
+    Ok(MemberRecord {
+        phone,
+        email,
+        consent_on: consent.map(|consent| consent.given_at.date_naive()),
+        cards: cards::of_member(connection, id)?.iter().map(|card| CardView::new(card, now)).collect(),
+        history,
+        member: member.into(),
+    })
+}
+
+/// A member's record.
+#[utoipa::path(get, path = "/v1/members/{id}", tag = "office", params(("id" = String, Path)), responses(
+    (status = 200, description = "the record", body = MemberRecord),
+    (status = 404, description = "none, or not yours", body = ProblemBody)))]
+pub async fn show(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<MemberId>,
+) -> Result<web::Json<MemberRecord>, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let shared = app.clone().into_inner();
+    let found = app
+        .into_inner()
+        .transaction(move |connection| {
+            let member = scope::member(connection, &principal, id.0)?;
+            shared.auth.audit.append(connection, now, &principal.key(), "member.read", &id.0.to_string())?;
+            record(&shared, connection, member, now)
+        })
+        .await?;
+    Ok(web::Json(found))
+}
+
+/// A new member: the columns of the import.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberBody {
+    membership_number: String,
+    organisation_code: String,
+    last_name: String,
+    first_name: String,
+    middle_name: Option<String>,
+    /// `female` or `male`.
+    sex: Option<String>,
+    birth_date: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+    /// `worker`, `student`, `pensioner`, or none.
+    category: Option<String>,
+    position: Option<String>,
+    joined_on: String,
+    consent_on: Option<String>,
+}
+
+impl MemberBody {
+    fn raw(&self) -> RawMember<'_> {
+        fn text(field: &Option<String>) -> &str {
+            field.as_deref().unwrap_or_default()
+        }
+        RawMember {
+            membership_number: &self.membership_number,
+            organisation_code: &self.organisation_code,
+            last_name: &self.last_name,
+            first_name: &self.first_name,
+            middle_name: text(&self.middle_name),
+            sex: text(&self.sex),
+            birth_date: text(&self.birth_date),
+            phone: text(&self.phone),
+            email: text(&self.email),
+            category: text(&self.category),
+            position: text(&self.position),
+            joined_on: &self.joined_on,
+            consent_on: text(&self.consent_on),
+        }
+    }
+}
+
+/// Admits a member and issues the virtual card, both or neither.
+#[utoipa::path(post, path = "/v1/members", tag = "office", request_body = MemberBody, responses(
+    (status = 201, description = "the record", body = MemberRecord),
+    (status = 409, description = "the membership number is taken", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn admit(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    body: Json<MemberBody>,
+) -> Result<HttpResponse, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let shared = app.clone().into_inner();
+    let view = app
+        .into_inner()
+        .transaction(move |connection| {
+            scope::organisation(connection, &principal, &body.0.organisation_code).map_err(|_| {
+                Problem::invalid_field(
+                    "#/organisation_code",
+                    "is no organisation of yours",
+                    "у вас нет такой организации",
+                )
+            })?;
+            let member = members::admit(connection, &shared.derived.sealer, &body.0.raw(), now)?;
+            cards::issue(
+                connection,
+                &shared.derived.issuer,
+                member.person.id,
+                cards::CardKind::Virtual,
+                now,
+            )?;
+            record(&shared, connection, member, now)
+        })
+        .await?;
+    Ok(HttpResponse::Created()
+        .insert_header(("Location", format!("/v1/members/{}", view.member.id)))
+        .json(view))
+}
+
+/// What to correct; what is left out stays, an empty text clears.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberChanges {
+    last_name: Option<String>,
+    first_name: Option<String>,
+    middle_name: Option<String>,
+    sex: Option<String>,
+    birth_date: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+    category: Option<String>,
+    position: Option<String>,
+}
+
+/// Corrects a record.
+#[utoipa::path(patch, path = "/v1/members/{id}", tag = "office", params(("id" = String, Path)), request_body = MemberChanges, responses(
+    (status = 200, description = "the record", body = MemberRecord),
+    (status = 404, description = "none, or not yours", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn change(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<MemberId>,
+    body: Json<MemberChanges>,
+) -> Result<web::Json<MemberRecord>, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let shared = app.clone().into_inner();
+    let view = app
+        .into_inner()
+        .transaction(move |connection| {
+            scope::member(connection, &principal, id.0)?;
+            let changes = Changes {
+                last_name: body.0.last_name.as_deref(),
+                first_name: body.0.first_name.as_deref(),
+                middle_name: body.0.middle_name.as_deref(),
+                sex: body.0.sex.as_deref(),
+                birth_date: body.0.birth_date.as_deref(),
+                phone: body.0.phone.as_deref(),
+                email: body.0.email.as_deref(),
+                category: body.0.category.as_deref(),
+                position: body.0.position.as_deref(),
+            };
+            let member = members::update(connection, &shared.derived.sealer, id.0, &changes, now)?;
+            record(&shared, connection, member, now)
+        })
+        .await?;
+    Ok(web::Json(view))
+}
+
+/// To which organisation, from which day.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferBody {
+    /// The organisation's code.
+    organisation: String,
+    on: NaiveDate,
+}
+
+/// Moves a member to another organisation; the card stays good.
+#[utoipa::path(post, path = "/v1/members/{id}/transfer", tag = "office", params(("id" = String, Path)), request_body = TransferBody, responses(
+    (status = 200, description = "the record", body = MemberRecord),
+    (status = 404, description = "none, or not yours", body = ProblemBody),
+    (status = 409, description = "not possible in this state", body = ProblemBody)))]
+pub async fn transfer(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<MemberId>,
+    body: Json<TransferBody>,
+) -> Result<web::Json<MemberRecord>, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let shared = app.clone().into_inner();
+    let view = app
+        .into_inner()
+        .transaction(move |connection| {
+            scope::member(connection, &principal, id.0)?;
+            let to = scope::organisation(connection, &principal, &body.0.organisation).map_err(|_| {
+                Problem::invalid_field(
+                    "#/organisation",
+                    "is no organisation of yours",
+                    "у вас нет такой организации",
+                )
+            })?;
+            memberships::transfer(connection, id.0, to.organisation.id, body.0.on, now)?;
+            let member = members::find(connection, id.0)?;
+            record(&shared, connection, member, now)
+        })
+        .await?;
+    Ok(web::Json(view))
+}
+
+/// Since which day, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaveBody {
+    on: NaiveDate,
+    /// In the registrar's words; 1 to 200 characters.
+    reason: String,
+}
+
+/// Records that a member has left: no card of theirs is good from that day on.
+#[utoipa::path(post, path = "/v1/members/{id}/leave", tag = "office", params(("id" = String, Path)), request_body = LeaveBody, responses(
+    (status = 200, description = "the record", body = MemberRecord),
+    (status = 404, description = "none, or not yours", body = ProblemBody),
+    (status = 409, description = "not possible in this state", body = ProblemBody)))]
+pub async fn leave(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<MemberId>,
+    body: Json<LeaveBody>,
+) -> Result<web::Json<MemberRecord>, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let reason = body.0.reason.trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > 200 {
+        return Err(Problem::invalid_field(
+            "#/reason",
+            "must have 1 to 200 characters",
+            "от 1 до 200 знаков",
+        ));
+    }
+    let shared = app.clone().into_inner();
+    let view = app
+        .into_inner()
+        .transaction(move |connection| {
+            scope::member(connection, &principal, id.0)?;
+            memberships::leave(connection, id.0, body.0.on, &reason, now)?;
+            let block = cards::Block { reason: cards::BlockReason::Left, by: principal.key(), comment: None };
+            cards::block_all(connection, id.0, &block, now)?;
+            let member = members::find(connection, id.0)?;
+            record(&shared, connection, member, now)
+        })
+        .await?;
+    Ok(web::Json(view))
+}

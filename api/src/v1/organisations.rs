@@ -1,0 +1,226 @@
+//! The organisations' tree: browsed, added to, counted.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use cashback_engine::days::date_in;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use shared_kernel::paging::Page;
+use union_registry::fields::{self, RawOrganisation};
+use union_registry::organisations::{self, Filter, Listed, OrganisationRef};
+use union_registry::statistics::{self, Statistics};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::{App, PROGRAMME_ZONE};
+use crate::auth::{Principal, scope};
+use crate::extract::{IdPath, Json, Query};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::paging::{self, List};
+
+/// An organisation by code and name.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganisationRef)]
+pub struct OrganisationRefView {
+    code: String,
+    name: String,
+}
+
+impl From<&OrganisationRef> for OrganisationRefView {
+    fn from(organisation: &OrganisationRef) -> Self {
+        Self { code: organisation.code.clone(), name: organisation.name.clone() }
+    }
+}
+
+/// An organisation.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Organisation)]
+pub struct OrganisationView {
+    code: String,
+    name: String,
+    /// `central`, `regional`, `territorial`, `primary` or `group`.
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region_code: Option<String>,
+    /// Members of its whole subtree.
+    members: i64,
+    /// Organisations right below.
+    children: i64,
+}
+
+impl From<Listed> for OrganisationView {
+    fn from(listed: Listed) -> Self {
+        let organisation = listed.organisation;
+        Self {
+            parent_code: organisation.path.parent().map(str::to_owned),
+            code: organisation.code,
+            name: organisation.name,
+            kind: organisation.kind.as_str(),
+            inn: organisation.inn,
+            region_code: organisation.region_code,
+            members: listed.members,
+            children: listed.children,
+        }
+    }
+}
+
+/// A page of organisations.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Organisations {
+    items: Vec<OrganisationView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Which organisations.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OrganisationsQuery {
+    /// Only those right below this code.
+    parent: Option<String>,
+    /// Only those whose name or code contains this text.
+    query: Option<String>,
+    /// 1 to 200; 50 unless said.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// Organisations of one's subtree, by code.
+#[utoipa::path(get, path = "/v1/organisations", tag = "office", params(OrganisationsQuery), responses(
+    (status = 200, description = "a page of organisations", body = Organisations),
+    (status = 404, description = "`parent` is none, or not yours", body = ProblemBody)))]
+pub async fn list(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    query: Query<OrganisationsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let query = query.0;
+    let limit = paging::limit(query.limit)?;
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let after: Option<String> = list.after(query.after.as_deref())?;
+    let asking = principal.clone();
+    let page = app
+        .into_inner()
+        .run(move |connection| {
+            let parent = match query.parent {
+                Some(code) => Some(scope::organisation(connection, &asking, &code)?.organisation.id),
+                None => None,
+            };
+            let filter = Filter { within: scope::root(&asking)?, parent, query: query.query };
+            Ok(organisations::list(connection, &filter, after.as_deref(), limit)?)
+        })
+        .await?;
+    let page: Page<OrganisationView, String> = page.map(OrganisationView::from);
+    Ok(list.answer(&page))
+}
+
+/// One organisation.
+#[utoipa::path(get, path = "/v1/organisations/{code}", tag = "office", params(("code" = String, Path)), responses(
+    (status = 200, description = "the organisation", body = OrganisationView),
+    (status = 404, description = "none, or not yours", body = ProblemBody)))]
+pub async fn show(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    code: IdPath<String>,
+) -> Result<web::Json<OrganisationView>, Problem> {
+    let principal = principal.into_inner();
+    let found =
+        app.into_inner().run(move |connection| scope::organisation(connection, &principal, &code.0)).await?;
+    Ok(web::Json(found.into()))
+}
+
+/// A new organisation: the columns of the import.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationBody {
+    code: String,
+    name: String,
+    /// `central`, `regional`, `territorial`, `primary` or `group`.
+    kind: String,
+    /// The organisation above; none for a root.
+    parent_code: Option<String>,
+    inn: Option<String>,
+    region_code: Option<String>,
+}
+
+/// Adds an organisation below one of one's subtree; a root by an administrator of all roots.
+#[utoipa::path(post, path = "/v1/organisations", tag = "office", request_body = OrganisationBody, responses(
+    (status = 201, description = "the organisation", body = OrganisationView),
+    (status = 409, description = "the code is taken", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn create(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    body: Json<OrganisationBody>,
+) -> Result<HttpResponse, Problem> {
+    let (principal, body, now) = (principal.into_inner(), body.0, app.now());
+    let view: OrganisationView = app
+        .into_inner()
+        .transaction(move |connection| {
+            match &body.parent_code {
+                Some(parent) => {
+                    scope::organisation(connection, &principal, parent).map_err(|_| {
+                        Problem::invalid_field(
+                            "#/parent_code",
+                            "is no organisation of yours",
+                            "у вас нет такой организации",
+                        )
+                    })?;
+                }
+                None if scope::root(&principal)?.is_some() => return Err(Problem::forbidden()),
+                None => {}
+            }
+            let raw = RawOrganisation {
+                code: &body.code,
+                name: &body.name,
+                kind: &body.kind,
+                parent_code: body.parent_code.as_deref().unwrap_or_default(),
+                inn: body.inn.as_deref().unwrap_or_default(),
+                region_code: body.region_code.as_deref().unwrap_or_default(),
+            };
+            let checked = fields::organisation(&raw).map_err(union_registry::RegistryError::Invalid)?;
+            organisations::create(connection, &checked, now)?;
+            Ok(scope::organisation(connection, &principal, &body.code)?.into())
+        })
+        .await?;
+    Ok(HttpResponse::Created()
+        .insert_header(("Location", format!("/v1/organisations/{}", view.code)))
+        .json(view))
+}
+
+/// On which day.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DayQuery {
+    /// The day; today unless said.
+    on: Option<NaiveDate>,
+}
+
+/// A subtree's figures on a day.
+#[utoipa::path(get, path = "/v1/organisations/{code}/statistics", tag = "office", params(("code" = String, Path), DayQuery), responses(
+    (status = 200, description = "the figures", body = Object),
+    (status = 404, description = "none, or not yours", body = ProblemBody)))]
+pub async fn statistics(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    code: IdPath<String>,
+    query: Query<DayQuery>,
+) -> Result<web::Json<Statistics>, Problem> {
+    let principal = principal.into_inner();
+    let on = query.0.on.unwrap_or_else(|| date_in(PROGRAMME_ZONE, app.now()));
+    let figures = app
+        .into_inner()
+        .run(move |connection| {
+            scope::organisation(connection, &principal, &code.0)?;
+            Ok(statistics::of_subtree(connection, &code.0, on)?)
+        })
+        .await?;
+    Ok(web::Json(figures))
+}

@@ -1,0 +1,240 @@
+//! What a partner says of a purchase, a refund or a capture, read into types that can't be wrong.
+
+use std::str::FromStr;
+
+use card_issuer::code::PresentedCode;
+use card_issuer::number::CardNumber;
+use card_issuer::resolutions::ResolutionId;
+use cashback_engine::posting::{Fiscal, Line, Source};
+use cashback_engine::refunds::{Return, Returned};
+use cashback_engine::{PartnerId, PurchaseId};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared_kernel::money::Money;
+use utoipa::ToSchema;
+
+use crate::auth::Principal;
+use crate::extract;
+use crate::posting::{Asker, Credential, Order};
+use crate::problem::Problem;
+use crate::refusals;
+use crate::v1::types::Timestamp;
+
+/// A purchase. Exactly one of `code`, `card_number` and `resolution` says whose it is.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PurchaseBody {
+    /// The live code: 24 digits.
+    code: Option<String>,
+    /// The bare number: 16 digits.
+    card_number: Option<String>,
+    /// What `POST /v1/cards/resolve` answered.
+    resolution: Option<String>,
+    /// The outlet's code.
+    outlet: String,
+    /// The receipt's number, unique at the outlet for ever; 1-64 characters.
+    receipt: String,
+    /// When it was bought, RFC 3339 with an offset.
+    #[schema(value_type = String, format = DateTime)]
+    occurred_at: Timestamp,
+    /// What it came to, before points.
+    #[schema(value_type = String, example = "1250.00")]
+    amount: Money,
+    /// The receipt's lines; they add up to the amount.
+    lines: Option<Vec<LineBody>>,
+    /// The part to be paid with points.
+    #[schema(value_type = Option<String>, example = "100.00")]
+    redeem: Option<Money>,
+    /// The fiscal receipt's QR string.
+    fiscal: Option<String>,
+    /// `false` authorises only: the redemption is reserved until captured or voided.
+    capture: Option<bool>,
+}
+
+/// A line of a receipt.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineBody {
+    /// The partner's article number.
+    sku: Option<String>,
+    /// The category rules go by.
+    category: Option<String>,
+    /// How many, at most three decimals.
+    quantity: Option<String>,
+    /// What the line comes to.
+    #[schema(value_type = String, example = "600.00")]
+    amount: Money,
+}
+
+impl LineBody {
+    fn line(self) -> Line {
+        Line { sku: self.sku, category: self.category, quantity: self.quantity, amount: self.amount }
+    }
+}
+
+/// Who posts for which partner.
+///
+/// # Errors
+/// 403 for whoever acts for no partner.
+pub fn asker(principal: &Principal, source: Source) -> Result<Asker, Problem> {
+    let partner = principal.partner().ok_or_else(Problem::forbidden)?;
+    let (id, outlets) = match principal {
+        Principal::Client { client, .. } => (*client, Vec::new()),
+        Principal::Staff(staff) => (staff.staff, staff.outlets.clone()),
+        Principal::Member { .. } => return Err(Problem::forbidden()),
+    };
+    Ok(Asker { key: principal.key(), id, partner, outlets, source })
+}
+
+impl PurchaseBody {
+    /// Reads one purchase of a batch as strictly as a purchase alone.
+    ///
+    /// # Errors
+    /// 422 with the field.
+    pub fn read(one: &RawValue) -> Result<Self, Problem> {
+        extract::from_slice(one.get().as_bytes())
+    }
+
+    /// The order it is.
+    ///
+    /// # Errors
+    /// 422 with the field.
+    pub fn order(self, asker: Asker) -> Result<Order, Problem> {
+        if !asker.outlets.is_empty() && !asker.outlets.contains(&self.outlet) {
+            return Err(Problem::invalid_field(
+                "#/outlet",
+                "is no outlet of yours",
+                "у вас нет такой торговой точки",
+            ));
+        }
+        let credential =
+            credential(self.code.as_deref(), self.card_number.as_deref(), self.resolution.as_deref())?;
+        Ok(Order {
+            asker,
+            credential,
+            outlet: self.outlet,
+            receipt: self.receipt,
+            occurred_at: self.occurred_at.0,
+            amount: self.amount,
+            lines: self.lines.map(|lines| lines.into_iter().map(LineBody::line).collect()),
+            redeem: self.redeem.unwrap_or(Money::ZERO),
+            fiscal: fiscal(self.fiscal.as_deref())?,
+            capture: self.capture.unwrap_or(true),
+        })
+    }
+}
+
+/// Reads what was shown at the till.
+///
+/// # Errors
+/// 422 unless exactly one was given, and is one.
+pub fn credential(
+    code: Option<&str>,
+    number: Option<&str>,
+    resolution: Option<&str>,
+) -> Result<Credential, Problem> {
+    match (code, number, resolution) {
+        (Some(code), None, None) => {
+            PresentedCode::parse(code).map(Credential::Code).map_err(|_| refusals::code_invalid("#/code"))
+        }
+        (None, Some(number), None) => {
+            CardNumber::parse(number).map(Credential::Number).map_err(refusals::number_invalid)
+        }
+        (None, None, Some(id)) => ResolutionId::from_str(id).map(Credential::Resolution).map_err(|_| {
+            Problem::invalid_field("#/resolution", "is no resolution", "это не идентификатор проверки карты")
+        }),
+        _ => Err(Problem::invalid_field(
+            "#/code",
+            "give exactly one of code, card_number and resolution",
+            "нужно ровно одно из code, card_number и resolution",
+        )),
+    }
+}
+
+fn fiscal(text: Option<&str>) -> Result<Option<Fiscal>, Problem> {
+    text.map(|text| {
+        Fiscal::parse(text).map_err(|error| {
+            Problem::invalid_field(
+                "#/fiscal",
+                error.to_string(),
+                format!("строка фискального чека не разобрана: {error}"),
+            )
+        })
+    })
+    .transpose()
+}
+
+/// A refund by amount or by lines.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundBody {
+    /// What comes back, of the amount before points.
+    #[schema(value_type = Option<String>, example = "400.00")]
+    amount: Option<Money>,
+    /// The lines that come back.
+    lines: Option<Vec<LineBody>>,
+    /// The refund's own number, unique at the purchase; 1-64 characters.
+    reference: String,
+    /// The QR string of the return's fiscal receipt.
+    fiscal: Option<String>,
+}
+
+impl RefundBody {
+    /// The refund it is.
+    ///
+    /// # Errors
+    /// 422 with the field.
+    pub fn refund(
+        self,
+        purchase: PurchaseId,
+        partner: PartnerId,
+        now: DateTime<Utc>,
+    ) -> Result<Return, Problem> {
+        let what = part(self.amount, self.lines)?.ok_or_else(|| {
+            Problem::invalid_field("#/amount", "give amount or lines", "нужна сумма или строки")
+        })?;
+        Ok(Return {
+            purchase,
+            partner: Some(partner),
+            what,
+            reference: self.reference,
+            fiscal: fiscal(self.fiscal.as_deref())?,
+            occurred_at: now,
+        })
+    }
+}
+
+/// What to capture; all of it unless said.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureBody {
+    /// The amount to capture, before points.
+    #[schema(value_type = Option<String>, example = "900.00")]
+    amount: Option<Money>,
+    /// The lines to capture.
+    lines: Option<Vec<LineBody>>,
+}
+
+impl CaptureBody {
+    /// The part to capture; `None` is all of it.
+    ///
+    /// # Errors
+    /// 422 when both are given.
+    pub fn part(self) -> Result<Option<Returned>, Problem> {
+        part(self.amount, self.lines)
+    }
+}
+
+fn part(amount: Option<Money>, lines: Option<Vec<LineBody>>) -> Result<Option<Returned>, Problem> {
+    match (amount, lines) {
+        (None, None) => Ok(None),
+        (Some(amount), None) => Ok(Some(Returned::Amount(amount))),
+        (None, Some(lines)) => Ok(Some(Returned::Lines(lines.into_iter().map(LineBody::line).collect()))),
+        (Some(_), Some(_)) => Err(Problem::invalid_field(
+            "#/amount",
+            "give amount or lines, not both",
+            "сумма или строки, не вместе",
+        )),
+    }
+}

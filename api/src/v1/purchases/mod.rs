@@ -1,0 +1,303 @@
+//! Purchases: quoted, posted alone or in a batch, looked up, refunded, captured, voided, explained.
+
+mod body;
+mod explanation;
+mod view;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use cashback_engine::explanation::explanation as explanation_of;
+use cashback_engine::posting::{ReceiptKey, Source};
+use cashback_engine::{PartnerId, PurchaseId, purchases, refunds, two_step};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+
+pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
+pub use explanation::ExplanationView;
+pub use view::{BalanceView, PurchaseView};
+
+use crate::app::App;
+use crate::auth::{Principal, Role};
+use crate::extract::{IdPath, Json, Query};
+use crate::posting::{Order, batch};
+use crate::problem::{Language, Problem, ProblemBody};
+use crate::refusals;
+use crate::v1::cards::limits;
+
+/// Most purchases of one batch.
+const BATCH_MAX: usize = 1_000;
+
+/// Posts a purchase, or answers it again when it is there.
+#[utoipa::path(post, path = "/v1/purchases", tag = "partner", request_body = PurchaseBody, responses(
+    (status = 201, description = "posted", body = PurchaseView),
+    (status = 200, description = "was there", body = PurchaseView),
+    (status = 409, description = "other content, or not possible with this card", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody),
+    (status = 503, description = "try again after `Retry-After`", body = ProblemBody)))]
+pub async fn post(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    body: Json<PurchaseBody>,
+) -> Result<HttpResponse, Problem> {
+    let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
+    let order = body.0.order(asker(&principal, source)?)?;
+    limits::before(&app, &principal).await?;
+    let answer = app.posting.post(vec![order]).await?.pop().unwrap_or_else(|| Err(Problem::unavailable()));
+    let answer = limits::after(&app, &principal, answer).await?;
+    let mut response = if answer.created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    response.insert_header(("Location", format!("/v1/purchases/{}", answer.purchase.id)));
+    Ok(response.json(PurchaseView::given(&answer)))
+}
+
+/// What a purchase would bring; nothing is posted, no code is used up.
+#[utoipa::path(post, path = "/v1/purchases/quote", tag = "partner", request_body = PurchaseBody, responses(
+    (status = 200, description = "what posting would answer", body = PurchaseView),
+    (status = 409, description = "would be refused", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn quote(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    body: Json<PurchaseBody>,
+) -> Result<web::Json<PurchaseView>, Problem> {
+    let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
+    let order = body.0.order(asker(&principal, source)?)?;
+    limits::before(&app, &principal).await?;
+    let shared = app.clone().into_inner();
+    let limited = app.clone();
+    let answer = app.into_inner().run(move |connection| batch::quote(&shared, connection, &order)).await;
+    let answer = limits::after(&limited, &principal, answer).await?;
+    Ok(web::Json(PurchaseView::given(&answer)))
+}
+
+/// Up to 1,000 purchases; each stands alone.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchBody {
+    /// The purchases, in the order of their answers.
+    #[schema(value_type = Vec<PurchaseBody>)]
+    purchases: Vec<Box<RawValue>>,
+}
+
+/// The answers to a batch, in its order.
+#[derive(Debug, serde::Serialize, ToSchema)]
+pub struct BatchView {
+    results: Vec<BatchResult>,
+}
+
+/// The answer to one purchase of a batch.
+#[derive(Debug, serde::Serialize, ToSchema)]
+struct BatchResult {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase: Option<PurchaseView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<ProblemBody>,
+}
+
+/// Posts up to 1,000 purchases in one go.
+#[utoipa::path(post, path = "/v1/purchases/batch", tag = "partner", request_body = BatchBody, responses(
+    (status = 200, description = "an answer each, in order", body = BatchView),
+    (status = 422, description = "no purchases, or too many", body = ProblemBody)))]
+pub async fn post_batch(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    body: Json<BatchBody>,
+) -> Result<web::Json<BatchView>, Problem> {
+    let language = Language::of(&request);
+    let purchases = body.0.purchases;
+    if purchases.is_empty() || purchases.len() > BATCH_MAX {
+        return Err(Problem::invalid_field(
+            "#/purchases",
+            "must have 1 to 1000 purchases",
+            "от 1 до 1000 покупок",
+        ));
+    }
+    let asker = asker(&principal, Source::Batch)?;
+    let read: Vec<Result<Order, Problem>> = purchases
+        .iter()
+        .map(|one| PurchaseBody::read(one).and_then(|body| body.order(asker.clone())))
+        .collect();
+    let orders: Vec<Order> = read.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
+    let mut answers =
+        if orders.is_empty() { Vec::new() } else { app.posting.post(orders).await? }.into_iter();
+    let results = read
+        .into_iter()
+        .map(|one| match one.and_then(|_| answers.next().unwrap_or_else(|| Err(Problem::unavailable()))) {
+            Ok(answer) => BatchResult {
+                status: if answer.created { 201 } else { 200 },
+                purchase: Some(PurchaseView::given(&answer)),
+                problem: None,
+            },
+            Err(problem) => BatchResult {
+                status: problem.status().as_u16(),
+                purchase: None,
+                problem: Some(problem.body(language)),
+            },
+        })
+        .collect();
+    Ok(web::Json(BatchView { results }))
+}
+
+/// Whose purchases a principal may read: a partner's own; finance, controllers and auditors all.
+fn readable_by(principal: &Principal) -> Result<Option<PartnerId>, Problem> {
+    match principal {
+        Principal::Client { partner, .. } => Ok(Some(*partner)),
+        Principal::Staff(staff) => match staff.role {
+            Role::Finance | Role::Controller | Role::Auditor | Role::Administrator => Ok(None),
+            _ => staff.partner.map(Some).ok_or_else(Problem::forbidden),
+        },
+        Principal::Member { .. } => Err(Problem::forbidden()),
+    }
+}
+
+/// A purchase as it is now.
+#[utoipa::path(get, path = "/v1/purchases/{id}", tag = "partner", params(("id" = String, Path)), responses(
+    (status = 200, description = "the purchase", body = PurchaseView), (status = 404, body = ProblemBody, description = "none, or not yours")))]
+pub async fn show(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<PurchaseId>,
+) -> Result<web::Json<PurchaseView>, Problem> {
+    let partner = readable_by(&principal)?;
+    let shared = app.clone().into_inner();
+    let purchase = app
+        .into_inner()
+        .run(move |connection| {
+            purchases::purchase(connection, &shared.books, id.0, partner)?.ok_or_else(Problem::not_found)
+        })
+        .await?;
+    Ok(web::Json(PurchaseView::now(&purchase)))
+}
+
+/// By which receipt to look a purchase up.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReceiptQuery {
+    /// The outlet's code.
+    outlet: String,
+    /// The receipt.
+    receipt: String,
+}
+
+/// A purchase by its receipt, as it is now.
+#[utoipa::path(get, path = "/v1/purchases", tag = "partner", params(ReceiptQuery), responses(
+    (status = 200, description = "the purchase", body = PurchaseView), (status = 404, body = ProblemBody, description = "none, or not yours")))]
+pub async fn by_receipt(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    query: Query<ReceiptQuery>,
+) -> Result<web::Json<PurchaseView>, Problem> {
+    let partner = readable_by(&principal)?;
+    let key = ReceiptKey { outlet: query.0.outlet, receipt: query.0.receipt };
+    let shared = app.clone().into_inner();
+    let purchase = app
+        .into_inner()
+        .run(move |connection| {
+            purchases::purchase_by_receipt(connection, &shared.books, &key, partner)?
+                .ok_or_else(Problem::not_found)
+        })
+        .await?;
+    Ok(web::Json(PurchaseView::now(&purchase)))
+}
+
+/// Refunds a purchase by amount or by lines; again with the same reference and content, the same answer.
+#[utoipa::path(post, path = "/v1/purchases/{id}/refunds", tag = "partner", params(("id" = String, Path)), request_body = RefundBody, responses(
+    (status = 201, description = "refunded: the purchase as it is now", body = PurchaseView),
+    (status = 200, description = "was refunded so before", body = PurchaseView),
+    (status = 409, description = "other content, or not possible in this state", body = ProblemBody),
+    (status = 422, description = "wrong fields, or more than is left", body = ProblemBody)))]
+pub async fn refund(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<PurchaseId>,
+    body: Json<RefundBody>,
+) -> Result<HttpResponse, Problem> {
+    let partner = principal.partner().ok_or_else(Problem::forbidden)?;
+    let now = app.now();
+    let asked = body.0.refund(id.0, partner, now)?;
+    let shared = app.clone().into_inner();
+    let refunded = app
+        .into_inner()
+        .transaction(move |connection| {
+            let refunded = refunds::refund(connection, &shared.books, &[asked], now)?.pop();
+            refunded.ok_or_else(Problem::unavailable)?.map_err(|refusal| refusals::purchase(&refusal))
+        })
+        .await?;
+    let mut response = if refunded.replayed { HttpResponse::Ok() } else { HttpResponse::Created() };
+    Ok(response.json(PurchaseView::now(&refunded.purchase)))
+}
+
+/// Captures an authorised purchase, for the same or less.
+#[utoipa::path(post, path = "/v1/purchases/{id}/capture", tag = "partner", params(("id" = String, Path)), request_body = CaptureBody, responses(
+    (status = 200, description = "captured: the purchase as it is now", body = PurchaseView),
+    (status = 409, description = "not possible in this state", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn capture(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<PurchaseId>,
+    body: Json<CaptureBody>,
+) -> Result<web::Json<PurchaseView>, Problem> {
+    let partner = principal.partner().ok_or_else(Problem::forbidden)?;
+    let part = body.0.part()?;
+    let now = app.now();
+    let shared = app.clone().into_inner();
+    let purchase = app
+        .into_inner()
+        .transaction(move |connection| {
+            two_step::capture(connection, &shared.books, (id.0, Some(partner)), part.as_ref(), now)?
+                .map_err(|refusal| refusals::purchase(&refusal))
+        })
+        .await?;
+    Ok(web::Json(PurchaseView::now(&purchase)))
+}
+
+/// Gives up an authorised purchase: what it reserved is free again.
+#[utoipa::path(post, path = "/v1/purchases/{id}/void", tag = "partner", params(("id" = String, Path)), responses(
+    (status = 200, description = "voided: the purchase as it is now", body = PurchaseView),
+    (status = 409, description = "not possible in this state", body = ProblemBody)))]
+pub async fn void(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<PurchaseId>,
+) -> Result<web::Json<PurchaseView>, Problem> {
+    let partner = principal.partner().ok_or_else(Problem::forbidden)?;
+    let now = app.now();
+    let shared = app.clone().into_inner();
+    let purchase = app
+        .into_inner()
+        .transaction(move |connection| {
+            two_step::void(connection, &shared.books, (id.0, Some(partner)), now)?
+                .map_err(|refusal| refusals::purchase(&refusal))
+        })
+        .await?;
+    Ok(web::Json(PurchaseView::now(&purchase)))
+}
+
+/// Why a purchase brought what it brought: each rule that applied and each that didn't.
+#[utoipa::path(get, path = "/v1/purchases/{id}/explanation", tag = "member", params(("id" = String, Path)), responses(
+    (status = 200, description = "the explanation", body = ExplanationView), (status = 404, body = ProblemBody, description = "none, or not yours")))]
+pub async fn explain(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    id: IdPath<PurchaseId>,
+) -> Result<web::Json<ExplanationView>, Problem> {
+    let language = Language::of(&request);
+    let member = principal.member();
+    let shared = app.clone().into_inner();
+    let explanation = app
+        .into_inner()
+        .run(move |connection| {
+            let purchase =
+                purchases::purchase(connection, &shared.books, id.0, None)?.ok_or_else(Problem::not_found)?;
+            if member.is_some_and(|member| member != purchase.member) {
+                return Err(Problem::not_found());
+            }
+            explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)
+        })
+        .await?;
+    Ok(web::Json(ExplanationView::new(id.0, &explanation, language, member.is_none())))
+}
