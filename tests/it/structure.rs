@@ -111,7 +111,8 @@ fn nobody_names_tables_of_another_schema() {
         let mut files = Vec::new();
         sources(&harness::checkout().join(folder).join("src"), &mut files);
         for file in files {
-            let text = std::fs::read_to_string(&file).unwrap();
+            // Handlers are named as `v1::ledger::accounts`: a module, not a table.
+            let text = std::fs::read_to_string(&file).unwrap().replace("v1::", "v1_");
             for (schema, table) in tables.iter().filter(|(schema, _)| schema != own) {
                 if names(&text, schema, table) {
                     foreign.push(format!("{}: {schema}.{table}", file.display()));

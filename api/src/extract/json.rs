@@ -36,6 +36,32 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
+/// No body, or an empty JSON object: for requests that say everything by their address.
+pub struct NoBody;
+
+impl FromRequest for NoBody {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Empty {}
+        let typed = check_content_type(request, "application/json");
+        let checked = check_length(request, BODY_BYTES_MAX);
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let bytes = read(payload, BODY_BYTES_MAX).await?;
+            if bytes.is_empty() {
+                return Ok(Self);
+            }
+            typed?;
+            strict::from_slice::<Empty>(&bytes).map(|Empty {}| Self)
+        })
+    }
+}
+
 /// Refuses a body of another content type.
 ///
 /// # Errors

@@ -338,10 +338,12 @@ mod tests {
         assert_eq!(refusal(r#"{"name":"x"} x"#).0, 400, "something after the end");
         assert_eq!(refusal(r#"{"name":"\ud800"}"#).0, 400, "a lone surrogate");
         assert_eq!(refusal(r#"{"name":"#).0, 400);
+        assert_eq!(refusal(r#"{"name":"x","lines":[{"sku":"1"}"#).0, 400, "unclosed");
+        let deep = format!("{{\"name\":\"x\",\"lines\":{}", "[".repeat(200));
         assert_eq!(
-            refusal(&format!("{{\"name\":\"x\",\"lines\":{}", "[".repeat(200))).0,
-            400,
-            "too deep or unclosed"
+            refusal(&deep),
+            (422, "#/lines/0".into()),
+            "depth ends at the first array that should be an object"
         );
     }
 }

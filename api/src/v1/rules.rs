@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{IdPath, Json, Path, Query};
+use crate::extract::{IdPath, Json, NoBody, Path, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
 
@@ -171,6 +171,7 @@ pub async fn approve(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     path: Path<(Uuid, i32)>,
+    _: NoBody,
 ) -> Result<web::Json<RuleView>, Problem> {
     let (by, now) = (person(&principal)?, app.now());
     let (id, version) = path.0;
@@ -190,6 +191,7 @@ pub async fn end(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<RuleId>,
+    _: NoBody,
 ) -> Result<web::Json<RuleView>, Problem> {
     let (by, now) = (person(&principal)?, app.now());
     let version =

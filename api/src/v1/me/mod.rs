@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::delivery::preferences::{self, Preferences, Tongue};
-use crate::extract::Json;
+use crate::extract::{Json, NoBody};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::organisations::OrganisationRefView;
 use crate::v1::types::Timestamp;
@@ -138,7 +138,11 @@ impl From<enrolments::Enrolment> for EnrolmentView {
 
 /// Joins the bonus programme by its present offer.
 #[utoipa::path(post, path = "/v1/me/enrolment", tag = "member", responses((status = 201, description = "takes part", body = EnrolmentView)))]
-pub async fn enrol(app: web::Data<App>, principal: web::ReqData<Principal>) -> Result<HttpResponse, Problem> {
+pub async fn enrol(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    _: NoBody,
+) -> Result<HttpResponse, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
     let enrolment = app
         .into_inner()

@@ -19,7 +19,7 @@ pub use view::{BalanceView, PurchaseView};
 
 use crate::app::App;
 use crate::auth::{Principal, Role};
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, NoBody, Query};
 use crate::posting::{Order, batch};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
@@ -301,6 +301,7 @@ pub async fn void(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<PurchaseId>,
+    _: NoBody,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
     let outlets = bound_to(&principal);
