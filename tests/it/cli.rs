@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Output;
 
+use diesel::connection::SimpleConnection;
 use harness::{Client, TestDatabase, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -195,12 +196,15 @@ fn partners_their_history_and_the_ledger() {
     machine.run(&["jobs", "run", "expire", "--at", "2026-01-01T00:00:00+03:00"]).exits(0);
     assert_ne!(machine.run(&["jobs", "run", "make-coffee"]).code, 0);
 
-    // A transfer changed by hand is found.
-    use diesel::connection::SimpleConnection;
+    // A transfer changed by hand, past the guards, is found.
     machine
         .database
         .connect()
-        .batch_execute("UPDATE ledger.transfers SET amount = amount + 1 WHERE amount = (SELECT max(amount) FROM ledger.transfers)")
+        .batch_execute(
+            "SET session_replication_role = replica;
+             UPDATE ledger.transfers SET amount = amount + 1
+             WHERE amount = (SELECT max(amount) FROM ledger.transfers)",
+        )
         .unwrap();
     let broken = machine.run(&["ledger", "verify"]).exits(1);
     assert_eq!(broken["ok"], false);
