@@ -35,11 +35,15 @@ function Page() {
   const words = useWords()
   const { t } = words
   const [, go] = useLocation()
+  const staff = useStaff()
   const [uploading, { open, close }] = useDisclosure(false)
   const may = useMay(MAY.uploadRegister)
   const list = usePaged<Register>(['registers'], (paging, signal) =>
     ask(api.GET('/v1/registers', { params: { query: paging }, signal })),
   )
+  const partners = useQuery({ ...partnersQuery(), enabled: !staff.partner })
+  const own = staff.partner ? [staff.partner] : (partners.data ?? [])
+  const names = new Map(own.map(({ code, name }) => [code, name]))
   return (
     <>
       <PageHead title={t('registers.title')} hint={t('registers.hint')}>
@@ -55,7 +59,7 @@ function Page() {
             <DataTable
               label={t('registers.title')}
               exportName="registers"
-              columns={columnsOf(words)}
+              columns={columnsOf(words, names)}
               rows={rows}
               rowKey={(row) => row.id}
               rowTestId="register-row"
@@ -72,7 +76,11 @@ function Page() {
   )
 }
 
-function columnsOf({ t, stamp, count }: ReturnType<typeof useWords>): Column<Register>[] {
+function columnsOf(
+  { t, stamp, count }: ReturnType<typeof useWords>,
+  names: Map<string, string>,
+): Column<Register>[] {
+  const partner = (row: Register) => names.get(row.partner) ?? row.partner
   return [
     {
       key: 'created',
@@ -80,7 +88,7 @@ function columnsOf({ t, stamp, count }: ReturnType<typeof useWords>): Column<Reg
       cell: (row) => (row.created_at ? stamp(row.created_at) : '—'),
       sort: (row) => row.created_at ?? '',
     },
-    { key: 'partner', title: t('registers.partner'), cell: (row) => row.partner, sort: (row) => row.partner },
+    { key: 'partner', title: t('registers.partner'), cell: partner, sort: partner },
     {
       key: 'file',
       wrap: true,
