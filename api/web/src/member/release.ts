@@ -1,7 +1,7 @@
 /** What of the pending cashback comes next, from the operations that are loaded. */
 import type { Operation } from '../api/types'
-import { kopecks, minus } from '../ui/money'
 import { isoDay } from '../ui/moment'
+import { kopecks, minus } from '../ui/money'
 
 export interface Release {
   amount: string

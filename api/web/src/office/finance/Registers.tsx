@@ -2,6 +2,7 @@
 import { Badge, Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconUpload } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Register } from '../../api/types'
@@ -13,7 +14,8 @@ import { More } from '../parts/More'
 import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
 import { ALLOWED, MAY } from '../sections'
-import { useMay } from '../staff'
+import { useMay, useStaff } from '../staff'
+import { partnersQuery } from './partnersQuery'
 import { RegisterUpload } from './RegisterUpload'
 
 export const STATUS_COLOR: Record<string, string> = {
