@@ -1,7 +1,9 @@
 //! The OpenAPI document, made of the handlers' own annotations. The pages' client is generated from it.
 
 use actix_web::HttpResponse;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 
 use crate::problem::{FieldErrorBody, ProblemBody};
@@ -38,7 +40,7 @@ use crate::v1;
         v1::imports::upload, v1::imports::show, v1::imports::rejected, v1::imports::rejected_csv,
     ),
     components(schemas(ProblemBody, FieldErrorBody)),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &Named, &Problems)
 )]
 pub struct ApiDocument;
 
@@ -51,6 +53,64 @@ impl Modify for Bearer {
         document.security =
             Some(vec![utoipa::openapi::security::SecurityRequirement::new("bearer", Vec::<String>::new())]);
     }
+}
+
+/// The operations of a path by their methods' names.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+}
+
+/// Gives every operation an id of its own, made of method and path: handlers of several modules share their names.
+struct Named;
+
+impl Modify for Named {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut document.paths.paths {
+            let words: Vec<&str> = path
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|word| !word.is_empty() && *word != "v1")
+                .collect();
+            let words = words.join("_");
+            for (method, operation) in operations(item) {
+                operation.operation_id = Some(format!("{method}_{words}"));
+            }
+        }
+    }
+}
+
+/// Says of every problem that it comes as `application/problem+json`.
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let answers = document.paths.paths.values_mut().flat_map(operations).flat_map(|(_, operation)| {
+            operation.responses.responses.values_mut().filter_map(|answer| match answer {
+                RefOr::T(answer) => Some(answer),
+                RefOr::Ref(_) => None,
+            })
+        });
+        for answer in answers {
+            if answer.content.get("application/json").is_some_and(is_problem)
+                && let Some(content) = answer.content.shift_remove("application/json")
+            {
+                answer.content.insert("application/problem+json".to_owned(), content);
+            }
+        }
+    }
+}
+
+fn is_problem(content: &RefOr<Content>) -> bool {
+    let problem = Ref::from_schema_name("Problem");
+    matches!(content, RefOr::T(Content { schema: Some(RefOr::<Schema>::Ref(named)), .. })
+        if named.ref_location == problem.ref_location)
 }
 
 /// The document as indented JSON with a line's end at the end.

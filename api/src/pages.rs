@@ -1,4 +1,4 @@
-//! The built pages, embedded in the program: three HTML entries with a nonce of their own each time, and files that
+//! The built pages, embedded in the program: HTML entries with a nonce of their own each time, and files that
 //! never change under their name.
 
 use std::borrow::Cow;
@@ -37,6 +37,11 @@ pub async fn till(request: HttpRequest) -> Result<HttpResponse, Problem> {
 /// The office.
 pub async fn office(request: HttpRequest) -> Result<HttpResponse, Problem> {
     entry(&request, "office.html")
+}
+
+/// The reference of the API.
+pub async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    entry(&request, "docs.html")
 }
 
 /// A file whose name holds a digest of its content.

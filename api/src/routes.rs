@@ -116,6 +116,7 @@ pub fn table() -> Vec<Entry> {
         get("/", Access::PUBLIC, web::to(pages::member)),
         get("/till", Access::PUBLIC, web::to(pages::till)),
         get("/office", Access::PUBLIC, web::to(pages::office)),
+        get("/docs", Access::PUBLIC, web::to(pages::docs)),
         get("/assets/{file}", Access::PUBLIC, web::to(pages::asset)),
         get("/favicon.ico", Access::PUBLIC, web::to(pages::root_file)),
         get("/icon.svg", Access::PUBLIC, web::to(pages::root_file)),

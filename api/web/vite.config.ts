@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 
-// Three entries, one origin. The server replaces `__CSP_NONCE__` in each HTML file on every request.
+// Four entries, one origin. The server replaces `__CSP_NONCE__` in each HTML file on every request.
 export default defineConfig({
   plugins: [react()],
   build: {
@@ -9,7 +9,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { index: 'index.html', till: 'till.html', office: 'office.html' },
+      input: { index: 'index.html', till: 'till.html', office: 'office.html', docs: 'docs.html' },
       // What every page needs at once comes in one file instead of a dozen crumbs.
       output: {
         codeSplitting: {

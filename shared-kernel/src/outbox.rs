@@ -2,15 +2,16 @@
 //! reads them in order and turns them into mail, webhooks and live updates.
 
 use chrono::{DateTime, Utc};
-use diesel::pg::PgConnection;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid};
 
 use crate::ids::MemberId;
 use crate::schema::platform::outbox;
 
 /// What happened, told once.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = outbox)]
+#[derive(Debug, Clone)]
 pub struct Event {
     /// What kind of event, as `subject.verb` ("purchase.posted", "card.issued").
     pub kind: String,
@@ -44,10 +45,50 @@ pub struct Recorded {
 /// The database's.
 pub fn append(connection: &mut PgConnection, events: &[Event]) -> QueryResult<()> {
     for chunk in events.chunks(1_000) {
-        diesel::insert_into(outbox::table).values(chunk).execute(connection)?;
+        AppendEvents::of(chunk).execute(connection)?;
     }
     Ok(())
 }
+
+/// The insert as one statement whatever the number: diesel prepares and caches it, which it doesn't do for many rows of
+/// values.
+#[derive(QueryId)]
+struct AppendEvents {
+    kinds: Vec<String>,
+    members: Vec<Option<MemberId>>,
+    payloads: Vec<serde_json::Value>,
+    times: Vec<DateTime<Utc>>,
+}
+
+impl AppendEvents {
+    fn of(events: &[Event]) -> Self {
+        Self {
+            kinds: events.iter().map(|event| event.kind.clone()).collect(),
+            members: events.iter().map(|event| event.member_id).collect(),
+            payloads: events.iter().map(|event| event.payload.clone()).collect(),
+            times: events.iter().map(|event| event.occurred_at).collect(),
+        }
+    }
+}
+
+impl QueryFragment<Pg> for AppendEvents {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO platform.outbox (kind, member_id, payload, occurred_at) SELECT * FROM unnest(",
+        );
+        out.push_bind_param::<Array<Text>, _>(&self.kinds)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Uuid>>, _>(&self.members)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Jsonb>, _>(&self.payloads)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Timestamptz>, _>(&self.times)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<PgConnection> for AppendEvents {}
 
 /// Claims up to `limit` events that nobody else is relaying, oldest first. They stay claimed until the caller's
 /// transaction ends; [`settle`] removes them.

@@ -11,7 +11,7 @@ use card_issuer::cards::{self, Card};
 use card_issuer::number::CardNumber;
 use cashback_engine::posting::{BATCH_MAX, Buyer, CardStanding};
 use cashback_engine::reconciliation::{
-    self, NewRegister, Outcome, PendingRow, RegisterMode, RegisterStatus, ResolvedRow, RowView,
+    self, NewRegister, Outcome, PendingRow, RegisterMode, ResolvedRow, RowView,
 };
 use cashback_engine::{EngineError, RegisterId, partners};
 use chrono::{DateTime, Utc};
@@ -20,7 +20,6 @@ use diesel::pg::PgConnection;
 use serde::Serialize;
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
-use shared_kernel::paging::Limit;
 use union_registry::facts::{self, Facts};
 use union_registry::{MemberStatus, members};
 use uuid::Uuid;
@@ -127,7 +126,7 @@ pub fn load(
 /// The database's.
 pub fn work_off(app: &App) -> Result<bool, Problem> {
     let mut connection = app.connection()?;
-    let Some(id) = waiting(&mut connection)? else { return Ok(false) };
+    let Some(id) = reconciliation::next_waiting(&mut connection)? else { return Ok(false) };
     if let Err(problem) = settle(app, &mut connection, id, &mut |_| {}) {
         if problem.status().as_u16() == 503 {
             return Err(problem);
@@ -136,18 +135,6 @@ pub fn work_off(app: &App) -> Result<bool, Problem> {
         reconciliation::fail(&mut connection, id, &reason, app.now())?;
     }
     Ok(true)
-}
-
-/// The oldest register that is not done. Registers are few: the newest page holds those that wait.
-fn waiting(connection: &mut PgConnection) -> Result<Option<RegisterId>, Problem> {
-    let limit = Limit::new(200).ok_or_else(Problem::unavailable)?;
-    let page = reconciliation::registers(connection, None, None, limit)?;
-    Ok(page
-        .items
-        .iter()
-        .rev()
-        .find(|register| matches!(register.status, RegisterStatus::Queued | RegisterStatus::Running))
-        .map(|register| register.id))
 }
 
 /// Gives every row its outcome, a batch a transaction, and finds what only we have.

@@ -1,5 +1,7 @@
 //! Imports over the API: taken at once, worked off in the background, reported row by row.
 
+use std::collections::BTreeMap;
+
 use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -77,6 +79,20 @@ fn checked(upload: &upload::Upload, within: Option<&str>) -> Result<(ImportKind,
     Ok((kind, notify))
 }
 
+/// What is told of an import once it is done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImportCounts {
+    /// Rows in the file.
+    read: Option<i64>,
+    created: Option<i64>,
+    updated: Option<i64>,
+    unchanged: Option<i64>,
+    rejected: Option<i64>,
+    /// How many rows were rejected for each reason.
+    reasons: Option<BTreeMap<String, i64>>,
+    seconds: Option<f64>,
+}
+
 /// How an import goes, or went.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Import)]
@@ -89,7 +105,7 @@ pub struct ImportView {
     status: String,
     /// `read`, `created`, `updated`, `unchanged`, `rejected`, `reasons` and `seconds`, once done.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = ImportCounts)]
     report: serde_json::Map<String, serde_json::Value>,
     /// Why the file as a whole was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]

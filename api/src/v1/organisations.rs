@@ -165,13 +165,7 @@ pub async fn create(
         .transaction(move |connection| {
             match &body.parent_code {
                 Some(parent) => {
-                    scope::organisation(connection, &principal, parent).map_err(|_| {
-                        Problem::invalid_field(
-                            "#/parent_code",
-                            "is no organisation of yours",
-                            "у вас нет такой организации",
-                        )
-                    })?;
+                    scope::organisation_at(connection, &principal, (parent, "#/parent_code"))?;
                 }
                 None if scope::root(&principal)?.is_some() => return Err(Problem::forbidden()),
                 None => {}
@@ -194,6 +188,67 @@ pub async fn create(
         .json(view))
 }
 
+/// A subtree's figures on a day.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Statistics)]
+pub struct StatisticsView {
+    /// The code of the subtree's root.
+    organisation: String,
+    on: NaiveDate,
+    organisations: LevelsView,
+    members: CategoriesView,
+}
+
+/// Organisations by level, the root included.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganisationCounts)]
+struct LevelsView {
+    central: i64,
+    regional: i64,
+    territorial: i64,
+    primary: i64,
+    group: i64,
+}
+
+/// Members by category: `total` is the four together; `women` and `youth_35` are of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MemberCounts)]
+struct CategoriesView {
+    total: i64,
+    worker: i64,
+    student: i64,
+    pensioner: i64,
+    unspecified: i64,
+    women: i64,
+    youth_35: i64,
+}
+
+impl From<Statistics> for StatisticsView {
+    fn from(figures: Statistics) -> Self {
+        let (levels, members) = (figures.organisations, figures.members);
+        Self {
+            organisation: figures.organisation,
+            on: figures.on,
+            organisations: LevelsView {
+                central: levels.central,
+                regional: levels.regional,
+                territorial: levels.territorial,
+                primary: levels.primary,
+                group: levels.group,
+            },
+            members: CategoriesView {
+                total: members.total,
+                worker: members.worker,
+                student: members.student,
+                pensioner: members.pensioner,
+                unspecified: members.unspecified,
+                women: members.women,
+                youth_35: members.youth_35,
+            },
+        }
+    }
+}
+
 /// On which day.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -205,14 +260,14 @@ pub struct DayQuery {
 
 /// A subtree's figures on a day.
 #[utoipa::path(get, path = "/v1/organisations/{code}/statistics", tag = "office", params(("code" = String, Path), DayQuery), responses(
-    (status = 200, description = "the figures", body = Object),
+    (status = 200, description = "the figures", body = StatisticsView),
     (status = 404, description = "none, or not yours", body = ProblemBody)))]
 pub async fn statistics(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     code: IdPath<String>,
     query: Query<DayQuery>,
-) -> Result<web::Json<Statistics>, Problem> {
+) -> Result<web::Json<StatisticsView>, Problem> {
     let principal = principal.into_inner();
     let on = query.0.on.unwrap_or_else(|| date_in(PROGRAMME_ZONE, app.now()));
     let figures = app
@@ -222,5 +277,5 @@ pub async fn statistics(
             Ok(statistics::of_subtree(connection, &code.0, on)?)
         })
         .await?;
-    Ok(web::Json(figures))
+    Ok(web::Json(figures.into()))
 }

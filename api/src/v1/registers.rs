@@ -115,7 +115,6 @@ pub struct RegisterItem {
     /// Rows that have their outcome.
     done_rows: i64,
     /// How many rows ended in each outcome.
-    #[schema(value_type = Object)]
     outcomes: BTreeMap<&'static str, i64>,
     amounts: AmountsView,
     #[schema(value_type = String, format = DateTime)]

@@ -136,6 +136,19 @@ pub fn create_register(
     })
 }
 
+/// The oldest register whose rows don't all have their outcome yet: it waits, or its process has ended.
+///
+/// # Errors
+/// The database's.
+pub fn next_waiting(connection: &mut PgConnection) -> QueryResult<Option<RegisterId>> {
+    registers::table
+        .filter(registers::status.eq_any([RegisterStatus::Queued, RegisterStatus::Running]))
+        .order(registers::id)
+        .select(registers::id)
+        .first(connection)
+        .optional()
+}
+
 /// Gives a register up, with the reason for people.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 /** Behind one tap: mail, language, theme, the card's block, the way out. */
 import { Button, Divider, Drawer, Stack, Switch, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconBan, IconLogout } from '@tabler/icons-react'
+import { IconBan, IconDoorExit, IconLogout } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '../api/client'
 import type { Card, Me } from '../api/types'
@@ -10,6 +10,7 @@ import { useSession } from '../ui/session'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 import { BlockCard } from './BlockCard'
+import { LeaveProgramme } from './LeaveProgramme'
 
 interface Props {
   me: Me
@@ -23,6 +24,7 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
   const { t } = useWords()
   const { signOut } = useSession()
   const [blocking, block] = useDisclosure(false)
+  const [leaving, leave] = useDisclosure(false)
   const queries = useQueryClient()
   const change = useMutation({
     mutationFn: (body: { daily_digest?: boolean; language?: 'ru' | 'en' }) =>
@@ -82,6 +84,16 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
               {t('block.open')}
             </Button>
           ) : null}
+          {me.enrolled ? (
+            <Button
+              variant="default"
+              leftSection={<IconDoorExit size={18} />}
+              data-testid="leave-programme"
+              onClick={leave.open}
+            >
+              {t('leaving.open')}
+            </Button>
+          ) : null}
           <Button
             variant="default"
             leftSection={<IconLogout size={18} />}
@@ -93,6 +105,7 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
         </Stack>
       </Drawer>
       {card ? <BlockCard card={card} opened={blocking} onClose={block.close} /> : null}
+      <LeaveProgramme opened={leaving} onClose={leave.close} />
     </>
   )
 }

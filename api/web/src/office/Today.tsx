@@ -159,13 +159,11 @@ function RegistryWork() {
     queryFn: () =>
       ask(
         api.GET('/v1/organisations/{code}/statistics', {
-          params: { path: { code: code ?? '' }, query: {} as never },
+          params: { path: { code: code ?? '' } },
         }),
       ),
   })
-  const members: Record<string, number> = statistics.data?.members ?? {}
-  const organisations: Record<string, number> = statistics.data?.organisations ?? {}
-  const units = Object.values(organisations).reduce((sum, one) => sum + one, 0)
+  const units = Object.values(statistics.data?.organisations ?? {}).reduce((sum, one) => sum + one, 0)
   return (
     <section>
       <Group mb="sm">
@@ -179,7 +177,7 @@ function RegistryWork() {
             <Tile
               to="/members"
               name={t('nav.members')}
-              figure={count(members.total ?? 0)}
+              figure={count(statistics.data.members.total)}
               hint={t('work.find')}
             />
             <Tile

@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Texts } from '../ui/i18n'
+import docsEn from './en/docs'
 import memberEn from './en/member'
 import officeEn from './en/office'
 import tillEn from './en/till'
+import docsRu from './ru/docs'
 import memberRu from './ru/member'
 import officeRu from './ru/office'
 import tillRu from './ru/till'
@@ -32,6 +34,7 @@ describe.each([
   ['member', memberRu, memberEn],
   ['till', tillRu, tillEn],
   ['office', officeRu, officeEn],
+  ['docs', docsRu, docsEn],
 ])('texts of %s', (page, ru: Texts, en: Texts) => {
   it('are the same in both languages', () => {
     expect([...keys(en)].sort()).toEqual([...keys(ru)].sort())

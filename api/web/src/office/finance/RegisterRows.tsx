@@ -30,7 +30,7 @@ export function RegisterRows({ id, outcome }: { id: string; outcome: string | un
   const list = usePaged<RegisterRow>(['register-rows', id, outcome], (paging, signal) =>
     ask(
       api.GET('/v1/registers/{id}/rows', {
-        params: { path: { id }, query: { ...(outcome ? { outcome } : {}), ...paging } as never },
+        params: { path: { id }, query: { ...(outcome ? { outcome } : {}), ...paging } },
         signal,
       }),
     ),
@@ -67,6 +67,12 @@ export function RegisterRows({ id, outcome }: { id: string; outcome: string | un
   )
 }
 
+/** A row still being worked off has no outcome yet. */
+function Outcome({ of: { outcome } }: { of: RegisterRow }) {
+  const { t } = useWords()
+  return outcome ? <Badge color={OUTCOME_COLOR[outcome] ?? 'gray'}>{t(`outcome.${outcome}`)}</Badge> : '—'
+}
+
 function columnsOf(words: Words): Column<RegisterRow>[] {
   const { t, stamp, figure } = words
   const money = (amount: string | null | undefined) => (amount ? figure(amount) : '—')
@@ -81,10 +87,8 @@ function columnsOf(words: Words): Column<RegisterRow>[] {
     {
       key: 'outcome',
       title: t('registers.outcome'),
-      cell: (row) => (
-        <Badge color={OUTCOME_COLOR[row.outcome] ?? 'gray'}>{t(`outcome.${row.outcome}`)}</Badge>
-      ),
-      text: (row) => t(`outcome.${row.outcome}`),
+      cell: (row) => <Outcome of={row} />,
+      text: (row) => (row.outcome ? t(`outcome.${row.outcome}`) : ''),
     },
     {
       key: 'outlet',
@@ -142,7 +146,7 @@ function RowRecord({ row }: { row: RegisterRow }) {
   const difference = differenceOf(row)
   return (
     <Stack gap="md">
-      <Badge color={OUTCOME_COLOR[row.outcome] ?? 'gray'}>{t(`outcome.${row.outcome}`)}</Badge>
+      <Outcome of={row} />
       <Facts
         rows={[
           [t('registers.reason'), row.reason ? reasonWords(row.reason, words) : null],

@@ -50,9 +50,8 @@ const COLORS = { worker: 'ink.7', student: 'ink.5', pensioner: 'ink.3', unspecif
 
 function Numbers({ statistics }: { statistics: Statistics }) {
   const { t, count } = useWords()
-  const members: Record<string, number> = statistics.members
-  const organisations: Record<string, number> = statistics.organisations
-  const total = members.total ?? 0
+  const { members, organisations } = statistics
+  const { total } = members
   return (
     <Stack gap="sm">
       <Title order={3} size="h6">
@@ -63,15 +62,13 @@ function Numbers({ statistics }: { statistics: Statistics }) {
           {CATEGORIES.map((category) => (
             <Progress.Section
               key={category}
-              value={((members[category] ?? 0) / total) * 100}
+              value={(members[category] / total) * 100}
               color={COLORS[category]}
             />
           ))}
         </Progress.Root>
       ) : null}
-      <Facts
-        rows={CATEGORIES.map((category) => [t(`category.${category}`), count(members[category] ?? 0)])}
-      />
+      <Facts rows={CATEGORIES.map((category) => [t(`category.${category}`), count(members[category])])} />
       <Title order={3} size="h6" mt="xs">
         {t('statistics.organisations')}
       </Title>

@@ -1,23 +1,17 @@
-/** The counts of an import: they come once it is done, as an open part of the answer. */
+/** The counts of an import: they come once it is done. */
 import type { ImportReport } from '../../api/types'
 
-export interface ImportCounts {
-  read: number
-  created: number
-  updated: number
-  unchanged: number
-  rejected: number
+type Counts = Record<'read' | 'created' | 'updated' | 'unchanged' | 'rejected', number> & {
   reasons: Record<string, number>
 }
 
-export function countsOf(report: ImportReport): ImportCounts {
-  const told = report as unknown as Partial<ImportCounts>
+export function countsOf(report: ImportReport): Counts {
   return {
-    read: told.read ?? 0,
-    created: told.created ?? 0,
-    updated: told.updated ?? 0,
-    unchanged: told.unchanged ?? 0,
-    rejected: told.rejected ?? 0,
-    reasons: told.reasons ?? {},
+    read: report.read ?? 0,
+    created: report.created ?? 0,
+    updated: report.updated ?? 0,
+    unchanged: report.unchanged ?? 0,
+    rejected: report.rejected ?? 0,
+    reasons: report.reasons ?? {},
   }
 }

@@ -98,6 +98,13 @@ export default {
     digest: 'A mail about cashback once a day',
     digestHint: 'Only on days when there was some',
   },
+  leaving: {
+    open: 'Leave the bonus programme',
+    title: 'Leave the bonus programme?',
+    text: 'Purchases will bring no more cashback, and what you have can’t be spent. What is pending becomes available in its time. The card stays valid, and you can come back any day.',
+    confirm: 'Leave the programme',
+    done: 'You have left the bonus programme.',
+  },
   block: {
     open: 'Block the card',
     title: 'Block the card …{{last}}?',

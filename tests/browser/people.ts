@@ -1,0 +1,148 @@
+/** People in front of the pages: windows that notice whatever goes wrong in them, sign-ins, and a look at a page. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { type BrowserContextOptions, type Page, test as base, expect } from '@playwright/test'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+export const PHONE = { width: 360, height: 780 }
+export const DESK = { width: 1440, height: 900 }
+
+interface Visit extends BrowserContextOptions {
+  /** Statuses the server is meant to answer with; Chromium reports each to the console. */
+  refusals?: number[]
+  theme?: 'light' | 'dark'
+  language?: 'ru' | 'en'
+}
+
+interface Fixtures {
+  /** Opens a page in a browser of its own. */
+  visit: (path: string, visit?: Visit) => Promise<Page>
+}
+
+export const test = base.extend<Fixtures>({
+  visit: async ({ browser }, use) => {
+    const wrong: string[] = []
+    const contexts: { close: () => Promise<void> }[] = []
+    await use(async (path, { refusals = [], theme = 'light', language, ...options } = {}) => {
+      const baseURL = process.env.BROWSER_BASE ?? ''
+      const context = await browser.newContext({
+        baseURL,
+        colorScheme: theme,
+        reducedMotion: 'reduce',
+        ...options,
+      })
+      contexts.push(context)
+      if (language) {
+        await context.addInitScript((to) => localStorage.setItem('unioncard.language', to), language)
+      }
+      const page = await context.newPage()
+      watch(page, baseURL, refusals, wrong)
+      await page.goto(path)
+      return page
+    })
+    for (const context of contexts) await context.close()
+    expect(wrong, 'errors in the console, broken policies, requests to other origins').toEqual([])
+  },
+})
+
+/** Chromium reports breaches of the content security policy to the console as well. */
+function watch(page: Page, baseURL: string, refusals: number[], wrong: string[]): void {
+  page.on('console', (message) => {
+    if (message.type() !== 'error') return
+    const status = /status of (\d{3})/.exec(message.text())?.[1]
+    if (!status || !refusals.includes(Number(status))) wrong.push(`${page.url()}: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => wrong.push(`${page.url()}: ${error}`))
+  page.on('request', (request) => {
+    const url = new URL(request.url())
+    if (/^(http|ws)/.test(url.protocol) && url.origin !== baseURL) wrong.push(`${page.url()} asked ${url}`)
+  })
+}
+
+interface Credentials {
+  staff: { role: string; email: string; password: string; partner?: string }[]
+  partners: { code: string; outlets: string[] }[]
+  members: { membership_number: string; email: string }[]
+}
+
+function data(): string {
+  return process.env.BROWSER_DATA ?? ''
+}
+
+export function credentials(): Credentials {
+  return JSON.parse(readFileSync(join(data(), 'demo-credentials.json'), 'utf8'))
+}
+
+/** The number of a member of the demo by its place in the told ones. Stories take different ones. */
+export function memberAt(place: number): Credentials['members'][number] {
+  const member = credentials().members[place]
+  if (!member) throw new Error(`the demo tells fewer than ${place + 1} members`)
+  return member
+}
+
+/** The letters to an address, as files of the server, oldest first. */
+function lettersTo(email: string): string[] {
+  const folder = join(data(), 'mail')
+  const files = readdirSync(folder).filter((name) => name.endsWith('.eml'))
+  const texts = files.sort().map((name) => readFileSync(join(folder, name), 'utf8'))
+  return texts.filter((text) => new RegExp(`^To:.*${email}`, 'im').test(text))
+}
+
+/** The code in the plain part of a letter, which is in base64 or as it is. */
+function codeIn(letter: string): string | undefined {
+  const [, encoded] = /text\/plain[^]*?base64\s+([A-Za-z0-9+/=\s]+?)\r?\n(?:\r?\n|--)/i.exec(letter) ?? []
+  const text = encoded ? Buffer.from(encoded, 'base64').toString('utf8') : letter
+  return /(?<!\d)\d{6}(?!\d)/.exec(text.slice(encoded ? 0 : text.indexOf('text/plain')))?.[0]
+}
+
+export async function signInMember(page: Page, email: string): Promise<void> {
+  await page.getByTestId('email').fill(email)
+  await page.getByTestId('sign-in').click()
+  await page.getByTestId('code').waitFor()
+  await expect.poll(() => lettersTo(email).map(codeIn).at(-1), 'a letter with a code').toMatch(/^\d{6}$/)
+  await page.getByTestId('code').fill(lettersTo(email).map(codeIn).at(-1) ?? '')
+  await page.getByTestId('sign-in').click()
+  await page.getByTestId('card-qr').waitFor()
+}
+
+export async function signInStaff(page: Page, role: string, partner?: string): Promise<void> {
+  const who = credentials().staff.find((one) => one.role === role && (!partner || one.partner === partner))
+  if (!who) throw new Error(`the demo has no ${role}`)
+  await page.getByTestId('email').fill(who.email)
+  await page.getByTestId('password').fill(who.password)
+  await page.getByTestId('sign-in').click()
+  await page.getByTestId('password').waitFor({ state: 'detached' })
+}
+
+/** A cashier of the market at its first outlet, ready to scan. */
+export async function signInCashier(page: Page): Promise<void> {
+  await signInStaff(page, 'cashier', 'market')
+  await page.getByTestId('outlet').first().click()
+  await page.getByTestId('code-field').waitFor()
+}
+
+interface Violation {
+  id: string
+  impact: string
+  nodes: { html: string; failureSummary: string }[]
+}
+
+/** Keeps a picture of the page; it must not scroll sideways, and axe must find nothing serious in it. */
+export async function look(page: Page, name: string): Promise<void> {
+  await page.evaluate(() => document.fonts.ready)
+  await page.screenshot({ path: `screenshots/${name}.png`, animations: 'disabled' })
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  )
+  expect(wide, `${name} is wider than its window`).toBeLessThanOrEqual(0)
+  await page.evaluate(axe)
+  const found: Violation[] = await page.evaluate(async () => {
+    const run = (globalThis as unknown as { axe: { run: (o: object) => Promise<{ violations: Violation[] }> } }).axe
+    return (await run.run({ resultTypes: ['violations'] })).violations
+  })
+  const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)
+  expect(told, `what axe finds on ${name}`).toEqual([])
+}
