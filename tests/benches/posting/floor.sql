@@ -14,7 +14,7 @@ BEGIN
     PERFORM FROM floor.balances WHERE member_id = ANY (balance_members) ORDER BY member_id FOR NO KEY UPDATE;
     WITH new AS MATERIALIZED (
         SELECT * FROM unnest(ids, members, receipts, amounts, commissions, cashbacks, terms, payloads)
-            AS n (id, member_id, receipt, amount, commission, cashback, terms, payload)
+            AS n (id, member_id, receipt, amount, commission, cashback, judged, payload)
     ), new_receipts AS (
         INSERT INTO floor.receipts (outlet_id, receipt, purchase_id)
         SELECT 1, receipt, id FROM new ON CONFLICT (outlet_id, receipt) DO NOTHING
@@ -23,7 +23,7 @@ BEGIN
             booked_at, status, captured, amount, redeemed, redeemed_left, commission, commission_left, cashback,
             cashback_left, commission_rate, available_at, expires_on, terms)
         SELECT id, member_id, 1, receipt, id, 'api', id, moment, moment, 'posted', true, amount, 0, 0, commission,
-            commission, cashback, cashback, 20000, moment + interval '14 days', current_date + 365, terms::jsonb
+            commission, cashback, cashback, 20000, moment + interval '14 days', current_date + 365, judged::jsonb
         FROM new
     ), new_postings AS (
         INSERT INTO floor.postings (id, kind, member_id, purchase_id, occurred_at, booked_at, booked_on)

@@ -75,7 +75,7 @@ fn batches(programme: &Programme, connections: &mut [PgConnection], pattern: &Pa
             if round > 0 {
                 row.ours.push(ours);
                 row.floor.push(floor);
-                row.note = format!("{:.0} % of the time in our process, the rest in PostgreSQL", own * 100.0);
+                row.note = format!("{:.0} % of a core in our process", own * 100.0);
             }
         }
     }
@@ -105,7 +105,7 @@ fn over_http(programme: &Programme, connections: &mut [PgConnection], pattern: &
     let mut tills: Vec<Vec<Till>> = CONNECTIONS.iter().map(|count| shop.tills(*count)).collect();
     let mut rows: Vec<Row> = CONNECTIONS
         .iter()
-        .map(|count| Row::new(format!("{count} connections"), (*count == 64).then_some(0.5)))
+        .map(|count| Row::new(format!("connections: {count}"), (*count == 64).then_some(0.5)))
         .collect();
     for round in 0..=ROUNDS {
         let floor = stretch(connections, round, |connection| {
