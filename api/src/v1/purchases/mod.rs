@@ -114,6 +114,7 @@ pub async fn post_batch(
         ));
     }
     let asker = asker(&principal, Source::Batch)?;
+    limits::before(&app, &principal).await?;
     let read: Vec<Result<Order, Problem>> = purchases
         .iter()
         .map(|one| PurchaseBody::read(one).and_then(|body| body.order(asker.clone())))
@@ -121,9 +122,10 @@ pub async fn post_batch(
     let orders: Vec<Order> = read.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
     let mut answers =
         if orders.is_empty() { Vec::new() } else { app.posting.post(orders).await? }.into_iter();
-    let results = read
-        .into_iter()
-        .map(|one| match one.and_then(|_| answers.next().unwrap_or_else(|| Err(Problem::unavailable()))) {
+    let mut results = Vec::with_capacity(read.len());
+    for one in read {
+        let answer = one.and_then(|_| answers.next().unwrap_or_else(|| Err(Problem::unavailable())));
+        results.push(match limits::after(&app, &principal, answer).await {
             Ok(answer) => BatchResult {
                 status: if answer.created { 201 } else { 200 },
                 purchase: Some(PurchaseView::given(&answer)),
@@ -134,8 +136,8 @@ pub async fn post_batch(
                 purchase: None,
                 problem: Some(problem.body(language)),
             },
-        })
-        .collect();
+        });
+    }
     Ok(web::Json(BatchView { results }))
 }
 
@@ -218,6 +220,7 @@ pub async fn refund(
     let now = app.now();
     let asked = body.0.refund(id.0, partner, now)?;
     let shared = app.clone().into_inner();
+    let nudged = app.clone();
     let refunded = app
         .into_inner()
         .transaction(move |connection| {
@@ -225,6 +228,7 @@ pub async fn refund(
             refunded.ok_or_else(Problem::unavailable)?.map_err(|refusal| refusals::purchase(&refusal))
         })
         .await?;
+    nudged.delivery.nudge();
     let mut response = if refunded.replayed { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(response.json(PurchaseView::now(&refunded.purchase)))
 }
