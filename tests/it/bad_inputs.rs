@@ -93,15 +93,25 @@ fn every_route_refuses_them() {
     goes_on(&server, "every route");
 }
 
+fn takes_a_body(document: &Value, entry: &routes::Entry) -> bool {
+    let operation = &document["paths"][entry.path][entry.method.as_str().to_lowercase()];
+    !operation["requestBody"].is_null()
+}
+
 #[test]
 fn every_route_with_a_body_refuses_them() {
     let server = server();
     let people = People::of(&server);
     let data = data();
+    let document: Value = serde_json::from_str(&unioncard::openapi::json()).unwrap();
     for case in cases(&data, "every_body") {
         for entry in
             routes::table().iter().filter(|entry| matches!(entry.method.as_str(), "POST" | "PUT" | "PATCH"))
         {
+            // Where nothing has to be said, nothing said is right.
+            if text(&case["body"]).is_empty() && !takes_a_body(&document, &entry) {
+                continue;
+            }
             let client = people.somebody_who_may(&entry.access);
             let headers = case["headers"].as_object().into_iter().flatten();
             let headers: Vec<(&str, &str)> =

@@ -1,5 +1,6 @@
 //! The subtree a member of staff may see: what lies outside answers 404, as if it had never been.
 
+use actix_web::http::StatusCode;
 use diesel::pg::PgConnection;
 use shared_kernel::ids::{MemberId, OrganisationId};
 use union_registry::members::{self, Member};
@@ -36,6 +37,23 @@ pub fn organisation(
         Some(root) if !found.organisation.path.codes().contains(&root) => Err(Problem::not_found()),
         _ => Ok(found),
     }
+}
+
+/// An organisation within the principal's subtree that a body's field names.
+///
+/// # Errors
+/// 422 at the field when there is none, or it lies outside.
+pub fn organisation_at(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    (code, pointer): (&str, &'static str),
+) -> Result<Listed, Problem> {
+    organisation(connection, principal, code).map_err(|problem| match problem.status() {
+        StatusCode::NOT_FOUND => {
+            Problem::invalid_field(pointer, "is no organisation of yours", "у вас нет такой организации")
+        }
+        _ => problem,
+    })
 }
 
 /// A member within the principal's subtree.

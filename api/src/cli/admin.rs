@@ -83,6 +83,10 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
     let connection = &mut *app.pool.get()?;
     let report = match command {
         Admin::CreateStaff { email, role, organisation, partner, outlet, password_stdin } => {
+            if matches!(role, Role::Registrar | Role::Issuer) && organisation.is_none() {
+                // Bound to nothing, it could do nothing.
+                return Err(format!("a login of the role {role} needs --organisation").into());
+            }
             let partner = partner.map(|code| partner_of(connection, &code, &outlet)).transpose()?;
             let password = password_stdin.then(read_password).transpose()?;
             let new = NewStaff { email, role, organisation, partner, outlets: outlet, password };

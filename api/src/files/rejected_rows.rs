@@ -33,6 +33,11 @@ fn view(record: &csv::StringRecord) -> RejectedView {
     RejectedView {
         line: cells.next().and_then(|text| text.parse().ok()).unwrap_or(0),
         reasons: cells.next().unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
-        row: cells.map(str::to_owned).collect(),
+        row: cells.map(|cell| unguarded(cell).to_owned()).collect(),
     }
+}
+
+/// The cell without the `'` that the file has before what a spreadsheet would take for a formula.
+fn unguarded(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '+', '-', '@', '\t', '\r'])).unwrap_or(cell)
 }

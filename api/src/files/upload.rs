@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix_multipart::{Field, Multipart};
 use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -79,6 +80,13 @@ pub async fn receive(
     body: Multipart,
     folder: &str,
 ) -> Result<Upload, Problem> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.to_ascii_lowercase().starts_with("multipart/form-data") {
+        return Err(Problem::unsupported_media_type(
+            "send the file as multipart/form-data",
+            "файл отправляют как multipart/form-data",
+        ));
+    }
     extract::check_length(request, FILE_BYTES_MAX)?;
     let folder = app.settings.data_dir.join(folder);
     std::fs::create_dir_all(&folder).map_err(|error| Problem::internal(&error))?;

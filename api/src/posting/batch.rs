@@ -1,6 +1,6 @@
 //! One transaction for many orders: what is known is answered again, what is new is identified, judged and written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use card_issuer::presentation;
 use card_issuer::resolutions;
@@ -66,7 +66,32 @@ pub fn quote(app: &App, connection: &mut PgConnection, order: &Order) -> Result<
     Ok(answer(posted, live))
 }
 
+/// An order whose receipt stands before it in the batch waits until that one is decided: most often it is the same
+/// purchase asked for twice, whose code the first has used.
 fn attempt(
+    app: &App,
+    connection: &mut PgConnection,
+    orders: &[Order],
+    now: DateTime<Utc>,
+) -> Result<Answers, Problem> {
+    let mut seen = HashSet::new();
+    let first: Vec<bool> = orders.iter().map(|order| seen.insert(key_of(order))).collect();
+    if first.iter().all(|first| *first) {
+        return round(app, connection, orders, now);
+    }
+    let those = |of: bool| -> Vec<Order> {
+        orders.iter().zip(&first).filter(|(_, first)| **first == of).map(|(order, _)| order.clone()).collect()
+    };
+    let mut firsts = round(app, connection, &those(true), now)?.into_iter();
+    let mut repeats = round(app, connection, &those(false), now)?.into_iter();
+    Ok(first
+        .iter()
+        .map(|first| if *first { firsts.next() } else { repeats.next() })
+        .map(|answer| answer.unwrap_or_else(|| Err(Problem::unavailable())))
+        .collect())
+}
+
+fn round(
     app: &App,
     connection: &mut PgConnection,
     orders: &[Order],

@@ -263,13 +263,11 @@ pub async fn admit(
     let view = app
         .into_inner()
         .transaction(move |connection| {
-            scope::organisation(connection, &principal, &body.0.organisation_code).map_err(|_| {
-                Problem::invalid_field(
-                    "#/organisation_code",
-                    "is no organisation of yours",
-                    "у вас нет такой организации",
-                )
-            })?;
+            scope::organisation_at(
+                connection,
+                &principal,
+                (&body.0.organisation_code, "#/organisation_code"),
+            )?;
             let member = members::admit(connection, &shared.derived.sealer, &body.0.raw(), now)?;
             cards::issue(
                 connection,
@@ -362,13 +360,8 @@ pub async fn transfer(
         .into_inner()
         .transaction(move |connection| {
             scope::member(connection, &principal, id.0)?;
-            let to = scope::organisation(connection, &principal, &body.0.organisation).map_err(|_| {
-                Problem::invalid_field(
-                    "#/organisation",
-                    "is no organisation of yours",
-                    "у вас нет такой организации",
-                )
-            })?;
+            let to =
+                scope::organisation_at(connection, &principal, (&body.0.organisation, "#/organisation"))?;
             memberships::transfer(connection, id.0, to.organisation.id, body.0.on, now)?;
             let member = members::find(connection, id.0)?;
             record(&shared, connection, member, now)

@@ -165,13 +165,7 @@ pub async fn create(
         .transaction(move |connection| {
             match &body.parent_code {
                 Some(parent) => {
-                    scope::organisation(connection, &principal, parent).map_err(|_| {
-                        Problem::invalid_field(
-                            "#/parent_code",
-                            "is no organisation of yours",
-                            "у вас нет такой организации",
-                        )
-                    })?;
+                    scope::organisation_at(connection, &principal, (parent, "#/parent_code"))?;
                 }
                 None if scope::root(&principal)?.is_some() => return Err(Problem::forbidden()),
                 None => {}

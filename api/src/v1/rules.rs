@@ -4,7 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::rules::store::{self, RuleVersion};
 use cashback_engine::rules::{RuleDraft, RuleStatus};
 use cashback_engine::{RuleId, partners};
+use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
+use union_registry::organisations;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -90,6 +92,30 @@ pub async fn list(
     Ok(list.answer(&page.map(RuleView::from)))
 }
 
+/// The organisations a draft names must be in the register, which the engine knows nothing of.
+fn known_organisations(connection: &mut PgConnection, draft: &RuleDraft) -> Result<(), Problem> {
+    let mut named: Vec<(String, &String)> = draft
+        .funding
+        .iter()
+        .enumerate()
+        .filter(|(_, funding)| funding.by != "partner")
+        .map(|(place, funding)| (format!("#/funding/{place}/by"), &funding.by))
+        .collect();
+    let members = draft.when.members.as_ref().and_then(|members| members.organisation.as_ref());
+    named.extend(members.map(|code| ("#/when/members/organisation".to_owned(), code)));
+    let codes: Vec<String> = named.iter().map(|(_, code)| (*code).clone()).collect();
+    let known = organisations::named(connection, &codes)?;
+    let unknown =
+        named.into_iter().filter(|(_, code)| !known.iter().any(|organisation| organisation.code == **code));
+    let mut unknown = unknown.peekable();
+    if unknown.peek().is_none() {
+        return Ok(());
+    }
+    Err(unknown.fold(Problem::invalid(), |problem, (pointer, _)| {
+        problem.field(pointer, "is no organisation", "такой организации нет")
+    }))
+}
+
 fn person(principal: &Principal) -> Result<Uuid, Problem> {
     principal.staff().map(|staff| staff.staff).ok_or_else(Problem::forbidden)
 }
@@ -106,7 +132,10 @@ pub async fn draft(
     let (by, now) = (person(&principal)?, app.now());
     let version = app
         .into_inner()
-        .transaction(move |connection| Ok(store::create(connection, &body.0, by, now)?))
+        .transaction(move |connection| {
+            known_organisations(connection, &body.0)?;
+            Ok(store::create(connection, &body.0, by, now)?)
+        })
         .await?;
     Ok(HttpResponse::Created().json(RuleView::from(version)))
 }
@@ -125,7 +154,10 @@ pub async fn draft_version(
     let (by, now) = (person(&principal)?, app.now());
     let version = app
         .into_inner()
-        .transaction(move |connection| Ok(store::add(connection, id.0, &body.0, by, now)?))
+        .transaction(move |connection| {
+            known_organisations(connection, &body.0)?;
+            Ok(store::add(connection, id.0, &body.0, by, now)?)
+        })
         .await?;
     Ok(HttpResponse::Created().json(RuleView::from(version)))
 }

@@ -73,10 +73,34 @@ pub(super) fn copy(
     Ok(written)
 }
 
-/// A reader that gives up when one row grows beyond all measure.
+/// A reader that gives up when one row grows beyond all measure, or the file ends inside quotes: it was cut.
 struct Bounded<R> {
     inner: R,
     since_row: Rc<Cell<usize>>,
+    delimiter: u8,
+    place: Place,
+}
+
+/// Where in a row the reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    CellStart,
+    Plain,
+    Quoted,
+    AfterQuote,
+}
+
+impl Place {
+    fn after(self, byte: u8, delimiter: u8) -> Self {
+        match (self, byte) {
+            (Self::CellStart | Self::AfterQuote, b'"') => Self::Quoted,
+            (Self::Quoted, b'"') => Self::AfterQuote,
+            (Self::Quoted, _) => Self::Quoted,
+            (_, b'\r' | b'\n') => Self::CellStart,
+            (_, byte) if byte == delimiter => Self::CellStart,
+            _ => Self::Plain,
+        }
+    }
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -86,6 +110,11 @@ impl<R: Read> Read for Bounded<R> {
         }
         let read = self.inner.read(buffer)?;
         self.since_row.set(self.since_row.get() + read);
+        let delimiter = self.delimiter;
+        self.place = buffer.iter().take(read).fold(self.place, |place, byte| place.after(*byte, delimiter));
+        if read == 0 && self.place == Place::Quoted {
+            return Err(io::Error::other("open quote"));
+        }
         Ok(read)
     }
 }
@@ -122,12 +151,18 @@ impl<R: Read> Rows<R> {
             content.consume(3);
         }
         let since_row = Rc::new(Cell::new(0));
+        let delimiter = if semicolon { b';' } else { b',' };
         let mut reader = csv::ReaderBuilder::new()
-            .delimiter(if semicolon { b';' } else { b',' })
+            .delimiter(delimiter)
             .has_headers(true)
             .flexible(true)
             .buffer_capacity(8 * 1024)
-            .from_reader(Bounded { inner: content, since_row: since_row.clone() });
+            .from_reader(Bounded {
+                inner: content,
+                since_row: since_row.clone(),
+                delimiter,
+                place: Place::CellStart,
+            });
         let header = reader.byte_headers().map_err(|error| unreadable(&error))?.clone();
         let places = Places::of(&header, history)?;
         Ok(Self { reader, since_row, places, marked })
@@ -158,6 +193,7 @@ fn unreadable(error: &csv::Error) -> EngineError {
     let line = error.position().map(csv::Position::line);
     match error.kind() {
         csv::ErrorKind::Io(io) if io.to_string() == "row too long" => broken("row_too_long", "", line),
+        csv::ErrorKind::Io(io) if io.to_string() == "open quote" => broken("open_quote", "", line),
         _ => broken("unreadable", error.to_string(), line),
     }
 }

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::explanation::explanation as explanation_of;
 use cashback_engine::posting::{ReceiptKey, Source};
 use cashback_engine::{PartnerId, PurchaseId, purchases, refunds, two_step};
+use diesel::pg::PgConnection;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -153,6 +154,31 @@ fn readable_by(principal: &Principal) -> Result<Option<PartnerId>, Problem> {
     }
 }
 
+/// The outlets a cashier is bound to; none is all of the partner's.
+fn bound_to(principal: &Principal) -> Vec<String> {
+    principal.staff().map(|staff| staff.outlets.clone()).unwrap_or_default()
+}
+
+fn is_within(outlets: &[String], outlet: &str) -> bool {
+    outlets.is_empty() || outlets.iter().any(|own| own == outlet)
+}
+
+/// Refuses a purchase of an outlet that a cashier isn't bound to, as one that never was.
+fn only_own_outlets(
+    app: &App,
+    connection: &mut PgConnection,
+    outlets: &[String],
+    (id, partner): (PurchaseId, PartnerId),
+) -> Result<(), Problem> {
+    if outlets.is_empty() {
+        return Ok(());
+    }
+    purchases::purchase(connection, &app.books, id, Some(partner))?
+        .filter(|purchase| is_within(outlets, &purchase.outlet))
+        .map(|_| ())
+        .ok_or_else(Problem::not_found)
+}
+
 /// A purchase as it is now.
 #[utoipa::path(get, path = "/v1/purchases/{id}", tag = "partner", params(("id" = String, Path)), responses(
     (status = 200, description = "the purchase", body = PurchaseView), (status = 404, body = ProblemBody, description = "none, or not yours")))]
@@ -161,12 +187,14 @@ pub async fn show(
     principal: web::ReqData<Principal>,
     id: IdPath<PurchaseId>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
-    let partner = readable_by(&principal)?;
+    let (partner, outlets) = (readable_by(&principal)?, bound_to(&principal));
     let shared = app.clone().into_inner();
     let purchase = app
         .into_inner()
         .run(move |connection| {
-            purchases::purchase(connection, &shared.books, id.0, partner)?.ok_or_else(Problem::not_found)
+            purchases::purchase(connection, &shared.books, id.0, partner)?
+                .filter(|purchase| is_within(&outlets, &purchase.outlet))
+                .ok_or_else(Problem::not_found)
         })
         .await?;
     Ok(web::Json(PurchaseView::now(&purchase)))
@@ -191,13 +219,14 @@ pub async fn by_receipt(
     principal: web::ReqData<Principal>,
     query: Query<ReceiptQuery>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
-    let partner = readable_by(&principal)?;
+    let (partner, outlets) = (readable_by(&principal)?, bound_to(&principal));
     let key = ReceiptKey { outlet: query.0.outlet, receipt: query.0.receipt };
     let shared = app.clone().into_inner();
     let purchase = app
         .into_inner()
         .run(move |connection| {
             purchases::purchase_by_receipt(connection, &shared.books, &key, partner)?
+                .filter(|purchase| is_within(&outlets, &purchase.outlet))
                 .ok_or_else(Problem::not_found)
         })
         .await?;
@@ -217,6 +246,7 @@ pub async fn refund(
     body: Json<RefundBody>,
 ) -> Result<HttpResponse, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
+    let outlets = bound_to(&principal);
     let now = app.now();
     let asked = body.0.refund(id.0, partner, now)?;
     let shared = app.clone().into_inner();
@@ -224,6 +254,7 @@ pub async fn refund(
     let refunded = app
         .into_inner()
         .transaction(move |connection| {
+            only_own_outlets(&shared, connection, &outlets, (id.0, partner))?;
             let refunded = refunds::refund(connection, &shared.books, &[asked], now)?.pop();
             refunded.ok_or_else(Problem::unavailable)?.map_err(|refusal| refusals::purchase(&refusal))
         })
@@ -245,12 +276,14 @@ pub async fn capture(
     body: Json<CaptureBody>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
+    let outlets = bound_to(&principal);
     let part = body.0.part()?;
     let now = app.now();
     let shared = app.clone().into_inner();
     let purchase = app
         .into_inner()
         .transaction(move |connection| {
+            only_own_outlets(&shared, connection, &outlets, (id.0, partner))?;
             two_step::capture(connection, &shared.books, (id.0, Some(partner)), part.as_ref(), now)?
                 .map_err(|refusal| refusals::purchase(&refusal))
         })
@@ -269,11 +302,13 @@ pub async fn void(
     _: NoBody,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
+    let outlets = bound_to(&principal);
     let now = app.now();
     let shared = app.clone().into_inner();
     let purchase = app
         .into_inner()
         .transaction(move |connection| {
+            only_own_outlets(&shared, connection, &outlets, (id.0, partner))?;
             two_step::void(connection, &shared.books, (id.0, Some(partner)), now)?
                 .map_err(|refusal| refusals::purchase(&refusal))
         })
