@@ -83,7 +83,7 @@ function Access() {
       <Text size="sm">{t('access.partner')}</Text>
       <Text size="sm">{t('access.people')}</Text>
       <Text size="sm">
-        <Anchor href="/openapi.json" inherit>
+        <Anchor href="/openapi.json" underline="always" inherit>
           openapi.json
         </Anchor>{' '}
         {t('access.document')}

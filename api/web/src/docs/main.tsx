@@ -1,4 +1,4 @@
-import '@mantine/core/styles.css'
+import '@mantine/core/styles.layer.css'
 import './docs.css'
 import ru from '../text/ru/docs'
 import { start } from '../ui/start'

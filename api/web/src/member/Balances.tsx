@@ -1,11 +1,12 @@
 /** The four balances. What can be spent and what waits are always there; reserve and debt when there are any. */
 import { Alert, Paper, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
-import type { Balance, Operation } from '../api/types'
+import type { Balance } from '../api/types'
 import { isZero } from '../ui/money'
 import { Loaded } from '../ui/states'
 import { useWords } from '../ui/words'
 import { operationsOf, useBalance, useOperations } from './queries'
+import { nextRelease, type Release } from './release'
 
 export function Balances() {
   const balance = useBalance()
@@ -19,16 +20,7 @@ export function Balances() {
   )
 }
 
-/** The first pending sum to be released, when the loaded operations reach far enough back to know it. */
-function nextRelease(operations: Operation[], more: boolean): Operation | undefined {
-  const settled = operations.some(({ kind, status }) => kind === 'purchase' && status === 'available')
-  if (more && !settled) return undefined
-  return operations
-    .filter(({ status, available_at }) => status === 'pending' && available_at)
-    .sort((a, b) => Date.parse(a.available_at ?? '') - Date.parse(b.available_at ?? ''))[0]
-}
-
-function Figures({ balance, next }: { balance: Balance; next: Operation | undefined }) {
+function Figures({ balance, next }: { balance: Balance; next: Release | undefined }) {
   const { t, rubles, dayShort } = useWords()
   const soon = balance.expiring[0]
   return (
@@ -38,7 +30,7 @@ function Figures({ balance, next }: { balance: Balance; next: Operation | undefi
           {soon ? t('balance.expiring', { amount: rubles(soon.amount), day: dayShort(soon.on) }) : null}
         </Tile>
         <Tile name={t('balance.pending')} amount={rubles(balance.pending)} testid="balance-pending">
-          {next?.available_at ? `${rubles(next.amount)} — ${dayShort(next.available_at)}` : null}
+          {next ? `${rubles(next.amount)} — ${dayShort(next.at)}` : null}
         </Tile>
         {isZero(balance.reserved) ? null : (
           <Tile name={t('balance.reserved')} amount={rubles(balance.reserved)} testid="balance-reserved">

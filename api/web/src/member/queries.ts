@@ -28,6 +28,8 @@ export function useOperations() {
   })
 }
 
+/** The newest first: the server goes by when it booked them, a reader by when they happened. */
 export function operationsOf(data: InfiniteData<Page> | undefined): Operation[] {
-  return data?.pages.flatMap((page) => page.items) ?? []
+  const items = data?.pages.flatMap((page) => page.items) ?? []
+  return items.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
 }

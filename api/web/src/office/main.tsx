@@ -1,4 +1,4 @@
-import '@mantine/core/styles.css'
+import '@mantine/core/styles.layer.css'
 import './office.css'
 import ru from '../text/ru/office'
 import { start } from '../ui/start'

@@ -1,4 +1,4 @@
-import '@mantine/core/styles.css'
+import '@mantine/core/styles.layer.css'
 import './till.css'
 import ru from '../text/ru/till'
 import { start } from '../ui/start'

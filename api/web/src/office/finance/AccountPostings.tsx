@@ -14,7 +14,7 @@ import { More } from '../parts/More'
 import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
 import { ALLOWED } from '../sections'
-import { accountTitle } from './accountWords'
+import { accountTitle, useOwnerNames } from './accountWords'
 import { PostingRecord } from './PostingRecord'
 
 export default function AccountPostings({ account }: { account: string }) {
@@ -28,6 +28,7 @@ export default function AccountPostings({ account }: { account: string }) {
 function Page({ account }: { account: string }) {
   const words = useWords()
   const { t } = words
+  const nameOf = useOwnerNames()
   const [from, setFrom] = useState('')
   const [to, setTo] = useState('')
   const [chosen, setChosen] = useState<Posting>()
@@ -42,7 +43,7 @@ function Page({ account }: { account: string }) {
   return (
     <>
       <PageHead
-        title={accountTitle(account, words)}
+        title={accountTitle(account, words, nameOf(account))}
         hint={
           <Anchor component={Link} href="/ledger" size="sm">
             {t('postings.back')}

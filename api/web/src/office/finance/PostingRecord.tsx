@@ -4,7 +4,7 @@ import { Link } from 'wouter'
 import type { Posting } from '../../api/types'
 import { useWords } from '../../ui/words'
 import { Facts } from '../parts/Facts'
-import { accountTitle, ledgerPath } from './accountWords'
+import { accountTitle, ledgerPath, useOwnerNames } from './accountWords'
 import { PurchaseDetail } from './PurchaseDetail'
 
 export function PostingRecord({ posting }: { posting: Posting }) {
@@ -37,6 +37,7 @@ export function PostingRecord({ posting }: { posting: Posting }) {
 function Transfers({ posting }: { posting: Posting }) {
   const words = useWords()
   const { t, figure } = words
+  const nameOf = useOwnerNames()
   return (
     <Table fz="sm" layout="fixed">
       <Table.Tbody>
@@ -44,13 +45,13 @@ function Transfers({ posting }: { posting: Posting }) {
           <Table.Tr key={`${transfer.debit} ${transfer.credit} ${transfer.amount}`}>
             <Table.Td>
               <Anchor component={Link} href={ledgerPath(transfer.debit)} inherit>
-                {accountTitle(transfer.debit, words)}
+                {accountTitle(transfer.debit, words, nameOf(transfer.debit))}
               </Anchor>
               <Text size="xs" c="dimmed" my={2}>
                 {t('postings.into')}
               </Text>
               <Anchor component={Link} href={ledgerPath(transfer.credit)} inherit>
-                {accountTitle(transfer.credit, words)}
+                {accountTitle(transfer.credit, words, nameOf(transfer.credit))}
               </Anchor>
             </Table.Td>
             <Table.Td className="number" w={110}>

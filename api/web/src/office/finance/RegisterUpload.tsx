@@ -91,6 +91,7 @@ function UploadForm({ onClose }: { onClose: () => void }) {
           accept=".csv,.xlsx,text/csv"
           leftSection={<IconFileSpreadsheet size={18} />}
           clearable
+          clearButtonProps={{ 'aria-label': t('clear') }}
           value={file}
           onChange={setFile}
           fileInputProps={{ 'data-testid': 'register-file' } as never}

@@ -2,6 +2,7 @@
 import { Badge, Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconUpload } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Register } from '../../api/types'
@@ -13,7 +14,8 @@ import { More } from '../parts/More'
 import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
 import { ALLOWED, MAY } from '../sections'
-import { useMay } from '../staff'
+import { useMay, useStaff } from '../staff'
+import { partnersQuery } from './partnersQuery'
 import { RegisterUpload } from './RegisterUpload'
 
 export const STATUS_COLOR: Record<string, string> = {
@@ -35,11 +37,15 @@ function Page() {
   const words = useWords()
   const { t } = words
   const [, go] = useLocation()
+  const staff = useStaff()
   const [uploading, { open, close }] = useDisclosure(false)
   const may = useMay(MAY.uploadRegister)
   const list = usePaged<Register>(['registers'], (paging, signal) =>
     ask(api.GET('/v1/registers', { params: { query: paging }, signal })),
   )
+  const partners = useQuery({ ...partnersQuery(), enabled: !staff.partner })
+  const own = staff.partner ? [staff.partner] : (partners.data ?? [])
+  const names = new Map(own.map(({ code, name }) => [code, name]))
   return (
     <>
       <PageHead title={t('registers.title')} hint={t('registers.hint')}>
@@ -55,7 +61,7 @@ function Page() {
             <DataTable
               label={t('registers.title')}
               exportName="registers"
-              columns={columnsOf(words)}
+              columns={columnsOf(words, names)}
               rows={rows}
               rowKey={(row) => row.id}
               rowTestId="register-row"
@@ -72,7 +78,11 @@ function Page() {
   )
 }
 
-function columnsOf({ t, stamp, count }: ReturnType<typeof useWords>): Column<Register>[] {
+function columnsOf(
+  { t, stamp, count }: ReturnType<typeof useWords>,
+  names: Map<string, string>,
+): Column<Register>[] {
+  const partner = (row: Register) => names.get(row.partner) ?? row.partner
   return [
     {
       key: 'created',
@@ -80,7 +90,7 @@ function columnsOf({ t, stamp, count }: ReturnType<typeof useWords>): Column<Reg
       cell: (row) => (row.created_at ? stamp(row.created_at) : '—'),
       sort: (row) => row.created_at ?? '',
     },
-    { key: 'partner', title: t('registers.partner'), cell: (row) => row.partner, sort: (row) => row.partner },
+    { key: 'partner', title: t('registers.partner'), cell: partner, sort: partner },
     {
       key: 'file',
       wrap: true,

@@ -1,14 +1,30 @@
 /** Accounts in words: whose, and what. */
+import { useQuery } from '@tanstack/react-query'
 import type { LedgerAccount } from '../../api/types'
 import type { Words } from '../../ui/words'
+import { partnersQuery } from './partnersQuery'
 
 /** "receivable:demo-market" → "Долг партнёра перед союзом · demo-market". */
 export function accountTitle(account: string, { t, exists }: Words, ownerName?: string | null): string {
   const [head = '', tail = ''] = account.split(/:(.*)/s)
   const kind = head === 'member' ? tail : head
   const name = exists(`account.${kind}`) ? t(`account.${kind}`) : account
-  const owner = head === 'member' ? t('account.allMembers') : (ownerName ?? tail)
+  const owner = head === 'member' ? t('account.allMembers') : (ownerName ?? ownerWords(tail, t))
   return owner ? `${name} · ${owner}` : name
+}
+
+/** Whose, by the code alone: a member's is an id, of which the end is enough to tell two apart. */
+function ownerWords(tail: string, t: Words['t']): string {
+  if (tail === 'union') return t('owner.union')
+  if (/^[0-9a-f-]{36}$/.test(tail)) return t('account.oneMember', { last: tail.slice(-4) })
+  return tail
+}
+
+/** The names of the partners by the accounts that are theirs. */
+export function useOwnerNames(): (account: string) => string | undefined {
+  const { data } = useQuery(partnersQuery())
+  const names = new Map((data ?? []).map(({ code, name }) => [`receivable:${code}`, name]))
+  return (account) => names.get(account)
 }
 
 export function accountName(account: LedgerAccount, { t, exists }: Words): string {

@@ -98,6 +98,7 @@ function ImportForm() {
             accept=".csv,.xlsx,text/csv"
             leftSection={<IconFileSpreadsheet size={18} />}
             clearable
+            clearButtonProps={{ 'aria-label': t('clear') }}
             value={file}
             onChange={setFile}
             fileInputProps={{ 'data-testid': 'import-file' } as never}

@@ -4,6 +4,7 @@ export const common = {
   retry: 'Try again',
   close: 'Close',
   cancel: 'Cancel',
+  clear: 'Clear',
   language: 'Language',
   today: 'today',
   yesterday: 'yesterday',

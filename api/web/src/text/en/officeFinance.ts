@@ -19,6 +19,7 @@ export const finance = {
   owner: { member: 'members', partner: 'partner', organisation: 'organisation', union: 'union' },
   account: {
     allMembers: 'all members',
+    oneMember: 'member …{{last}}',
     pending: 'Pending',
     available: 'Available',
     reserved: 'Reserved',

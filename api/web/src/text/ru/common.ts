@@ -4,6 +4,7 @@ export const common = {
   retry: 'Попробовать ещё раз',
   close: 'Закрыть',
   cancel: 'Отмена',
+  clear: 'Очистить',
   language: 'Язык',
   today: 'сегодня',
   yesterday: 'вчера',

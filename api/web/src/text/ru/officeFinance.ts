@@ -19,6 +19,7 @@ export const finance = {
   owner: { member: 'члены профсоюза', partner: 'партнёр', organisation: 'организация', union: 'профсоюз' },
   account: {
     allMembers: 'все члены профсоюза',
+    oneMember: 'член профсоюза …{{last}}',
     pending: 'Ожидает',
     available: 'Доступно',
     reserved: 'В резерве',
