@@ -26,6 +26,7 @@ mod migrations;
 mod pages;
 mod people;
 mod private_postgres;
+mod purchase_races;
 mod purchases;
 mod registers_http;
 mod registry_imports;

@@ -1,0 +1,85 @@
+//! Many at once on one receipt and on one balance: one purchase, and no point spent twice.
+
+use std::collections::BTreeMap;
+
+use harness::Answer;
+use serde_json::json;
+
+use crate::purchases::verified;
+use crate::shop::{Shop, books};
+
+/// How many of these statuses there are.
+fn tally(statuses: impl IntoIterator<Item = u16>) -> BTreeMap<u16, usize> {
+    let mut tally = BTreeMap::new();
+    for status in statuses {
+        *tally.entry(status).or_default() += 1;
+    }
+    tally
+}
+
+/// Asks many times at once.
+fn at_once<T: Send>(times: usize, ask: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let ask = &ask;
+        let running: Vec<_> = (0..times).map(|place| scope.spawn(move || ask(place))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn fifty_tills_with_one_receipt_make_one_purchase() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let shown = |way: &str| match way {
+        "card_number" => anna.card.number.as_str().to_owned(),
+        "code" => shop.code(&anna),
+        _ => {
+            let card =
+                shop.program.post("/v1/cards/resolve", &json!({ "code": shop.code(&anna) })).expect(200);
+            card.json()["resolution"].as_str().unwrap().to_owned()
+        }
+    };
+    for (way, receipt) in [("code", "R-1"), ("resolution", "R-2"), ("card_number", "R-3")] {
+        let sale = shop.sale((way, &shown(way)), receipt, "100.00");
+        let answers = at_once(50, |_| shop.program.post("/v1/purchases", &sale));
+        let tallied = tally(answers.iter().map(|answer| answer.status));
+        let odd = answers.iter().find(|answer| answer.status > 201).map(Answer::text);
+        assert_eq!(tallied, BTreeMap::from([(200, 49), (201, 1)]), "{way}: {odd:?}");
+        let first = answers[0].json()["id"].clone();
+        assert!(answers.iter().all(|answer| answer.json()["id"] == first));
+    }
+    let finance = shop.finance();
+    assert_eq!(finance.get("/v1/ledger/postings").expect(200).json()["items"].as_array().unwrap().len(), 3);
+    assert_eq!(books(&finance)["member:pending"], "15.00");
+    verified(&shop.server);
+}
+
+#[test]
+fn the_last_points_are_spent_once() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    shop.give(&anna, "100.00");
+    // A code a purchase: each is resolved as it is shown, and all are posted at once.
+    let resolutions: Vec<String> = (0..16)
+        .map(|_| {
+            let body = json!({ "code": shop.code(&anna) });
+            let card = shop.program.post("/v1/cards/resolve", &body).expect(200).json();
+            assert_eq!(card["available"], "100.00");
+            card["resolution"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let answers = at_once(16, |place| {
+        let mut sale = shop.sale(("resolution", &resolutions[place]), &format!("R-{place}"), "20.00");
+        sale["redeem"] = json!("10.00");
+        shop.program.post("/v1/purchases", &sale)
+    });
+    let tallied = tally(answers.iter().map(|answer| answer.status));
+    assert_eq!(tallied, BTreeMap::from([(201, 10), (409, 6)]));
+    for refused in answers.into_iter().filter(|answer| answer.status == 409) {
+        assert_eq!(refused.problem(409), "insufficient-points");
+    }
+    let after = books(&shop.finance());
+    assert_eq!(after["member:available"], "0.00");
+    assert_eq!(after["member:pending"], "5.00", "5 % of the 10.00 paid with money, ten times");
+    verified(&shop.server);
+}
