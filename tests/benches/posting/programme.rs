@@ -1,0 +1,148 @@
+//! A programme to post into: partners with a rule each, members who take part, purchases by number.
+
+use cashback_engine::partners::{self, NewOutlet, NewPartner};
+use cashback_engine::posting::{self, Audience, Buyer, CardStanding, Presented, Sale, Source};
+use cashback_engine::rules::{BookCache, RuleDraft, store};
+use cashback_engine::{PartnerId, enrolments};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use harness::TestDatabase;
+use shared_kernel::clock::Clock;
+use shared_kernel::ids::{CardId, MemberId, Uuid};
+use shared_kernel::money::{Money, Rate};
+
+/// Partners beside the first.
+const OTHERS: usize = 100;
+/// Members enrolled in a statement.
+const ENROLLED_AT_ONCE: usize = 5_000;
+
+/// Whose outlets the purchases are of.
+#[derive(Clone, Copy)]
+pub enum Partners {
+    /// One hot partner's.
+    One,
+    /// A hundred partners' in turn.
+    Hundred,
+}
+
+/// A programme in its own database.
+pub struct Programme {
+    /// The database.
+    pub database: TestDatabase,
+    /// Members who take part.
+    pub members: Vec<MemberId>,
+    clock: Clock,
+    books: BookCache,
+    hot: PartnerId,
+    others: Vec<PartnerId>,
+}
+
+/// The member of a purchase.
+pub fn member_of(number: u64, members: &[MemberId]) -> MemberId {
+    members[(number as usize).wrapping_mul(7_919) % members.len()]
+}
+
+/// What a purchase comes to: 100.00 to 5,100.00.
+pub fn kopecks_of(number: u64) -> i64 {
+    10_000 + (number.wrapping_mul(7_919) % 500_000) as i64
+}
+
+/// Drafts and approves the demo's rule for a partner: 5 % of everything, hold 14 days, life 12 months.
+pub fn rule(connection: &mut PgConnection, partner: &str, now: DateTime<Utc>) {
+    let long_ago = now - TimeDelta::days(60);
+    let json = format!(
+        r#"{{"name":"5 %","partner":"{partner}","earn":{{"percent":"5"}},"hold_days":14,"life_months":12}}"#
+    );
+    let draft: RuleDraft = serde_json::from_str(&json).expect("the rule is right");
+    let version =
+        store::create(connection, &draft, Uuid::new_v4(), long_ago).expect("the rule can be drafted");
+    store::approve(connection, version.id, 1, Uuid::new_v4(), long_ago).expect("somebody else approves it");
+}
+
+/// Enrols members.
+pub fn enrol(connection: &mut PgConnection, members: &[MemberId], now: DateTime<Utc>) {
+    for some in members.chunks(ENROLLED_AT_ONCE) {
+        enrolments::enrol_many(connection, some, "1", "bench", now).expect("members can be enrolled");
+    }
+}
+
+impl Programme {
+    /// One hot partner and a hundred others, each with one outlet (its code) and one rule.
+    pub fn new(member_count: usize) -> Self {
+        let database = harness::database();
+        let mut connection = database.connect();
+        let clock = Clock::system();
+        let now = clock.now();
+        let hot = partner(&mut connection, "hot", now);
+        let others = (0..OTHERS).map(|i| partner(&mut connection, &code_of(i), now)).collect();
+        let members: Vec<MemberId> = (0..member_count).map(|_| MemberId::generate()).collect();
+        enrol(&mut connection, &members, now);
+        Self { database, members, clock, books: BookCache::default(), hot, others }
+    }
+
+    /// Posts purchases in one transaction; none is refused.
+    pub fn post(&self, connection: &mut PgConnection, partners: Partners, numbers: std::ops::Range<u64>) {
+        let now = self.clock.now();
+        let sales: Vec<Sale> = numbers.map(|number| self.sale(partners, number, now)).collect();
+        let answers = connection
+            .transaction(|connection| posting::post(connection, &self.books, &sales, now))
+            .expect("the batch can be posted");
+        assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|posted| !posted.replayed)));
+    }
+
+    fn sale(&self, partners: Partners, number: u64, now: DateTime<Utc>) -> Sale {
+        let (partner, outlet) = match partners {
+            Partners::One => (self.hot, "hot".to_owned()),
+            Partners::Hundred => {
+                let which = number as usize % OTHERS;
+                (self.others[which], code_of(which))
+            }
+        };
+        Sale {
+            partner,
+            outlet,
+            receipt: format!("R-{number:09}"),
+            occurred_at: now,
+            amount: Money::from_kopecks(kopecks_of(number)),
+            lines: None,
+            redeem: Money::ZERO,
+            fiscal: None,
+            capture: true,
+            presented: Presented::LiveCode,
+            buyer: Buyer {
+                member: member_of(number, &self.members),
+                card: Some(CardId::generate()),
+                card_standing: CardStanding::Valid,
+                audience: Audience::default(),
+            },
+            source: Source::Api,
+            posted_by: Uuid::nil(),
+        }
+    }
+}
+
+fn code_of(which: usize) -> String {
+    format!("partner-{which}")
+}
+
+fn partner(connection: &mut PgConnection, code: &str, now: DateTime<Utc>) -> PartnerId {
+    let new = NewPartner {
+        code: code.to_owned(),
+        name: code.to_owned(),
+        commission_rate: Rate::from_millionths(20_000),
+        redeem_share: Rate::from_millionths(500_000),
+        redeem_least: Money::ZERO,
+        fiscal_counts_points: false,
+    };
+    let partner = partners::create(connection, &new, now).expect("the partner is right").id;
+    let outlet = NewOutlet {
+        code: code.to_owned(),
+        name: code.to_owned(),
+        town: "Москва".to_owned(),
+        zone: "Europe/Moscow".to_owned(),
+    };
+    partners::add_outlet(connection, partner, &outlet, now).expect("the outlet is right");
+    rule(connection, code, now);
+    partner
+}
