@@ -47,6 +47,8 @@ pub struct App {
     pub live: Arc<Live>,
     /// Mail and text messages.
     pub delivery: Delivery,
+    /// Turns true when the program has been told to stop: open streams end then.
+    pub stopping: tokio::sync::watch::Sender<bool>,
     postgres: Option<Arc<PrivatePostgres>>,
 }
 
@@ -148,6 +150,7 @@ impl App {
             cache,
             live,
             delivery,
+            stopping: tokio::sync::watch::Sender::new(false),
             postgres,
         };
         let app = Arc::new(app);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Env, Format, Toml};
+use figment::providers::{Format, Toml};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -25,6 +25,7 @@ const KEYS: &[&str] = &[
     "client_requests_per_second",
     "log_format",
 ];
+const NUMBERS: &[&str] = &["connections_max", "workers", "client_requests_per_second"];
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -53,7 +54,7 @@ pub struct Settings {
     public_url: String,
     unioncard_key: SecretString,
     trusted_proxies: String,
-    /// Connections to PostgreSQL besides the posting thread's own.
+    /// Connections to PostgreSQL; the posting thread keeps one of them.
     pub connections_max: u32,
     /// Requests a second a partner's program may send to one process.
     pub client_requests_per_second: u32,
@@ -90,8 +91,13 @@ impl Settings {
     /// [`SettingsError`] naming the setting.
     pub fn read() -> Result<Self, SettingsError> {
         read_dotenv(Path::new(".env"));
-        let environment = Env::raw().only(KEYS).map(|key| key.as_str().to_ascii_lowercase().into());
-        Self::checked(Figment::from(Toml::string(DEFAULTS)).merge(environment))
+        let given = KEYS.iter().filter_map(|key| Some((*key, std::env::var(key.to_ascii_uppercase()).ok()?)));
+        let defaults = Figment::from(Toml::string(DEFAULTS));
+        Self::checked(given.fold(defaults, |settings, (key, text)| match text.trim().parse::<u32>() {
+            // Only these are numbers: a key or password made of digits stays a text.
+            Ok(number) if NUMBERS.contains(&key) => settings.merge((key, number)),
+            _ => settings.merge((key, text)),
+        }))
     }
 
     /// The defaults with these settings over them, whatever the environment says: for programs that start this one

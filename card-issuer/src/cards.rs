@@ -135,7 +135,10 @@ impl Card {
     pub fn standing_at(&self, at: DateTime<Utc>) -> Standing {
         let blocked = match self.status {
             CardStatus::Ordered | CardStatus::Issued => true,
-            CardStatus::Blocked => self.blocked_at.is_none_or(|since| since <= at),
+            // One blocked before it was ever issued was never good.
+            CardStatus::Blocked => {
+                self.issued_at.is_none() || self.blocked_at.is_none_or(|since| since <= at)
+            }
             CardStatus::Active | CardStatus::Expired => false,
         };
         match (blocked, self.expires_on < day_of(at)) {

@@ -1,6 +1,6 @@
 /** The office at work: the books down to a purchase, a register's outcomes, an import's refusals, a card given. */
 import { expect } from '@playwright/test'
-import { look, signInStaff, test } from './people'
+import { look, memberAt, PHONE, partnerProgram, signInMember, signInStaff, test } from './people'
 
 const file = (name: string, lines: string[]) => ({
   name,
@@ -20,37 +20,68 @@ test('finance opens a balance down to the purchase behind it', async ({ visit })
   expect(total[0]).toBe(total[1])
   await look(page, 'finance-ledger')
 
-  await page.getByTestId('trial-balance').getByRole('row').filter({ hasText: 'Соседи' }).first().getByRole('link').click()
+  await page
+    .getByTestId('trial-balance')
+    .getByRole('row')
+    .filter({ hasText: 'Соседи' })
+    .first()
+    .getByRole('link')
+    .click()
   await page.getByTestId('postings').waitFor()
   await look(page, 'finance-postings')
-  const posting = page.getByTestId('postings').getByRole('row').filter({ hasText: /M-\d{6}/ }).first()
+  const posting = page
+    .getByTestId('postings')
+    .getByRole('row')
+    .filter({ hasText: /M-\d{6}/ })
+    .first()
   await posting.click()
   await page.getByTestId('record').getByRole('link').first().click()
   await expect(page.getByTestId('purchase-detail')).toContainText('5 %')
   await look(page, 'finance-purchase')
 })
 
-test('finance uploads a register and sees what became of its rows', async ({ visit }) => {
+test('finance uploads a register and sees what became of its rows', async ({ visit, request }) => {
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(4).email)
+  const card = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
+  const at = new Date(Date.now() - 60_000).toISOString()
+  const program = await partnerProgram(request, 'market')
+  for (const receipt of ['W-SAME', 'W-OTHER']) {
+    const sold = { card_number: card, outlet: 'market-2', receipt, occurred_at: at, amount: '200.00' }
+    expect((await program.post('/v1/purchases', sold)).status()).toBe(201)
+  }
+
   const page = await visit('/office')
   await signInStaff(page, 'finance')
   await page.getByTestId('nav-registers').click()
   await page.getByTestId('register-upload').click()
   await page.getByTestId('register-partner').click()
   await page.getByRole('option', { name: 'Супермаркет «Соседи»' }).click()
-  await page.getByTestId('register-file').setInputFiles(
-    file('october.csv', [
-      'outlet,receipt,occurred_at,card_number,amount,category,kind,reference',
-      'market-1,W-UNKNOWN,2026-11-20T12:00:00+03:00,9643010000000007,100.00,grocery,sale,',
-      'market-1,W-BAD,2026-11-20T12:00:00+03:00,9643010000000007,1e2,grocery,sale,',
-    ]),
-  )
+  await page
+    .getByTestId('register-file')
+    .setInputFiles(
+      file('register.csv', [
+        'outlet,receipt,occurred_at,card_number,amount,category,kind,reference',
+        `market-2,W-SAME,${at},${card},200.00,,sale,`,
+        `market-2,W-OTHER,${at},${card},250.00,,sale,`,
+        `market-2,W-MISSING,${at},${card},300.00,,sale,`,
+        `market-2,W-MISSING,${at},${card},300.00,,sale,`,
+        `market-2,W-NOBODY,${at},9643010000000007,100.00,,sale,`,
+      ]),
+    )
   await look(page, 'finance-upload')
   await page.getByTestId('register-send').click()
   await expect(page.getByTestId('register-status')).toHaveAttribute('data-status', 'done')
-  await expect(page.getByTestId('outcome-rejected')).toContainText('2')
+  for (const outcome of ['matched', 'amount_differs', 'posted', 'duplicate', 'rejected']) {
+    await expect(page.getByTestId(`outcome-${outcome}`)).toContainText(/\D1$/)
+  }
   await page.getByTestId('outcome-rejected').click()
-  await page.getByTestId('register-line').first().click()
-  await expect(page.getByTestId('record')).toContainText('W-')
+  await page.getByTestId('register-line').filter({ hasText: 'W-NOBODY' }).click()
+  await expect(page.getByTestId('record')).toContainText('нет такой карты')
+  await page.getByTestId('outcome-amount_differs').click()
+  await page.getByTestId('register-line').filter({ hasText: 'W-OTHER' }).click()
+  await expect(page.getByTestId('record')).toContainText('250,00')
+  await expect(page.getByTestId('record')).toContainText('200,00')
   await look(page, 'finance-register')
 })
 
@@ -59,13 +90,15 @@ test('a registrar imports members, sees why a row was refused, and gives a card'
   await signInStaff(page, 'registrar')
   await look(page, 'registrar-today')
   await page.getByTestId('nav-imports').click()
-  await page.getByTestId('import-file').setInputFiles(
-    file('new.csv', [
-      'membership_number,organisation_code,last_name,first_name,middle_name,sex,birth_date,phone,email,category,position,joined_on,consent_on',
-      '900000001,P-000001,Константинопольская-Заблоцкая,Анна-Мария,О’Коннор,female,1990-02-28,+79009990001,anna@example.org,worker,учитель,2026-10-01,2026-10-01',
-      '900000002,P-NOWHERE,Иванов,Иван,Иванович,male,1990-13-28,+79009990002,ivan@example.org,worker,учитель,2026-10-01,2026-10-01',
-    ]),
-  )
+  await page
+    .getByTestId('import-file')
+    .setInputFiles(
+      file('new.csv', [
+        'membership_number,organisation_code,last_name,first_name,middle_name,sex,birth_date,phone,email,category,position,joined_on,consent_on',
+        '900000001,P-000001,Константинопольская-Заблоцкая,Анна-Мария,О’Коннор,female,1990-02-28,+79009990001,anna@example.org,worker,учитель,2026-10-01,2026-10-02',
+        '900000002,P-NOWHERE,Иванов,Иван,Иванович,male,1990-13-28,+79009990002,ivan@example.org,worker,учитель,2026-10-01,2026-10-01',
+      ]),
+    )
   await look(page, 'registrar-import')
   await page.getByTestId('import-send').click()
   await expect(page.getByTestId('import-status')).toHaveAttribute('data-status', 'done')
@@ -78,6 +111,7 @@ test('a registrar imports members, sees why a row was refused, and gives a card'
   await page.getByTestId('member-search').fill('Константинопольская')
   await page.getByTestId('member-row').filter({ hasText: 'Константинопольская' }).click()
   await expect(page.getByTestId('member-record')).toContainText('anna@example.org')
+  await expect(page.getByTestId('member-record')).toContainText('2 октября 2026')
   await expect(page.getByTestId('member-card')).toHaveCount(1)
   await page.getByTestId('give-plastic').click()
   await expect(page.getByTestId('member-card')).toHaveCount(2)

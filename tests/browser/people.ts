@@ -2,7 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { type BrowserContextOptions, type Page, test as base, expect } from '@playwright/test'
+import {
+  type APIRequestContext,
+  type APIResponse,
+  type BrowserContextOptions,
+  test as base,
+  expect,
+  type Page,
+} from '@playwright/test'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -63,7 +70,7 @@ function watch(page: Page, baseURL: string, refusals: number[], wrong: string[])
 
 interface Credentials {
   staff: { role: string; email: string; password: string; partner?: string }[]
-  partners: { code: string; outlets: string[] }[]
+  partners: { code: string; client_id: string; client_secret: string }[]
   members: { membership_number: string; email: string }[]
 }
 
@@ -92,7 +99,7 @@ function lettersTo(email: string): string[] {
 
 /** The code in the plain part of a letter, which is in base64 or as it is. */
 function codeIn(letter: string): string | undefined {
-  const [, encoded] = /text\/plain[^]*?base64\s+([A-Za-z0-9+/=\s]+?)\r?\n(?:\r?\n|--)/i.exec(letter) ?? []
+  const [, encoded] = /text\/plain[\s\S]*?base64\s+([A-Za-z0-9+/=\s]+?)\r?\n(?:\r?\n|--)/i.exec(letter) ?? []
   const text = encoded ? Buffer.from(encoded, 'base64').toString('utf8') : letter
   return /(?<!\d)\d{6}(?!\d)/.exec(text.slice(encoded ? 0 : text.indexOf('text/plain')))?.[0]
 }
@@ -123,6 +130,23 @@ export async function signInCashier(page: Page): Promise<void> {
   await page.getByTestId('code-field').waitFor()
 }
 
+/** A partner's program, with a token of its own. */
+export async function partnerProgram(
+  request: APIRequestContext,
+  code: string,
+): Promise<{ post: (path: string, data: object) => Promise<APIResponse> }> {
+  const base = process.env.BROWSER_BASE ?? ''
+  const client = credentials().partners.find((partner) => partner.code === code)
+  if (!client) throw new Error(`the demo has no partner ${code}`)
+  const { client_id, client_secret } = client
+  const answer = await request.post(`${base}/v1/oauth/token`, {
+    form: { grant_type: 'client_credentials', client_id, client_secret },
+  })
+  const { access_token } = await answer.json()
+  const headers = { authorization: `Bearer ${access_token}` }
+  return { post: (path, data) => request.post(`${base}${path}`, { headers, data }) }
+}
+
 interface Violation {
   id: string
   impact: string
@@ -139,7 +163,9 @@ export async function look(page: Page, name: string): Promise<void> {
   expect(wide, `${name} is wider than its window`).toBeLessThanOrEqual(0)
   await page.evaluate(axe)
   const found: Violation[] = await page.evaluate(async () => {
-    const run = (globalThis as unknown as { axe: { run: (o: object) => Promise<{ violations: Violation[] }> } }).axe
+    const run = (
+      globalThis as unknown as { axe: { run: (o: object) => Promise<{ violations: Violation[] }> } }
+    ).axe
     return (await run.run({ resultTypes: ['violations'] })).violations
   })
   const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical')

@@ -70,9 +70,11 @@ export default async function start(): Promise<() => Promise<void>> {
 
 async function stop(child: ChildProcess, data: string): Promise<void> {
   child.kill('SIGTERM')
-  await until('the stop of the demo', STOP_MAX_MS, () => child.exitCode !== null || child.signalCode !== null).catch(
-    () => child.kill('SIGKILL'),
-  )
+  await until(
+    'the stop of the demo',
+    STOP_MAX_MS,
+    () => child.exitCode !== null || child.signalCode !== null,
+  ).catch(() => child.kill('SIGKILL'))
   // Its PostgreSQL stops with it, but not with one that had to be killed; this file's first line is its process.
   const lock = join(data, 'postgres', 'data', 'postmaster.pid')
   if (existsSync(lock)) {

@@ -108,7 +108,7 @@ fn misfits(document: &Value, schema: &Value, value: &Value, at: &str, found: &mu
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    if !kinds.contains(&kind) && !(kind == "integer" && kinds.contains(&"number")) {
+    if !(kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number")) {
         found.push(format!("{at} is {kind}, not {kinds:?}"));
         return;
     }

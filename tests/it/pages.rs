@@ -5,7 +5,7 @@ use harness::server;
 #[test]
 fn an_entry_has_a_new_nonce_each_time_and_allows_nothing_else() {
     let server = server();
-    for path in ["/", "/till", "/office"] {
+    for path in ["/", "/till", "/office", "/docs"] {
         let answers = [server.client().get(path).expect(200), server.client().get(path).expect(200)];
         let nonces = answers.each_ref().map(|answer| {
             assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{path}");

@@ -41,14 +41,22 @@ pub enum Kind {
 }
 
 impl PageSession {
-    /// The page that sent the request, if it was one.
+    /// The page that sent the request, if it was one. Where no header says, it is the only page whose cookies came.
     ///
     /// # Errors
     /// 422 when the header is there and names none.
     pub fn of(request: &HttpRequest) -> Result<Option<Self>, Problem> {
         let mut values = request.headers().get_all(SESSION_HEADER);
         match (values.next(), values.next()) {
-            (None, _) => Ok(None),
+            (None, _) => {
+                let came = |page: &Self| {
+                    page.cookie(request, Kind::Access)
+                        .or_else(|| page.cookie(request, Kind::Refresh))
+                        .is_some()
+                };
+                let mut pages = [Self::Member, Self::Till, Self::Office].into_iter().filter(came);
+                Ok(pages.next().filter(|_| pages.next().is_none()))
+            }
             (Some(value), None) => {
                 value.to_str().ok().and_then(|text| text.parse().ok()).map(Some).ok_or_else(wrong_page)
             }

@@ -22,6 +22,9 @@ const WRONG_SECRETS: Limit = Limit { name: "wrong-secret", times: 60, window: Du
 /// Card numbers a client asked for that nobody has: someone counts through.
 const UNKNOWN_CARDS: Limit = Limit { name: "unknown-card", times: 20, window: Duration::from_secs(60) };
 
+/// Wrong live codes a client presented: someone guesses the eight digits of a card.
+const WRONG_CODES: Limit = Limit { name: "wrong-code", times: 60, window: Duration::from_secs(60) };
+
 /// Counts a sign-in from this request's address.
 ///
 /// # Errors
@@ -79,7 +82,16 @@ pub async fn unknown_card(app: &Arc<App>, principal: &Principal) -> Result<(), P
 /// 429
 pub async fn may_name_cards(app: &Arc<App>, principal: &Principal) -> Result<(), Problem> {
     let subject = subject(app, &[principal.key().as_bytes()]);
-    refuse_over(UNKNOWN_CARDS, app.cache.counted(UNKNOWN_CARDS, &subject, app.now()).await + 1, app)
+    refuse_over(UNKNOWN_CARDS, app.cache.counted(UNKNOWN_CARDS, &subject, app.now()).await + 1, app)?;
+    refuse_over(WRONG_CODES, app.cache.counted(WRONG_CODES, &subject, app.now()).await + 1, app)
+}
+
+/// Counts a wrong live code somebody presented: call it when one was, and answer what it says.
+///
+/// # Errors
+/// 429
+pub async fn wrong_code(app: &Arc<App>, principal: &Principal) -> Result<(), Problem> {
+    count(app, WRONG_CODES, &[principal.key().as_bytes()]).await
 }
 
 async fn count(app: &Arc<App>, limit: Limit, parts: &[&[u8]]) -> Result<(), Problem> {

@@ -154,13 +154,27 @@ pub fn prepare(app: &Arc<App>) -> Result<(), BoxError> {
             .set(installation::seeded_at.eq(app.now()))
             .execute(&mut *connection)?;
     }
+    renew_address(app, &file)?;
     tell(app, &file)?;
+    Ok(())
+}
+
+/// Data and logins stay; the address is the one of this start.
+fn renew_address(app: &App, file: &PathBuf) -> Result<(), BoxError> {
+    let mut credentials: serde_json::Value = serde_json::from_slice(&std::fs::read(file)?)?;
+    let base_url = json!(app.settings.public_url());
+    if credentials.get("base_url") != Some(&base_url)
+        && let Some(fields) = credentials.as_object_mut()
+    {
+        fields.insert("base_url".to_owned(), base_url);
+        write_private(file, &serde_json::to_vec_pretty(&credentials)?)?;
+    }
     Ok(())
 }
 
 fn bring_in(app: &Arc<App>, connection: &mut PgConnection) -> Result<Credentials, BoxError> {
     let folder = app.settings.data_dir.join("demo");
-    std::fs::create_dir_all(&folder)?;
+    crate::files::private_folder(&folder)?;
     eprintln!("bringing in organisations and members");
     import(app, &folder, ImportKind::Organisations, ORGANISATIONS)?;
     import(app, &folder, ImportKind::Members, MEMBERS)?;

@@ -17,9 +17,12 @@ pub fn run(app: &Arc<App>) -> Done {
         let server = server::serve(app, listener)?;
         let handle = server.handle();
         tracing::info!(address = %app.settings.listen, "serving");
+        let stopped = Arc::clone(app);
         actix_web::rt::spawn(async move {
             stop_signal().await;
             tracing::info!("stopping");
+            stopped.stopping.send_replace(true);
+            drop(stopped);
             handle.stop(true).await;
         });
         server.await

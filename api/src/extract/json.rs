@@ -36,6 +36,29 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
+/// A JSON body that may be left out.
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let typed = check_content_type(request, "application/json");
+        let checked = check_length(request, BODY_BYTES_MAX);
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let bytes = read(payload, BODY_BYTES_MAX).await?;
+            if bytes.is_empty() {
+                return Ok(Self(None));
+            }
+            typed?;
+            strict::from_slice(&bytes).map(|body| Self(Some(body)))
+        })
+    }
+}
+
 /// No body, or an empty JSON object: for requests that say everything by their address.
 pub struct NoBody;
 
@@ -47,18 +70,8 @@ impl FromRequest for NoBody {
         #[derive(serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Empty {}
-        let typed = check_content_type(request, "application/json");
-        let checked = check_length(request, BODY_BYTES_MAX);
-        let payload = payload.take();
-        Box::pin(async move {
-            checked?;
-            let bytes = read(payload, BODY_BYTES_MAX).await?;
-            if bytes.is_empty() {
-                return Ok(Self);
-            }
-            typed?;
-            strict::from_slice::<Empty>(&bytes).map(|Empty {}| Self)
-        })
+        let body = OptionalJson::<Empty>::from_request(request, payload);
+        Box::pin(async move { body.await.map(|_| Self) })
     }
 }
 

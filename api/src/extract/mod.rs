@@ -6,6 +6,6 @@ mod query;
 mod strict;
 
 pub use form::Form;
-pub use json::{Json, NoBody, check_length};
+pub use json::{Json, NoBody, OptionalJson, check_length};
 pub use query::{IdPath, Path, Query};
 pub use strict::from_slice;

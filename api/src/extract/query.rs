@@ -33,9 +33,14 @@ pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
             "В параметрах недопустимые символы",
         ));
     }
-    serde_urlencoded::from_str(query).map_err(|error| {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
         let message: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
-        let name = message.split('`').nth(1).unwrap_or("query").to_owned();
+        let named =
+            if path.is_empty() || path == "." { message.split('`').nth(1).unwrap_or("query") } else { &path };
+        let name = named.to_owned();
         Problem::invalid_field(name, message.clone(), format!("параметр не подходит: {message}"))
     })
 }

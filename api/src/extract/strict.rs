@@ -27,7 +27,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             )),
         },
         Err(error) if error.is_data() => Err(Problem::invalid_field(
-            pointer(&track.path()),
+            pointer_to_named(pointer(&track.path()), &error.to_string()),
             field_message(&error.to_string()),
             "не подходит: ".to_owned() + &field_message(&error.to_string()),
         )),
@@ -50,6 +50,21 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         }
         pointer
     })
+}
+
+/// A field that is missing, unknown or doubled is named by the message alone: its pointer ends there too.
+fn pointer_to_named(mut pointer: String, message: &str) -> String {
+    let named = ["missing field `", "unknown field `", "duplicate field `"]
+        .iter()
+        .find_map(|kind| message.strip_prefix(kind))
+        .and_then(|rest| rest.split('`').next());
+    if let Some(name) = named
+        && pointer.rsplit('/').next() != Some(name)
+    {
+        pointer.push('/');
+        pointer.extend(name.chars().filter(|c| !c.is_control() && !matches!(c, '~' | '/')).take(64));
+    }
+    pointer
 }
 
 /// serde's message without its position and without echoing more than a little of the input.

@@ -75,7 +75,7 @@ pub fn run(app: &App, request: &ImportRequest, now: DateTime<Utc>) -> Result<Rep
         ImportKind::Organisations => ORGANISATION_COLUMNS,
         ImportKind::Members => MEMBER_COLUMNS,
     };
-    let mut writer = rejected::Writer::new(BufWriter::new(File::create(&draft)?), columns);
+    let mut writer = rejected::Writer::new(BufWriter::new(super::private_file(&draft)?), columns);
     let taken = take(app, &mut connection, request, &mut |row: Rejected<'_>| writer.write(row), now);
     let mut report = match taken {
         Ok(report) => report,

@@ -8,8 +8,9 @@ pub mod rejected_rows;
 pub mod upload;
 pub mod worker;
 
-use std::fs::File;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use actix_web::web::Bytes;
@@ -17,6 +18,22 @@ use futures_util::Stream;
 use futures_util::stream;
 
 const CHUNK_BYTES: usize = 64 << 10;
+
+/// Makes a folder only its owner may open: what lies in it may be personal.
+///
+/// # Errors
+/// The disk's.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes a file only its owner may read, empty.
+///
+/// # Errors
+/// The disk's.
+pub fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
 
 /// A file as a stream of chunks, read on threads that may block.
 ///

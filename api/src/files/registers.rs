@@ -279,7 +279,7 @@ const REPORT_COLUMNS: [&str; 11] = [
 pub fn write_report(connection: &mut PgConnection, id: RegisterId, path: &Path) -> Result<(), Problem> {
     let disk = |error: std::io::Error| Problem::internal(&error);
     let draft = path.with_extension(format!("{}.new", Uuid::now_v7()));
-    let mut writer = csv::Writer::from_writer(BufWriter::new(File::create(&draft).map_err(disk)?));
+    let mut writer = csv::Writer::from_writer(BufWriter::new(super::private_file(&draft).map_err(disk)?));
     writer.write_record(REPORT_COLUMNS).map_err(|error| Problem::internal(&error))?;
     reconciliation::stream_rows(connection, id, |row| {
         writer.write_record(cells(row)).map_err(|error| Problem::internal(&error))

@@ -89,7 +89,7 @@ pub async fn receive(
     }
     extract::check_length(request, FILE_BYTES_MAX)?;
     let folder = app.settings.data_dir.join(folder);
-    std::fs::create_dir_all(&folder).map_err(|error| Problem::internal(&error))?;
+    super::private_folder(&folder).map_err(|error| Problem::internal(&error))?;
     let path = folder.join(Uuid::now_v7().to_string());
     let received = tokio::time::timeout(UPLOAD_DEADLINE, read(body, &path)).await;
     let received = received

@@ -103,7 +103,11 @@ impl Inlet {
         let (replies, orders) = take_apart(requests);
         let size = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         METRICS.posting_batch.with_label_values(&["purchases"]).observe(size);
-        let mut answers = post(app, connection, &orders).into_iter();
+        let answers = post(app, connection, &orders);
+        if answers.iter().any(|answer| answer.as_ref().is_ok_and(|answer| answer.created)) {
+            app.delivery.nudge();
+        }
+        let mut answers = answers.into_iter();
         for (size, reply) in replies {
             let part: Answers = answers.by_ref().take(size).collect();
             // A client that has gone away misses its answer; the purchase stands.

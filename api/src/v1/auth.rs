@@ -14,7 +14,7 @@ use crate::auth::members::Address;
 use crate::auth::sessions::{self, ACCESS_LIFE, EndReason, Open};
 use crate::auth::token::Realm;
 use crate::auth::{self, codes, limits, password, secrets, staff};
-use crate::extract::Json;
+use crate::extract::{Json, OptionalJson};
 use crate::problem::{Language, Problem, ProblemBody};
 
 /// Wrong passwords in a row from which on a login is locked.
@@ -55,7 +55,7 @@ pub struct LoginBody {
 }
 
 /// A session is named by its refresh token; a page's by its cookies.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshBody {
     refresh_token: Option<String>,
@@ -235,9 +235,10 @@ pub async fn refresh(
 pub async fn logout(
     app: web::Data<App>,
     request: HttpRequest,
-    Json(body): Json<RefreshBody>,
+    OptionalJson(body): OptionalJson<RefreshBody>,
 ) -> Result<HttpResponse, Problem> {
     let app = app.into_inner();
+    let body = body.unwrap_or_default();
     let mut page = None;
     let session = if let Some(token) = body.refresh_token {
         session_of(&app, token).await?
@@ -276,6 +277,8 @@ fn page_of(request: &HttpRequest, cookie: bool, realm: Realm) -> Result<Option<P
     }
     match PageSession::of(request)? {
         Some(page) if page.realm() == realm => Ok(Some(page)),
+        None if realm == Realm::Member => Ok(Some(PageSession::Member)),
+        None => Ok(Some(PageSession::Office)),
         _ => Err(Problem::invalid_field(
             "X-Session",
             "a page that signs in with cookies names its session in X-Session",

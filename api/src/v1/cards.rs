@@ -379,6 +379,10 @@ pub mod limits {
                 limits::unknown_card(app, principal).await?;
                 Err(problem)
             }
+            Err(problem) if problem.slug() == "code-wrong" => {
+                limits::wrong_code(app, principal).await?;
+                Err(problem)
+            }
             answer => answer,
         }
     }

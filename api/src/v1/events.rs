@@ -23,6 +23,7 @@ struct Listening {
     member: shared_kernel::ids::MemberId,
     messages: Receiver<LiveMessage>,
     until: tokio::time::Instant,
+    stopping: tokio::sync::watch::Receiver<bool>,
 }
 
 /// Changes of the member's operations, as they happen.
@@ -34,8 +35,12 @@ pub async fn events(
 ) -> Result<HttpResponse, Problem> {
     let member = principal.member().ok_or_else(Problem::forbidden)?;
     let app: Arc<App> = app.into_inner();
-    let listening =
-        Listening { member, messages: app.live.subscribe(), until: tokio::time::Instant::now() + OPEN_MAX };
+    let listening = Listening {
+        member,
+        messages: app.live.subscribe(),
+        until: tokio::time::Instant::now() + OPEN_MAX,
+        stopping: app.stopping.subscribe(),
+    };
     // The first comment opens the stream: the answer's head leaves with the body's first bytes.
     let opened = stream::once(async { Ok::<_, Problem>(web::Bytes::from_static(b": open\n\n")) });
     let body = futures_util::StreamExt::chain(opened, stream::unfold(listening, next));
@@ -50,7 +55,10 @@ pub async fn events(
 async fn next(mut listening: Listening) -> Option<(Result<web::Bytes, Problem>, Listening)> {
     let silent_until = (tokio::time::Instant::now() + HEARTBEAT_EVERY).min(listening.until);
     loop {
-        let heard = tokio::time::timeout_at(silent_until, listening.messages.recv()).await;
+        let heard = tokio::select! {
+            heard = tokio::time::timeout_at(silent_until, listening.messages.recv()) => heard,
+            _ = listening.stopping.changed() => return None,
+        };
         let data = match heard {
             Err(_) if tokio::time::Instant::now() >= listening.until => return None,
             Err(_) => return Some((Ok(web::Bytes::from_static(b": still here\n\n")), listening)),

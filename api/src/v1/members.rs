@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::cards;
+use cashback_engine::days::date_in;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use union_registry::members::{self, Changes, Contacts, Member, Search, SearchKey
 use union_registry::{MemberStatus, consents, memberships};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::App;
+use crate::app::{App, PROGRAMME_ZONE};
 use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Json, Query};
 use crate::problem::{Problem, ProblemBody};
@@ -175,7 +176,7 @@ fn record(
     Ok(MemberRecord {
         phone,
         email,
-        consent_on: consent.map(|consent| consent.given_at.date_naive()),
+        consent_on: consent.map(|consent| date_in(PROGRAMME_ZONE, consent.given_at)),
         cards: cards::of_member(connection, id)?.iter().map(|card| CardView::new(card, now)).collect(),
         history,
         member: member.into(),

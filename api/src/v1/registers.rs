@@ -327,7 +327,7 @@ pub async fn report(
         .into_inner()
         .run(move |connection| {
             reconciliation::register(connection, id.0, own)?.ok_or_else(Problem::not_found)?;
-            std::fs::create_dir_all(path.parent().unwrap_or(&path))
+            crate::files::private_folder(path.parent().unwrap_or(&path))
                 .map_err(|error| Problem::internal(&error))?;
             registers::write_report(connection, id.0, &path)?;
             let body = stream(&path).map_err(|error| Problem::internal(&error))?;

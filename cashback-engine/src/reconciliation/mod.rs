@@ -124,10 +124,13 @@ pub fn create_register(
             ))
             .execute(connection)?;
         let rows = file::copy(connection, id, new.history, content)?;
-        diesel::sql_query(include_str!("check.sql"))
+        // Without statistics of the rows just copied the planner joins them by nested loops.
+        diesel::sql_query("ANALYZE ledger.register_rows").execute(connection)?;
+        diesel::sql_query(include_str!("unknown_outlets.sql"))
             .bind::<SqlUuid, _>(id)
             .bind::<SqlUuid, _>(new.partner)
             .execute(connection)?;
+        diesel::sql_query(include_str!("duplicates.sql")).bind::<SqlUuid, _>(id).execute(connection)?;
         diesel::sql_query("UPDATE ledger.registers SET row_count = $2 WHERE id = $1")
             .bind::<SqlUuid, _>(id)
             .bind::<BigInt, _>(rows)

@@ -121,16 +121,12 @@ pub async fn post_batch(
         .map(|one| PurchaseBody::read(one).and_then(|body| body.order(asker.clone())))
         .collect();
     let orders: Vec<Order> = read.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
-    let mut answers = Vec::with_capacity(orders.len());
-    if !orders.is_empty() {
-        for answer in app.posting.post(orders).await? {
-            answers.push(limits::after(&app, &principal, answer).await);
-        }
-    }
-    let mut answers = answers.into_iter();
-    let results = read
-        .into_iter()
-        .map(|one| match one.and_then(|_| answers.next().unwrap_or_else(|| Err(Problem::unavailable()))) {
+    let mut answers =
+        if orders.is_empty() { Vec::new() } else { app.posting.post(orders).await? }.into_iter();
+    let mut results = Vec::with_capacity(read.len());
+    for one in read {
+        let answer = one.and_then(|_| answers.next().unwrap_or_else(|| Err(Problem::unavailable())));
+        results.push(match limits::after(&app, &principal, answer).await {
             Ok(answer) => BatchResult {
                 status: if answer.created { 201 } else { 200 },
                 purchase: Some(PurchaseView::given(&answer)),
@@ -141,8 +137,8 @@ pub async fn post_batch(
                 purchase: None,
                 problem: Some(problem.body(language)),
             },
-        })
-        .collect();
+        });
+    }
     Ok(web::Json(BatchView { results }))
 }
 
@@ -254,6 +250,7 @@ pub async fn refund(
     let now = app.now();
     let asked = body.0.refund(id.0, partner, now)?;
     let shared = app.clone().into_inner();
+    let nudged = app.clone();
     let refunded = app
         .into_inner()
         .transaction(move |connection| {
@@ -262,6 +259,7 @@ pub async fn refund(
             refunded.ok_or_else(Problem::unavailable)?.map_err(|refusal| refusals::purchase(&refusal))
         })
         .await?;
+    nudged.delivery.nudge();
     let mut response = if refunded.replayed { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(response.json(PurchaseView::now(&refunded.purchase)))
 }

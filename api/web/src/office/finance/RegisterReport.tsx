@@ -13,6 +13,7 @@ import { Guarded } from '../parts/Guarded'
 import { PageHead } from '../parts/PageHead'
 import { Tile } from '../parts/Tile'
 import { ALLOWED } from '../sections'
+import { usePartnerNames } from './partnersQuery'
 import { RegisterRows } from './RegisterRows'
 import { STATUS_COLOR } from './Registers'
 
@@ -55,6 +56,7 @@ function working(status: string | undefined): boolean {
 
 function Page({ id }: { id: string }) {
   const { t } = useWords()
+  const names = usePartnerNames()
   const report = useQuery({
     queryKey: ['register', id],
     queryFn: () => ask(api.GET('/v1/registers/{id}', { params: { path: { id } } })),
@@ -72,7 +74,7 @@ function Page({ id }: { id: string }) {
                   {t('registers.back')}
                 </Anchor>
                 <Text size="sm">
-                  {data.partner} · {t(`mode.${data.mode}.name`)}
+                  {names.get(data.partner) ?? data.partner} · {t(`mode.${data.mode}.name`)}
                 </Text>
               </Group>
             }

@@ -2,7 +2,6 @@
 import { Badge, Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconUpload } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Register } from '../../api/types'
@@ -14,8 +13,8 @@ import { More } from '../parts/More'
 import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
 import { ALLOWED, MAY } from '../sections'
-import { useMay, useStaff } from '../staff'
-import { partnersQuery } from './partnersQuery'
+import { useMay } from '../staff'
+import { usePartnerNames } from './partnersQuery'
 import { RegisterUpload } from './RegisterUpload'
 
 export const STATUS_COLOR: Record<string, string> = {
@@ -37,15 +36,12 @@ function Page() {
   const words = useWords()
   const { t } = words
   const [, go] = useLocation()
-  const staff = useStaff()
+  const names = usePartnerNames()
   const [uploading, { open, close }] = useDisclosure(false)
   const may = useMay(MAY.uploadRegister)
   const list = usePaged<Register>(['registers'], (paging, signal) =>
     ask(api.GET('/v1/registers', { params: { query: paging }, signal })),
   )
-  const partners = useQuery({ ...partnersQuery(), enabled: !staff.partner })
-  const own = staff.partner ? [staff.partner] : (partners.data ?? [])
-  const names = new Map(own.map(({ code, name }) => [code, name]))
   return (
     <>
       <PageHead title={t('registers.title')} hint={t('registers.hint')}>

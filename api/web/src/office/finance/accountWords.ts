@@ -1,8 +1,7 @@
 /** Accounts in words: whose, and what. */
-import { useQuery } from '@tanstack/react-query'
 import type { LedgerAccount } from '../../api/types'
 import type { Words } from '../../ui/words'
-import { partnersQuery } from './partnersQuery'
+import { usePartnerNames } from './partnersQuery'
 
 /** "receivable:demo-market" → "Долг партнёра перед союзом · demo-market". */
 export function accountTitle(account: string, { t, exists }: Words, ownerName?: string | null): string {
@@ -22,9 +21,8 @@ function ownerWords(tail: string, t: Words['t']): string {
 
 /** The names of the partners by the accounts that are theirs. */
 export function useOwnerNames(): (account: string) => string | undefined {
-  const { data } = useQuery(partnersQuery())
-  const names = new Map((data ?? []).map(({ code, name }) => [`receivable:${code}`, name]))
-  return (account) => names.get(account)
+  const names = usePartnerNames()
+  return (account) => (account.startsWith('receivable:') ? names.get(account.slice(11)) : undefined)
 }
 
 export function accountName(account: LedgerAccount, { t, exists }: Words): string {
