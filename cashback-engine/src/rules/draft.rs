@@ -57,7 +57,7 @@ fn twelve() -> Option<u32> {
     Some(12)
 }
 
-/// See [`When`].
+/// See [`When`](super::terms::When).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "the fields are those of `When`, as text")]
@@ -99,7 +99,7 @@ pub struct MembersDraft {
     pub tier: Option<String>,
 }
 
-/// See [`Earn`]: exactly one of percent, fixed, per and amount, ladder.
+/// See [`Earn`](super::terms::Earn): exactly one of percent, fixed, per and amount, ladder.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "the fields are those of `Earn`, as text")]
@@ -116,7 +116,7 @@ pub struct EarnDraft {
     pub ladder: Option<Vec<RungDraft>>,
 }
 
-/// See [`Rung`].
+/// See [`Rung`](super::terms::Rung).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the fields are those of `Rung`, as text")]
@@ -125,7 +125,7 @@ pub struct RungDraft {
     pub percent: String,
 }
 
-/// See [`Caps`].
+/// See [`Caps`](super::terms::Caps).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "the fields are those of `Caps`, as text")]
@@ -147,7 +147,7 @@ pub struct MemberCapDraft {
     pub period: String,
 }
 
-/// See [`Funding`]: `by` is `partner` or an organisation's code.
+/// See [`Funding`](super::terms::Funding): `by` is `partner` or an organisation's code.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the fields are those of `Funding`, as text")]
