@@ -95,7 +95,8 @@ fn every_route_refuses_them() {
 
 fn takes_a_body(document: &Value, entry: &routes::Entry) -> bool {
     let operation = &document["paths"][entry.path][entry.method.as_str().to_lowercase()];
-    !operation["requestBody"].is_null()
+    // Signing out needs no words: the token or the cookie says whose session it is.
+    !operation["requestBody"].is_null() && entry.path != "/v1/auth/logout"
 }
 
 #[test]
