@@ -125,7 +125,7 @@ pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
         refunded: record.refunded,
         given: record.cashback,
         left: record.cashback_left,
-        reason: judgement.reason,
+        reason: judgement.told(),
         rules,
     }
 }

@@ -59,7 +59,7 @@ pub fn release_holds(
 ) -> QueryResult<i64> {
     let book = books.current(connection)?;
     let members: Vec<MemberId> = lots::table
-        .filter(lots::released.eq(false).and(lots::available_at.le(at)))
+        .filter(lots::released.eq(false).and(lots::held.eq(false)).and(lots::available_at.le(at)))
         .select(lots::member_id)
         .distinct()
         .limit(MEMBERS_MAX)
@@ -100,7 +100,7 @@ fn release_member(
 ) -> i64 {
     let mut due: Vec<(PurchaseId, DateTime<Utc>, Money)> = Vec::new();
     for lot in &mut world.member(member).lots.0 {
-        if !lot.released && lot.available_at <= at {
+        if !lot.released && !lot.held && lot.available_at <= at {
             lot.released = true;
             lot.change();
             due.push((lot.purchase, lot.available_at, lot.remaining));

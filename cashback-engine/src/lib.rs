@@ -20,6 +20,7 @@
 //!   [`balances::balance`] for the member.
 //! - [`ledger::read`]: `accounts`, `trial_balance`, `postings` (account names `kind:owner`); [`ledger::audit::verify`].
 //! - [`jobs`]: `release_holds`, `pay_debts`, `expire`, `void_authorizations` (call until 0), `ensure_partitions`.
+//! - [`fraud`]: `settings` (thresholds), `cases` (the queue and its decisions).
 //! - [`reconciliation`]: `create_register`, `pending_rows`, `post_rows`, `finish`; `register`, `registers`, `rows`,
 //!   `stream_rows`, `fail`.
 //!
@@ -32,14 +33,19 @@
 //! - A register row's category is taken as the purchase's one line. Where either side of a comparison came by register,
 //!   member and amount alone are the content.
 //! - A captured purchase keeps the rules that applied when it was authorised; only their cap room is taken anew.
+//! - What the fraud watch holds back stays `pending`: it is neither released nor expires until somebody decides. A lot
+//!   released past its last day lives 30 days more; cashback taken back leaves the commission and the redemption.
+//! - Per-card limits count the member's purchases, whichever card was shown, by the programme's day of `occurred_at`.
 //! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 
 pub mod balances;
+pub mod claims;
 pub mod days;
 pub mod enrolments;
 pub mod error;
 pub mod explanation;
+pub mod fraud;
 pub mod ids;
 pub mod jobs;
 pub mod ledger;

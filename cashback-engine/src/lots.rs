@@ -19,6 +19,8 @@ pub(crate) struct Lot {
     pub available_at: DateTime<Utc>,
     pub expires_on: Option<NaiveDate>,
     pub released: bool,
+    /// Held back by the fraud watch: neither released nor expired.
+    pub held: bool,
     pub state: LotState,
 }
 
@@ -127,6 +129,7 @@ mod tests {
             available_at: DateTime::UNIX_EPOCH,
             expires_on: expires_on.map(|day| day.parse().unwrap()),
             released,
+            held: false,
             state: LotState::Stored,
         }
     }

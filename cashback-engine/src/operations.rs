@@ -42,6 +42,8 @@ text_enum! {
         Debt => "debt",
         /// A correction.
         Adjustment => "adjustment",
+        /// Cashback was taken back after a check.
+        Clawback => "clawback",
     }
 }
 
@@ -192,6 +194,7 @@ impl Sums {
             PostingKind::Expire => one(OperationKind::Expiry, moved.change),
             PostingKind::DebtRepaid => one(OperationKind::Debt, -moved.repaid),
             PostingKind::Adjustment => one(OperationKind::Adjustment, moved.change),
+            PostingKind::Clawback => one(OperationKind::Clawback, moved.change),
         }
     }
 }

@@ -10,6 +10,7 @@ use shared_kernel::ids::{CardId, MemberId, Uuid};
 use shared_kernel::money::{Money, Rate};
 use shared_kernel::text_enum;
 
+use crate::fraud::Check;
 use crate::ids::{PartnerId, PurchaseId, RuleId};
 use crate::posting::sale::{Line, ReceiptKey, Source};
 use crate::rules::evaluate::{Fraction, WhyNot};
@@ -66,6 +67,10 @@ text_enum! {
         NoRuleApplied => "no_rule_applied",
         /// A cap or budget trimmed it.
         CapReached => "cap_reached",
+        /// It is held back while the purchase is being checked.
+        HeldForCheck => "held_for_check",
+        /// It was taken back: the purchase was found to break the programme's rules.
+        TakenBack => "taken_back",
     }
 }
 
@@ -81,6 +86,25 @@ pub struct Judgement {
     /// Why there was none, or less.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<CashbackReason>,
+    /// How its check by the fraud watch stands, where there is one.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+}
+
+impl Judgement {
+    /// Whether the cashback is held back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.check == Some(Check::Held)
+    }
+
+    /// Why there is none or less, or why it can't be had yet.
+    pub(crate) fn told(&self) -> Option<CashbackReason> {
+        match self.check {
+            Some(Check::Held) => Some(CashbackReason::HeldForCheck),
+            Some(Check::Blocked) => Some(CashbackReason::TakenBack),
+            Some(Check::Released) | None => self.reason,
+        }
+    }
 }
 
 /// A rule that applied, with its terms then. Amounts are kopecks.
@@ -302,6 +326,7 @@ pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purc
     let status = match record.status {
         _ if record.cashback_left.is_zero() => CashbackStatus::None,
         PurchaseStatus::Voided => CashbackStatus::None,
+        _ if judgement.is_held() => CashbackStatus::Held,
         PurchaseStatus::Authorized => CashbackStatus::Pending,
         _ if waiting => CashbackStatus::Pending,
         _ => CashbackStatus::Available,
@@ -326,7 +351,7 @@ pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purc
             available_at: record.available_at,
             expires_on: record.expires_on,
             rules,
-            reason: judgement.reason,
+            reason: judgement.told(),
         },
         commission: record.commission,
         commission_left: record.commission_left,

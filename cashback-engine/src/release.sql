@@ -7,7 +7,7 @@ WITH given AS (
     UPDATE ledger.lots AS l SET released = true
     FROM locked
     WHERE l.member_id = locked.member_id AND locked.debt = 0
-        AND NOT l.released AND l.available_at <= (SELECT at FROM given)
+        AND NOT l.released AND NOT l.held AND l.available_at <= (SELECT at FROM given)
     RETURNING l.member_id, l.purchase_id, l.available_at, l.remaining
 ), grouped AS MATERIALIZED (
     SELECT member_id, purchase_id, available_at, sum(remaining)::bigint AS amount,

@@ -19,6 +19,7 @@ pub mod ledger {
             debt -> Int8,
             standing -> Text,
             tier -> Nullable<Text>,
+            claims -> Int2,
         }
     }
 
@@ -40,6 +41,30 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.claims (id) {
+            id -> Uuid,
+            member_id -> Uuid,
+            raw -> Text,
+            drive -> Text,
+            document -> Int8,
+            amount -> Int8,
+            local_time -> Timestamp,
+            outlet_id -> Nullable<Int4>,
+            occurred_at -> Nullable<Timestamptz>,
+            status -> Text,
+            reason -> Nullable<Text>,
+            words -> Nullable<Text>,
+            purchase_id -> Nullable<Uuid>,
+            receipt_said -> Bool,
+            arrived_as -> Nullable<Text>,
+            in_play -> Bool,
+            filed_at -> Timestamptz,
+            decided_at -> Nullable<Timestamptz>,
+            decided_by -> Nullable<Uuid>,
+        }
+    }
+
+    diesel::table! {
         ledger.enrolments (id) {
             id -> Int8,
             member_id -> Uuid,
@@ -51,10 +76,70 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.fiscal_drives (drive) {
+            drive -> Text,
+            outlet_id -> Int4,
+            added_by -> Uuid,
+            added_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         ledger.fiscal_receipts (drive, document) {
             drive -> Text,
             document -> Int8,
             purchase_id -> Uuid,
+        }
+    }
+
+    diesel::table! {
+        ledger.fraud_cases (id) {
+            id -> Uuid,
+            purchase_id -> Uuid,
+            member_id -> Uuid,
+            card_id -> Nullable<Uuid>,
+            outlet_id -> Int4,
+            posted_by -> Uuid,
+            source -> Text,
+            amount -> Int8,
+            cashback -> Int8,
+            evidence -> Jsonb,
+            status -> Text,
+            opened_at -> Timestamptz,
+            decided_at -> Nullable<Timestamptz>,
+            decided_by -> Nullable<Uuid>,
+            comment -> Nullable<Text>,
+            card_blocked -> Bool,
+        }
+    }
+
+    diesel::table! {
+        ledger.fraud_counters (subject, day) {
+            subject -> Uuid,
+            day -> Date,
+            purchases -> Int4,
+            amount -> Int8,
+            bare -> Int4,
+            bare_amount -> Int8,
+            refunds -> Int4,
+            moments -> Array<Nullable<Timestamptz>>,
+            outlets -> Array<Nullable<Int4>>,
+        }
+    }
+
+    diesel::table! {
+        ledger.fraud_rules (rule) {
+            rule -> Text,
+            enabled -> Bool,
+            action -> Text,
+            most_purchases -> Nullable<Int4>,
+            most_amount -> Nullable<Int8>,
+            minutes -> Nullable<Int4>,
+            days -> Nullable<Int4>,
+            hours_from -> Nullable<Time>,
+            hours_until -> Nullable<Time>,
+            changed_by -> Nullable<Uuid>,
+            changed_at -> Nullable<Timestamptz>,
         }
     }
 
@@ -69,6 +154,7 @@ pub mod ledger {
             available_at -> Timestamptz,
             expires_on -> Nullable<Date>,
             released -> Bool,
+            held -> Bool,
         }
     }
 
@@ -117,6 +203,7 @@ pub mod ledger {
             zone -> Text,
             excluded_categories -> Array<Nullable<Text>>,
             bare_number_may_redeem -> Bool,
+            claim_days -> Int2,
         }
     }
 
@@ -256,6 +343,8 @@ pub mod ledger {
         }
     }
 
+    diesel::joinable!(claims -> outlets (outlet_id));
+    diesel::joinable!(fiscal_drives -> outlets (outlet_id));
     diesel::joinable!(outlets -> partners (partner_id));
     diesel::joinable!(partners -> accounts (receivable));
     diesel::joinable!(registers -> partners (partner_id));
@@ -267,8 +356,13 @@ pub mod ledger {
         balances,
         budget_usage,
         cap_usage,
+        claims,
         enrolments,
+        fiscal_drives,
         fiscal_receipts,
+        fraud_cases,
+        fraud_counters,
+        fraud_rules,
         lots,
         outlets,
         partners,

@@ -104,6 +104,14 @@ pub fn reason_text(reason: CashbackReason, language: Language) -> &'static str {
         CashbackReason::CapReached => {
             language.pick("Сработало ограничение акции.", "A limit of the offer was reached.")
         }
+        CashbackReason::HeldForCheck => language.pick(
+            "Кэшбэк удержан: покупка проверяется. Мы сообщим, чем закончится проверка.",
+            "The cashback is held: the purchase is being checked. We will tell you the outcome.",
+        ),
+        CashbackReason::TakenBack => language.pick(
+            "Покупку проверили: она нарушает правила программы, кэшбэк отозван.",
+            "The purchase was checked: it breaks the programme’s rules, and the cashback was taken back.",
+        ),
     }
 }
 

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use shared_kernel::money::Money;
 
 use crate::days::date_in;
+use crate::fraud::Check;
 use crate::ids::{Mint, PartnerId, PurchaseId};
 use crate::ledger::account::Account;
 use crate::lots::DAYS_AFTER_HOLD;
@@ -179,6 +180,9 @@ fn capture_all(world: &mut World, book: &Book, mut record: PurchaseRecord, now: 
         applied.given_kopecks = amount.kopecks();
     }
     judgement.applied.retain(|applied| applied.given_kopecks > 0);
+    if judgement.check == Some(Check::Blocked) {
+        judgement.applied.clear();
+    }
     let receivable = book
         .outlet_by_number(record.outlet_id)
         .and_then(|outlet| book.partner(outlet.partner_id))

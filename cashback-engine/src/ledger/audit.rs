@@ -10,6 +10,7 @@ use serde::Serialize;
 use shared_kernel::ids::Uuid;
 use shared_kernel::money::Money;
 
+use crate::fraud::Check;
 use crate::ids::PurchaseId;
 use crate::posting::decide::commission;
 use crate::purchases::{PurchaseRecord, PurchaseStatus};
@@ -95,6 +96,9 @@ const CHECKS: &[(u8, &str, &str)] = &[
                 ('available', 'breakage'))
             WHEN 'debt_repaid' THEN (d.kind, c.kind) IN (('available', 'debt'), ('available', 'breakage'))
             WHEN 'expire' THEN (d.kind, c.kind) = ('available', 'breakage')
+            WHEN 'clawback' THEN d.kind IN ('pending', 'available', 'breakage', 'debt')
+                AND c.kind IN ('receivable', 'funding') OR (d.kind, c.kind) IN (('available', 'debt'),
+                    ('available', 'breakage'))
             WHEN 'refund' THEN d.kind IN ('pending', 'available', 'breakage', 'debt', 'receivable', 'funding')
                     AND c.kind IN ('receivable', 'funding')
                 OR (d.kind, c.kind) IN (('commission', 'receivable'), ('receivable', 'available'),
@@ -110,7 +114,7 @@ const CHECKS: &[(u8, &str, &str)] = &[
                     AS commission,
                 sum(CASE WHEN d.kind IN ('receivable', 'funding') AND c.kind IN ('pending', 'available')
                             AND p.kind <> 'refund' THEN t.amount
-                         WHEN p.kind = 'refund' AND d.kind IN ('pending', 'available', 'breakage', 'debt')
+                         WHEN p.kind IN ('refund', 'clawback') AND d.kind IN ('pending', 'available', 'breakage', 'debt')
                             AND c.kind IN ('receivable', 'funding') THEN -t.amount ELSE 0 END) AS cashback,
                 sum(CASE WHEN d.kind IN ('available', 'reserved') AND c.kind = 'receivable' AND p.kind <> 'refund'
                             THEN t.amount
@@ -118,7 +122,7 @@ const CHECKS: &[(u8, &str, &str)] = &[
                             THEN -t.amount ELSE 0 END) AS redeemed
             FROM ledger.postings p JOIN ledger.transfers t ON t.posting_id = p.id
             JOIN ledger.accounts d ON d.id = t.debit JOIN ledger.accounts c ON c.id = t.credit
-            WHERE p.purchase_id IS NOT NULL AND p.kind IN ('purchase', 'capture', 'refund') GROUP BY 1)
+            WHERE p.purchase_id IS NOT NULL AND p.kind IN ('purchase', 'capture', 'refund', 'clawback') GROUP BY 1)
          SELECT format('purchase %s: commission %s/%s, cashback %s/%s, redeemed %s/%s', b.id, b.commission_left,
             coalesce(m.commission, 0), b.cashback_left, coalesce(m.cashback, 0), b.redeemed_left,
             coalesce(m.redeemed, 0)) AS row
@@ -179,7 +183,23 @@ const CHECKS: &[(u8, &str, &str)] = &[
         "SELECT format('receipt %s/%s: purchase %s', r.outlet_id, r.receipt, r.purchase_id) AS row
          FROM ledger.receipts r FULL JOIN ledger.purchases b
             ON b.id = r.purchase_id AND b.outlet_id = r.outlet_id AND b.receipt = r.receipt
-         WHERE b.id IS NULL OR r.purchase_id IS NULL",
+         WHERE (b.id IS NULL OR r.purchase_id IS NULL)
+            AND NOT EXISTS (SELECT FROM ledger.claims c WHERE c.purchase_id = r.purchase_id
+                AND c.outlet_id = r.outlet_id AND c.arrived_as = r.receipt)",
+    ),
+    (
+        3,
+        "a claim's purchase is not there, or its fiscal receipt another's; or claims in play are miscounted",
+        "SELECT format('claim %s: purchase %s', c.id, c.purchase_id) AS row
+         FROM ledger.claims c LEFT JOIN ledger.purchases b ON b.id = c.purchase_id
+         LEFT JOIN ledger.fiscal_receipts f ON f.drive = c.drive AND f.document = c.document
+         WHERE c.purchase_id IS NOT NULL AND (b.id IS NULL
+            OR f.purchase_id IS DISTINCT FROM c.purchase_id)
+         UNION ALL
+         SELECT format('member %s: %s claims in play, counted %s', b.member_id, coalesce(c.claims, 0), b.claims)
+         FROM ledger.balances b LEFT JOIN (
+            SELECT member_id, count(*) AS claims FROM ledger.claims WHERE in_play GROUP BY 1) c USING (member_id)
+         WHERE b.claims <> coalesce(c.claims, 0)",
     ),
     (
         3,
@@ -199,6 +219,21 @@ const CHECKS: &[(u8, &str, &str)] = &[
             SELECT purchase_id, sum(amount) AS amount, sum(amount - returned) AS kept FROM ledger.spendings GROUP BY 1
          ) s ON s.purchase_id = b.id
          WHERE (b.redeemed, b.redeemed_left) IS DISTINCT FROM (coalesce(s.amount, 0), coalesce(s.kept, 0))",
+    ),
+    (
+        2,
+        "a lot is held without a case that holds it, or a case holds nothing",
+        "SELECT format('member %s: lot of purchase %s', l.member_id, l.purchase_id) AS row FROM ledger.lots l
+         WHERE l.held AND NOT EXISTS (SELECT FROM ledger.fraud_cases c
+            WHERE c.purchase_id = l.purchase_id AND c.status = 'held')
+         UNION ALL
+         SELECT format('case %s: lot of purchase %s', c.id, l.purchase_id) FROM ledger.fraud_cases c
+         JOIN ledger.lots l ON l.member_id = c.member_id AND l.purchase_id = c.purchase_id
+         WHERE c.status = 'held' AND NOT l.held AND l.remaining > 0
+         UNION ALL
+         SELECT format('case %s: blocked purchase %s has %s left', c.id, b.id, b.cashback_left)
+         FROM ledger.fraud_cases c JOIN ledger.purchases b ON b.id = c.purchase_id
+         WHERE c.status = 'blocked' AND b.cashback_left <> 0 AND b.status <> 'authorized'",
     ),
     (
         4,
@@ -334,7 +369,8 @@ fn wrong(record: &PurchaseRecord, book: &Book) -> Option<&'static str> {
         return Some("cashback");
     }
     if record.status == PurchaseStatus::Posted {
-        let whole = record.redeemed_left == record.redeemed && record.cashback_left == record.cashback;
+        let kept = if judgement.check == Some(Check::Blocked) { Money::ZERO } else { record.cashback };
+        let whole = record.redeemed_left == record.redeemed && record.cashback_left == kept;
         return if whole { None } else { Some("less is left without a refund") };
     }
     let after = After { kept: record.kept(), by_amount: record.refunded_by_amount };

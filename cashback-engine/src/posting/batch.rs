@@ -10,11 +10,14 @@ use shared_kernel::ids::MemberId;
 
 use super::check::{self, Checked};
 use super::read::{
-    ClaimFiscals, ClaimReceipts, Lock, Needs, ReleaseFiscals, ReleaseReceipts, purchases_by_id, receipts,
+    ClaimFiscals, ClaimReceipts, Lock, Needs, ReleaseFiscals, ReleaseReceipts, RenameReceipts,
+    purchases_by_id, receipts,
 };
 use super::world::World;
-use super::{Posted, Refusal, Sale, decide};
+use super::{Posted, Refusal, Sale, Source, decide};
+use crate::claims::arrivals;
 use crate::days::date_in;
+use crate::fraud::watch;
 use crate::ids::{Mint, PurchaseId};
 use crate::purchases::{PurchaseRecord, shown, waiting};
 use crate::rules::{Book, BookCache};
@@ -52,6 +55,8 @@ pub(super) struct Batch<'a> {
     known: HashMap<Key, PurchaseId>,
     /// Fiscal receipts claimed for this batch, and the purchase that has each in the end.
     fiscals: HashMap<(String, i64), (PurchaseId, Option<PurchaseId>)>,
+    /// Receipts that are another name of a purchase posted when its claim was approved.
+    renamed: HashMap<Key, PurchaseId>,
     waiting: HashSet<PurchaseId>,
     pub(super) world: World,
 }
@@ -69,6 +74,7 @@ impl<'a> Batch<'a> {
             claims: HashMap::new(),
             known: HashMap::new(),
             fiscals: HashMap::new(),
+            renamed: HashMap::new(),
             waiting: HashSet::new(),
             world: World::default(),
         };
@@ -206,6 +212,10 @@ impl<'a> Batch<'a> {
                 needs.spenders.insert(member);
             }
             let date = date_in(self.book.zone, sale.occurred_at);
+            if self.book.watched.is_on() {
+                needs.watched.extend(watch::subjects(sale).map(|subject| (subject, date)));
+                needs.watched_days = self.book.watched.refund_days();
+            }
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
                 needs.caps.extend(decide::cap_key(version, member, date));
                 if version.terms.caps.budget.is_some() {
@@ -214,6 +224,17 @@ impl<'a> Batch<'a> {
             }
         }
         needs
+    }
+
+    /// Reads the claims that a purchase here may be; the members' locks guard them.
+    pub(super) fn read_claims(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
+        let approved = arrivals::read(connection, &mut self.world)?;
+        if approved.is_empty() {
+            return Ok(());
+        }
+        purchases_by_id(connection, &mut self.world, &approved, Lock::Look)?;
+        self.waiting = waiting_of(connection, &self.world)?;
+        Ok(())
     }
 
     /// The fold: what becomes of each, in order.
@@ -236,7 +257,12 @@ impl<'a> Batch<'a> {
         let key = (checked.outlet.number, sale.receipt.clone());
         if let Some(id) = self.known.get(&key) {
             return match self.world.purchases.get(id) {
-                Some(kept) if is_same(&kept.record, sale) => Outcome::Known(*id),
+                Some(kept) if is_same(&kept.record, sale) => {
+                    if sale.source == Source::Claim {
+                        self.world.plays.meets(sale, &checked, (*id, false));
+                    }
+                    Outcome::Known(*id)
+                }
                 _ => Outcome::Refused(Refusal::ReceiptConflict { purchase: *id }),
             };
         }
@@ -246,6 +272,14 @@ impl<'a> Batch<'a> {
         let Some(claim) = self.claims.get(&key).copied() else {
             return Outcome::Lost;
         };
+        if let Some(id) = self.world.plays.arrives(sale, &checked) {
+            self.known.insert(key.clone(), id);
+            self.renamed.insert(key, id);
+            return Outcome::Known(id);
+        }
+        if sale.source == Source::Claim && !self.world.plays.may_approve(sale, &checked) {
+            return Outcome::Refused(Refusal::ClaimEnded);
+        }
         let fiscal = sale.fiscal.as_ref().filter(|_| sale.capture);
         let slot = fiscal.map(|fiscal| (fiscal.drive.clone(), fiscal.document));
         if let Some(slot) = &slot
@@ -262,6 +296,9 @@ impl<'a> Batch<'a> {
                 }
                 if let Some((_, taken)) = slot.and_then(|slot| self.fiscals.get_mut(&slot)) {
                     *taken = Some(claim.id);
+                }
+                if sale.capture {
+                    self.world.plays.meets(sale, &checked, (claim.id, true));
                 }
                 Outcome::Posted(claim.id)
             }
@@ -286,11 +323,15 @@ impl<'a> Batch<'a> {
 
     /// Gives up what was claimed for purchases refused after all.
     pub(super) fn release(&mut self, connection: &mut PgConnection, outcomes: &[Outcome]) -> QueryResult<()> {
+        if !self.renamed.is_empty() {
+            self.rename(connection)?;
+        }
         if outcomes.iter().all(|outcome| !matches!(outcome, Outcome::Refused(_))) {
             return Ok(());
         }
         let mut unused = ReleaseReceipts::default();
-        for ((outlet, receipt), claim) in self.claims.iter().filter(|(_, claim)| !claim.used) {
+        for ((outlet, receipt), claim) in self.claims.iter().filter(|(key, claim)| !claim.used && !self.renamed.contains_key(*key))
+        {
             unused.purchases.push(claim.id);
             unused.outlets.push(*outlet);
             unused.receipts.push(receipt.clone());
@@ -314,6 +355,18 @@ impl<'a> Batch<'a> {
         if !moved.is_empty() {
             insert_fiscals(connection, moved)?;
         }
+        Ok(())
+    }
+
+    /// Receipts claimed here that are another purchase's: that one has them for ever.
+    fn rename(&self, connection: &mut PgConnection) -> QueryResult<()> {
+        let mut statement = RenameReceipts::default();
+        for ((outlet, receipt), purchase) in &self.renamed {
+            statement.outlets.push(*outlet);
+            statement.receipts.push(receipt.clone());
+            statement.purchases.push(*purchase);
+        }
+        statement.execute(connection)?;
         Ok(())
     }
 

@@ -94,7 +94,8 @@ fn moment(book: &Book, sale: &Sale, now: DateTime<Utc>) -> Result<(), Refusal> {
         return Err(Refusal::OccurredAtFuture);
     }
     let oldest = match sale.source {
-        Source::History => return Ok(()),
+        // A claim was young enough when it was filed.
+        Source::History | Source::Claim => return Ok(()),
         Source::Register => midnight(book.zone, first_of_month_before_last(date_in(book.zone, now))),
         Source::Api | Source::Till | Source::Batch => now - BACK_MAX,
     };
@@ -111,7 +112,7 @@ fn card(sale: &Sale) -> Result<(), Refusal> {
 }
 
 /// Whether what was shown counts as a live code.
-fn counts_as_live(sale: &Sale, now: DateTime<Utc>) -> bool {
+pub(crate) fn counts_as_live(sale: &Sale, now: DateTime<Utc>) -> bool {
     sale.presented == Presented::LiveCode && now - sale.occurred_at <= LIVE_MAX
 }
 

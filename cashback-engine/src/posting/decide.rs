@@ -13,6 +13,8 @@ use super::sale::Sale;
 use super::world::{CapKey, Kept, PostingKind, Spending, World};
 use crate::days::{available_at, date_in, expires_on, wall_clock};
 use crate::enrolments::Standing;
+use crate::fraud::watch::{self, NewCase, Suspicion};
+use crate::fraud::{Check, FraudAction, FraudCaseId};
 use crate::ids::PurchaseId;
 use crate::ledger::account::Account;
 use crate::lots::{Lot, LotState};
@@ -39,7 +41,11 @@ pub(crate) fn decide(
     let today = date_in(book.zone, now);
     may_redeem(world, sale, today)?;
     let paid = sale.amount - sale.redeem;
-    let judgement = judge(world, book, sale, checked, paid);
+    let mut judgement = judge(world, book, sale, checked, paid);
+    let suspicions = watch::suspicions(&world.tallies, book, sale, checked, now);
+    if !judgement.applied.is_empty() && suspicions.iter().any(|one| one.action == FraudAction::Hold) {
+        judgement.check = Some(Check::Held);
+    }
     let commission =
         if sale.capture { commission(paid, checked.partner.commission_rate) } else { Money::ZERO };
     let cashback = judgement.applied.iter().map(|a| Money::from_kopecks(a.given_kopecks)).sum();
@@ -56,9 +62,33 @@ pub(crate) fn decide(
     } else {
         world.transfer(Account::AVAILABLE, Account::RESERVED, sale.redeem);
     }
+    suspect(world, &record, &suspicions, &judgement);
+    if book.watched.is_on() {
+        watch::count(&mut world.tallies, book, sale, checked, now);
+    }
     world.purchases.insert(id, Kept { record, fresh: true, changed: false });
     world.posted.push(id);
     Ok(())
+}
+
+/// Opens a case for a purchase that struck rules of the fraud watch.
+fn suspect(world: &mut World, record: &PurchaseRecord, suspicions: &[Suspicion], judgement: &Judgement) {
+    if suspicions.is_empty() {
+        return;
+    }
+    world.cases.push(NewCase {
+        id: FraudCaseId::generate(),
+        purchase: record.id,
+        member: record.member_id,
+        card: record.card_id,
+        outlet: record.outlet_id,
+        posted_by: record.posted_by,
+        source: record.source,
+        amount: record.amount,
+        cashback: record.cashback,
+        evidence: Suspicion::evidence(suspicions),
+        held: judgement.is_held(),
+    });
 }
 
 /// `K = round(paid × rate)`.
@@ -217,7 +247,7 @@ pub(crate) fn accrue(
         let amount = Money::from_kopecks(applied.given_kopecks);
         let available_at = available_at(book.zone, date, version.terms.hold_days);
         let expires_on = version.terms.life_months.map(|months| expires_on(date, months));
-        let released = available_at <= now;
+        let released = available_at <= now && !judgement.is_held();
         let account = if released { Account::AVAILABLE } else { Account::PENDING };
         for (funder, share) in version.funders.iter().zip(funder_parts(version, amount)) {
             world.transfer(*funder, account, share);
@@ -248,6 +278,7 @@ pub(crate) fn accrue(
                     available_at,
                     expires_on,
                     released,
+                    held: judgement.is_held(),
                     state: LotState::New,
                 });
                 part += 1;
@@ -317,6 +348,7 @@ pub(crate) fn posted_event(record: &PurchaseRecord, now: DateTime<Utc>) -> Event
             "redeemed": record.redeemed,
             "cashback": record.cashback,
             "source": record.source,
+            "held": record.judgement().is_held(),
         }),
         occurred_at: now,
     }

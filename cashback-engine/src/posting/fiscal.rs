@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use chrono::NaiveDateTime;
 use shared_kernel::money::Money;
 use shared_kernel::text_enum;
 
@@ -35,7 +36,7 @@ pub struct Fiscal {
     /// `n`: the kind.
     pub kind: FiscalKind,
     /// `t`: the till's local time as written.
-    pub time: String,
+    pub time: NaiveDateTime,
 }
 
 /// Why a string is no fiscal receipt.
@@ -78,10 +79,8 @@ impl Fiscal {
         let [time, sum, drive, document, sign, kind] = values;
         let time = time.ok_or(FiscalError::Missing("t"))?;
         let drive = drive.ok_or(FiscalError::Missing("fn"))?;
-        if !is_time(time) {
-            return Err(FiscalError::Malformed("t"));
-        }
-        if !digits(drive, 12, 16) {
+        let time = local_time(time).ok_or(FiscalError::Malformed("t"))?;
+        if !digits(drive, 12, 12) && !digits(drive, 16, 16) {
             return Err(FiscalError::Malformed("fn"));
         }
         Ok(Self {
@@ -95,7 +94,7 @@ impl Fiscal {
             sum: sum.ok_or(FiscalError::Missing("s"))?.parse().map_err(|_| FiscalError::Malformed("s"))?,
             kind: FiscalKind::from_str(kind.ok_or(FiscalError::Missing("n"))?)
                 .map_err(|_| FiscalError::Malformed("n"))?,
-            time: time.to_owned(),
+            time,
         })
     }
 }
@@ -108,10 +107,17 @@ fn number(text: &str) -> Option<i64> {
     if digits(text, 1, 10) && (text == "0" || !text.starts_with('0')) { text.parse().ok() } else { None }
 }
 
-fn is_time(text: &str) -> bool {
-    ["%Y%m%dT%H%M", "%Y%m%dT%H%M%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-        .iter()
-        .any(|format| chrono::NaiveDateTime::parse_from_str(text, format).is_ok())
+/// A wall clock's time as tills write it: with or without seconds; some put separators in.
+fn local_time(text: &str) -> Option<NaiveDateTime> {
+    let format = match text.len() {
+        13 => "%Y%m%dT%H%M",
+        15 => "%Y%m%dT%H%M%S",
+        16 => "%Y-%m-%dT%H:%M",
+        19 => "%Y-%m-%dT%H:%M:%S",
+        _ => return None,
+    };
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"T-:".contains(&byte));
+    NaiveDateTime::parse_from_str(text, format).ok().filter(|_| plain)
 }
 
 #[cfg(test)]
@@ -131,6 +137,21 @@ mod tests {
     }
 
     #[test]
+    fn published_receipts_read_as_published() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/data/vectors/fns_receipt_qr.json")).unwrap();
+        for vector in vectors["valid"].as_array().unwrap() {
+            let fiscal = Fiscal::parse(vector["qr"].as_str().unwrap()).unwrap();
+            assert_eq!(fiscal.time.format("%Y-%m-%dT%H:%M:%S").to_string(), vector["datetime_local"]);
+            assert_eq!(fiscal.sum.kopecks(), vector["sum_kopecks"]);
+            assert_eq!(fiscal.drive, vector["fn"]);
+            assert_eq!(fiscal.document.to_string(), vector["i"]);
+            assert_eq!(fiscal.sign.to_string(), vector["fp"]);
+            assert_eq!(fiscal.kind.as_str(), vector["n"].to_string());
+        }
+    }
+
+    #[test]
     fn refuses_what_is_none() {
         for (raw, error) in [
             ("", FiscalError::Keys),
@@ -138,6 +159,8 @@ mod tests {
             ("t=20200727T1117&t=20200727T1117&s=1.00&fn=9287440300634471&i=1&fp=1&n=1", FiscalError::Keys),
             ("t=20200230T1117&s=1.00&fn=9287440300634471&i=1&fp=1&n=1", FiscalError::Malformed("t")),
             ("t=20200727T1117&s=1,00&fn=9287440300634471&i=1&fp=1&n=1", FiscalError::Malformed("s")),
+            ("t=2020727T1117&s=1.00&fn=9287440300634471&i=1&fp=1&n=1", FiscalError::Malformed("t")),
+            ("t=20200727T1117&s=1.00&fn=92874403006344&i=1&fp=1&n=1", FiscalError::Malformed("fn")),
             ("t=20200727T1117&s=1.00&fn=928&i=1&fp=1&n=1", FiscalError::Malformed("fn")),
             ("t=20200727T1117&s=1.00&fn=9287440300634471&i=01&fp=1&n=1", FiscalError::Malformed("i")),
             (

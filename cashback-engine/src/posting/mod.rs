@@ -9,7 +9,7 @@
 //! | write | a handful of array statements; balances last, each row once |
 
 mod batch;
-mod check;
+pub(crate) mod check;
 pub(crate) mod decide;
 pub mod fiscal;
 pub(crate) mod read;
@@ -111,8 +111,10 @@ pub fn post(
     let mut batch = Batch::claimed(connection, books, sales, now)?;
     let needs = batch.needs();
     fill(connection, &mut batch.world, &needs, Lock::Write)?;
+    batch.read_claims(connection)?;
     let outcomes = batch.decide();
     batch.release(connection, &outcomes)?;
+    batch.world.plays.write(connection, now)?;
     write::write(connection, &batch.world, &batch.book, now)?;
     batch.answers(outcomes)
 }
@@ -134,6 +136,7 @@ pub fn quote(
     batch.look_at_fiscals(connection)?;
     let needs = batch.needs();
     fill(connection, &mut batch.world, &needs, Lock::Look)?;
+    batch.read_claims(connection)?;
     let outcomes = batch.decide();
     let answers = batch.answers(outcomes)?;
     Ok(answers.into_iter().next().expect("one sale has one answer"))

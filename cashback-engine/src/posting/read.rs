@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::NaiveDate;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text, Uuid as SqlUuid};
-use shared_kernel::ids::MemberId;
+use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
 use super::world::{CapKey, Kept, Spending, Usage, World};
@@ -44,6 +44,15 @@ statement! {
 }
 
 statement! {
+    /// Gives receipts to purchases that are there.
+    RenameReceipts { outlets: Vec<i32> => Array<Integer>, receipts: Vec<String> => Array<Text>,
+        purchases: Vec<PurchaseId> => Array<SqlUuid> },
+    "UPDATE ledger.receipts AS r SET purchase_id = n.purchase_id
+     FROM unnest(?, ?, ?) AS n (outlet_id, receipt, purchase_id)
+     WHERE r.outlet_id = n.outlet_id AND r.receipt = n.receipt"
+}
+
+statement! {
     /// Which purchases these receipts are.
     FindReceipts { outlets: Vec<i32> => Array<Integer>, receipts: Vec<String> => Array<Text> }
         -> (Integer, Text, SqlUuid),
@@ -54,16 +63,16 @@ statement! {
 statement! {
     /// Locks members' rows in the order of their identifiers.
     LockBalances { members: Vec<MemberId> => Array<SqlUuid> }
-        -> (SqlUuid, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>),
-    "SELECT member_id, pending, available, reserved, debt, standing, tier FROM ledger.balances
+        -> (SqlUuid, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>, SmallInt),
+    "SELECT member_id, pending, available, reserved, debt, standing, tier, claims FROM ledger.balances
      WHERE member_id = ANY(?) ORDER BY member_id FOR NO KEY UPDATE"
 }
 
 statement! {
     /// The same without locks, for quotes.
     ReadBalances { members: Vec<MemberId> => Array<SqlUuid> }
-        -> (SqlUuid, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>),
-    "SELECT member_id, pending, available, reserved, debt, standing, tier FROM ledger.balances
+        -> (SqlUuid, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>, SmallInt),
+    "SELECT member_id, pending, available, reserved, debt, standing, tier, claims FROM ledger.balances
      WHERE member_id = ANY(?)"
 }
 
@@ -99,7 +108,7 @@ statement! {
      WHERE f.drive = given.drive AND f.document = given.document AND f.purchase_id = given.purchase_id"
 }
 
-type BalanceRow = (MemberId, i64, i64, i64, i64, Standing, Option<String>);
+type BalanceRow = (MemberId, i64, i64, i64, i64, Standing, Option<String>, i16);
 
 /// Whether what is read will be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +127,10 @@ pub(crate) struct Needs {
     pub budgets: HashSet<RuleId>,
     /// Purchases whose own lots and redemption matter.
     pub purchases: HashSet<PurchaseId>,
+    /// Whom the fraud watch asks about, and around which day; empty when nothing is watched.
+    pub watched: HashSet<(Uuid, NaiveDate)>,
+    /// Over how many days it counts refunds.
+    pub watched_days: i32,
 }
 
 /// Reads what a batch needs, members first: their locks guard all that is theirs.
@@ -133,7 +146,11 @@ pub(crate) fn fill(
     if !needs.purchases.is_empty() {
         redemptions(connection, world, &needs.purchases)?;
     }
-    lots_of(connection, world, needs)
+    lots_of(connection, world, needs)?;
+    if needs.watched.is_empty() {
+        return Ok(());
+    }
+    world.tallies.read(connection, needs.watched.iter().copied().collect(), needs.watched_days)
 }
 
 fn balances(connection: &mut PgConnection, world: &mut World, needs: &Needs, lock: Lock) -> QueryResult<()> {
@@ -142,7 +159,7 @@ fn balances(connection: &mut PgConnection, world: &mut World, needs: &Needs, loc
         Lock::Write => LockBalances { members }.load(connection)?,
         Lock::Look => ReadBalances { members }.load(connection)?,
     };
-    for (id, pending, available, reserved, debt, standing, tier) in rows {
+    for (id, pending, available, reserved, debt, standing, tier, claims) in rows {
         let member = world.member(id);
         member.balance = Balance {
             pending: Money::from_kopecks(pending),
@@ -152,6 +169,7 @@ fn balances(connection: &mut PgConnection, world: &mut World, needs: &Needs, loc
         };
         member.standing = Some(standing);
         member.tier = tier;
+        member.claims = claims;
     }
     Ok(())
 }
@@ -224,7 +242,7 @@ fn redemptions(
 }
 
 type LotRow =
-    (MemberId, PurchaseId, i16, Money, Money, Money, chrono::DateTime<chrono::Utc>, Option<NaiveDate>, bool);
+    (MemberId, PurchaseId, i16, Money, Money, Money, chrono::DateTime<chrono::Utc>, Option<NaiveDate>, bool, bool);
 
 /// The lots that can be spent, those of the purchases asked for, and those their redemptions came from.
 fn lots_of(connection: &mut PgConnection, world: &mut World, needs: &Needs) -> QueryResult<()> {
@@ -246,9 +264,10 @@ fn lots_of(connection: &mut PgConnection, world: &mut World, needs: &Needs) -> Q
             lots::available_at,
             lots::expires_on,
             lots::released,
+            lots::held,
         ))
         .load(connection)?;
-    for (member, purchase, part, amount, remaining, expired, available_at, expires_on, released) in rows {
+    for (member, purchase, part, amount, remaining, expired, available_at, expires_on, released, held) in rows {
         world.member(member).lots.0.push(Lot {
             purchase,
             part,
@@ -258,6 +277,7 @@ fn lots_of(connection: &mut PgConnection, world: &mut World, needs: &Needs) -> Q
             available_at,
             expires_on,
             released,
+            held,
             state: LotState::Stored,
         });
     }

@@ -93,6 +93,9 @@ pub enum Refusal {
     /// The fiscal receipt belongs to another purchase (409).
     #[error("the fiscal receipt is already used")]
     FiscalUsed,
+    /// The claim that is being approved has ended, or is of another sale (409).
+    #[error("the claim has ended")]
+    ClaimEnded,
     /// No such purchase, or another partner's (404).
     #[error("the purchase is unknown")]
     PurchaseUnknown,
@@ -137,6 +140,7 @@ impl Refusal {
             Self::CardBlocked
             | Self::CardExpired
             | Self::CardUnknown
+            | Self::ClaimEnded
             | Self::PurchaseUnknown
             | Self::PurchaseState { .. } => String::new(),
         }
@@ -166,6 +170,7 @@ impl Refusal {
             Self::FiscalMismatch { .. } => "fiscal_mismatch",
             Self::FiscalKind => "fiscal_kind",
             Self::FiscalUsed => "fiscal_used",
+            Self::ClaimEnded => "claim_ended",
             Self::PurchaseUnknown => "purchase_unknown",
             Self::PurchaseState { .. } => "purchase_state",
             Self::RefundTooMuch { .. } => "refund_too_much",

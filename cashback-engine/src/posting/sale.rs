@@ -70,6 +70,8 @@ pub struct Audience {
     pub birth_date: Option<NaiveDate>,
     /// When the member joined the union.
     pub joined_on: Option<NaiveDate>,
+    /// Whether whoever posts the purchase is this very member.
+    pub sells: bool,
 }
 
 /// Who buys.
@@ -98,13 +100,15 @@ text_enum! {
         Register => "register",
         /// A row of an older system's history.
         History => "history",
+        /// A member's claim that the partner approved.
+        Claim => "claim",
     }
 }
 
 impl Source {
     /// Whether only member and amount are its content.
     pub(crate) fn is_register(self) -> bool {
-        matches!(self, Self::Register | Self::History)
+        matches!(self, Self::Register | Self::History | Self::Claim)
     }
 }
 

@@ -12,7 +12,10 @@ use shared_kernel::outbox::Event;
 use shared_kernel::text_enum;
 
 use crate::balances::Balance;
+use crate::claims::arrivals::Plays;
 use crate::enrolments::Standing;
+use crate::fraud::tally::Tallies;
+use crate::fraud::watch::NewCase;
 use crate::ids::{PostingId, PurchaseId, RuleId};
 use crate::ledger::account::Account;
 use crate::lots::{LotKey, Lots};
@@ -40,6 +43,8 @@ text_enum! {
         Expire => "expire",
         /// An approved correction.
         Adjustment => "adjustment",
+        /// Cashback taken back from fraud.
+        Clawback => "clawback",
     }
 }
 
@@ -51,6 +56,8 @@ pub(crate) struct Member {
     pub standing: Option<Standing>,
     pub tier: Option<String>,
     pub lots: Lots,
+    /// How many claims are in play, as stored.
+    pub claims: i16,
     pub changed: bool,
 }
 
@@ -137,6 +144,12 @@ pub(crate) struct World {
     pub refunds: Vec<RefundRecord>,
     pub postings: Vec<NewPosting>,
     pub events: Vec<Event>,
+    /// What the fraud watch counted.
+    pub tallies: Tallies,
+    /// Claims in play.
+    pub plays: Plays,
+    /// Cases to be opened.
+    pub cases: Vec<NewCase>,
 }
 
 impl World {

@@ -13,6 +13,7 @@ use shared_kernel::outbox;
 
 use super::world::World;
 use crate::days::date_in;
+use crate::fraud::cases;
 use crate::ids::{PostingId, PurchaseId, RuleId};
 use crate::lots::{Lot, LotState};
 use crate::purchases::PurchaseRecord;
@@ -53,7 +54,7 @@ statement! {
         lot_remaining: Amounts => Array<BigInt>, lot_expired: Amounts => Array<BigInt>,
         lot_available_at: Vec<DateTime<Utc>> => Array<Timestamptz>,
         lot_expires_on: Vec<Option<NaiveDate>> => Array<Nullable<Date>>,
-        lot_released: Vec<bool> => Array<Bool>,
+        lot_released: Vec<bool> => Array<Bool>, lot_held: Vec<bool> => Array<Bool>,
         balance_members: Vec<MemberId> => Array<SqlUuid>, pending: Amounts => Array<BigInt>,
         available: Amounts => Array<BigInt>, reserved: Amounts => Array<BigInt>, debt: Amounts => Array<BigInt>,
     },
@@ -87,11 +88,12 @@ statement! {
         members: Vec<MemberId> => Array<SqlUuid>, purchases: Vec<PurchaseId> => Array<SqlUuid>,
         parts: Vec<i16> => Array<SmallInt>, remaining: Amounts => Array<BigInt>,
         expired: Amounts => Array<BigInt>, expires_on: Vec<Option<NaiveDate>> => Array<Nullable<Date>>,
-        released: Vec<bool> => Array<Bool>,
+        released: Vec<bool> => Array<Bool>, held: Vec<bool> => Array<Bool>,
     },
     "UPDATE ledger.lots AS l SET remaining = n.remaining, expired = n.expired, expires_on = n.expires_on,
-        released = n.released
-     FROM unnest(?, ?, ?, ?, ?, ?, ?) AS n (member_id, purchase_id, part, remaining, expired, expires_on, released)
+        released = n.released, held = n.held
+     FROM unnest(?, ?, ?, ?, ?, ?, ?, ?)
+        AS n (member_id, purchase_id, part, remaining, expired, expires_on, released, held)
      WHERE l.member_id = n.member_id AND l.purchase_id = n.purchase_id AND l.part = n.part"
 }
 
@@ -164,6 +166,8 @@ pub(crate) fn write(
     refunds(connection, world, now)?;
     updated_purchases(connection, world)?;
     caps(connection, world)?;
+    cases::open(connection, &world.cases, now)?;
+    world.tallies.write(connection)?;
     outbox::append(connection, &world.events)?;
     let mut batch = WriteBatch::default();
     for id in &world.posted {
@@ -235,6 +239,7 @@ impl WriteBatch {
             self.lot_available_at.push(lot.available_at);
             self.lot_expires_on.push(lot.expires_on);
             self.lot_released.push(lot.released);
+            self.lot_held.push(lot.held);
         }
     }
 
@@ -267,6 +272,7 @@ fn updated_lots(connection: &mut PgConnection, world: &World) -> QueryResult<()>
         statement.expired.push(lot.expired.kopecks());
         statement.expires_on.push(lot.expires_on);
         statement.released.push(lot.released);
+        statement.held.push(lot.held);
     }
     if !statement.members.is_empty() {
         statement.execute(connection)?;

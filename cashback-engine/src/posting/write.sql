@@ -17,8 +17,8 @@ WITH new_purchases AS (
     SELECT * FROM unnest(?, ?, ?, ?, ?, ?)
 ), new_lots AS (
     INSERT INTO ledger.lots (member_id, purchase_id, part, amount, remaining, expired, available_at, expires_on,
-        released)
-    SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?)
+        released, held)
+    SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 )
 UPDATE ledger.balances AS b
 SET pending = n.pending, available = n.available, reserved = n.reserved, debt = n.debt

@@ -228,6 +228,10 @@ fn apply(
         fresh: true,
     });
     reduce(world, book, record, after, now);
+    if book.watched.is_on() {
+        let day = date_in(book.zone, asked.occurred_at);
+        world.tallies.refunded((record.member_id.0, day));
+    }
     world.events.push(event(record.member_id, record.id, content.amount, now));
     Ok(())
 }
@@ -323,6 +327,25 @@ pub(crate) fn reduce(
         record.kept = Some(serde_json::to_value(&kept).expect("amounts are numbers"));
         record.status =
             if residual.left.is_zero() { PurchaseStatus::Refunded } else { PurchaseStatus::PartlyRefunded };
+        purchase.changed = true;
+    }
+}
+
+/// Takes what is left of a purchase's cashback back to its funders, in the posting opened last; the purchase itself, its
+/// redemption and commission stay.
+pub(crate) fn claw_back(world: &mut World, book: &Book, record: &PurchaseRecord, now: DateTime<Utc>) {
+    let mut kept = record.kept();
+    let nothing = residual::Residual {
+        left: record.amount - record.refunded,
+        redeemed: record.redeemed_left,
+        commission: record.commission_left,
+        rules: vec![Money::ZERO; kept.rules.len()],
+    };
+    undo::undo(world, book, record, &nothing, date_in(book.zone, now));
+    kept.rules.fill(0);
+    if let Some(purchase) = world.purchase(record.id) {
+        purchase.record.cashback_left = Money::ZERO;
+        purchase.record.kept = Some(serde_json::to_value(&kept).expect("amounts are numbers"));
         purchase.changed = true;
     }
 }

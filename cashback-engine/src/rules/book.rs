@@ -12,6 +12,7 @@ use shared_kernel::ids::Uuid;
 
 use super::store::{self, VersionRow};
 use super::terms::{Funder, Terms};
+use crate::fraud::settings::Watched;
 use crate::ids::{PartnerId, RuleId};
 use crate::ledger::account::Account;
 use crate::partners::{Outlet, Partner};
@@ -56,6 +57,10 @@ pub struct Book {
     pub excluded_categories: Vec<String>,
     /// Whether a bare number may spend points.
     pub bare_number_may_redeem: bool,
+    /// What the fraud watch looks for.
+    pub watched: Watched,
+    /// How many days a claim waits before it ends by itself.
+    pub claim_days: i16,
     partners: HashMap<PartnerId, Arc<Partner>>,
     outlets: HashMap<String, Arc<Outlet>>,
     outlets_by_number: HashMap<i32, Arc<Outlet>>,
@@ -70,17 +75,19 @@ impl Book {
     /// The database's, also when a stored zone or rule can't be read.
     pub fn load(connection: &mut PgConnection) -> QueryResult<Self> {
         // The revision first: what changes while the rest is read makes this book stale, never falsely fresh.
-        let (revision, zone, excluded_categories, bare_number_may_redeem): (
+        let (revision, zone, excluded_categories, bare_number_may_redeem, claim_days): (
             i64,
             String,
             Vec<Option<String>>,
             bool,
+            i16,
         ) = programme::table
             .select((
                 programme::revision,
                 programme::zone,
                 programme::excluded_categories,
                 programme::bare_number_may_redeem,
+                programme::claim_days,
             ))
             .first(connection)?;
         let partners: Vec<Partner> = partners::table.select(Partner::as_select()).load(connection)?;
@@ -103,6 +110,8 @@ impl Book {
             zone: zone.parse().map_err(unreadable)?,
             excluded_categories: excluded_categories.into_iter().flatten().collect(),
             bare_number_may_redeem,
+            watched: Watched::load(connection)?,
+            claim_days,
             partners,
             outlets_by_number: outlets.iter().map(|o| (o.number, o.clone())).collect(),
             outlets: outlets.into_iter().map(|o| (o.code.clone(), o)).collect(),

@@ -1,0 +1,268 @@
+//! Purchases that are claims: read with the members' balances, matched while deciding, written with everything else.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use shared_kernel::ids::{MemberId, Uuid};
+use shared_kernel::money::Money;
+use shared_kernel::outbox::{self, Event};
+
+use super::file::decided;
+use super::{APART_MAX, ClaimId, ClaimReason, ClaimStatus, derived_receipt};
+use crate::ids::PurchaseId;
+use crate::posting::check::Checked;
+use crate::posting::sale::{Sale, Source};
+use crate::posting::world::World;
+use crate::schema::ledger::claims;
+use crate::statement::statement;
+
+/// A claim in play.
+#[derive(Debug, Clone, Queryable)]
+pub(crate) struct Played {
+    pub id: ClaimId,
+    pub member: MemberId,
+    pub drive: String,
+    pub document: i64,
+    pub amount: Money,
+    pub outlet: Option<i32>,
+    pub occurred_at: Option<DateTime<Utc>>,
+    pub status: ClaimStatus,
+    pub purchase: Option<PurchaseId>,
+}
+
+/// What became of a claim in play.
+#[derive(Debug, Clone)]
+enum Fate {
+    Approved { purchase: PurchaseId, receipt_said: bool },
+    Confirmed { purchase: PurchaseId, credits: bool },
+    Arrived { receipt: String },
+}
+
+/// The claims in play of a batch's members, and what became of them.
+#[derive(Debug, Default)]
+pub(crate) struct Plays {
+    claims: HashMap<MemberId, Vec<Played>>,
+    fates: Vec<(Played, Fate, Option<Uuid>)>,
+}
+
+/// Counts a member's claims in play anew, under the lock on the member's balances.
+pub(super) fn count_in_play(connection: &mut PgConnection, member: MemberId) -> QueryResult<()> {
+    count_all_in_play(connection, &[member])
+}
+
+pub(super) fn count_all_in_play(connection: &mut PgConnection, members: &[MemberId]) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE ledger.balances AS b SET claims =
+            (SELECT count(*) FROM ledger.claims AS c WHERE c.member_id = b.member_id AND c.in_play)
+         WHERE b.member_id = ANY($1)",
+    )
+    .bind::<Array<SqlUuid>, _>(members)
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Reads the claims in play of members who have any; the purchases of approved ones too.
+pub(crate) fn read(connection: &mut PgConnection, world: &mut World) -> QueryResult<Vec<PurchaseId>> {
+    let members: Vec<MemberId> =
+        world.members.iter().filter(|(_, member)| member.claims > 0).map(|(id, _)| *id).collect();
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Played> = claims::table
+        .filter(claims::member_id.eq_any(members).and(claims::in_play))
+        .order(claims::id)
+        .select((
+            claims::id,
+            claims::member_id,
+            claims::drive,
+            claims::document,
+            claims::amount,
+            claims::outlet_id,
+            claims::occurred_at,
+            claims::status,
+            claims::purchase_id,
+        ))
+        .load(connection)?;
+    let approved = rows.iter().filter_map(|claim| claim.purchase).collect();
+    for claim in rows {
+        world.plays.claims.entry(claim.member).or_default().push(claim);
+    }
+    Ok(approved)
+}
+
+impl Played {
+    /// Whether a purchase is this claim's sale.
+    fn is(&self, sale: &Sale, checked: &Checked) -> bool {
+        match &sale.fiscal {
+            Some(fiscal) => (&fiscal.drive, fiscal.document) == (&self.drive, self.document),
+            None => {
+                self.outlet == Some(checked.outlet.number)
+                    && self.amount == sale.amount - sale.redeem
+                    && self.occurred_at.is_some_and(|at| (at - sale.occurred_at).abs() <= APART_MAX)
+            }
+        }
+    }
+}
+
+impl Plays {
+    fn of(&self, sale: &Sale) -> &[Played] {
+        self.claims.get(&sale.buyer.member).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn take(&mut self, member: MemberId, id: ClaimId, fate: Fate, by: Option<Uuid>) {
+        let Some(claims) = self.claims.get_mut(&member) else { return };
+        if let Some(place) = claims.iter().position(|claim| claim.id == id) {
+            let claim = claims.remove(place);
+            self.fates.push((claim, fate, by));
+        }
+    }
+
+    /// The purchase that was posted for this very sale when its claim was approved; its receipt becomes another name.
+    pub(crate) fn arrives(&mut self, sale: &Sale, checked: &Checked) -> Option<PurchaseId> {
+        if sale.source == Source::Claim || !sale.capture || sale.redeem.is_positive() {
+            return None;
+        }
+        let (id, purchase) = self
+            .of(sale)
+            .iter()
+            .filter(|claim| claim.is(sale, checked) && claim.amount == sale.amount)
+            .find_map(|claim| Some((claim.id, claim.purchase?)))?;
+        self.take(sale.buyer.member, id, Fate::Arrived { receipt: sale.receipt.clone() }, None);
+        Some(purchase)
+    }
+
+    /// Whether the claim that is being approved can be: open, and the member's.
+    pub(crate) fn may_approve(&self, sale: &Sale, checked: &Checked) -> bool {
+        self.of(sale)
+            .iter()
+            .any(|claim| claim.status == ClaimStatus::Waiting && claim.is(sale, checked))
+    }
+
+    /// Notes that a purchase is the sale of an open claim: approved by whoever posts it, or come by itself.
+    pub(crate) fn meets(&mut self, sale: &Sale, checked: &Checked, (id, fresh): (PurchaseId, bool)) {
+        let Some(claim) =
+            self.of(sale).iter().find(|claim| claim.status.is_open() && claim.is(sale, checked)).cloned()
+        else {
+            return;
+        };
+        let by = (sale.source == Source::Claim).then_some(sale.posted_by);
+        let fate = match by {
+            Some(_) if fresh => Fate::Approved {
+                purchase: id,
+                receipt_said: sale.receipt != derived_receipt(&claim.drive, claim.document),
+            },
+            // What came without its fiscal receipt, or was there already, gets the claim's.
+            _ => Fate::Confirmed { purchase: id, credits: sale.fiscal.is_none() || !fresh },
+        };
+        self.take(sale.buyer.member, claim.id, fate, by);
+    }
+
+    /// What the members are told.
+    fn events(&self, now: DateTime<Utc>) -> Vec<Event> {
+        self.fates
+            .iter()
+            .filter_map(|(claim, fate, _)| {
+                let (status, reason, purchase) = match fate {
+                    Fate::Approved { purchase, .. } => {
+                        (ClaimStatus::Approved, ClaimReason::Approved, *purchase)
+                    }
+                    Fate::Confirmed { purchase, .. } => {
+                        (ClaimStatus::Confirmed, ClaimReason::Arrived, *purchase)
+                    }
+                    Fate::Arrived { .. } => return None,
+                };
+                Some(decided((claim.id, claim.member), status, (reason, Some(purchase)), now))
+            })
+            .collect()
+    }
+
+    /// Writes what became of claims, and tells their members.
+    pub(crate) fn write(&self, connection: &mut PgConnection, now: DateTime<Utc>) -> QueryResult<()> {
+        if self.fates.is_empty() {
+            return Ok(());
+        }
+        let mut ended = EndClaims { now: Some(now), ..EndClaims::default() };
+        let mut arrived = NoteArrivals::default();
+        let mut credited = CreditFiscals::default();
+        for (claim, fate, by) in &self.fates {
+            match fate {
+                Fate::Arrived { receipt } => {
+                    arrived.ids.push(claim.id);
+                    arrived.receipts.push(receipt.clone());
+                }
+                Fate::Approved { purchase, receipt_said } => ended.push(
+                    claim.id,
+                    (ClaimStatus::Approved, ClaimReason::Approved),
+                    (*purchase, *receipt_said),
+                    *by,
+                ),
+                Fate::Confirmed { purchase, credits } => {
+                    let what = (ClaimStatus::Confirmed, ClaimReason::Arrived);
+                    ended.push(claim.id, what, (*purchase, true), *by);
+                    if *credits {
+                        credited.drives.push(claim.drive.clone());
+                        credited.documents.push(claim.document);
+                        credited.purchases.push(*purchase);
+                    }
+                }
+            }
+        }
+        ended.execute(connection)?;
+        arrived.execute(connection)?;
+        credited.execute(connection)?;
+        outbox::append(connection, &self.events(now))?;
+        let members: Vec<MemberId> = self.fates.iter().map(|(claim, ..)| claim.member).collect();
+        count_all_in_play(connection, &members)
+    }
+}
+
+impl EndClaims {
+    fn push(
+        &mut self,
+        id: ClaimId,
+        (status, reason): (ClaimStatus, ClaimReason),
+        (purchase, known): (PurchaseId, bool),
+        by: Option<Uuid>,
+    ) {
+        self.ids.push(id);
+        self.statuses.push(status);
+        self.reasons.push(reason);
+        self.purchases.push(purchase);
+        self.known.push(known);
+        self.by.push(by);
+    }
+}
+
+statement! {
+    /// Claims that became purchases. One approved without the till's receipt stays in play.
+    EndClaims {
+        now: Option<DateTime<Utc>> => Nullable<Timestamptz>, ids: Vec<ClaimId> => Array<SqlUuid>,
+        statuses: Vec<ClaimStatus> => Array<Text>, reasons: Vec<ClaimReason> => Array<Text>,
+        purchases: Vec<PurchaseId> => Array<SqlUuid>, known: Vec<bool> => Array<Bool>,
+        by: Vec<Option<Uuid>> => Array<Nullable<SqlUuid>>,
+    },
+    "UPDATE ledger.claims AS c SET status = n.status, reason = n.reason, purchase_id = n.purchase_id,
+        receipt_said = n.known AND n.status = 'approved', in_play = NOT n.known, decided_at = ?,
+        decided_by = n.decided_by
+     FROM unnest(?, ?, ?, ?, ?, ?) AS n (id, status, reason, purchase_id, known, decided_by) WHERE c.id = n.id"
+}
+
+statement! {
+    /// Approved claims whose sale arrived, under which receipt.
+    NoteArrivals { ids: Vec<ClaimId> => Array<SqlUuid>, receipts: Vec<String> => Array<Text> },
+    "UPDATE ledger.claims AS c SET arrived_as = n.receipt, in_play = false
+     FROM unnest(?, ?) AS n (id, receipt) WHERE c.id = n.id"
+}
+
+statement! {
+    /// A claim's fiscal receipt is its purchase's from now on.
+    CreditFiscals {
+        drives: Vec<String> => Array<Text>, documents: Vec<i64> => Array<BigInt>,
+        purchases: Vec<PurchaseId> => Array<SqlUuid>,
+    },
+    "INSERT INTO ledger.fiscal_receipts (drive, document, purchase_id) SELECT * FROM unnest(?, ?, ?)
+     ON CONFLICT (drive, document) DO NOTHING"
+}

@@ -1,0 +1,211 @@
+//! Whether a purchase strikes a rule of the fraud watch. Pure: from what was counted before it, in the order of posting.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use serde_json::{Value, json};
+use shared_kernel::ids::{CardId, MemberId, Uuid};
+use shared_kernel::money::Money;
+
+use super::settings::Threshold;
+use super::tally::{Purchased, Tallies};
+use super::{FraudAction, FraudCaseId, FraudRule};
+use crate::days::{date_in, wall_clock};
+use crate::ids::PurchaseId;
+use crate::posting::check::{Checked, counts_as_live};
+use crate::posting::sale::{Sale, Source};
+use crate::rules::Book;
+
+/// A case to be opened, with the purchase that opens it.
+#[derive(Debug, Clone)]
+pub(crate) struct NewCase {
+    pub id: FraudCaseId,
+    pub purchase: PurchaseId,
+    pub member: MemberId,
+    pub card: Option<CardId>,
+    pub outlet: i32,
+    pub posted_by: Uuid,
+    pub source: Source,
+    pub amount: Money,
+    pub cashback: Money,
+    pub evidence: Value,
+    pub held: bool,
+}
+
+/// A rule that a purchase strikes: what was seen, and the limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Suspicion {
+    pub rule: FraudRule,
+    pub action: FraudAction,
+    pub seen: Value,
+    pub limit: Value,
+}
+
+impl Suspicion {
+    /// As it is kept with the case.
+    pub(crate) fn evidence(suspicions: &[Self]) -> Value {
+        suspicions
+            .iter()
+            .map(|one| json!({ "rule": one.rule, "seen": one.seen, "limit": one.limit }))
+            .collect()
+    }
+}
+
+/// Whether the fraud watch looks at a purchase: what an older system did is past, and a claim was looked at by people.
+fn is_watched(sale: &Sale) -> bool {
+    !matches!(sale.source, Source::History | Source::Claim)
+}
+
+/// Whom it counts for: the member, and the cashier at the till page.
+pub(crate) fn subjects(sale: &Sale) -> impl Iterator<Item = Uuid> {
+    let cashier = (sale.source == Source::Till).then_some(sale.posted_by);
+    [Some(sale.buyer.member.0), cashier].into_iter().flatten().filter(|_| is_watched(sale))
+}
+
+/// Counts a purchase that was accepted.
+pub(crate) fn count(tallies: &mut Tallies, book: &Book, sale: &Sale, checked: &Checked, now: DateTime<Utc>) {
+    let day = date_in(book.zone, sale.occurred_at);
+    let purchase = Purchased {
+        amount: sale.amount,
+        bare: !counts_as_live(sale, now),
+        at: sale.occurred_at,
+        outlet: checked.outlet.number,
+    };
+    for subject in subjects(sale) {
+        tallies.purchased((subject, day), &purchase);
+    }
+}
+
+/// The rules a purchase strikes.
+pub(crate) fn suspicions(
+    tallies: &Tallies,
+    book: &Book,
+    sale: &Sale,
+    checked: &Checked,
+    now: DateTime<Utc>,
+) -> Vec<Suspicion> {
+    if !book.watched.is_on() || !is_watched(sale) {
+        return Vec::new();
+    }
+    let look =
+        Look { tallies, book, sale, checked, day: date_in(book.zone, sale.occurred_at), now };
+    book.watched
+        .rules()
+        .iter()
+        .filter_map(|threshold| {
+            let (seen, limit) = look.at(threshold)?;
+            Some(Suspicion { rule: threshold.rule, action: threshold.action, seen, limit })
+        })
+        .collect()
+}
+
+struct Look<'a> {
+    tallies: &'a Tallies,
+    book: &'a Book,
+    sale: &'a Sale,
+    checked: &'a Checked,
+    day: NaiveDate,
+    now: DateTime<Utc>,
+}
+
+impl Look<'_> {
+    fn at(&self, threshold: &Threshold) -> Option<(Value, Value)> {
+        let (sale, member) = (self.sale, self.sale.buyer.member.0);
+        let cashier = (sale.source == Source::Till).then_some(sale.posted_by);
+        match threshold.rule {
+            FraudRule::CardDay => {
+                let before = self.tallies.on(member, self.day);
+                over(threshold, before.purchases + 1, before.amount + sale.amount)
+            }
+            FraudRule::CashierDay => {
+                let before = self.tallies.on(cashier?, self.day);
+                over(threshold, before.purchases + 1, before.amount + sale.amount)
+            }
+            FraudRule::BareNumber if counts_as_live(sale, self.now) => None,
+            FraudRule::BareNumber => {
+                let before = self.tallies.on(member, self.day);
+                over(threshold, before.bare + 1, before.bare_amount + sale.amount)
+            }
+            FraudRule::RefundCycling => {
+                let (most, days) = (threshold.most_purchases?, threshold.days?);
+                let refunds = self.tallies.refunds(member, self.day, days);
+                let struck = (json!({ "refunds": refunds, "days": days }), json!({ "refunds": most }));
+                (refunds > most).then_some(struck)
+            }
+            FraudRule::TwoTowns => self.two_towns(threshold.minutes?),
+            FraudRule::ClosingBurst => self.burst(threshold, cashier?),
+            FraudRule::OwnCard => {
+                (cashier.is_some() && sale.buyer.audience.sells).then(|| (json!({}), json!({})))
+            }
+        }
+    }
+
+    /// Another town less than so many minutes away. Outlets without a town (web shops) are everywhere.
+    fn two_towns(&self, minutes: i32) -> Option<(Value, Value)> {
+        let here = self.checked.outlet.town.trim();
+        if here.is_empty() {
+            return None;
+        }
+        let at = self.sale.occurred_at;
+        self.tallies
+            .near(self.sale.buyer.member.0, (self.day, at), minutes)
+            .into_iter()
+            .filter_map(|(moment, outlet)| {
+                let outlet = self.book.outlet_by_number(outlet)?;
+                let there = outlet.town.trim();
+                (!there.is_empty() && there != here).then(|| {
+                    let apart = (moment - at).num_seconds().abs() / 60;
+                    (apart, json!({ "towns": [there, here], "minutes": apart }))
+                })
+            })
+            .min_by_key(|(apart, _)| *apart)
+            .map(|(_, seen)| (seen, json!({ "minutes": minutes })))
+    }
+
+    fn burst(&self, threshold: &Threshold, cashier: Uuid) -> Option<(Value, Value)> {
+        let (most, minutes) = (threshold.most_purchases?, threshold.minutes?);
+        let at = self.sale.occurred_at;
+        let wall = wall_clock(self.checked.outlet.tz(), at).time();
+        if !within(wall, threshold.hours_from?, threshold.hours_until?) {
+            return None;
+        }
+        let near = self.tallies.near(cashier, (self.day, at), minutes).len() + 1;
+        let near = i32::try_from(near).unwrap_or(i32::MAX);
+        (near > most).then(|| {
+            let limit = json!({ "purchases": most, "minutes": minutes });
+            (json!({ "purchases": near, "minutes": minutes }), limit)
+        })
+    }
+}
+
+/// Whether a time of day lies in hours, which may go over midnight.
+fn within(time: NaiveTime, from: NaiveTime, until: NaiveTime) -> bool {
+    if from < until { from <= time && time < until } else { from <= time || time < until }
+}
+
+fn over(threshold: &Threshold, purchases: i32, amount: Money) -> Option<(Value, Value)> {
+    let many = threshold.most_purchases.is_some_and(|most| purchases > most);
+    let much = threshold.most_amount.is_some_and(|most| amount > most);
+    (many || much).then(|| {
+        (
+            json!({ "purchases": purchases, "amount": amount }),
+            json!({ "purchases": threshold.most_purchases, "amount": threshold.most_amount }),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_may_go_over_midnight() {
+        let time = |text: &str| text.parse::<NaiveTime>().unwrap();
+        let (from, until) = (time("21:00:00"), time("23:00:00"));
+        for (at, inside) in [("20:59:59", false), ("21:00:00", true), ("22:59:59", true), ("23:00:00", false)] {
+            assert_eq!(within(time(at), from, until), inside, "{at}");
+        }
+        let (from, until) = (time("22:30:00"), time("01:00:00"));
+        for (at, inside) in [("22:29:00", false), ("23:30:00", true), ("00:59:59", true), ("01:00:00", false)] {
+            assert_eq!(within(time(at), from, until), inside, "{at}");
+        }
+    }
+}
