@@ -39,6 +39,8 @@ pub struct App {
     pub books: BookCache,
     /// The way into the ledger.
     pub posting: PostingQueue,
+    /// Which members the cashiers themselves are.
+    pub sellers: crate::posting::sellers::Sellers,
     /// Tokens, sessions and what else signing in needs.
     pub auth: Auth,
     /// Counters of limits and small values that may be lost.
@@ -146,6 +148,7 @@ impl App {
             derived,
             books,
             posting,
+            sellers: crate::posting::sellers::Sellers::default(),
             auth,
             cache,
             live,

@@ -39,6 +39,7 @@ pub fn table() -> Vec<Entry> {
     let get = |path, access, handler| entry(Method::GET, path, access, handler);
     let post = |path, access, handler| entry(Method::POST, path, access, handler);
     let patch = |path, access, handler| entry(Method::PATCH, path, access, handler);
+    let put = |path, access, handler| entry(Method::PUT, path, access, handler);
     let delete = |path, access, handler| entry(Method::DELETE, path, access, handler);
     let (member, partner) = (Access::MEMBER, Access::PARTNER);
     let office =
@@ -56,6 +57,7 @@ pub fn table() -> Vec<Entry> {
     let explained = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]).and_member();
     let registers = Access::roles(managers).and_client();
     let senders = Access::roles(&[Role::Manager, Role::Finance]).and_client();
+    let claim_decliners = Access::roles(&[Role::Cashier, Role::Manager, Role::Finance]).and_client();
     vec![
         get("/health/live", Access::PUBLIC, web::to(v1::health::live)),
         get("/health/ready", Access::PUBLIC, web::to(v1::health::ready)),
@@ -87,6 +89,21 @@ pub fn table() -> Vec<Entry> {
         get("/v1/registers/{id}", registers, web::to(v1::registers::show)),
         get("/v1/registers/{id}/rows", registers, web::to(v1::registers::rows)),
         get("/v1/registers/{id}/report.csv", registers, web::to(v1::registers::report)),
+        creation("/v1/me/claims", member, web::to(v1::me::claims::file)),
+        get("/v1/me/claims", member, web::to(v1::me::claims::list)),
+        get("/v1/claims", purchase_readers, web::to(v1::claims::list)),
+        post("/v1/claims/{id}/approve", partner, web::to(v1::claims::approve)),
+        post("/v1/claims/{id}/decline", claim_decliners, web::to(v1::claims::decline)),
+        post("/v1/claims/{id}/assign", finance, web::to(v1::claims::assign)),
+        get("/v1/outlets/{code}/fiscal-drives", registers, web::to(v1::outlets::drives_of)),
+        creation("/v1/outlets/{code}/fiscal-drives", senders, web::to(v1::outlets::add_drives)),
+        delete("/v1/outlets/{code}/fiscal-drives/{drive}", senders, web::to(v1::outlets::remove_drive)),
+        get("/v1/fraud", books, web::to(v1::fraud::list)),
+        get("/v1/fraud/rules", books, web::to(v1::fraud::rules)),
+        put("/v1/fraud/rules", finance, web::to(v1::fraud::set_rules)),
+        post("/v1/fraud/{id}/release", finance, web::to(v1::fraud::release)),
+        post("/v1/fraud/{id}/hold", finance, web::to(v1::fraud::hold)),
+        post("/v1/fraud/{id}/block", finance, web::to(v1::fraud::block)),
         get("/v1/partners", books, web::to(v1::partners::list)),
         get("/v1/rules", Access::roles(managers), web::to(v1::rules::list)),
         creation("/v1/rules", finance, web::to(v1::rules::draft)),

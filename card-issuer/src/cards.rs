@@ -334,6 +334,18 @@ pub fn of_member(connection: &mut PgConnection, member: MemberId) -> Result<Vec<
         .load(connection)?)
 }
 
+/// The cards of members, in the order of [`of_member`]. One statement.
+///
+/// # Errors
+/// The database's.
+pub fn of_members(connection: &mut PgConnection, members: &[MemberId]) -> Result<Vec<Card>, CardError> {
+    Ok(cards::table
+        .filter(cards::member_id.eq_any(members))
+        .order((cards::kind.desc(), cards::id.desc()))
+        .select(Card::as_select())
+        .load(connection)?)
+}
+
 /// Why and by whom a card is blocked.
 #[derive(Debug, Clone)]
 pub struct Block {

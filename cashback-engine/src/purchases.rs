@@ -406,6 +406,29 @@ pub fn purchase(
     show_one(connection, books, record, partner)
 }
 
+/// Purchases by their identifiers; those that aren't there are absent.
+///
+/// # Errors
+/// The database's.
+pub fn by_ids(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    ids: &[PurchaseId],
+) -> QueryResult<HashMap<PurchaseId, Purchase>> {
+    let records: Vec<PurchaseRecord> = purchases::table
+        .filter(purchases::id.eq_any(ids))
+        .select(PurchaseRecord::as_select())
+        .load(connection)?;
+    let book = books.current(connection)?;
+    let of: Vec<(MemberId, PurchaseId)> =
+        records.iter().map(|record| (record.member_id, record.id)).collect();
+    let waiting = waiting(connection, &of)?;
+    Ok(records
+        .iter()
+        .map(|record| (record.id, shown(record, &book, waiting.contains_key(&record.id))))
+        .collect())
+}
+
 /// A purchase by its receipt; another partner's is none.
 ///
 /// # Errors

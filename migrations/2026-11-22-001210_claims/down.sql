@@ -1,7 +1,3 @@
-DELETE FROM platform.deliveries WHERE letter = 'claim_decided';
-ALTER TABLE platform.deliveries DROP CONSTRAINT deliveries_letter_check;
-ALTER TABLE platform.deliveries ADD CONSTRAINT deliveries_letter_check
-    CHECK (letter IN ('card_issued', 'cashback_digest'));
 ALTER TABLE ledger.purchases DROP CONSTRAINT purchases_source_check;
 ALTER TABLE ledger.purchases ADD CONSTRAINT purchases_source_check
     CHECK (source IN ('api', 'till', 'batch', 'register', 'history'));

@@ -55,7 +55,3 @@ ALTER TABLE ledger.programme ADD COLUMN claim_days smallint NOT NULL DEFAULT 14 
 ALTER TABLE ledger.purchases DROP CONSTRAINT purchases_source_check;
 ALTER TABLE ledger.purchases ADD CONSTRAINT purchases_source_check
     CHECK (source IN ('api', 'till', 'batch', 'register', 'history', 'claim'));
-
-ALTER TABLE platform.deliveries DROP CONSTRAINT deliveries_letter_check;
-ALTER TABLE platform.deliveries ADD CONSTRAINT deliveries_letter_check
-    CHECK (letter IN ('card_issued', 'cashback_digest', 'claim_decided'));

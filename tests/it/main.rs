@@ -7,6 +7,7 @@
 
 mod bad_inputs;
 mod cards_life;
+mod claims;
 mod cli;
 mod contract;
 mod delivery;
@@ -16,6 +17,7 @@ mod engine_properties;
 mod engine_registers;
 mod engine_support;
 mod finance;
+mod fraud;
 mod generated;
 mod health;
 mod idempotency;

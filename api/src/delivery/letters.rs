@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 
 use card_issuer::cards::{Card, CardKind};
 use card_issuer::qr;
+use cashback_engine::claims::Claim;
+use cashback_engine::texts;
+use chrono::{DateTime, Utc};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use shared_kernel::money::Money;
 use union_registry::members::Person;
@@ -12,6 +15,7 @@ use union_registry::members::Person;
 use super::DeliveryError;
 use super::queue::Digest;
 use super::wording;
+use crate::app::PROGRAMME_ZONE;
 use crate::problem::Language;
 
 /// The side of a QR picture in a letter, in pixels; shown at half of it, so that it is sharp on any screen.
@@ -30,6 +34,8 @@ pub enum Letter {
     CardIssued(CardIssued),
     /// The day's cashback.
     CashbackDigest(CashbackDigest),
+    /// What became of a claim.
+    ClaimDecided(ClaimDecided),
 }
 
 /// A card, for its letter.
@@ -67,6 +73,21 @@ impl CashbackDigest {
     /// What is told of a day.
     pub fn of(person: &Person, digest: Digest) -> Self {
         Self { name: address(person), digest }
+    }
+}
+
+/// A claim that ended, for its letter.
+pub struct ClaimDecided {
+    name: String,
+    claim: Claim,
+    until: DateTime<Utc>,
+    partner: Option<String>,
+}
+
+impl ClaimDecided {
+    /// What is told of a claim.
+    pub fn of(person: &Person, (claim, until): (Claim, DateTime<Utc>), partner: Option<String>) -> Self {
+        Self { name: address(person), claim, until, partner }
     }
 }
 
@@ -113,6 +134,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "cashback_digest.en.txt",
         "cashback_digest.ru.html",
         "cashback_digest.ru.txt",
+        "claim_decided.en.html",
+        "claim_decided.en.txt",
+        "claim_decided.ru.html",
+        "claim_decided.ru.txt",
     ] {
         environment.add_template(name, source).expect("a test renders every template");
     }
@@ -155,6 +180,7 @@ impl Letter {
             Self::SignInCode { .. } => "sign_in_code",
             Self::CardIssued(_) => "card_issued",
             Self::CashbackDigest(_) => "cashback_digest",
+            Self::ClaimDecided(_) => "claim_decided",
         }
     }
 
@@ -173,15 +199,52 @@ impl Letter {
                 purchases => wording::purchases(digest.purchases, language),
                 cashback => wording::rubles(Money::from_kopecks(digest.kopecks), language),
             },
+            Self::ClaimDecided(ClaimDecided { name, claim, until, partner }) => context! {
+                name,
+                partner,
+                credited => claim.purchase.is_some(),
+                amount => wording::rubles(claim.amount, language),
+                on => wording::day(claim.local_time.date(), language),
+                words => texts::claim_text(claim, *until, language.engine(), PROGRAMME_ZONE),
+            },
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cashback_engine::claims::{ClaimId, ClaimReason, ClaimStatus};
+
     use super::*;
 
-    fn letters() -> [Letter; 3] {
+    fn declined(name: &str) -> Letter {
+        let at: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
+        Letter::ClaimDecided(ClaimDecided {
+            name: name.to_owned(),
+            claim: Claim {
+                id: ClaimId::generate(),
+                member: shared_kernel::ids::MemberId::generate(),
+                raw: String::new(),
+                drive: "9287440300634471".to_owned(),
+                document: 1,
+                amount: Money::from_kopecks(125_000),
+                local_time: at.naive_utc(),
+                outlet: Some(1),
+                occurred_at: Some(at),
+                status: ClaimStatus::Declined,
+                reason: Some(ClaimReason::DeclinedByPartner),
+                words: Some(name.to_owned()),
+                purchase: None,
+                filed_at: at,
+                decided_at: Some(at),
+                decided_by: None,
+            },
+            until: at,
+            partner: Some(name.to_owned()),
+        })
+    }
+
+    fn letters() -> [Letter; 4] {
         let name = "<script>alert(1)</script> {{7*7}} О’Брайен".to_owned();
         [
             Letter::SignInCode { code: "042137".to_owned(), minutes: 10 },
@@ -193,9 +256,10 @@ mod tests {
                 picture: vec![1, 2, 3],
             }),
             Letter::CashbackDigest(CashbackDigest {
-                name,
+                name: name.clone(),
                 digest: Digest { purchases: 3, kopecks: 143_783 },
             }),
+            declined(&name),
         ]
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use cashback_engine::claims::ClaimId;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -40,6 +41,8 @@ shared_kernel::text_enum!(
         CardIssued => "card_issued",
         /// The day's cashback.
         CashbackDigest => "cashback_digest",
+        /// What became of a claim.
+        ClaimDecided => "claim_decided",
     }
 );
 
@@ -64,6 +67,13 @@ pub struct Taken {
 pub struct IssuedCard {
     /// The card.
     pub card_id: CardId,
+}
+
+/// What a claim's letter needs.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DecidedClaim {
+    /// The claim.
+    pub claim_id: ClaimId,
 }
 
 /// What a day brought a member.
@@ -91,6 +101,31 @@ pub fn put_cards(
                 deliveries::letter.eq(Kind::CardIssued),
                 deliveries::member_id.eq(*member),
                 deliveries::payload.eq(serde_json::json!(IssuedCard { card_id: *card })),
+                deliveries::due_at.eq(now),
+                deliveries::created_at.eq(now),
+            )
+        })
+        .collect();
+    diesel::insert_into(deliveries::table).values(rows).execute(connection)?;
+    Ok(())
+}
+
+/// Puts letters about claims that ended into the queue, due now.
+///
+/// # Errors
+/// The database's.
+pub fn put_claims(
+    connection: &mut PgConnection,
+    claims: &[(MemberId, ClaimId)],
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let rows: Vec<_> = claims
+        .iter()
+        .map(|(member, claim)| {
+            (
+                deliveries::letter.eq(Kind::ClaimDecided),
+                deliveries::member_id.eq(*member),
+                deliveries::payload.eq(serde_json::json!(DecidedClaim { claim_id: *claim })),
                 deliveries::due_at.eq(now),
                 deliveries::created_at.eq(now),
             )

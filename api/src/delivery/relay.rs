@@ -10,6 +10,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use cashback_engine::claims::ClaimId;
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use shared_kernel::ids::{CardId, MemberId};
@@ -67,7 +68,7 @@ fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
     for event in &events {
         METRICS.events.with_label_values(&[&event.kind]).inc();
         if let Some(member) = event.member_id
-            && event.kind.starts_with("purchase.")
+            && (event.kind.starts_with("purchase.") || event.kind == "claim.decided")
         {
             app.live.publish(member, &operations(event));
         }
@@ -89,6 +90,11 @@ fn put_letters(app: &App, connection: &mut PgConnection, events: &[Recorded]) ->
         .iter()
         .filter_map(|event| Some((event.member_id?, received(event)?, event.occurred_at)))
         .collect();
+    let claims: Vec<(MemberId, ClaimId)> = events.iter().filter_map(decided_claim).collect();
+    if !claims.is_empty() {
+        queue::put_claims(connection, &claims, app.now())?;
+        app.delivery.letters.ring();
+    }
     if !cards.is_empty() {
         queue::put_cards(connection, &cards, app.now())?;
         app.delivery.letters.ring();
@@ -108,10 +114,26 @@ fn issued_card(event: &Recorded) -> Option<(MemberId, CardId)> {
     Some((event.member_id?, card))
 }
 
-/// The cashback of a `purchase.posted` event; what a history brings is no news.
+/// The claim of a `claim.decided` event.
+fn decided_claim(event: &Recorded) -> Option<(MemberId, ClaimId)> {
+    if event.kind != "claim.decided" {
+        return None;
+    }
+    let claim = event.payload.get("claim_id")?.as_str()?.parse().ok()?;
+    Some((event.member_id?, claim))
+}
+
+/// The cashback an event tells of: a history's is no news, and what is held back is told once it is released.
 fn received(event: &Recorded) -> Option<Money> {
     let history = event.payload.get("source").is_some_and(|source| source == "history");
-    if event.kind != "purchase.posted" || history {
+    let held = event.payload.get("held") == Some(&serde_json::Value::Bool(true));
+    let released = event.payload.get("check").is_some_and(|check| check == "released");
+    let is_news = match event.kind.as_str() {
+        "purchase.posted" => !history && !held,
+        "purchase.checked" => released,
+        _ => false,
+    };
+    if !is_news {
         return None;
     }
     let cashback: Money = event.payload.get("cashback")?.as_str()?.parse().ok()?;

@@ -5,12 +5,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use card_issuer::cards::{self, Standing};
+use cashback_engine::claims::{self, ClaimFilter};
 use diesel::pg::PgConnection;
 use union_registry::{MemberStatus, RegistryError, members};
 
-use super::letters::{CardIssued, CashbackDigest, Letter};
+use super::letters::{CardIssued, CashbackDigest, ClaimDecided, Letter};
 use super::preferences;
-use super::queue::{self, Digest, IssuedCard, Kind, Taken};
+use super::queue::{self, DecidedClaim, Digest, IssuedCard, Kind, Taken};
 use super::{DeliveryError, mail::Mail};
 use crate::app::App;
 
@@ -111,6 +112,20 @@ fn send(app: &Arc<App>, connection: &mut PgConnection, taken: &Taken) -> Result<
         Kind::CashbackDigest => {
             let digest: Digest = serde_json::from_value(taken.payload.clone())?;
             Letter::CashbackDigest(CashbackDigest::of(&person, digest))
+        }
+        Kind::ClaimDecided => {
+            let DecidedClaim { claim_id } = serde_json::from_value(taken.payload.clone())?;
+            let filter = ClaimFilter { member: Some(taken.member_id), ..ClaimFilter::default() };
+            let Some(claim) = claims::claim(connection, claim_id, &filter)? else { return Ok(()) };
+            let book = app.books.current(connection)?;
+            let outlet = claim.outlet.and_then(|number| book.outlet_by_number(number));
+            let partner = outlet.and_then(|outlet| book.partner(outlet.partner_id));
+            let until = claim.waits_until(book.claim_days);
+            Letter::ClaimDecided(ClaimDecided::of(
+                &person,
+                (claim, until),
+                partner.map(|partner| partner.name.clone()),
+            ))
         }
     };
     Ok(app.delivery.mail.send(Mail { to: &to, language: wishes.language.into(), letter })?)

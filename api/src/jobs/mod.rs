@@ -30,13 +30,15 @@ pub enum Job {
     Expire,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
+    /// Claims that nobody decided in time end, each with its reason.
+    Claims,
     /// Codes, tokens, resolutions and idempotency keys past their use are removed.
     Retention,
 }
 
 /// Every job in its fixed nightly order.
 pub const NIGHTLY: &[Job] =
-    &[Job::ReleaseHolds, Job::PayDebts, Job::Expire, Job::VoidAuthorizations, Job::Retention];
+    &[Job::ReleaseHolds, Job::PayDebts, Job::Expire, Job::VoidAuthorizations, Job::Claims, Job::Retention];
 
 impl Job {
     /// The name on the command line.
@@ -46,6 +48,7 @@ impl Job {
             Self::PayDebts => "pay-debts",
             Self::Expire => "expire",
             Self::VoidAuthorizations => "void-authorizations",
+            Self::Claims => "claims",
             Self::Retention => "retention",
         }
     }
@@ -89,6 +92,7 @@ pub fn run(
             Job::PayDebts => engine::pay_debts(connection, &app.books, at, now)?,
             Job::Expire => engine::expire(connection, &app.books, at, now)?,
             Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
+            Job::Claims => cashback_engine::claims::end_due(connection, &app.books, at, now)?,
             Job::Retention => retention(connection, at)?,
         })
     })?;
@@ -96,8 +100,9 @@ pub fn run(
 }
 
 fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
-    let removed =
-        card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+    let removed = card_issuer::resolutions::sweep(connection, at)?
+        + crate::auth::retention::sweep(connection, at)?
+        + cashback_engine::fraud::sweep(connection, date_in(PROGRAMME_ZONE, at))?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

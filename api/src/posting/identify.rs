@@ -72,6 +72,7 @@ pub fn shown_again(
     Ok(match order.credential {
         Credential::Code(code) => ShownAgain { member: member_of(connection, code.number)?, live: true },
         Credential::Number(number) => ShownAgain { member: member_of(connection, number)?, live: false },
+        Credential::Claim(member) => ShownAgain { member: Some(member), live: false },
         Credential::Resolution(id) => {
             let asked = [(id, order.asker.key.clone())];
             let taken = resolutions::check_resolutions(connection, &asked, now)?.pop();
@@ -102,6 +103,7 @@ pub fn buyers(
         .zip(orders)
         .filter_map(|(shown, order)| Some((shown.as_ref().ok()?.card.member_id, order.occurred_at)))
         .collect();
+    let sellers = app.sellers.of(app, connection, orders)?;
     let mut known = facts::facts_for_posting(connection, &asked)?.into_iter();
     Ok(shown
         .into_iter()
@@ -110,11 +112,9 @@ pub fn buyers(
             let shown = shown?;
             let facts = known.next().flatten();
             let presented = shown.presented;
-            Ok(Identified {
-                presented,
-                uses: shown.uses,
-                buyer: buyer(&shown.card, facts, order.occurred_at),
-            })
+            let mut buyer = buyer(&shown.card, facts, order.occurred_at);
+            buyer.audience.sells = sellers.contains(&(order.asker.id, buyer.member));
+            Ok(Identified { presented, uses: shown.uses, buyer })
         })
         .collect())
 }
@@ -136,6 +136,7 @@ pub fn audience(facts: Facts) -> Audience {
         category: Some(facts.category.to_string()),
         birth_date: facts.birth_date,
         joined_on: Some(facts.joined_on),
+        sells: false,
     }
 }
 
@@ -159,6 +160,7 @@ fn shown_cards(
     let mut codes = judged_codes(app, connection, (orders, purpose), now)?.into_iter();
     let mut taken = judged_resolutions(connection, (orders, purpose), now)?.into_iter();
     let numbers = bare_cards(connection, orders)?;
+    let claimed = claimed_cards(connection, orders)?;
     Ok(orders
         .iter()
         .map(|order| match &order.credential {
@@ -166,6 +168,10 @@ fn shown_cards(
             Credential::Resolution(_) => {
                 taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
             }
+            Credential::Claim(member) => claimed
+                .get(member)
+                .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
+                .ok_or_else(refusals::card_unknown),
             Credential::Number(number) => numbers
                 .get(number)
                 .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
@@ -226,6 +232,47 @@ fn judged_resolutions(
             Ok(Shown { card, presented, uses: Some(Use::Resolution(resolution.id)) })
         })
         .collect())
+}
+
+/// The cards of members whose claims are approved: the one that was good at the receipt's moment, the virtual one first.
+fn claimed_cards(
+    connection: &mut PgConnection,
+    orders: &[&Order],
+) -> Result<HashMap<MemberId, Card>, Problem> {
+    let claimed: HashMap<MemberId, DateTime<Utc>> = orders
+        .iter()
+        .filter_map(|order| match order.credential {
+            Credential::Claim(member) => Some((member, order.occurred_at)),
+            _ => None,
+        })
+        .collect();
+    if claimed.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let members: Vec<MemberId> = claimed.keys().copied().collect();
+    let mut best: HashMap<MemberId, (bool, Card)> = HashMap::new();
+    for card in cards::of_members(connection, &members)? {
+        let good = claimed.get(&card.member_id).is_some_and(|at| card.standing_at(*at) == Standing::Valid);
+        let better = best.get(&card.member_id).is_none_or(|(was, _)| good && !was);
+        if better {
+            best.insert(card.member_id, (good, card));
+        }
+    }
+    Ok(best.into_iter().map(|(member, (_, card))| (member, card)).collect())
+}
+
+/// Whether a member had a good card and was in the union at a moment: whoever had not, claims nothing of it.
+///
+/// # Errors
+/// The database's.
+pub fn could_buy(
+    connection: &mut PgConnection,
+    member: MemberId,
+    at: DateTime<Utc>,
+) -> Result<bool, Problem> {
+    let facts = facts::facts_for_posting(connection, &[(member, at)])?.pop().flatten();
+    let cards = cards::of_member(connection, member)?;
+    Ok(cards.iter().any(|card| standing(card, facts.as_ref(), at) == CardStanding::Valid))
 }
 
 fn bare_cards(

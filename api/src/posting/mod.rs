@@ -5,12 +5,14 @@
 //! | [`order`] | a purchase as asked for, not yet judged |
 //! | [`identify`] | from what was shown at the till to the member who buys |
 //! | [`batch`] | one transaction for many orders |
+//! | [`sellers`] | which members the cashiers themselves are |
 //! | [`queue`] | the queue, the thread and the answers |
 
 pub mod batch;
 pub mod identify;
 pub mod order;
 pub mod queue;
+pub mod sellers;
 
 pub use order::{Answer, Asker, Credential, Order};
 pub use queue::PostingQueue;

@@ -8,6 +8,7 @@ use cashback_engine::balances::Balance;
 use cashback_engine::posting::{Fiscal, Line, Source};
 use cashback_engine::purchases::Purchase;
 use chrono::{DateTime, Utc};
+use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 use uuid::Uuid;
 
@@ -35,6 +36,8 @@ pub enum Credential {
     Number(CardNumber),
     /// What a look at the card answered.
     Resolution(ResolutionId),
+    /// Nothing: a member's claim that the partner approves.
+    Claim(MemberId),
 }
 
 /// A purchase as asked for.

@@ -126,7 +126,7 @@ fn resolved(
             let card = cards::by_number(connection, number)?.ok_or_else(refusals::card_unknown)?;
             Ok((resolutions::resolve_number(connection, card.id, asker, now)?, card))
         }
-        Credential::Resolution(_) => Err(Problem::not_found()),
+        Credential::Resolution(_) | Credential::Claim(_) => Err(Problem::not_found()),
     }
 }
 

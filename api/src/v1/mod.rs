@@ -2,7 +2,9 @@
 
 pub mod auth;
 pub mod cards;
+pub mod claims;
 pub mod events;
+pub mod fraud;
 pub mod health;
 pub mod imports;
 pub mod jwks;
@@ -11,6 +13,7 @@ pub mod me;
 pub mod members;
 pub mod oauth;
 pub mod organisations;
+pub mod outlets;
 pub mod paging;
 pub mod partners;
 pub mod purchases;

@@ -136,9 +136,7 @@ impl Plays {
 
     /// Whether the claim that is being approved can be: open, and the member's.
     pub(crate) fn may_approve(&self, sale: &Sale, checked: &Checked) -> bool {
-        self.of(sale)
-            .iter()
-            .any(|claim| claim.status == ClaimStatus::Waiting && claim.is(sale, checked))
+        self.of(sale).iter().any(|claim| claim.status == ClaimStatus::Waiting && claim.is(sale, checked))
     }
 
     /// Notes that a purchase is the sale of an open claim: approved by whoever posts it, or come by itself.
@@ -157,7 +155,16 @@ impl Plays {
             // What came without its fiscal receipt, or was there already, gets the claim's.
             _ => Fate::Confirmed { purchase: id, credits: sale.fiscal.is_none() || !fresh },
         };
+        let approved = match &fate {
+            // The sale itself may still arrive, perhaps in this very batch.
+            Fate::Approved { purchase, receipt_said: false } => Some(*purchase),
+            _ => None,
+        };
         self.take(sale.buyer.member, claim.id, fate, by);
+        if approved.is_some() {
+            let stays = Played { status: ClaimStatus::Approved, purchase: approved, ..claim };
+            self.claims.entry(sale.buyer.member).or_default().push(stays);
+        }
     }
 
     /// What the members are told.

@@ -169,13 +169,15 @@ pub fn end_due(
         .filter(
             claims::status
                 .eq_any([ClaimStatus::Unmatched, ClaimStatus::Waiting])
-                .and(claims::filed_at.le(silent).or(diesel::dsl::exists(
-                    crate::schema::ledger::fiscal_receipts::table.filter(
-                        crate::schema::ledger::fiscal_receipts::drive
-                            .eq(claims::drive)
-                            .and(crate::schema::ledger::fiscal_receipts::document.eq(claims::document)),
-                    ),
-                )))
+                .and(
+                    claims::filed_at.le(silent).or(diesel::dsl::exists(
+                        crate::schema::ledger::fiscal_receipts::table.filter(
+                            crate::schema::ledger::fiscal_receipts::drive
+                                .eq(claims::drive)
+                                .and(crate::schema::ledger::fiscal_receipts::document.eq(claims::document)),
+                        ),
+                    )),
+                )
                 .or(claims::status.eq(ClaimStatus::Approved).and(claims::filed_at.le(forgotten))),
         )
         .order(claims::member_id)

@@ -94,15 +94,21 @@ pub fn add(
         .iter()
         .enumerate()
         .filter(|(_, number)| !is_drive(number))
-        .map(|(place, _)| Invalid::new(format!("/drives/{place}"), "must have 16 digits (12 in older drives)"))
+        .map(|(place, _)| {
+            Invalid::new(format!("/drives/{place}"), "must have 16 digits (12 in older drives)")
+        })
         .collect();
     let elsewhere: Vec<String> = fiscal_drives::table
         .filter(fiscal_drives::drive.eq_any(numbers).and(fiscal_drives::outlet_id.ne(outlet.number)))
         .select(fiscal_drives::drive)
         .load(connection)?;
-    wrong.extend(numbers.iter().enumerate().filter(|(_, number)| elsewhere.contains(number)).map(
-        |(place, _)| Invalid::new(format!("/drives/{place}"), "is registered at another outlet"),
-    ));
+    wrong.extend(
+        numbers
+            .iter()
+            .enumerate()
+            .filter(|(_, number)| elsewhere.contains(number))
+            .map(|(place, _)| Invalid::new(format!("/drives/{place}"), "is registered at another outlet")),
+    );
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }

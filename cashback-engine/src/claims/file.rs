@@ -267,14 +267,15 @@ mod tests {
         let now = at("2026-11-10T09:00:00Z");
         let vladivostok = outlet("Asia/Vladivostok");
         assert_eq!(timely(Some(&vladivostok), local("2026-11-10T18:59"), now), Ok(()));
-        assert_eq!(
-            timely(Some(&vladivostok), local("2026-11-10T19:06"), now),
-            Err(ClaimRefusal::Future)
-        );
+        assert_eq!(timely(Some(&vladivostok), local("2026-11-10T19:06"), now), Err(ClaimRefusal::Future));
         let moscow = outlet("Europe/Moscow");
         assert_eq!(timely(Some(&moscow), local("2026-11-10T12:05"), now), Ok(()), "five minutes ahead");
         assert_eq!(timely(Some(&moscow), local("2026-11-10T12:06"), now), Err(ClaimRefusal::Future));
-        assert_eq!(timely(Some(&moscow), local("2026-10-11T12:00"), now), Ok(()), "thirty days to the minute");
+        assert_eq!(
+            timely(Some(&moscow), local("2026-10-11T12:00"), now),
+            Ok(()),
+            "thirty days to the minute"
+        );
         assert_eq!(timely(Some(&moscow), local("2026-10-11T11:59"), now), Err(ClaimRefusal::TooOld));
     }
 

@@ -60,11 +60,7 @@ pub fn claims(
 ///
 /// # Errors
 /// The database's.
-pub fn claim(
-    connection: &mut PgConnection,
-    id: ClaimId,
-    filter: &ClaimFilter,
-) -> QueryResult<Option<Claim>> {
+pub fn claim(connection: &mut PgConnection, id: ClaimId, filter: &ClaimFilter) -> QueryResult<Option<Claim>> {
     let found: Option<(Claim, Option<(PartnerId, String)>)> = claims::table
         .left_join(outlets::table)
         .filter(claims::id.eq(id))
@@ -74,15 +70,12 @@ pub fn claim(
     Ok(found
         .filter(|(claim, outlet)| {
             filter.member.is_none_or(|member| member == claim.member)
-                && filter
-                    .partner
-                    .is_none_or(|partner| outlet.as_ref().is_some_and(|(of, _)| *of == partner))
+                && filter.partner.is_none_or(|partner| outlet.as_ref().is_some_and(|(of, _)| *of == partner))
                 && (filter.outlets.is_empty()
                     || outlet.as_ref().is_some_and(|(_, code)| filter.outlets.contains(code)))
         })
         .map(|(claim, _)| claim))
 }
-
 
 /// A purchase of the same outlet, sum and minutes as a claim, whoever bought: the partner should look twice.
 #[derive(Debug, Clone, PartialEq, Eq)]

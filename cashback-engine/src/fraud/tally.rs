@@ -107,17 +107,8 @@ impl Tallies {
         asked: Vec<Day>,
         window: i32,
     ) -> QueryResult<()> {
-        type Row = (
-            Uuid,
-            NaiveDate,
-            i32,
-            Money,
-            i32,
-            Money,
-            i32,
-            Vec<Option<DateTime<Utc>>>,
-            Vec<Option<i32>>,
-        );
+        type Row =
+            (Uuid, NaiveDate, i32, Money, i32, Money, i32, Vec<Option<DateTime<Utc>>>, Vec<Option<i32>>);
         let (subjects, days) = asked.into_iter().unzip();
         let rows: Vec<Row> = ReadCounters { subjects, days, window }.load(connection)?;
         for (subject, day, purchases, amount, bare, bare_amount, refunds, moments, outlets) in rows {

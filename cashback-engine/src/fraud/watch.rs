@@ -85,8 +85,7 @@ pub(crate) fn suspicions(
     if !book.watched.is_on() || !is_watched(sale) {
         return Vec::new();
     }
-    let look =
-        Look { tallies, book, sale, checked, day: date_in(book.zone, sale.occurred_at), now };
+    let look = Look { tallies, book, sale, checked, day: date_in(book.zone, sale.occurred_at), now };
     book.watched
         .rules()
         .iter()
@@ -200,11 +199,13 @@ mod tests {
     fn hours_may_go_over_midnight() {
         let time = |text: &str| text.parse::<NaiveTime>().unwrap();
         let (from, until) = (time("21:00:00"), time("23:00:00"));
-        for (at, inside) in [("20:59:59", false), ("21:00:00", true), ("22:59:59", true), ("23:00:00", false)] {
+        for (at, inside) in [("20:59:59", false), ("21:00:00", true), ("22:59:59", true), ("23:00:00", false)]
+        {
             assert_eq!(within(time(at), from, until), inside, "{at}");
         }
         let (from, until) = (time("22:30:00"), time("01:00:00"));
-        for (at, inside) in [("22:29:00", false), ("23:30:00", true), ("00:59:59", true), ("01:00:00", false)] {
+        for (at, inside) in [("22:29:00", false), ("23:30:00", true), ("00:59:59", true), ("01:00:00", false)]
+        {
             assert_eq!(within(time(at), from, until), inside, "{at}");
         }
     }

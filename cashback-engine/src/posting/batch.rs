@@ -330,7 +330,8 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let mut unused = ReleaseReceipts::default();
-        for ((outlet, receipt), claim) in self.claims.iter().filter(|(key, claim)| !claim.used && !self.renamed.contains_key(*key))
+        for ((outlet, receipt), claim) in
+            self.claims.iter().filter(|(key, claim)| !claim.used && !self.renamed.contains_key(*key))
         {
             unused.purchases.push(claim.id);
             unused.outlets.push(*outlet);

@@ -241,8 +241,18 @@ fn redemptions(
     Ok(())
 }
 
-type LotRow =
-    (MemberId, PurchaseId, i16, Money, Money, Money, chrono::DateTime<chrono::Utc>, Option<NaiveDate>, bool, bool);
+type LotRow = (
+    MemberId,
+    PurchaseId,
+    i16,
+    Money,
+    Money,
+    Money,
+    chrono::DateTime<chrono::Utc>,
+    Option<NaiveDate>,
+    bool,
+    bool,
+);
 
 /// The lots that can be spent, those of the purchases asked for, and those their redemptions came from.
 fn lots_of(connection: &mut PgConnection, world: &mut World, needs: &Needs) -> QueryResult<()> {
@@ -267,7 +277,8 @@ fn lots_of(connection: &mut PgConnection, world: &mut World, needs: &Needs) -> Q
             lots::held,
         ))
         .load(connection)?;
-    for (member, purchase, part, amount, remaining, expired, available_at, expires_on, released, held) in rows {
+    for (member, purchase, part, amount, remaining, expired, available_at, expires_on, released, held) in rows
+    {
         world.member(member).lots.0.push(Lot {
             purchase,
             part,

@@ -1,6 +1,7 @@
 //! A member's own pages: who they are, their card and its live code, their balances and operations.
 
 pub mod cards;
+pub mod claims;
 pub mod money;
 
 use actix_web::{HttpResponse, web};

@@ -108,6 +108,13 @@ pub struct PartnerRefView {
     name: String,
 }
 
+impl PartnerRefView {
+    /// A partner by its code and name.
+    pub fn new(code: &str, name: &str) -> Self {
+        Self { code: code.to_owned(), name: name.to_owned() }
+    }
+}
+
 /// A page of operations.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Operations {

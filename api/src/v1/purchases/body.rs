@@ -68,7 +68,8 @@ pub struct LineBody {
 }
 
 impl LineBody {
-    fn line(self) -> Line {
+    /// The line, for the engine.
+    pub fn line(self) -> Line {
         Line { sku: self.sku, category: self.category, quantity: self.quantity, amount: self.amount }
     }
 }
@@ -152,7 +153,11 @@ pub fn credential(
     }
 }
 
-fn fiscal(text: Option<&str>) -> Result<Option<Fiscal>, Problem> {
+/// Reads a fiscal receipt's QR string, where one was given.
+///
+/// # Errors
+/// 422
+pub fn fiscal(text: Option<&str>) -> Result<Option<Fiscal>, Problem> {
     text.map(|text| {
         Fiscal::parse(text).map_err(|error| {
             Problem::invalid_field(

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
+pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential, fiscal};
 pub use explanation::ExplanationView;
 pub use view::{BalanceView, PurchaseView};
 

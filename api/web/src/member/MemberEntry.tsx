@@ -1,6 +1,7 @@
 /** The member's page: sign-in, or the card with everything under it. */
 import { ActionIcon, Button, Container, Skeleton, Stack } from '@mantine/core'
-import { IconSettings } from '@tabler/icons-react'
+import { useDisclosure } from '@mantine/hooks'
+import { IconReceipt, IconSettings } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { api, ask } from '../api/client'
@@ -18,6 +19,7 @@ import { SignIn } from './SignIn'
 
 /** Behind a tap, so out of the first load. */
 const Settings = lazy(() => import('./Settings'))
+const Claims = lazy(() => import('./Claims'))
 
 export function MemberEntry() {
   const { signedIn } = useSession()
@@ -87,6 +89,7 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
         {me.enrolled ? null : <EnrolmentOffer />}
         <Balances />
         <Operations />
+        <Missing />
       </Stack>
       {settings === undefined ? null : (
         <Suspense fallback={null}>
@@ -100,6 +103,30 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
         </Suspense>
       )}
     </main>
+  )
+}
+
+/** A purchase that never arrived: its receipt can be sent. */
+function Missing() {
+  const { t } = useWords()
+  const [opened, { open, close }] = useDisclosure(false)
+  return (
+    <>
+      <Button
+        variant="default"
+        size="md"
+        leftSection={<IconReceipt size={20} />}
+        data-testid="claims"
+        onClick={open}
+      >
+        {t('claims.open')}
+      </Button>
+      {opened ? (
+        <Suspense fallback={null}>
+          <Claims onClose={close} />
+        </Suspense>
+      ) : null}
+    </>
   )
 }
 

@@ -18,6 +18,7 @@ export function Operations() {
   useLiveEvents(() => {
     void queries.invalidateQueries({ queryKey: ['operations'] })
     void queries.invalidateQueries({ queryKey: ['balance'] })
+    void queries.invalidateQueries({ queryKey: ['claims'] })
   })
   const items = operationsOf(query.data)
   const fresh = useArrivals(query.data ? items : undefined)

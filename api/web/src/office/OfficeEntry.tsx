@@ -25,6 +25,8 @@ const Registers = lazy(() => import('./finance/Registers'))
 const RegisterReport = lazy(() => import('./finance/RegisterReport'))
 const Rules = lazy(() => import('./finance/Rules'))
 const Partners = lazy(() => import('./finance/Partners'))
+const Fraud = lazy(() => import('./finance/Fraud'))
+const Claims = lazy(() => import('./finance/Claims'))
 
 export function OfficeEntry() {
   const { t } = useWords()
@@ -83,6 +85,8 @@ function Pages() {
       <Route path="/rules">
         <Rules />
       </Route>
+      <Route path="/fraud/:id?">{({ id }) => <Fraud chosen={id} />}</Route>
+      <Route path="/claims/:id?">{({ id }) => <Claims chosen={id} />}</Route>
       <Route path="/partners">
         <Partners />
       </Route>

@@ -9,7 +9,9 @@ import {
   IconFileImport,
   IconHome,
   IconLogout,
+  IconReceipt,
   IconRulerMeasure,
+  IconShieldSearch,
   IconUsers,
 } from '@tabler/icons-react'
 import { type ComponentType, type ReactNode, useEffect } from 'react'
@@ -29,6 +31,8 @@ const ICONS: Record<Section, ComponentType<{ size?: number; stroke?: number }>> 
   registers: IconChecklist,
   rules: IconRulerMeasure,
   partners: IconBuildingStore,
+  fraud: IconShieldSearch,
+  claims: IconReceipt,
 }
 
 export function Shell({ children }: { children: ReactNode }) {

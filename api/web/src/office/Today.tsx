@@ -88,6 +88,19 @@ function FinanceWork({ ledger }: { ledger: boolean }) {
     queryFn: async () => (await ask(api.GET('/v1/rules', { params: { query: { limit: 200 } } }))).items,
   })
   const partners = useQuery({ ...partnersQuery(), enabled: ledger })
+  const held = useQuery({
+    queryKey: ['fraud', 'count'],
+    enabled: ledger,
+    queryFn: async () =>
+      (await ask(api.GET('/v1/fraud', { params: { query: { status: 'held', limit: 200 } } }))).items.length,
+  })
+  const unmatched = useQuery({
+    queryKey: ['claims', 'count'],
+    enabled: ledger,
+    queryFn: async () =>
+      (await ask(api.GET('/v1/claims', { params: { query: { status: 'unmatched', limit: 200 } } }))).items
+        .length,
+  })
   const drafts = rules.data?.filter(({ status }) => status === 'draft').length
   const active = rules.data?.filter(({ status }) => status === 'active').length
   return (
@@ -115,6 +128,24 @@ function FinanceWork({ ledger }: { ledger: boolean }) {
           </>
         ) : (
           <Skeleton height={96} radius="md" />
+        )}
+        {held.data === undefined ? null : (
+          <Tile
+            to="/fraud"
+            name={t('work.held')}
+            figure={count(held.data)}
+            color={held.data > 0 ? 'amber' : undefined}
+            hint={t('work.heldHint')}
+          />
+        )}
+        {unmatched.data === undefined ? null : (
+          <Tile
+            to="/claims"
+            name={t('work.unmatched')}
+            figure={count(unmatched.data)}
+            color={unmatched.data > 0 ? 'amber' : undefined}
+            hint={t('work.unmatchedHint')}
+          />
         )}
         {rules.data ? (
           <Tile

@@ -9,6 +9,8 @@ export type Section =
   | 'registers'
   | 'rules'
   | 'partners'
+  | 'fraud'
+  | 'claims'
 
 const REGISTRY = ['administrator', 'registrar', 'issuer', 'chair', 'auditor']
 const FINANCE = ['finance', 'controller', 'auditor']
@@ -22,6 +24,8 @@ export const ALLOWED: Record<Section, string[]> = {
   registers: [...FINANCE, 'manager'],
   rules: [...FINANCE, 'manager'],
   partners: FINANCE,
+  fraud: FINANCE,
+  claims: FINANCE,
 }
 
 /** Who may do what with a member, beyond looking. */
@@ -31,11 +35,12 @@ export const MAY = {
   move: ['administrator', 'registrar', 'chair'],
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
+  decideFraud: ['finance'],
 }
 
 export const GROUPS: { name: 'registry' | 'finance'; sections: Section[] }[] = [
   { name: 'registry', sections: ['members', 'organisations', 'imports'] },
-  { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners'] },
+  { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners', 'fraud', 'claims'] },
 ]
 
 export function maySee(role: string, section: Section): boolean {

@@ -7,7 +7,7 @@ import { useWords } from '../ui/words'
 import { type Reading, readCode, shown } from './codeField'
 
 /** The camera and its decoder are loaded when they are asked for. */
-const Camera = lazy(() => import('./Camera'))
+const Camera = lazy(() => import('../ui/Camera'))
 
 interface Props {
   input: Ref<HTMLInputElement>
@@ -54,7 +54,7 @@ export function CodeField({ input, initial, busy, read, onRead, onEdit }: Props)
           busy ? (
             <Loader size="sm" />
           ) : (
-            <ActionIcon variant="subtle" color="gray" size={44} aria-label={t('till.camera')} onClick={open}>
+            <ActionIcon variant="subtle" color="gray" size={44} aria-label={t('camera.title')} onClick={open}>
               <IconCamera size={24} />
             </ActionIcon>
           )

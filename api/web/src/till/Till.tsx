@@ -5,6 +5,7 @@ import { IconSettings, IconVolume, IconVolumeOff } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { StaffMe } from '../api/types'
 import { useWords } from '../ui/words'
+import { ClaimsButton } from './ClaimsButton'
 import { PurchaseFlow } from './PurchaseFlow'
 import { RefundFlow } from './RefundFlow'
 import { isMuted, setMuted, soundYes } from './sounds'
@@ -116,6 +117,7 @@ function Head({ staff, outlet, onOutlet }: Props) {
         <Text size="sm" c="dimmed" visibleFrom="md" mx="xs">
           {staff.email}
         </Text>
+        <ClaimsButton />
         <ActionIcon
           variant="subtle"
           color="gray"

@@ -42,6 +42,7 @@ impl Shopping {
                 category: Some("worker".to_owned()),
                 birth_date: Some("2000-11-10".parse().unwrap()),
                 joined_on: Some("2020-05-10".parse().unwrap()),
+                ..Audience::default()
             },
             tier: None,
         }

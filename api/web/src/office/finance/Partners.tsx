@@ -1,5 +1,5 @@
 /** The partners and their outlets, with a link to what each owes. */
-import { Anchor } from '@mantine/core'
+import { Anchor, Stack } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'wouter'
@@ -13,6 +13,7 @@ import { Guarded } from '../parts/Guarded'
 import { PageHead } from '../parts/PageHead'
 import { ALLOWED } from '../sections'
 import { ledgerPath } from './accountWords'
+import { FiscalDrives } from './FiscalDrives'
 import { partnersQuery } from './partnersQuery'
 
 export default function Partners() {
@@ -105,11 +106,13 @@ function columnsOf({ t, share }: ReturnType<typeof useWords>): Column<Partner>[]
 
 function Outlets({ partner }: { partner: Partner }) {
   return (
-    <Facts
-      rows={partner.outlets.map(({ code, name, town, zone }) => [
-        code,
-        [name, town, zone].filter(Boolean).join(' · '),
-      ])}
-    />
+    <Stack gap="lg">
+      {partner.outlets.map(({ code, name, town, zone }) => (
+        <div key={code}>
+          <Facts rows={[[code, [name, town, zone].filter(Boolean).join(' · ')]]} />
+          <FiscalDrives outlet={code} />
+        </div>
+      ))}
+    </Stack>
   )
 }

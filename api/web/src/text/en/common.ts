@@ -29,6 +29,15 @@ export const common = {
     cashier: 'cashier',
     manager: 'partner’s manager',
   },
+  camera: {
+    title: 'Scan with the camera',
+    hint: 'Point the camera at the code: it closes by itself.',
+    denied: {
+      title: 'The camera is not allowed',
+      detail: 'Allow the camera for this page in the browser’s settings, or type the code.',
+    },
+    missing: { title: 'No camera was found', detail: 'Connect a camera, or type the code.' },
+  },
   problem: {
     network: {
       title: 'The server can’t be reached',

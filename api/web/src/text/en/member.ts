@@ -1,9 +1,11 @@
 /** Words of the member's page. */
+import { memberClaims } from './claims'
 import { common } from './common'
 
 export default {
   pageTitle: 'Union member’s card',
   ...common,
+  claims: memberClaims,
   signin: {
     ...common.signin,
     title: 'Union member’s card',
@@ -74,6 +76,7 @@ export default {
       release: 'cashback became available',
       expiry: 'cashback expired',
       expire: 'cashback expired',
+      clawback: 'cashback taken back',
       adjustment: 'correction',
       payout: 'payout',
       debt: 'debt repaid',

@@ -1,12 +1,14 @@
 /** Words of the office. */
 import { common } from './common'
 import { finance } from './officeFinance'
+import { fraud } from './officeFraud'
 import { registry } from './officeRegistry'
 
 export default {
   pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
+  ...fraud,
   ...registry,
   office: {
     title: 'Union office',
@@ -27,6 +29,8 @@ export default {
     registers: 'Reconciliation',
     rules: 'Cashback rules',
     partners: 'Partners',
+    fraud: 'Fraud watch',
+    claims: 'Claims',
   },
   table: {
     export: 'Save CSV',
@@ -47,6 +51,10 @@ export default {
     rules: 'Rules in force',
     drafts_one: '{{count}} waits for approval',
     drafts_other: '{{count}} wait for approval',
+    held: 'Cashback held',
+    heldHint: 'waits for a decision',
+    unmatched: 'Claims without a till',
+    unmatchedHint: 'find the outlet',
     find: 'find, open, give a card',
     statistics: 'tree and statistics',
     upload: 'Upload a file',

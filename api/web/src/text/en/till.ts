@@ -1,9 +1,11 @@
 /** Words of the till. */
+import { tillClaims } from './claims'
 import { common } from './common'
 
 export default {
   pageTitle: 'Till — Unioncard',
   ...common,
+  claims: tillClaims,
   till: {
     title: 'Till',
     signInHint: 'Sign in as a cashier or a manager.',
@@ -23,15 +25,6 @@ export default {
     settings: 'Till settings',
     code: 'Card or code',
     codeHint: 'Scan the customer’s code, or type the card number and press Enter',
-    camera: 'Scan with the camera',
-  },
-  camera: {
-    hint: 'Point the camera at the code: it closes by itself.',
-    denied: {
-      title: 'The camera isn’t allowed',
-      detail: 'Allow the camera for this page in the browser’s settings, or type the card number.',
-    },
-    missing: { title: 'No camera found', detail: 'Connect a camera or type the card number.' },
   },
   band: {
     valid: 'The card is valid',
@@ -75,6 +68,8 @@ export default {
       no_rule: 'The partner has no rule in force: no cashback.',
       no_rule_applied: 'No rule fits this purchase: no cashback.',
       cap_reached: 'A cap is reached: the cashback is trimmed.',
+      held_for_check: 'The cashback is held for a check: the union will tell the customer.',
+      taken_back: 'The cashback was taken back after a check.',
     },
   },
   result: {

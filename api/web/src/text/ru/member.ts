@@ -1,9 +1,11 @@
 /** Слова страницы члена профсоюза. */
+import { memberClaims } from './claims'
 import { common } from './common'
 
 export default {
   pageTitle: 'Карта члена профсоюза',
   ...common,
+  claims: memberClaims,
   signin: {
     ...common.signin,
     title: 'Карта члена профсоюза',
@@ -78,6 +80,7 @@ export default {
       expiry: 'кешбэк сгорел',
       expire: 'кешбэк сгорел',
       adjustment: 'исправление',
+      clawback: 'кешбэк отозван',
       payout: 'выплата',
       debt: 'погашение долга',
       capture: 'покупка',

@@ -1,12 +1,14 @@
 /** Слова кабинета. */
 import { common } from './common'
 import { finance } from './officeFinance'
+import { fraud } from './officeFraud'
 import { registry } from './officeRegistry'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
+  ...fraud,
   ...registry,
   office: {
     title: 'Кабинет профсоюза',
@@ -27,6 +29,8 @@ export default {
     registers: 'Сверка',
     rules: 'Правила кешбэка',
     partners: 'Партнёры',
+    fraud: 'Подозрительное',
+    claims: 'Заявки',
   },
   table: {
     export: 'Сохранить CSV',
@@ -57,6 +61,10 @@ export default {
     drafts_few: '{{count}} ждут подтверждения',
     drafts_many: '{{count}} ждут подтверждения',
     drafts_other: '{{count}} ждут подтверждения',
+    held: 'Кешбэк удержан',
+    heldHint: 'ждёт решения',
+    unmatched: 'Заявки без кассы',
+    unmatchedHint: 'найдите точку',
     find: 'найти, открыть, дать карту',
     statistics: 'дерево и статистика',
     upload: 'Загрузить файл',

@@ -1,8 +1,8 @@
 /** Scans with the camera: a picture of what it sees, closed by the first code found. */
 import { Alert, Modal, Text } from '@mantine/core'
 import { useEffect, useEffectEvent, useRef, useState } from 'react'
-import { useWords } from '../ui/words'
 import { barcodeFinder } from './barcodes'
+import { useWords } from './words'
 
 const LOOK_MS = 120
 
@@ -37,7 +37,7 @@ export default function Camera({
       opened
       onClose={onClose}
       size="lg"
-      title={t('till.camera')}
+      title={t('camera.title')}
       closeButtonProps={{ 'aria-label': t('close') }}
     >
       {problem ? (

@@ -1,0 +1,114 @@
+//! Outlets' fiscal drives: how a claimed receipt finds its partner.
+
+use actix_web::{HttpResponse, web};
+use cashback_engine::claims::drives::{self, FiscalDrive};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::Principal;
+use crate::extract::{Json, Path};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::types::Timestamp;
+
+/// A fiscal drive.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FiscalDrive)]
+struct DriveView {
+    /// Its number: `fn` of the receipts it signs.
+    drive: String,
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+}
+
+/// An outlet's drives.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FiscalDrives {
+    items: Vec<DriveView>,
+}
+
+impl From<Vec<FiscalDrive>> for FiscalDrives {
+    fn from(drives: Vec<FiscalDrive>) -> Self {
+        let view = |drive: FiscalDrive| DriveView { drive: drive.drive, since: drive.since.into() };
+        Self { items: drives.into_iter().map(view).collect() }
+    }
+}
+
+/// Drives to register.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DrivesBody {
+    /// Their numbers: 16 digits, 12 in older ones; 1 to 1,000 of them.
+    drives: Vec<String>,
+}
+
+/// The fiscal drives of an outlet.
+#[utoipa::path(get, path = "/v1/outlets/{code}/fiscal-drives", tag = "partner", params(("code" = String, Path)), responses(
+    (status = 200, description = "the drives", body = FiscalDrives),
+    (status = 404, description = "no such outlet, or not yours", body = ProblemBody)))]
+pub async fn drives_of(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    code: Path<String>,
+) -> Result<web::Json<FiscalDrives>, Problem> {
+    let partner = principal.partner();
+    let shared = app.clone().into_inner();
+    let drives = app
+        .into_inner()
+        .run(move |connection| Ok(drives::drives(connection, &shared.books, &code.0, partner)?))
+        .await?;
+    Ok(web::Json(drives.into()))
+}
+
+/// Registers fiscal drives at an outlet; those that are there stay. Claims that waited for one find their partner.
+#[utoipa::path(post, path = "/v1/outlets/{code}/fiscal-drives", tag = "partner", params(("code" = String, Path)), request_body = DrivesBody, responses(
+    (status = 201, description = "all the outlet's drives", body = FiscalDrives),
+    (status = 404, description = "no such outlet, or not yours", body = ProblemBody),
+    (status = 422, description = "wrong numbers, or registered elsewhere", body = ProblemBody)))]
+pub async fn add_drives(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    code: Path<String>,
+    body: Json<DrivesBody>,
+) -> Result<HttpResponse, Problem> {
+    let (partner, by, now) = (principal.partner(), by(&principal)?, app.now());
+    let (shared, nudged) = (app.clone().into_inner(), app.clone());
+    let drives = app
+        .into_inner()
+        .transaction(move |connection| {
+            let at = (code.0.as_str(), partner);
+            Ok(drives::add(connection, &shared.books, at, &body.0.drives, (by, now))?)
+        })
+        .await?;
+    nudged.delivery.nudge();
+    Ok(HttpResponse::Created().json(FiscalDrives::from(drives)))
+}
+
+/// Takes a fiscal drive away from an outlet.
+#[utoipa::path(delete, path = "/v1/outlets/{code}/fiscal-drives/{drive}", tag = "partner", params(("code" = String, Path), ("drive" = String, Path)), responses(
+    (status = 204, description = "it is the outlet's no more"),
+    (status = 404, description = "no such outlet or drive, or not yours", body = ProblemBody)))]
+pub async fn remove_drive(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let partner = principal.partner();
+    let shared = app.clone().into_inner();
+    app.into_inner()
+        .transaction(move |connection| {
+            let (code, drive) = &path.0;
+            Ok(drives::remove(connection, &shared.books, (code, partner), drive)?)
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn by(principal: &Principal) -> Result<Uuid, Problem> {
+    match principal {
+        Principal::Client { client, .. } => Ok(*client),
+        Principal::Staff(staff) => Ok(staff.staff),
+        Principal::Member { .. } => Err(Problem::forbidden()),
+    }
+}

@@ -1,0 +1,143 @@
+/** The fraud watch's queue: a case opens beside the list, with what was seen and three ways to decide. */
+import { Badge, SegmentedControl } from '@mantine/core'
+import { useState } from 'react'
+import { useLocation } from 'wouter'
+import { api, ask } from '../../api/client'
+import type { FraudCase } from '../../api/types'
+import { Empty, Loaded } from '../../ui/states'
+import { useWords, type Words } from '../../ui/words'
+import { Beside } from '../parts/Beside'
+import { type Column, DataTable } from '../parts/DataTable'
+import { Guarded } from '../parts/Guarded'
+import { More } from '../parts/More'
+import { PageHead } from '../parts/PageHead'
+import { usePaged } from '../parts/usePaged'
+import { ALLOWED } from '../sections'
+import { FraudRecord } from './FraudRecord'
+import { FraudRules } from './FraudRules'
+import { struckRules } from './fraudWords'
+
+const STATUSES = ['held', 'watched', 'released', 'blocked'] as const
+type Status = (typeof STATUSES)[number]
+
+export const CASE_COLOR: Record<string, string> = {
+  held: 'amber',
+  watched: 'gray',
+  released: 'green',
+  blocked: 'red',
+}
+
+export default function Fraud({ chosen }: { chosen?: string | undefined }) {
+  return (
+    <Guarded section="fraud">
+      <Page chosen={chosen} />
+    </Guarded>
+  )
+}
+
+function Page({ chosen }: { chosen: string | undefined }) {
+  const words = useWords()
+  const { t } = words
+  const [, go] = useLocation()
+  const [shown, setShown] = useState<Status | 'rules'>('held')
+  const status = shown === 'rules' ? 'held' : shown
+  const list = usePaged<FraudCase>(['fraud', status], (paging, signal) =>
+    ask(api.GET('/v1/fraud', { params: { query: { ...paging, status } }, signal })),
+  )
+  const opened = list.items?.find(({ id }) => id === chosen)
+  return (
+    <>
+      <PageHead title={t('fraud.title')} hint={t('fraud.hint')} />
+      <SegmentedControl
+        mb="md"
+        aria-label={t('fraud.which')}
+        value={shown}
+        onChange={(value) => {
+          setShown(value as Status | 'rules')
+          go('/fraud')
+        }}
+        data={[
+          ...STATUSES.map((value) => ({ value, label: t(`fraud.status.${value}`) })),
+          { value: 'rules', label: t('fraud.rules.title') },
+        ]}
+      />
+      {shown === 'rules' ? (
+        <FraudRules />
+      ) : (
+        <Beside
+          title={opened ? t('fraud.case', { receipt: opened.receipt ?? '' }) : ''}
+          record={opened ? <FraudRecord key={opened.id} found={opened} /> : undefined}
+          onClose={() => go('/fraud')}
+        >
+          <Loaded query={list.loaded} allowed={ALLOWED.fraud}>
+            {(rows) =>
+              rows.length > 0 ? (
+                <DataTable
+                  compact={opened !== undefined}
+                  label={t('fraud.title')}
+                  exportName="fraud"
+                  above={240}
+                  columns={columnsOf(words)}
+                  rows={rows}
+                  rowKey={(row) => row.id}
+                  rowTestId="fraud-row"
+                  chosen={opened?.id}
+                  onOpen={(row) => go(`/fraud/${row.id}`)}
+                  under={<More count={rows.length} more={list.more} busy={list.busy} />}
+                />
+              ) : (
+                <Empty title={t(`fraud.empty.${status}`)}>{t('fraud.emptyHint')}</Empty>
+              )
+            }
+          </Loaded>
+        </Beside>
+      )}
+    </>
+  )
+}
+
+function columnsOf(words: Words): Column<FraudCase>[] {
+  const { t, stamp, figure } = words
+  return [
+    {
+      key: 'opened',
+      title: t('fraud.opened'),
+      cell: (row) => stamp(row.opened_at),
+      sort: (row) => row.opened_at,
+    },
+    {
+      key: 'why',
+      title: t('fraud.why'),
+      wrap: true,
+      cell: (row) => struckRules(row, words),
+      sort: (row) => struckRules(row, words),
+    },
+    { key: 'outlet', title: t('fraud.outlet'), cell: (row) => row.outlet, sort: (row) => row.outlet ?? '' },
+    {
+      key: 'amount',
+      secondary: true,
+      title: t('fraud.amount'),
+      numeric: true,
+      cell: (row) => figure(row.amount),
+      sort: (row) => Number(row.amount),
+      text: (row) => row.amount,
+    },
+    {
+      key: 'cashback',
+      title: t('fraud.cashback'),
+      numeric: true,
+      cell: (row) => figure(row.cashback),
+      sort: (row) => Number(row.cashback),
+      text: (row) => row.cashback,
+    },
+    {
+      key: 'status',
+      secondary: true,
+      title: t('fraud.state'),
+      cell: (row) => (
+        <Badge color={CASE_COLOR[row.status] ?? 'gray'}>{t(`fraud.status.${row.status}`)}</Badge>
+      ),
+      sort: (row) => row.status,
+    },
+  ]
+}
