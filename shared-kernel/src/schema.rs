@@ -39,6 +39,15 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.guesses (subject, kind) {
+            subject -> Bytea,
+            kind -> Text,
+            window_start -> Timestamptz,
+            times -> Int4,
+        }
+    }
+
+    diesel::table! {
         platform.idempotency_keys (scope, key) {
             scope -> Text,
             key -> Text,
@@ -65,6 +74,7 @@ pub mod platform {
             created_by -> Uuid,
             created_at -> Timestamptz,
             finished_at -> Nullable<Timestamptz>,
+            fault -> Nullable<Jsonb>,
         }
     }
 
@@ -179,6 +189,7 @@ pub mod platform {
         api_clients,
         audit_log,
         deliveries,
+        guesses,
         idempotency_keys,
         imports,
         installation,

@@ -13,7 +13,7 @@ use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Query};
 use crate::files::imports::{ImportKind, rejected_beside};
 use crate::files::{import_queue, rejected_rows, upload};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Language, Problem, ProblemBody};
 use crate::v1::me::money::PageQuery;
 use crate::v1::paging::{self, List};
 
@@ -133,6 +133,7 @@ async fn found(
     (status = 404, description = "none, or not yours", body = ProblemBody)))]
 pub async fn show(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
     id: IdPath<Uuid>,
 ) -> Result<web::Json<ImportView>, Problem> {
@@ -147,7 +148,7 @@ pub async fn show(
         file_name: import.file_name,
         status: import.status,
         report,
-        problem: import.problem,
+        problem: import.not_taken.map(|cause| cause.told(Language::of(&request))),
     }))
 }
 

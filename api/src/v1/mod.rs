@@ -16,5 +16,6 @@ pub mod partners;
 pub mod purchases;
 pub mod registers;
 pub mod rules;
+pub mod settings;
 pub mod staff;
 pub mod types;
