@@ -5,15 +5,19 @@
 CREATE TABLE platform.guesses (
     subject bytea NOT NULL CHECK (octet_length(subject) = 16),
     kind text NOT NULL CHECK (kind IN ('unknown_card', 'wrong_code', 'code_of_card')),
-    window_start timestamptz NOT NULL,
+    -- A window begins with its first guess.
+    ends_at timestamptz NOT NULL,
     times integer NOT NULL CHECK (times > 0),
     PRIMARY KEY (subject, kind)
 );
-CREATE INDEX guesses_window ON platform.guesses (window_start);
+CREATE INDEX guesses_ends ON platform.guesses (ends_at);
 
 -- Why a file as a whole was not taken, for programs: {"reason", "detail", "line"}.
 ALTER TABLE platform.imports ADD COLUMN fault jsonb;
 CREATE INDEX imports_finished ON platform.imports (finished_at) WHERE finished_at IS NOT NULL;
+
+-- Where what the first request made is found: told again with its answer.
+ALTER TABLE platform.idempotency_keys ADD COLUMN location text;
 
 CREATE FUNCTION platform.refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$

@@ -42,7 +42,7 @@ pub mod platform {
         platform.guesses (subject, kind) {
             subject -> Bytea,
             kind -> Text,
-            window_start -> Timestamptz,
+            ends_at -> Timestamptz,
             times -> Int4,
         }
     }
@@ -56,6 +56,7 @@ pub mod platform {
             status -> Nullable<Int2>,
             content_type -> Nullable<Text>,
             body -> Nullable<Bytea>,
+            location -> Nullable<Text>,
         }
     }
 

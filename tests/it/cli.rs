@@ -163,7 +163,7 @@ fn partners_their_history_and_the_ledger() {
     );
     let file = machine.file("history.csv", rows.as_bytes());
     let plain = machine.run(&["registers", "load", "--partner", "market", &file]).exits(2);
-    assert!(plain["detail"].as_str().unwrap().contains("card_number"), "{plain}");
+    assert!(plain["problem"]["detail"].as_str().unwrap().contains("card_number"), "{plain}");
     let load = |mode: &str| {
         machine.run(&["registers", "load", "--partner", "market", &file, "--mode", mode, "--history"])
     };

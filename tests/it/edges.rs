@@ -105,6 +105,20 @@ fn head_answers_as_get_does_without_its_body() {
 }
 
 #[test]
+fn an_answer_given_again_is_the_whole_answer() {
+    let server = server();
+    let administrator = union(&server).with("idempotency-key", "\"first\"");
+    let body = person("000000001", "P-1");
+    let first = administrator.post("/v1/members", &body).expect(201);
+    let again = administrator.post("/v1/members", &body).expect(201);
+    assert_eq!(again.body, first.body);
+    assert!(first.header("location").starts_with("/v1/members/"));
+    assert_eq!(again.header("location"), first.header("location"));
+    let other = administrator.post("/v1/members", &person("000000002", "P-1"));
+    assert_eq!(other.problem(422), "idempotency-key-reused");
+}
+
+#[test]
 fn no_message_speaks_of_the_programs_types() {
     let shop = Shop::open();
     let finance = shop.finance();

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bytea, Integer, Text, Timestamptz};
@@ -52,18 +52,8 @@ impl Kind {
         }
     }
 
-    fn window(self) -> i64 {
-        i64::try_from(self.quota().window_seconds).unwrap_or(1).max(1)
-    }
-
-    fn window_start(self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let start = now.timestamp().div_euclid(self.window()) * self.window();
-        DateTime::from_timestamp(start, 0).unwrap_or(now)
-    }
-
-    fn refusal(self, now: DateTime<Utc>) -> Problem {
-        let left = self.window() - now.timestamp().rem_euclid(self.window());
-        Problem::too_many(self.quota(), u64::try_from(left).unwrap_or(1))
+    fn window(self) -> TimeDelta {
+        TimeDelta::seconds(i64::try_from(self.quota().window_seconds).unwrap_or(1))
     }
 }
 
@@ -71,15 +61,22 @@ impl Kind {
 pub struct Guesses {
     key: [u8; 32],
     now: DateTime<Utc>,
-    stood: HashMap<(Subject, Kind), u64>,
+    stood: HashMap<(Subject, Kind), Standing>,
     added: BTreeMap<(Subject, Kind), i32>,
+}
+
+/// What was guessed in the running window.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    times: u64,
+    ends_at: DateTime<Utc>,
 }
 
 #[derive(Queryable)]
 struct Row {
     subject: Vec<u8>,
     kind: String,
-    window_start: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
     times: i32,
 }
 
@@ -110,14 +107,16 @@ impl Guesses {
         }
         let rows: Vec<Row> = guesses::table
             .filter(guesses::subject.eq_any(subjects))
-            .select((guesses::subject, guesses::kind, guesses::window_start, guesses::times))
+            .select((guesses::subject, guesses::kind, guesses::ends_at, guesses::times))
             .load(connection)?;
         for row in rows {
             let kind = Kind::ALL.into_iter().find(|kind| kind.name() == row.kind);
             if let (Some(kind), Ok(subject)) = (kind, Subject::try_from(row.subject.as_slice()))
-                && row.window_start == kind.window_start(now)
+                // A window that ends later than one begun now is of a clock that went back.
+                && (now < row.ends_at && row.ends_at <= now + kind.window())
             {
-                guesses.stood.insert((subject, kind), u64::from(row.times.unsigned_abs()));
+                let times = u64::from(row.times.unsigned_abs());
+                guesses.stood.insert((subject, kind), Standing { times, ends_at: row.ends_at });
             }
         }
         Ok(guesses)
@@ -145,8 +144,8 @@ impl Guesses {
         let (asker, card) = (self.asker(asker), self.card(credential));
         let mut counted_by = vec![(asker, Kind::UnknownCard), (asker, Kind::WrongCode)];
         counted_by.extend(card.map(|card| (card, Kind::CodeOfCard)));
-        if let Some((_, kind)) = counted_by.iter().find(|key| self.is_used_up(**key)) {
-            return Err(kind.refusal(self.now));
+        if let Some(used_up) = counted_by.iter().find(|key| self.is_used_up(**key)) {
+            return Err(self.refusal(*used_up));
         }
         match missed {
             Some("card-unknown") => self.add((asker, Kind::UnknownCard)),
@@ -172,27 +171,38 @@ impl Guesses {
         for ((subject, kind), added) in &self.added {
             subjects.push(subject.to_vec());
             kinds.push(kind.name());
-            windows.push(kind.window_start(self.now));
+            windows.push(self.now + kind.window());
             times.push(*added);
         }
         diesel::sql_query(
-            "INSERT INTO platform.guesses AS g (subject, kind, window_start, times)
-             SELECT * FROM unnest($1, $2, $3, $4)
-             ON CONFLICT (subject, kind) DO UPDATE SET window_start = excluded.window_start,
-                 times = excluded.times + CASE WHEN g.window_start = excluded.window_start THEN g.times ELSE 0 END",
+            "INSERT INTO platform.guesses AS g (subject, kind, ends_at, times) SELECT * FROM unnest($1, $2, $3, $4)
+             ON CONFLICT (subject, kind) DO UPDATE SET
+                 ends_at = CASE WHEN g.ends_at > $5 AND g.ends_at <= excluded.ends_at THEN g.ends_at
+                     ELSE excluded.ends_at END,
+                 times = excluded.times
+                     + CASE WHEN g.ends_at > $5 AND g.ends_at <= excluded.ends_at THEN g.times ELSE 0 END",
         )
         .bind::<Array<Bytea>, _>(subjects)
         .bind::<Array<Text>, _>(kinds)
         .bind::<Array<Timestamptz>, _>(windows)
         .bind::<Array<Integer>, _>(times)
+        .bind::<Timestamptz, _>(self.now)
         .execute(connection)
         .map(|_| ())
     }
 
     fn is_used_up(&self, key: (Subject, Kind)) -> bool {
-        let stood = self.stood.get(&key).copied().unwrap_or(0);
+        let stood = self.stood.get(&key).map_or(0, |standing| standing.times);
         let added = self.added.get(&key).map_or(0, |added| u64::from(added.unsigned_abs()));
         stood + added >= key.1.quota().times
+    }
+
+    /// 429 until the window ends.
+    fn refusal(&self, key: (Subject, Kind)) -> Problem {
+        let window = key.1.window();
+        let left = self.stood.get(&key).map_or(window, |standing| standing.ends_at - self.now);
+        let seconds = (left.num_milliseconds() + 999) / 1_000;
+        Problem::too_many(key.1.quota(), u64::try_from(seconds).unwrap_or(1).max(1))
     }
 
     fn add(&mut self, key: (Subject, Kind)) {

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod cards;
 pub mod events;
+pub mod files;
 pub mod health;
 pub mod imports;
 pub mod jwks;
