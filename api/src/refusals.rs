@@ -135,7 +135,10 @@ pub fn purchase(refusal: &Refusal) -> Problem {
         Refusal::PurchaseUnknown => Problem::not_found(),
         Refusal::PurchaseState { status } => {
             Problem::conflict("purchase-state", "Not possible in this state", "В этом состоянии так нельзя")
-                .detail(format!("the purchase is {status}"), format!("состояние покупки: {status}"))
+                .detail(
+                    format!("the purchase is {status}"),
+                    format!("покупка {}", words::told(status.as_str()).ru),
+                )
         }
         Refusal::InsufficientPoints { available } => {
             Problem::conflict("insufficient-points", "Not enough points", "Баллов не хватает")
@@ -279,12 +282,12 @@ impl From<RegistryError> for Problem {
             ),
             RegistryError::WrongState(what) => {
                 Self::conflict("member-state", "Not possible in this state", "В этом состоянии так нельзя")
-                    .detail(format!("the member is {what}"), format!("состояние: {what}"))
+                    .detail(format!("the member is {what}"), words::told(what).ru)
             }
             RegistryError::WrongDay(what) => Self::invalid_field(
                 "#/on",
                 format!("the day is {what}"),
-                format!("эта дата не подходит: {what}"),
+                format!("эта дата не подходит: {}", words::told(what).ru),
             ),
             RegistryError::Sealed(error) => Self::internal(&error),
             RegistryError::Database(error) => error.into(),
