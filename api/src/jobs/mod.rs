@@ -32,7 +32,7 @@ pub enum Job {
     VoidAuthorizations,
     /// Claims that nobody decided in time end, each with its reason.
     Claims,
-    /// Codes, tokens, resolutions and idempotency keys past their use are removed.
+    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
     Retention,
 }
 
@@ -93,16 +93,17 @@ pub fn run(
             Job::Expire => engine::expire(connection, &app.books, at, now)?,
             Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
             Job::Claims => cashback_engine::claims::end_due(connection, &app.books, at, now)?,
-            Job::Retention => retention(connection, at)?,
+            Job::Retention => retention(app, connection, at)?,
         })
     })?;
     Ok(JobReport { job: job.name(), at, done: u64::try_from(done).unwrap_or(0) })
 }
 
-fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
+fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
-        + cashback_engine::fraud::sweep(connection, date_in(PROGRAMME_ZONE, at))?;
+        + cashback_engine::fraud::sweep(connection, date_in(PROGRAMME_ZONE, at))?
+        + crate::files::retention::sweep(app, connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

@@ -27,6 +27,7 @@ const Rules = lazy(() => import('./finance/Rules'))
 const Partners = lazy(() => import('./finance/Partners'))
 const Fraud = lazy(() => import('./finance/Fraud'))
 const Claims = lazy(() => import('./finance/Claims'))
+const Settings = lazy(() => import('./settings/Settings'))
 
 export function OfficeEntry() {
   const { t } = useWords()
@@ -89,6 +90,9 @@ function Pages() {
       <Route path="/claims/:id?">{({ id }) => <Claims chosen={id} />}</Route>
       <Route path="/partners">
         <Partners />
+      </Route>
+      <Route path="/settings">
+        <Settings />
       </Route>
       <Route>
         <Empty title={t('office.nowhere')} />

@@ -12,6 +12,7 @@ import {
   IconReceipt,
   IconRulerMeasure,
   IconShieldSearch,
+  IconSettings,
   IconUsers,
 } from '@tabler/icons-react'
 import { type ComponentType, type ReactNode, useEffect } from 'react'
@@ -33,6 +34,7 @@ const ICONS: Record<Section, ComponentType<{ size?: number; stroke?: number }>> 
   partners: IconBuildingStore,
   fraud: IconShieldSearch,
   claims: IconReceipt,
+  settings: IconSettings,
 }
 
 export function Shell({ children }: { children: ReactNode }) {

@@ -11,6 +11,7 @@ export type Section =
   | 'partners'
   | 'fraud'
   | 'claims'
+  | 'settings'
 
 const REGISTRY = ['administrator', 'registrar', 'issuer', 'chair', 'auditor']
 const FINANCE = ['finance', 'controller', 'auditor']
@@ -26,6 +27,7 @@ export const ALLOWED: Record<Section, string[]> = {
   partners: FINANCE,
   fraud: FINANCE,
   claims: FINANCE,
+  settings: ['administrator', ...FINANCE],
 }
 
 /** Who may do what with a member, beyond looking. */
@@ -36,11 +38,13 @@ export const MAY = {
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
   decideFraud: ['finance'],
+  changeSettings: ['administrator'],
 }
 
-export const GROUPS: { name: 'registry' | 'finance'; sections: Section[] }[] = [
+export const GROUPS: { name: 'registry' | 'finance' | 'union'; sections: Section[] }[] = [
   { name: 'registry', sections: ['members', 'organisations', 'imports'] },
   { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners', 'fraud', 'claims'] },
+  { name: 'union', sections: ['settings'] },
 ]
 
 export function maySee(role: string, section: Section): boolean {

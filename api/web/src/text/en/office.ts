@@ -3,6 +3,7 @@ import { common } from './common'
 import { finance } from './officeFinance'
 import { fraud } from './officeFraud'
 import { registry } from './officeRegistry'
+import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Office — Unioncard',
@@ -10,6 +11,7 @@ export default {
   ...finance,
   ...fraud,
   ...registry,
+  ...settings,
   office: {
     title: 'Union office',
     signInHint: 'Sign in with your work login.',
@@ -31,6 +33,8 @@ export default {
     partners: 'Partners',
     fraud: 'Fraud watch',
     claims: 'Claims',
+    settings: 'Settings',
+    union: 'Union',
   },
   table: {
     export: 'Save CSV',

@@ -3,6 +3,7 @@ import { common } from './common'
 import { finance } from './officeFinance'
 import { fraud } from './officeFraud'
 import { registry } from './officeRegistry'
+import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
@@ -10,6 +11,7 @@ export default {
   ...finance,
   ...fraud,
   ...registry,
+  ...settings,
   office: {
     title: 'Кабинет профсоюза',
     signInHint: 'Войдите под рабочим логином.',
@@ -31,6 +33,8 @@ export default {
     partners: 'Партнёры',
     fraud: 'Подозрительное',
     claims: 'Заявки',
+    settings: 'Настройки',
+    union: 'Профсоюз',
   },
   table: {
     export: 'Сохранить CSV',
