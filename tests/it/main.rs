@@ -12,6 +12,7 @@ mod cli;
 mod contract;
 mod delivery;
 mod edges;
+mod engine_claim_histories;
 mod engine_jobs;
 mod engine_posting;
 mod engine_properties;

@@ -116,6 +116,63 @@ fn a_code_serves_one_purchase() {
 }
 
 #[test]
+fn in_a_late_purchase_a_code_is_the_bare_number() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let code = shop.code(&anna);
+    let late = |receipt: &str, seconds: i64| {
+        let mut sale = shop.sale(("code", &code), receipt, "100.00");
+        sale["occurred_at"] = json!(crate::shop::stamp(shop.server.app.now() - TimeDelta::seconds(seconds)));
+        sale
+    };
+    // A till without network kept them; the code is still drawn, and stays unused.
+    for receipt in ["L-1", "L-2"] {
+        let posted = shop.program.post("/v1/purchases", &late(receipt, 125)).expect(201).json();
+        assert_eq!(posted["balance"], serde_json::Value::Null, "no balance for a bare number");
+        assert_eq!(posted["cashback"]["amount"], "5.00");
+    }
+    let live = shop.program.post("/v1/purchases", &late("L-3", 60)).expect(201).json();
+    assert_eq!(live["balance"]["pending"], "15.00");
+    // Long expired or used: still the number.
+    shop.server.clock.advance(TimeDelta::minutes(10));
+    shop.program.post("/v1/purchases", &late("L-4", 600)).expect(201);
+    let mut spending = late("L-5", 600);
+    spending["redeem"] = json!("1.00");
+    let refused = shop.program.post("/v1/purchases", &spending).expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "#/redeem");
+    let now = late("L-6", 0);
+    assert_eq!(shop.program.post("/v1/purchases", &now).problem(422), "code-expired");
+}
+
+#[test]
+fn a_used_code_stays_used_in_the_database() {
+    use diesel::prelude::*;
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let step = || -> Option<i64> {
+        use card_issuer::schema::cards::devices;
+        devices::table
+            .filter(devices::card_id.eq(anna.card.id))
+            .select(devices::last_used_step)
+            .first(&mut shop.server.connect())
+            .unwrap()
+    };
+    assert_eq!(step(), None);
+    let code = shop.code(&anna);
+    let refused = shop.sale(("code", &code), "R-0", "0.00");
+    assert_eq!(shop.program.post("/v1/purchases", &refused).status, 422);
+    assert_eq!(step(), None, "a refused purchase uses no code up");
+    shop.program.post("/v1/purchases", &shop.sale(("code", &code), "R-1", "100.00")).expect(201);
+    assert_eq!(step(), Some(shop.server.app.now().timestamp().div_euclid(30)));
+    // The step before, drawn half a minute ago on a slow phone: older than the last used.
+    shop.server.clock.advance(TimeDelta::seconds(-30));
+    let earlier = shop.draw(&anna);
+    shop.server.clock.advance(TimeDelta::seconds(30));
+    let sale = shop.sale(("code", &earlier), "R-2", "100.00");
+    assert_eq!(shop.program.post("/v1/purchases", &sale).problem(409), "code-used");
+}
+
+#[test]
 fn a_blocked_card_shows_its_standing_and_buys_nothing() {
     let shop = Shop::open();
     let anna = shop.holder("1001");

@@ -70,7 +70,7 @@ pub fn shown_again(
     let member_of = |connection: &mut PgConnection, number| -> Result<Option<MemberId>, Problem> {
         Ok(Some(cards::by_number(connection, number)?.map_or(nobody, |card| card.member_id)))
     };
-    Ok(match order.credential {
+    Ok(match order.shown(now) {
         Credential::Code(code) => ShownAgain { member: member_of(connection, code.number)?, live: true },
         Credential::Number(number) => ShownAgain { member: member_of(connection, number)?, live: false },
         Credential::Claim(member) => ShownAgain { member: Some(member), live: false },
@@ -160,14 +160,16 @@ fn shown_cards(
 ) -> Result<Vec<Result<Shown, Problem>>, Problem> {
     let mut codes = judged_codes(app, connection, (orders, purpose), now)?.into_iter();
     let mut taken = judged_resolutions(connection, (orders, purpose), now)?.into_iter();
-    let numbers = bare_cards(connection, orders)?;
-    let claimed = claimed_cards(connection, orders)?;
-    let asked = orders.iter().map(|order| (order.asker.key.as_str(), &order.credential));
+    let numbers = bare_cards(connection, orders, now)?;
+    let claimed = claimed_cards(connection, orders, now)?;
+    let shown: Vec<Credential> = orders.iter().map(|order| order.shown(now)).collect();
+    let asked = orders.iter().map(|order| order.asker.key.as_str()).zip(&shown);
     let mut guesses = Guesses::read(app, connection, asked, now)?;
-    let shown = orders
+    let found = orders
         .iter()
-        .map(|order| {
-            let found = match &order.credential {
+        .zip(&shown)
+        .map(|(order, credential)| {
+            let found = match credential {
                 Credential::Code(_) => codes.next().ok_or_else(Problem::unavailable).and_then(shown_code),
                 Credential::Resolution(_) => {
                     taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
@@ -181,11 +183,11 @@ fn shown_cards(
                     .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
                     .ok_or_else(refusals::card_unknown),
             };
-            guesses.answer((&order.asker.key, &order.credential), found)
+            guesses.answer((&order.asker.key, credential), found)
         })
         .collect();
     guesses.write(connection)?;
-    Ok(shown)
+    Ok(found)
 }
 
 fn shown_code(judged: Judged) -> Result<Shown, Problem> {
@@ -202,7 +204,7 @@ fn judged_codes(
 ) -> Result<Vec<Judged>, Problem> {
     let codes: Vec<ShownCode> = orders
         .iter()
-        .filter_map(|order| match order.credential {
+        .filter_map(|order| match order.shown(now) {
             Credential::Code(code) => Some(ShownCode { code, asker: order.asker.key.clone() }),
             _ => None,
         })
@@ -220,7 +222,7 @@ fn judged_resolutions(
 ) -> Result<Vec<Result<Shown, Problem>>, Problem> {
     let asked: Vec<(ResolutionId, String)> = orders
         .iter()
-        .filter_map(|order| match order.credential {
+        .filter_map(|order| match order.shown(now) {
             Credential::Resolution(id) => Some((id, order.asker.key.clone())),
             _ => None,
         })
@@ -246,10 +248,11 @@ fn judged_resolutions(
 fn claimed_cards(
     connection: &mut PgConnection,
     orders: &[&Order],
+    now: DateTime<Utc>,
 ) -> Result<HashMap<MemberId, Card>, Problem> {
     let claimed: HashMap<MemberId, DateTime<Utc>> = orders
         .iter()
-        .filter_map(|order| match order.credential {
+        .filter_map(|order| match order.shown(now) {
             Credential::Claim(member) => Some((member, order.occurred_at)),
             _ => None,
         })
@@ -286,10 +289,11 @@ pub fn could_buy(
 fn bare_cards(
     connection: &mut PgConnection,
     orders: &[&Order],
+    now: DateTime<Utc>,
 ) -> Result<HashMap<CardNumber, Card>, Problem> {
     let numbers: Vec<CardNumber> = orders
         .iter()
-        .filter_map(|order| match order.credential {
+        .filter_map(|order| match order.shown(now) {
             Credential::Number(number) => Some(number),
             _ => None,
         })

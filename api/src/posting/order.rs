@@ -5,7 +5,7 @@ use card_issuer::number::CardNumber;
 use card_issuer::resolutions::ResolutionId;
 use cashback_engine::PartnerId;
 use cashback_engine::balances::Balance;
-use cashback_engine::posting::{Fiscal, Line, Source};
+use cashback_engine::posting::{Fiscal, LIVE_MAX, Line, Source};
 use cashback_engine::purchases::Purchase;
 use chrono::{DateTime, Utc};
 use shared_kernel::ids::MemberId;
@@ -63,6 +63,17 @@ pub struct Order {
     pub fiscal: Option<Fiscal>,
     /// Whether to post at once, or only to authorise.
     pub capture: bool,
+}
+
+impl Order {
+    /// What was shown, as it counts now: in a purchase more than two minutes old a live code is the bare number, whatever
+    /// became of the code since, and is not used up.
+    pub fn shown(&self, now: DateTime<Utc>) -> Credential {
+        match self.credential {
+            Credential::Code(code) if now - self.occurred_at > LIVE_MAX => Credential::Number(code.number),
+            shown => shown,
+        }
+    }
 }
 
 /// The answer to a posted, replayed or quoted order.

@@ -18,7 +18,7 @@ const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 /// How far back a purchase may lie over the API.
 const BACK_MAX: TimeDelta = TimeDelta::days(30);
 /// How long a live code counts as one.
-const LIVE_MAX: TimeDelta = TimeDelta::minutes(2);
+pub const LIVE_MAX: TimeDelta = TimeDelta::minutes(2);
 
 /// A purchase's place, found in the book.
 #[derive(Debug, Clone)]

@@ -32,6 +32,7 @@ use crate::ids::PurchaseId;
 use crate::purchases::{Purchase, PurchaseRecord, shown};
 use crate::rules::BookCache;
 
+pub use check::LIVE_MAX;
 pub(crate) use check::{is_receipt, line_is_valid};
 pub use fiscal::{Fiscal, FiscalError, FiscalKind};
 pub use refusal::Refusal;
