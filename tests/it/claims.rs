@@ -240,6 +240,18 @@ fn an_unknown_drive_waits_for_finance_or_for_its_partner() {
 }
 
 #[test]
+fn a_drive_is_known_from_the_purchases_it_signed() {
+    let story = Story::open();
+    let strange = |document| story.hour_ago("100.00", document).replace(DRIVE, "5555666677778888");
+    let mut sale = story.sale("S-1", "100.00", story.now() - TimeDelta::hours(1));
+    sale["outlet"] = json!("market-2");
+    sale["fiscal"] = json!(strange(1));
+    story.shop.program.post("/v1/purchases", &sale).expect(201);
+    let claim = story.claim(&strange(2));
+    assert_eq!((&claim["status"], &claim["outlet"]), (&json!("waiting"), &json!("market-2")));
+}
+
+#[test]
 fn drives_belong_to_one_outlet() {
     let story = Story::open();
     let program = &story.shop.program;

@@ -336,7 +336,8 @@ fn settings_are_an_administrators_and_judge_the_next_purchase() {
     let settings = administrator.get("/v1/settings").expect(200).json();
     assert_eq!(
         settings["programme"],
-        json!({ "zone": "Europe/Moscow", "excluded_categories": ["nicotine", "tobacco"], "bare_number_may_redeem": false })
+        json!({ "zone": "Europe/Moscow", "excluded_categories": ["nicotine", "tobacco"],
+            "bare_number_may_redeem": false, "claim_days": 14 })
     );
     let change = |programme: Value| administrator.patch("/v1/settings", &json!({ "programme": programme }));
     for (wrong, pointer) in [
@@ -349,6 +350,8 @@ fn settings_are_an_administrators_and_judge_the_next_purchase() {
         ),
         (json!({ "zone": "UTC" }), "#/programme/zone"),
         (json!({ "bare_number_may_redeem": "yes" }), "#/programme/bare_number_may_redeem"),
+        (json!({ "claim_days": 0 }), "#/programme/claim_days"),
+        (json!({ "claim_days": 61 }), "#/programme/claim_days"),
     ] {
         let answer = change(wrong.clone());
         assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{wrong}");

@@ -141,7 +141,7 @@ fn in_a_late_purchase_a_code_is_the_bare_number() {
     let refused = shop.program.post("/v1/purchases", &spending).expect(422).json();
     assert_eq!(refused["errors"][0]["pointer"], "#/redeem");
     let now = late("L-6", 0);
-    assert_eq!(shop.program.post("/v1/purchases", &now).problem(422), "code-expired");
+    assert_eq!(shop.program.post("/v1/purchases", &now).problem(409), "code-used");
 }
 
 #[test]

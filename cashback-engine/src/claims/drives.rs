@@ -13,10 +13,10 @@ use shared_kernel::outbox::{self, Event};
 use super::file::{instant, to_decide};
 use super::{Claim, ClaimId, ClaimStatus};
 use crate::error::{EngineError, Invalid};
-use crate::ids::PartnerId;
+use crate::ids::{PartnerId, PurchaseId};
 use crate::partners::Outlet;
 use crate::rules::{Book, BookCache};
-use crate::schema::ledger::{claims, fiscal_drives};
+use crate::schema::ledger::{claims, fiscal_drives, fiscal_receipts, purchases};
 
 /// Drives registered at once.
 pub const DRIVES_MAX: usize = 1_000;
@@ -44,13 +44,32 @@ fn owned(book: &Book, code: &str, partner: Option<PartnerId>) -> Result<Arc<Outl
         .ok_or(EngineError::Unknown("the outlet"))
 }
 
+/// Where a drive that nobody registered was seen last: at the outlet whose purchase carried a receipt of it.
+fn seen_at(connection: &mut PgConnection, drive: &str) -> QueryResult<Option<i32>> {
+    let purchase: Option<PurchaseId> = fiscal_receipts::table
+        .filter(fiscal_receipts::drive.eq(drive))
+        .order(fiscal_receipts::document.desc())
+        .select(fiscal_receipts::purchase_id)
+        .first(connection)
+        .optional()?;
+    match purchase {
+        Some(id) => purchases::table.find(id).select(purchases::outlet_id).first(connection).optional(),
+        None => Ok(None),
+    }
+}
+
+/// The outlet of a drive: where it is registered, else where it was seen last.
 pub(super) fn outlet_of(
     connection: &mut PgConnection,
     book: &Book,
     drive: &str,
 ) -> QueryResult<Option<Arc<Outlet>>> {
-    let number: Option<i32> =
+    let registered: Option<i32> =
         fiscal_drives::table.find(drive).select(fiscal_drives::outlet_id).first(connection).optional()?;
+    let number = match registered {
+        Some(number) => Some(number),
+        None => seen_at(connection, drive)?,
+    };
     Ok(number.and_then(|number| book.outlet_by_number(number).cloned()))
 }
 

@@ -97,6 +97,7 @@ type Day = (Uuid, NaiveDate);
 pub(crate) struct Tallies {
     known: HashMap<Uuid, BTreeMap<NaiveDate, Tally>>,
     added: BTreeMap<Day, Tally>,
+    nothing: Tally,
 }
 
 impl Tallies {
@@ -120,8 +121,8 @@ impl Tallies {
     }
 
     /// What a subject did on a day.
-    pub(crate) fn on(&self, subject: Uuid, day: NaiveDate) -> Tally {
-        self.known.get(&subject).and_then(|days| days.get(&day)).cloned().unwrap_or_default()
+    pub(crate) fn on(&self, subject: Uuid, day: NaiveDate) -> &Tally {
+        self.known.get(&subject).and_then(|days| days.get(&day)).unwrap_or(&self.nothing)
     }
 
     /// The purchases of a subject near an instant of a day, within so many minutes either way.

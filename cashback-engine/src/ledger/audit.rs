@@ -229,7 +229,7 @@ const CHECKS: &[(u8, &str, &str)] = &[
          UNION ALL
          SELECT format('case %s: lot of purchase %s', c.id, l.purchase_id) FROM ledger.fraud_cases c
          JOIN ledger.lots l ON l.member_id = c.member_id AND l.purchase_id = c.purchase_id
-         WHERE c.status = 'held' AND NOT l.held AND l.remaining > 0
+         WHERE c.status = 'held' AND NOT l.held AND NOT l.released AND l.remaining > 0
          UNION ALL
          SELECT format('case %s: blocked purchase %s has %s left', c.id, b.id, b.cashback_left)
          FROM ledger.fraud_cases c JOIN ledger.purchases b ON b.id = c.purchase_id

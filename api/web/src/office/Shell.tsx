@@ -11,8 +11,8 @@ import {
   IconLogout,
   IconReceipt,
   IconRulerMeasure,
-  IconShieldSearch,
   IconSettings,
+  IconShieldSearch,
   IconUsers,
 } from '@tabler/icons-react'
 import { type ComponentType, type ReactNode, useEffect } from 'react'

@@ -109,7 +109,9 @@ function ProgrammeCard({ programme }: { programme: Programme }) {
           error={problem?.field('programme/claim_days')}
           data-testid="claim-days"
         />
-        {problem && !wrongCategories && !problem.field('programme/claim_days') ? <ProblemNote error={problem} allowed={MAY.changeSettings} /> : null}
+        {problem && !wrongCategories && !problem.field('programme/claim_days') ? (
+          <ProblemNote error={problem} allowed={MAY.changeSettings} />
+        ) : null}
         {may ? (
           <Group justify="flex-end">
             <Button
