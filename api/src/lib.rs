@@ -19,5 +19,6 @@ pub mod problem;
 pub mod refusals;
 pub mod routes;
 pub mod server;
+pub mod simulations;
 pub mod telemetry;
 pub mod v1;

@@ -1,6 +1,8 @@
 //! What the domain refuses, as problems: the statuses, slugs and words for people, an exhaustive match each, so that a
 //! new refusal doesn't compile without them.
 
+mod fields;
+
 use actix_web::http::StatusCode;
 use card_issuer::CardError;
 use card_issuer::number::NumberError;
@@ -10,7 +12,7 @@ use cashback_engine::EngineError;
 use cashback_engine::posting::Refusal;
 use union_registry::RegistryError;
 
-use crate::problem::{FieldError, Problem, Text};
+use crate::problem::{Problem, Text};
 
 fn unprocessable(slug: &'static str, en: &'static str, ru: &'static str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, en, ru)
@@ -315,9 +317,8 @@ impl From<EngineError> for Problem {
             EngineError::Taken(what) => Self::conflict("taken", "This name is taken", "Такое имя уже занято")
                 .detail(format!("{what} is taken"), format!("занято: {what}")),
             EngineError::Invalid(fields) => fields.into_iter().fold(Self::invalid(), |problem, field| {
-                let FieldError { pointer, detail } =
-                    FieldError::new(format!("#{}", field.pointer), field.message.clone(), field.message);
-                problem.field(pointer, detail.en, detail.ru)
+                let russian = fields::russian(&field.message);
+                problem.field(format!("#{}", field.pointer), field.message, russian)
             }),
             EngineError::SamePerson => Self::conflict(
                 "same-person",

@@ -30,7 +30,7 @@ pub enum Job {
     Expire,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
-    /// Codes, tokens, resolutions and idempotency keys past their use are removed.
+    /// Codes, tokens, resolutions, idempotency keys and simulations past their use are removed.
     Retention,
 }
 
@@ -96,8 +96,9 @@ pub fn run(
 }
 
 fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
-    let removed =
-        card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+    let removed = card_issuer::resolutions::sweep(connection, at)?
+        + crate::auth::retention::sweep(connection, at)?
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 
