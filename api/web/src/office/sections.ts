@@ -31,6 +31,9 @@ export const MAY = {
   move: ['administrator', 'registrar', 'chair'],
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
+  draftRule: ['finance'],
+  approveRule: ['controller'],
+  simulateRules: ['finance', 'controller'],
 }
 
 export const GROUPS: { name: 'registry' | 'finance'; sections: Section[] }[] = [

@@ -1,12 +1,14 @@
 /** Words of the office. */
 import { common } from './common'
 import { finance } from './officeFinance'
+import { rules } from './officeRules'
 import { registry } from './officeRegistry'
 
 export default {
   pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
+  ...rules,
   ...registry,
   office: {
     title: 'Union office',

@@ -1,12 +1,14 @@
 /** Слова кабинета. */
 import { common } from './common'
 import { finance } from './officeFinance'
+import { rules } from './officeRules'
 import { registry } from './officeRegistry'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
+  ...rules,
   ...registry,
   office: {
     title: 'Кабинет профсоюза',
