@@ -173,7 +173,11 @@ fn caps_trim_to_what_is_left() {
     assert_eq!(shopping.judge_in(rule, room("7.00", "100.00")), Ok(money("7.00")));
     assert_eq!(shopping.judge_in(rule, room("7.00", "6.00")), Ok(money("6.00")));
     assert_eq!(shopping.judge_in(rule, room("7.00", "0.00")), Err(WhyNot::BudgetSpent));
-    assert_eq!(shopping.judge_in(rule, room("0.00", "0.00")), Err(WhyNot::CapReached), "the member's own first");
+    assert_eq!(
+        shopping.judge_in(rule, room("0.00", "0.00")),
+        Err(WhyNot::CapReached),
+        "the member's own first"
+    );
 }
 
 #[test]

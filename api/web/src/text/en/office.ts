@@ -1,8 +1,8 @@
 /** Words of the office. */
 import { common } from './common'
 import { finance } from './officeFinance'
-import { rules } from './officeRules'
 import { registry } from './officeRegistry'
+import { rules } from './officeRules'
 
 export default {
   pageTitle: 'Office — Unioncard',

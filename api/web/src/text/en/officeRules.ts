@@ -107,7 +107,12 @@ export const rules = {
     limits: 'Where limits would bite',
     noLimits: 'No cap or budget would have been reached.',
     limit: 'Limit',
-    limitOf: { per_purchase: 'a purchase', per_member: 'a person', budget: 'budget', paid: 'no more than paid' },
+    limitOf: {
+      per_purchase: 'a purchase',
+      per_member: 'a person',
+      budget: 'budget',
+      paid: 'no more than paid',
+    },
     firstAt: 'First',
     trimmed: 'Not given',
     overTime: 'Over time, ₽',

@@ -91,11 +91,7 @@ function memberOf(rule: RuleBody) {
   }
 }
 
-function SampleFields(props: {
-  sample: Sample
-  setSample: (sample: Sample) => void
-  errors: FieldError[]
-}) {
+function SampleFields(props: { sample: Sample; setSample: (sample: Sample) => void; errors: FieldError[] }) {
   const { t } = useWords()
   const { sample, setSample, errors } = props
   const field = (name: keyof Sample, path: string, type = 'text') => {

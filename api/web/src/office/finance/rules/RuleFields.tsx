@@ -6,8 +6,8 @@ import {
   Fieldset,
   Group,
   MultiSelect,
-  Select,
   SegmentedControl,
+  Select,
   SimpleGrid,
   Stack,
   TagsInput,
@@ -117,9 +117,7 @@ function EarnFields(part: Part) {
           value={form.earn}
           onChange={(earn) => change({ earn: earn as Earn })}
         />
-        {form.earn === 'percent' ? (
-          <Field part={part} name="percent" path="earn/percent" unit="%" />
-        ) : null}
+        {form.earn === 'percent' ? <Field part={part} name="percent" path="earn/percent" unit="%" /> : null}
         {form.earn === 'fixed' ? <Field part={part} name="fixed" path="earn/fixed" unit="₽" /> : null}
         {form.earn === 'per' ? (
           <SimpleGrid cols={2}>

@@ -147,7 +147,9 @@ function columnsOf(words: Words, names: Map<string, string>): Column<Rule>[] {
     {
       key: 'status',
       title: t('rules.status'),
-      cell: (row) => <Badge color={STATUS_COLOR[row.status] ?? 'gray'}>{t(`ruleStatus.${row.status}`)}</Badge>,
+      cell: (row) => (
+        <Badge color={STATUS_COLOR[row.status] ?? 'gray'}>{t(`ruleStatus.${row.status}`)}</Badge>
+      ),
       sort: (row) => row.status,
     },
   ]
