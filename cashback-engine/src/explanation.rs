@@ -136,13 +136,16 @@ pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
         paid: record.amount - record.redeemed,
         lines: lines.as_deref(),
     };
+    // What was given up before it was captured brought nothing, whatever had been announced.
+    let voided = record.status == PurchaseStatus::Voided;
+    let judgement = if voided { Judgement { applied: Vec::new(), ..judgement } } else { judgement };
     let version = |rule, version| book.version(rule, version).map(AsRef::as_ref);
     Explanation {
         status: record.status,
         amount: record.amount,
         redeemed: record.redeemed,
         refunded: record.refunded,
-        given: record.cashback,
+        given: if voided { Money::ZERO } else { record.cashback },
         left: record.cashback_left,
         reason: judgement.reason,
         rules: shopping.rules(&judgement, &record.kept().rules, version),

@@ -7,6 +7,7 @@ mod view;
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::rules::{RuleDraft, RuleFilter, RuleStatus, listing, store};
 use cashback_engine::{RuleId, partners};
+use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use union_registry::{Category, organisations};
@@ -20,7 +21,7 @@ pub use self::view::{RuleBody, RuleView};
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{IdPath, Json, NoBody, Path, Query};
+use crate::extract::{IdPath, Json, Later, NoBody, Path, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
 
@@ -140,6 +141,15 @@ fn person(principal: &Principal) -> Result<Uuid, Problem> {
     principal.staff().map(|staff| staff.staff).ok_or_else(Problem::forbidden)
 }
 
+/// The version every rule has.
+const FIRST: i32 = 1;
+
+/// Refuses a version that isn't there, before what was sent along is looked at.
+fn there(connection: &mut PgConnection, id: RuleId, version: i32, now: DateTime<Utc>) -> Result<(), Problem> {
+    listing::one(connection, id, version, now)?;
+    Ok(())
+}
+
 /// Drafts a rule.
 #[utoipa::path(post, path = "/v1/rules", tag = "finance", request_body = RuleBody, responses(
     (status = 201, description = "the draft", body = RuleView),
@@ -169,13 +179,19 @@ pub async fn draft_version(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<RuleId>,
-    body: Json<RuleDraft>,
+    body: Later<Json<RuleDraft>>,
 ) -> Result<HttpResponse, Problem> {
     let (by, now) = (person(&principal)?, app.now());
     let version = app
         .into_inner()
         .transaction(move |connection| {
+<<<<<<< HEAD:api/src/v1/rules/mod.rs
             known_names(connection, &body.0, "")?;
+=======
+            there(connection, id.0, FIRST, now)?;
+            let body = body?;
+            known_organisations(connection, &body.0)?;
+>>>>>>> main:api/src/v1/rules.rs
             Ok(store::add(connection, id.0, &body.0, by, now)?)
         })
         .await?;
@@ -191,13 +207,17 @@ pub async fn approve(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     path: Path<(Uuid, i32)>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<web::Json<RuleView>, Problem> {
     let (by, now) = (person(&principal)?, app.now());
     let (id, version) = path.0;
     let version = app
         .into_inner()
-        .transaction(move |connection| Ok(store::approve(connection, RuleId(id), version, by, now)?))
+        .transaction(move |connection| {
+            there(connection, RuleId(id), version, now)?;
+            body?;
+            Ok(store::approve(connection, RuleId(id), version, by, now)?)
+        })
         .await?;
     Ok(web::Json(RuleView::whole(version)))
 }
@@ -211,10 +231,22 @@ pub async fn end(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<RuleId>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<web::Json<RuleView>, Problem> {
     let (by, now) = (person(&principal)?, app.now());
+<<<<<<< HEAD:api/src/v1/rules/mod.rs
     let version =
         app.into_inner().transaction(move |connection| Ok(store::end(connection, id.0, by, now)?)).await?;
     Ok(web::Json(RuleView::whole(version)))
+=======
+    let version = app
+        .into_inner()
+        .transaction(move |connection| {
+            there(connection, id.0, FIRST, now)?;
+            body?;
+            Ok(store::end(connection, id.0, by, now)?)
+        })
+        .await?;
+    Ok(web::Json(version.into()))
+>>>>>>> main:api/src/v1/rules.rs
 }

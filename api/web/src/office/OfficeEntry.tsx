@@ -27,6 +27,7 @@ const Rules = lazy(() => import('./finance/rules/Rules'))
 const RuleEditor = lazy(() => import('./finance/rules/RuleEditor'))
 const RulePage = lazy(() => import('./finance/rules/RulePage'))
 const Partners = lazy(() => import('./finance/Partners'))
+const Settings = lazy(() => import('./settings/Settings'))
 
 export function OfficeEntry() {
   const { t } = useWords()
@@ -92,6 +93,9 @@ function Pages() {
       <Route path="/rules/:id">{({ id }) => <RulePage key={id} id={id} />}</Route>
       <Route path="/partners">
         <Partners />
+      </Route>
+      <Route path="/settings">
+        <Settings />
       </Route>
       <Route>
         <Empty title={t('office.nowhere')} />

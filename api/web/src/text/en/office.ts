@@ -3,6 +3,7 @@ import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
 import { rules } from './officeRules'
+import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Office — Unioncard',
@@ -10,6 +11,7 @@ export default {
   ...finance,
   ...rules,
   ...registry,
+  ...settings,
   office: {
     title: 'Union office',
     signInHint: 'Sign in with your work login.',
@@ -29,6 +31,8 @@ export default {
     registers: 'Reconciliation',
     rules: 'Cashback rules',
     partners: 'Partners',
+    settings: 'Settings',
+    union: 'Union',
   },
   table: {
     export: 'Save CSV',

@@ -3,6 +3,7 @@ import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
 import { rules } from './officeRules'
+import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
@@ -10,6 +11,7 @@ export default {
   ...finance,
   ...rules,
   ...registry,
+  ...settings,
   office: {
     title: 'Кабинет профсоюза',
     signInHint: 'Войдите под рабочим логином.',
@@ -29,6 +31,8 @@ export default {
     registers: 'Сверка',
     rules: 'Правила кешбэка',
     partners: 'Партнёры',
+    settings: 'Настройки',
+    union: 'Профсоюз',
   },
   table: {
     export: 'Сохранить CSV',
