@@ -37,17 +37,22 @@ impl Reader<'_> {
 /// The explanation as sentences: the whole first, then rule by rule, then what refunds did.
 pub fn sentences(explanation: &Explanation, reader: Reader<'_>) -> Vec<String> {
     let mut lines = vec![opening(explanation, reader.language)];
-    lines.extend(
-        match explanation.status {
-            PurchaseStatus::Authorized => Some(reader.pick(
+    match explanation.status {
+        PurchaseStatus::Voided => {
+            let given_up = reader
+                .pick("Покупка отменена до списания.", "The purchase was given up before it was captured.");
+            lines.push(given_up.to_owned());
+            return lines;
+        }
+        PurchaseStatus::Authorized => {
+            let provisional = reader.pick(
                 "Магазин ещё не подтвердил покупку: кэшбэк предварительный.",
                 "The shop has not confirmed the purchase yet: the cashback is provisional.",
-            )),
-            PurchaseStatus::Voided => Some(reader.pick("Покупка отменена.", "The purchase was cancelled.")),
-            PurchaseStatus::Posted | PurchaseStatus::Refunded | PurchaseStatus::PartlyRefunded => None,
+            );
+            lines.push(provisional.to_owned());
         }
-        .map(str::to_owned),
-    );
+        PurchaseStatus::Posted | PurchaseStatus::Refunded | PurchaseStatus::PartlyRefunded => {}
+    }
     lines.extend(explanation.reason.map(|reason| reason_text(reason, reader.language).to_owned()));
     lines.extend(explanation.rules.iter().map(|rule| rule_sentence(rule, explanation, reader)));
     lines.extend(refunds(explanation, reader.language));

@@ -185,13 +185,9 @@ pub async fn draft_version(
     let version = app
         .into_inner()
         .transaction(move |connection| {
-<<<<<<< HEAD:api/src/v1/rules/mod.rs
-            known_names(connection, &body.0, "")?;
-=======
             there(connection, id.0, FIRST, now)?;
             let body = body?;
-            known_organisations(connection, &body.0)?;
->>>>>>> main:api/src/v1/rules.rs
+            known_names(connection, &body.0, "")?;
             Ok(store::add(connection, id.0, &body.0, by, now)?)
         })
         .await?;
@@ -234,11 +230,6 @@ pub async fn end(
     body: Later<NoBody>,
 ) -> Result<web::Json<RuleView>, Problem> {
     let (by, now) = (person(&principal)?, app.now());
-<<<<<<< HEAD:api/src/v1/rules/mod.rs
-    let version =
-        app.into_inner().transaction(move |connection| Ok(store::end(connection, id.0, by, now)?)).await?;
-    Ok(web::Json(RuleView::whole(version)))
-=======
     let version = app
         .into_inner()
         .transaction(move |connection| {
@@ -247,6 +238,5 @@ pub async fn end(
             Ok(store::end(connection, id.0, by, now)?)
         })
         .await?;
-    Ok(web::Json(version.into()))
->>>>>>> main:api/src/v1/rules.rs
+    Ok(web::Json(RuleView::whole(version)))
 }
