@@ -53,7 +53,7 @@ pub struct SampleBody {
 
 /// Who might buy.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct SampleMember {
     /// A member of this organisation.
     organisation: Option<String>,
