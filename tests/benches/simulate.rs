@@ -155,7 +155,7 @@ impl Shop {
             receipt: format!("R-{number}"),
             occurred_at: self.now - TimeDelta::minutes((number * 13 % 40_000) as i64),
             amount,
-            lines: (number % 3 == 0).then(|| vec![line("books", amount - half), line("toys", half)]),
+            lines: number.is_multiple_of(3).then(|| vec![line("books", amount - half), line("toys", half)]),
             redeem: Money::ZERO,
             fiscal: None,
             capture: true,

@@ -56,7 +56,7 @@ impl Language {
         let digits = number.to_string();
         let mut text = String::new();
         for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at) % 3 == 0 {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
                 text += self.pick(THIN, ",");
             }
             text.push(digit);
