@@ -32,7 +32,7 @@ pub enum Job {
     VoidAuthorizations,
     /// Claims that nobody decided in time end, each with its reason.
     Claims,
-    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
+    /// Codes, tokens, resolutions, idempotency keys, uploads and simulations past their use are removed.
     Retention,
 }
 
@@ -103,7 +103,8 @@ fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Res
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
         + cashback_engine::fraud::sweep(connection, date_in(PROGRAMME_ZONE, at))?
-        + crate::files::retention::sweep(app, connection, at)?;
+        + crate::files::retention::sweep(app, connection, at)?
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

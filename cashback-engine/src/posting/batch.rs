@@ -222,8 +222,8 @@ impl<'a> Batch<'a> {
                 needs.watched_days = self.book.watched.refund_days();
             }
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
-                needs.caps.extend(decide::cap_key(version, member, date));
-                if version.terms.caps.budget.is_some() {
+                needs.caps.extend(decide::cap_keys(version, member, date));
+                if version.counts_budget {
                     needs.budgets.insert(version.rule);
                 }
             }

@@ -209,160 +209,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/claims": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Claims, the newest first: a partner's own, or all for the union's finance. */
-        get: operations["get_claims"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/claims/{id}/approve": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Approves a claim: it is posted as a purchase of its moment. Approving what is approved answers it as it is. */
-        post: operations["post_claims_id_approve"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/claims/{id}/assign": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Gives an unmatched claim its outlet; its partner is to decide then. */
-        post: operations["post_claims_id_assign"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/claims/{id}/decline": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Declines a claim. The union's finance declines those whose outlet nobody knows. */
-        post: operations["post_claims_id_decline"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Purchases that struck the fraud watch, the newest first. */
-        get: operations["get_fraud"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud/rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The thresholds of the fraud watch. */
-        get: operations["get_fraud_rules"];
-        /** Sets the thresholds: every rule once. They hold for purchases posted from then on. */
-        put: operations["put_fraud_rules"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud/{id}/block": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Blocks a case: the cashback goes back to its funders; the card too, where asked. */
-        post: operations["post_fraud_id_block"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud/{id}/hold": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Holds back the pending cashback of a purchase that was only watched. */
-        post: operations["post_fraud_id_hold"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud/{id}/release": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Releases a case: the cashback goes on by its dates, at once where they are over. */
-        post: operations["post_fraud_id_release"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/imports": {
         parameters: {
             query?: never;
@@ -602,24 +448,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/me/claims": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** My claims, the newest first. */
-        get: operations["get_me_claims"];
-        put?: never;
-        /** Claims a purchase that never arrived, by its fiscal receipt. */
-        post: operations["post_me_claims"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/me/enrolment": {
         parameters: {
             query?: never;
@@ -806,41 +634,6 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/outlets/{code}/fiscal-drives": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The fiscal drives of an outlet. */
-        get: operations["get_outlets_code_fiscal_drives"];
-        put?: never;
-        /** Registers fiscal drives at an outlet; those that are there stay. Claims that waited for one find their partner. */
-        post: operations["post_outlets_code_fiscal_drives"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/outlets/{code}/fiscal-drives/{drive}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Takes a fiscal drive away from an outlet. */
-        delete: operations["delete_outlets_code_fiscal_drives_drive"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1076,11 +869,82 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rules, each version of each: the union's finance sees all, a manager the partner's own. */
+        /** Rules, each version of each: the union's finance sees all, a manager the partner's own, without whom they are for. */
         get: operations["get_rules"];
         put?: never;
         /** Drafts a rule. */
         post: operations["post_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judges a draft on a sample purchase, beside the partner's other rules; nothing is stored. In the answer version 0 is
+         *     the draft; caps are as if nothing was used of them.
+         */
+        post: operations["post_rules_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries changes of rules on past purchases: what they would have cost, whom they touch, where limits would bite. */
+        post: operations["post_rules_simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/simulations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a simulation goes, or what it found; kept for a month. */
+        get: operations["get_rules_simulations_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A rule with all its versions, and who drafted, approved and ended them. */
+        get: operations["get_rules_id"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1130,7 +994,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approves a draft: from then on it is in force within its dates. Another person than the drafter does it. */
+        /** Approves a draft: from then on it is in force within its dates; a version before it goes on until then. Another person than the drafter does it. */
         post: operations["post_rules_id_versions_version_approve"];
         delete?: never;
         options?: never;
@@ -1217,23 +1081,6 @@ export interface components {
             /** @example 1000.00 */
             theirs: string;
         };
-        /** @description What the partner knows of the sale; all of it can be left out. */
-        ApproveBody: {
-            /**
-             * @description The sum, to be sure that it is the receipt's.
-             * @example 1250.00
-             */
-            amount?: string | null;
-            /** @description The receipt's lines, for rules that go by categories; they add up to the sum. */
-            lines?: components["schemas"]["LineBody"][] | null;
-            /** @description The receipt's number at the till, so that the sale is known by it should it arrive later. */
-            receipt?: string | null;
-        };
-        /** @description Whose till it was. */
-        AssignBody: {
-            /** @description The outlet's code. */
-            outlet: string;
-        };
         /** @description A member's balances. */
         Balance: {
             /** Format: date-time */
@@ -1285,13 +1132,6 @@ export interface components {
             comment?: string | null;
             /** @description `lost`, `stolen`, `left` or `fraud`. */
             reason: string;
-        };
-        /** @description What to remember about a block, and whether the card goes too. */
-        BlockCaseBody: {
-            /** @description Whether the card that was shown is blocked for fraud, for ever. */
-            block_card?: boolean | null;
-            /** @description For those who look later; at most 500 characters. */
-            comment?: string | null;
         };
         /** @description What to capture; all of it unless said. */
         CaptureBody: {
@@ -1345,54 +1185,6 @@ export interface components {
             /** @description `none`, `pending`, `available` or `held`. */
             status: string;
         };
-        /** @description A claim, as its member sees it. */
-        Claim: {
-            /** @example 1250.00 */
-            amount: string;
-            /** Format: date-time */
-            decided_at?: string | null;
-            /** @description Why it ended, or what it waits for, in the reader's language. */
-            explanation: string;
-            /** Format: date-time */
-            filed_at: string;
-            /** Format: uuid */
-            id: string;
-            /** @description The outlet's name. */
-            outlet?: string | null;
-            partner?: components["schemas"]["PartnerRef"] | null;
-            /**
-             * @description The receipt's time, as the till printed it.
-             * @example 2026-11-21T14:05:00
-             */
-            printed_at: string;
-            /**
-             * Format: uuid
-             * @description The purchase it became.
-             */
-            purchase_id?: string | null;
-            /** @description Why it ended: a stable word. */
-            reason?: string | null;
-            /** @description `unmatched`, `waiting`, `approved`, `confirmed`, `declined` or `expired`. */
-            status: string;
-            /**
-             * Format: date-time
-             * @description Until when it waits for an answer, while it is open.
-             */
-            waits_until?: string | null;
-        };
-        /** @description What a member sends. */
-        ClaimBody: {
-            /**
-             * @description The receipt's QR string, as the till prints it.
-             * @example t=20261121T1405&s=1250.00&fn=9287440300634471&i=13571&fp=3730902192&n=1
-             */
-            fiscal: string;
-        };
-        /** @description A page of claims. */
-        Claims: {
-            items: components["schemas"]["PartnerClaim"][];
-            next?: string | null;
-        };
         /** @description Where a code is to go: one of the two. */
         CodeBody: {
             email?: string | null;
@@ -1406,21 +1198,6 @@ export interface components {
             valid_until: string;
             /** @description 24 digits. */
             value: string;
-        };
-        /** @description What to remember about a decision. */
-        CommentBody: {
-            /** @description For those who look later; at most 500 characters. */
-            comment?: string | null;
-        };
-        /** @description Why a claim is declined. */
-        DeclineBody: {
-            /** @description In words, for the member to read; 1 to 300 characters. */
-            reason: string;
-        };
-        /** @description Drives to register. */
-        DrivesBody: {
-            /** @description Their numbers: 16 digits, 12 in older ones; 1 to 1,000 of them. */
-            drives: string[];
         };
         /** @description Whether a member takes part. */
         EnrolmentView: {
@@ -1438,6 +1215,8 @@ export interface components {
         };
         /** @description The explanation of a purchase. */
         Explanation: {
+            /** @description What is left of the cashback. */
+            cashback: string;
             /** @description In sentences, in the reader's language. */
             lines: string[];
             /** Format: uuid */
@@ -1452,105 +1231,13 @@ export interface components {
             /** @description JSON pointer to the field (`#/amount`). */
             pointer: string;
         };
-        /** @description A fiscal drive. */
-        FiscalDrive: {
-            /** @description Its number: `fn` of the receipts it signs. */
-            drive: string;
-            /** Format: date-time */
-            since: string;
-        };
-        /** @description An outlet's drives. */
-        FiscalDrives: {
-            items: components["schemas"]["FiscalDrive"][];
-        };
-        /** @description A purchase that struck rules of the fraud watch. */
-        FraudCase: {
-            /** @example 1250.00 */
-            amount: string;
-            card_blocked: boolean;
-            /** Format: uuid */
-            card_id?: string | null;
-            /**
-             * @description The cashback as it was given.
-             * @example 62.50
-             */
-            cashback: string;
-            /**
-             * @description What is left of it now.
-             * @example 62.50
-             */
-            cashback_left: string;
-            comment?: string | null;
-            /** Format: date-time */
-            decided_at?: string | null;
-            /** Format: uuid */
-            decided_by?: string | null;
-            /** @description Each rule that struck, with what was seen and the limit then. */
-            evidence: Record<string, unknown>[];
-            /** Format: uuid */
-            id: string;
-            /**
-             * Format: uuid
-             * @description Whose; an opaque id.
-             */
-            member_id: string;
-            /** Format: date-time */
-            occurred_at?: string | null;
-            /** Format: date-time */
-            opened_at: string;
-            outlet?: string | null;
-            partner?: string | null;
-            /**
-             * Format: uuid
-             * @description The login or program that posted it.
-             */
-            posted_by: string;
-            /** Format: uuid */
-            purchase_id: string;
-            receipt?: string | null;
-            /** @description By which way it was posted. */
-            source: string;
-            /** @description `held`, `watched`, `released` or `blocked`. */
-            status: string;
-        };
-        /** @description A page of cases. */
-        FraudCases: {
-            items: components["schemas"]["FraudCase"][];
-            next?: string | null;
-        };
-        /** @description A rule of the fraud watch. Limits a rule doesn't have are left out. */
-        FraudRuleView: {
-            /** @description `hold`: the cashback is held back; `watch`: the purchase is shown, and nothing else. */
-            action: string;
-            /** Format: int32 */
-            days?: number | null;
-            enabled: boolean;
-            /** @description From and until which time of the outlet's day; `["21:00", "23:00"]`. */
-            hours?: string[] | null;
-            /** Format: int32 */
-            minutes?: number | null;
-            /**
-             * @description So much in all is fine.
-             * @example 50000.00
-             */
-            most_amount?: string | null;
-            /**
-             * Format: int32
-             * @description So many are fine.
-             */
-            most_purchases?: number | null;
-            /** @description `card_day`, `cashier_day`, `bare_number`, `refund_cycling`, `two_towns`, `closing_burst` or `own_card`. */
-            rule: string;
-        };
-        /** @description All rules of the fraud watch. */
-        FraudRules: {
-            rules: components["schemas"]["FraudRuleView"][];
-        };
         /** @description A funder's part. */
         FunderPart: {
             amount: string;
             /** @description `partner`, or an organisation's code. */
             by: string;
+            /** @description The organisation's name. */
+            name?: string | null;
         };
         /** @description How an import goes, or went. */
         Import: components["schemas"]["ImportCounts"] & {
@@ -1752,11 +1439,6 @@ export interface components {
             /** @description `lost` or `stolen`. */
             reason: string;
         };
-        /** @description A page of claims. */
-        MyClaims: {
-            items: components["schemas"]["Claim"][];
-            next?: string | null;
-        };
         /** @description A code and the name behind it. */
         Named: {
             code: string;
@@ -1897,57 +1579,6 @@ export interface components {
              */
             redeem_share: string;
         };
-        /** @description A claim to decide. */
-        PartnerClaim: {
-            /** @example 1250.00 */
-            amount: string;
-            /** Format: date-time */
-            decided_at?: string | null;
-            /**
-             * Format: int64
-             * @description The fiscal document on it.
-             */
-            document: number;
-            /** @description The fiscal drive. */
-            drive: string;
-            /** Format: date-time */
-            filed_at: string;
-            /** Format: uuid */
-            id: string;
-            /**
-             * Format: date-time
-             * @description The receipt's moment, once the outlet's zone is known.
-             */
-            occurred_at?: string | null;
-            /** @description The outlet's code, once it is known. */
-            outlet?: string | null;
-            /** @description The partner's code, once the outlet is known. */
-            partner?: string | null;
-            /**
-             * @description The receipt's time, as the till printed it.
-             * @example 2026-11-21T14:05:00
-             */
-            printed_at: string;
-            /** Format: uuid */
-            purchase_id?: string | null;
-            reason?: string | null;
-            /**
-             * Format: int64
-             * @description The fiscal sign.
-             */
-            sign: number;
-            /** @description Purchases of the same outlet, sum and minutes that are in the ledger: perhaps the same sale. */
-            similar: components["schemas"]["SimilarPurchase"][];
-            /** @description `unmatched`, `waiting`, `approved`, `confirmed`, `declined` or `expired`. */
-            status: string;
-            /**
-             * Format: date-time
-             * @description When it ends by itself, while it is open.
-             */
-            waits_until?: string | null;
-            /** @description What whoever declined wrote for the member. */
-            words?: string | null;
-        };
         /** @description A partner by code and name. */
         PartnerRef: {
             code: string;
@@ -1957,6 +1588,13 @@ export interface components {
         Partners: {
             items: components["schemas"]["Partner"][];
             next?: string | null;
+        };
+        /** @description Somebody of the staff. */
+        Person: {
+            /** @description What they sign in with; absent for a login that is no more. */
+            email?: string | null;
+            /** Format: uuid */
+            id: string;
         };
         /** @description A posting with its transfers. */
         Posting: {
@@ -1989,6 +1627,16 @@ export interface components {
             items: components["schemas"]["Posting"][];
             next?: string | null;
         };
+        /** @description A draft and a purchase that might be. */
+        PreviewBody: {
+            /**
+             * Format: uuid
+             * @description The rule whose version it would be.
+             */
+            replaces?: string | null;
+            rule: components["schemas"]["RuleBody"];
+            sample: components["schemas"]["SampleBody"];
+        };
         /** @description How a problem looks on the wire. */
         Problem: {
             /** @description What happened this time. */
@@ -2012,11 +1660,6 @@ export interface components {
         /** @description Changes of the bonus programme, for purchases from now on. */
         ProgrammeChanges: {
             bare_number_may_redeem?: boolean | null;
-            /**
-             * Format: int32
-             * @description 1 to 60.
-             */
-            claim_days?: number | null;
             /** @description The whole list; `tobacco` and `nicotine` stay in it. */
             excluded_categories?: string[] | null;
         };
@@ -2024,11 +1667,6 @@ export interface components {
         ProgrammeSettings: {
             /** @description Whether points can be spent by showing the bare card number. */
             bare_number_may_redeem: boolean;
-            /**
-             * Format: int32
-             * @description How many days a claim waits before it ends by itself.
-             */
-            claim_days: number;
             /** @description Line categories no rule covers and no points pay; `tobacco` and `nicotine` always. */
             excluded_categories: string[];
             /** @description The zone whose days the programme counts; it can't be changed. */
@@ -2212,6 +1850,12 @@ export interface components {
             /** @description Its cells as they came. */
             row: string[];
         };
+        /** @description A rule's next version. */
+        ReplacementBody: {
+            /** Format: uuid */
+            id: string;
+            rule: components["schemas"]["RuleBody"];
+        };
         /** @description What a till learns of a card: nothing about the person. */
         ResolutionView: {
             /**
@@ -2239,13 +1883,59 @@ export interface components {
             code?: string | null;
         };
         /** @description A version of a rule. */
-        Rule: Record<string, unknown> & {
+        Rule: components["schemas"]["RuleBody"] & {
             /** Format: uuid */
             id: string;
             /** @description `draft`, `scheduled`, `active` or `ended`. */
             status: string;
             /** Format: int32 */
             version: number;
+        };
+        /** @description A rule. All but `name`, `partner` and `earn` can be left out. */
+        RuleBody: {
+            caps?: components["schemas"]["RuleCaps"];
+            earn: components["schemas"]["RuleEarn"];
+            /** @description Who pays, shares adding up to 1; the partner alone unless said. */
+            funding?: components["schemas"]["RuleFunding"][];
+            /**
+             * Format: int32
+             * @description Days after the purchase's date before it can be spent; 14 unless said.
+             */
+            hold_days?: number;
+            /**
+             * Format: int32
+             * @description Months it lives; 12 unless said, `null` for ever.
+             */
+            life_months?: number | null;
+            /** @description 1 to 200 characters. */
+            name: string;
+            /** @description The partner's code. */
+            partner: string;
+            /**
+             * Format: int32
+             * @description Higher first among equals; 0 unless said.
+             */
+            priority?: number;
+            /** @description `exclusive` (the best of these wins; unless said) or `additive` (added on top). */
+            stacking?: string;
+            when?: components["schemas"]["RuleWhen"];
+        };
+        /** @description Limits. */
+        RuleCaps: {
+            /** @description Over all members and all time. */
+            budget?: string | null;
+            per_member?: components["schemas"]["RuleMemberCap"] | null;
+            per_purchase?: string | null;
+        };
+        /** @description What a rule gives: exactly one of `percent`, `fixed`, `per` with `amount`, `ladder`. */
+        RuleEarn: {
+            amount?: string | null;
+            fixed?: string | null;
+            /** @description The rung reached holds for the whole eligible amount. */
+            ladder?: components["schemas"]["RuleRung"][] | null;
+            /** @description The step; each full one brings `amount`. */
+            per?: string | null;
+            percent?: string | null;
         };
         /** @description A rule in an explanation. */
         RuleExplanation: {
@@ -2254,25 +1944,77 @@ export interface components {
             applied: boolean;
             /** Format: date-time */
             available_at?: string | null;
-            /** @description Before caps. */
+            /** @description Before caps, rounded once. */
             earned?: string | null;
             /** @description The eligible amount. */
             eligible?: string | null;
             /** Format: date */
             expires_on?: string | null;
-            /** @description Who pays how much of it: for finance alone. */
+            /** @description Who pays how much of it. */
             funders?: components["schemas"]["FunderPart"][];
             /** Format: uuid */
             id: string;
             /** @description What refunds left of that. */
             left?: string | null;
             name: string;
+            /** @description The percentage that held, where it is one. */
+            rate?: string | null;
             /** @description Why it gave nothing, in the reader's language. */
             reason?: string | null;
             /** @description What was left of its caps then. */
             room?: string | null;
+            /** @description All of it in words, in the reader's language. */
+            text: string;
+            /** @description What left less than was earned: `per_purchase`, `per_member`, `budget` or `paid`. */
+            trimmed_by?: string | null;
             /** Format: int32 */
             version: number;
+            /** @description The same as a stable word, such as `below_least_amount`. */
+            why_not?: string | null;
+        };
+        /** @description A funder's share. */
+        RuleFunding: {
+            /** @description `partner`, or an organisation's code. */
+            by: string;
+            /** @description Its share of 1. */
+            share: string;
+        };
+        /** @description A rule with its versions, the first one first. */
+        RuleHistory: {
+            /** Format: date-time */
+            ended_at?: string | null;
+            ended_by?: components["schemas"]["Person"] | null;
+            /** Format: uuid */
+            id: string;
+            /** @description As its latest version that was approved stands, or `draft`. */
+            status: string;
+            versions: components["schemas"]["RuleVersionView"][];
+        };
+        /** @description A member's limit. */
+        RuleMemberCap: {
+            amount: string;
+            /** @description `day`, `month` or `year`. */
+            period: string;
+        };
+        /** @description Which members. */
+        RuleMembers: {
+            /** @description Full years from and to, both inclusive. */
+            age?: number[] | null;
+            /** @description `worker`, `student`, `pensioner`, `unspecified`. */
+            categories?: string[];
+            /**
+             * Format: int32
+             * @description At least so many full months a member.
+             */
+            member_for_months?: number | null;
+            /** @description An organisation: its members and those of all below it, as of the purchase's moment. */
+            organisation?: string | null;
+            tier?: string | null;
+        };
+        /** @description A rung. */
+        RuleRung: {
+            from: string;
+            percent: string;
         };
         /** @description A rule's part of the cashback. */
         RuleShare: {
@@ -2284,10 +2026,76 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
+        /** @description A version with its making. */
+        RuleVersionView: components["schemas"]["RuleBody"] & {
+            /** Format: date-time */
+            approved_at?: string | null;
+            approved_by?: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            drafted_at: string;
+            drafted_by?: components["schemas"]["Person"] | null;
+            /** @description `draft`, `scheduled`, `active` or `ended`. */
+            status: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description Conditions; what is left out asks nothing. */
+        RuleWhen: {
+            /** @description Line categories it covers. */
+            categories?: string[];
+            /** @description `mon` to `sun`, in the outlet's zone. */
+            days?: string[];
+            /** @description Line categories it does not cover. */
+            except_categories?: string[];
+            /** @description The first day, in the programme's zone. */
+            from?: string | null;
+            /**
+             * @description From (inclusive) and to (exclusive) in the outlet's zone, such as `["09:00","18:00"]`; past midnight when the
+             *     first is later. The day of the week is the moment's own: a Friday night's 01:00 is a Saturday's.
+             */
+            hours?: string[] | null;
+            /** @description The least eligible amount. */
+            least_amount?: string | null;
+            members?: components["schemas"]["RuleMembers"] | null;
+            /** @description The partner's outlets. */
+            outlets?: string[];
+            /** @description The last day. */
+            until?: string | null;
+        };
         /** @description A page of rules. */
         Rules: {
             items: components["schemas"]["Rule"][];
             next?: string | null;
+        };
+        /** @description A purchase that might be. */
+        SampleBody: {
+            /** @example 1250.00 */
+            amount: string;
+            lines?: components["schemas"]["LineBody"][] | null;
+            member?: components["schemas"]["SampleMember"];
+            /** Format: date-time */
+            occurred_at: string;
+            /** @description One of the rule's outlets unless said. */
+            outlet?: string | null;
+            /** @example 100.00 */
+            redeem?: string | null;
+        };
+        /** @description Who might buy. */
+        SampleMember: {
+            /**
+             * Format: int32
+             * @description So many full years old.
+             */
+            age?: number | null;
+            category?: string | null;
+            /**
+             * Format: int32
+             * @description So many full months a member.
+             */
+            member_for_months?: number | null;
+            /** @description A member of this organisation. */
+            organisation?: string | null;
+            tier?: string | null;
         };
         /** @description The settings. */
         Settings: {
@@ -2309,13 +2117,149 @@ export interface components {
             refresh_token?: string | null;
             token_type?: string | null;
         };
-        /** @description A purchase that looks like the claim. */
-        SimilarPurchase: {
-            /** Format: date-time */
-            occurred_at: string;
+        /** @description How a simulation goes, or went. */
+        Simulation: components["schemas"]["SimulationReport"] & {
             /** Format: uuid */
-            purchase_id: string;
-            receipt: string;
+            id: string;
+            /**
+             * Format: int64
+             * @description Of how many, once counted.
+             */
+            of?: number | null;
+            /** @description Why it could not be done. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description How many purchases are judged so far.
+             */
+            seen: number;
+            /** @description `queued`, `running`, `done` or `failed`. */
+            status: string;
+        };
+        /** @description How many have so much; both bounds included, the last bin without `to`. */
+        SimulationBin: {
+            /** Format: int64 */
+            after: number;
+            /** Format: int64 */
+            before: number;
+            from: string;
+            to?: string | null;
+        };
+        /** @description Which changes, over which purchases. */
+        SimulationBody: {
+            /** @description Rules that would be new. */
+            drafts?: components["schemas"]["RuleBody"][];
+            /** @description Rules that would not be. */
+            end?: string[];
+            /** @description The first day, in the programme's zone. */
+            from: string;
+            /** @description Whether drafts hold within their own dates only; `false` unless said: over the whole period. */
+            keep_dates?: boolean;
+            /** @description Only this partner's purchases; otherwise those of every partner whose rules change, or of all when none does. */
+            partner?: string | null;
+            /** @description Rules that would have another version. */
+            replace?: components["schemas"]["ReplacementBody"][];
+            /** @description The last day. */
+            to: string;
+        };
+        /** @description Cashback before and after. */
+        SimulationCost: {
+            /** @description With the changes. */
+            after: string;
+            /** @description With the rules as they were when each purchase happened. */
+            before: string;
+            /** @description What is more; below zero what is less. */
+            difference: string;
+            /** @description What the ledger has of these purchases. */
+            posted: string;
+        };
+        /** @description How many there are, and how many of them the changes touch. */
+        SimulationCounts: {
+            /** Format: int64 */
+            affected: number;
+            /** Format: int64 */
+            total: number;
+        };
+        /** @description Purchases, and members, by their cashback. */
+        SimulationDistribution: {
+            per_member: components["schemas"]["SimulationBin"][];
+            per_purchase: components["schemas"]["SimulationBin"][];
+        };
+        /** @description A funder's part. */
+        SimulationFunder: {
+            after: string;
+            before: string;
+            code: string;
+            /** @description `partner` or `organisation`. */
+            kind: string;
+        };
+        /** @description Where a limit would leave less than a rule earns; either `id` or `draft`. */
+        SimulationLimit: {
+            /** Format: int64 */
+            draft?: number | null;
+            /**
+             * Format: date-time
+             * @description When the first of these purchases happened.
+             */
+            first_at: string;
+            /** Format: uuid */
+            id?: string | null;
+            /** @description `per_purchase`, `per_member`, `budget` or `paid`. */
+            limit: string;
+            name: string;
+            /** Format: int64 */
+            purchases: number;
+            /** @description How much less that is. */
+            trimmed: string;
+        };
+        /** @description A partner's part. */
+        SimulationPartner: {
+            after: string;
+            before: string;
+            code: string;
+            name: string;
+            purchases: components["schemas"]["SimulationCounts"];
+        };
+        /** @description What was found; every part of it once `status` is `done`. */
+        SimulationReport: {
+            cost?: components["schemas"]["SimulationCost"] | null;
+            /** @description Drafts have dates, which were left out: they held over the whole period. */
+            dates_left_out?: boolean | null;
+            distribution?: components["schemas"]["SimulationDistribution"] | null;
+            from?: string | null;
+            funders?: components["schemas"]["SimulationFunder"][] | null;
+            limits?: components["schemas"]["SimulationLimit"][] | null;
+            members?: components["schemas"]["SimulationCounts"] | null;
+            partner?: string | null;
+            partners?: components["schemas"]["SimulationPartner"][] | null;
+            purchases?: components["schemas"]["SimulationCounts"] | null;
+            rules?: components["schemas"]["SimulationRule"][] | null;
+            /** @description By days, or by months when there are more than 62 days. */
+            series?: components["schemas"]["SimulationStretch"][] | null;
+            to?: string | null;
+        };
+        /** @description A rule's part; either `id` or, for a new rule, `draft`, its place in the question. */
+        SimulationRule: {
+            after: string;
+            before: string;
+            /** Format: int64 */
+            draft?: number | null;
+            /** Format: uuid */
+            id?: string | null;
+            name: string;
+            partner: string;
+            /** Format: int64 */
+            purchases_after: number;
+            /** Format: int64 */
+            purchases_before: number;
+        };
+        /** @description A day or month. */
+        SimulationStretch: {
+            after: string;
+            before: string;
+            from: string;
+            /** Format: int64 */
+            purchases: number;
         };
         /** @description Who is signed in. */
         StaffMe: {
@@ -2895,422 +2839,6 @@ export interface operations {
             };
         };
     };
-    get_claims: {
-        parameters: {
-            query?: {
-                /** @description Only of this status. */
-                status?: string;
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of claims */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Claims"];
-                };
-            };
-            /** @description wrong status, limit or cursor */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_claims_id_approve: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["ApproveBody"] | null;
-            };
-        };
-        responses: {
-            /** @description the claim, with its purchase */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerClaim"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description it has ended, or the sale is another purchase */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_claims_id_assign: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AssignBody"];
-            };
-        };
-        responses: {
-            /** @description the claim, waiting for its partner */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerClaim"];
-                };
-            };
-            /** @description no such claim */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description it has its outlet, or has ended */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no such outlet */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_claims_id_decline: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DeclineBody"];
-            };
-        };
-        responses: {
-            /** @description the declined claim */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerClaim"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description it has ended, or is the partner's to decline */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no reason */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_fraud: {
-        parameters: {
-            query?: {
-                /** @description Only of this status. */
-                status?: string;
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of cases */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudCases"];
-                };
-            };
-            /** @description wrong status, limit or cursor */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_fraud_rules: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description every rule, on or off */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudRules"];
-                };
-            };
-        };
-    };
-    put_fraud_rules: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FraudRules"];
-            };
-        };
-        responses: {
-            /** @description every rule as it is now */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudRules"];
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_fraud_id_block: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["BlockCaseBody"] | null;
-            };
-        };
-        responses: {
-            /** @description the blocked case */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudCase"];
-                };
-            };
-            /** @description no such case */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description decided otherwise */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_fraud_id_hold: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["CommentBody"] | null;
-            };
-        };
-        responses: {
-            /** @description the held case */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudCase"];
-                };
-            };
-            /** @description no such case */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description decided, or nothing is pending */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_fraud_id_release: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["CommentBody"] | null;
-            };
-        };
-        responses: {
-            /** @description the released case */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudCase"];
-                };
-            };
-            /** @description no such case */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description decided otherwise */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     post_imports: {
         parameters: {
             query?: never;
@@ -3808,82 +3336,6 @@ export interface operations {
             };
             /** @description a plastic, blocked or expired card has none */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_me_claims: {
-        parameters: {
-            query?: {
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of claims */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MyClaims"];
-                };
-            };
-            /** @description wrong limit or cursor */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_me_claims: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ClaimBody"];
-            };
-        };
-        responses: {
-            /** @description the claim */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Claim"];
-                };
-            };
-            /** @description credited or claimed already, or not in the programme */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no receipt of a sale, too old, or ahead */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4418,111 +3870,6 @@ export interface operations {
                 };
             };
             /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_outlets_code_fiscal_drives: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the drives */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FiscalDrives"];
-                };
-            };
-            /** @description no such outlet, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_outlets_code_fiscal_drives: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DrivesBody"];
-            };
-        };
-        responses: {
-            /** @description all the outlet's drives */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FiscalDrives"];
-                };
-            };
-            /** @description no such outlet, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong numbers, or registered elsewhere */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_outlets_code_fiscal_drives_drive: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-                drive: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description it is the outlet's no more */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description no such outlet or drive, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5107,6 +4454,8 @@ export interface operations {
             query?: {
                 /** @description Only this partner's. */
                 partner?: string;
+                /** @description Only those that stand so now: `draft`, `scheduled`, `active` or `ended`. */
+                status?: string;
                 /** @description 1 to 200; 50 unless said. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5147,7 +4496,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, unknown>;
+                "application/json": components["schemas"]["RuleBody"];
             };
         };
         responses: {
@@ -5162,6 +4511,143 @@ export interface operations {
             };
             /** @description wrong fields */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rules_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewBody"];
+            };
+        };
+        responses: {
+            /** @description what the purchase would bring, and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rules_simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulationBody"];
+            };
+        };
+        responses: {
+            /** @description done: what was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description it takes longer: ask `Location` how it goes */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules_simulations_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description its state, and once done what it found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHistory"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5222,7 +4708,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, unknown>;
+                "application/json": components["schemas"]["RuleBody"];
             };
         };
         responses: {

@@ -38,6 +38,9 @@ export const MAY = {
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
   decideFraud: ['finance'],
+  draftRule: ['finance'],
+  approveRule: ['controller'],
+  simulateRules: ['finance', 'controller'],
   changeSettings: ['administrator'],
 }
 
