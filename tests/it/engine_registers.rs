@@ -14,7 +14,7 @@ use shared_kernel::paging::Limit;
 
 use crate::engine_support::{Programme, money};
 
-const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference";
+pub const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference";
 
 fn create(programme: &mut Programme, content: &[u8], mode: RegisterMode) -> Result<RegisterId, EngineError> {
     let new = NewRegister {
@@ -28,7 +28,7 @@ fn create(programme: &mut Programme, content: &[u8], mode: RegisterMode) -> Resu
 }
 
 /// Loads a register to its end, three rows at a time; the counts that are not 0.
-fn load(
+pub fn load(
     programme: &mut Programme,
     content: &[u8],
     mode: RegisterMode,
@@ -141,7 +141,7 @@ fn every_row_ends_in_one_outcome() {
         [
             "twice_in_file",
             "card_unknown",
-            "sale_unknown",
+            "waits_for_sale",
             "occurred_at_invalid",
             "amount_invalid",
             "kind_invalid",

@@ -131,6 +131,11 @@ impl Book {
         self.versions.get(&(rule, version))
     }
 
+    /// All approved versions, also those no longer in force.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = &Arc<Version>> {
+        self.versions.values()
+    }
+
     /// A partner's versions in force at an instant.
     pub fn in_force(&self, partner: PartnerId, at: DateTime<Utc>) -> impl Iterator<Item = &Arc<Version>> {
         self.of_partner.get(&partner).into_iter().flatten().filter(move |version| version.in_force(at))
@@ -210,6 +215,16 @@ impl BookCache {
         match kept {
             Some(book) if book.revision == revision => Ok(book),
             _ => self.reload(connection),
+        }
+    }
+
+    /// The book as of this snapshot, which may be older than the kept one: that stays.
+    pub(crate) fn of_snapshot(&self, connection: &mut PgConnection) -> QueryResult<Arc<Book>> {
+        let revision: i64 = programme::table.select(programme::revision).first(connection)?;
+        let kept = self.book.read().ok().and_then(|kept| kept.clone());
+        match kept {
+            Some(book) if book.revision == revision => Ok(book),
+            _ => Book::load(connection).map(Arc::new),
         }
     }
 
