@@ -32,9 +32,13 @@ pub enum Job {
     Expire,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
+<<<<<<< HEAD
     /// Days that are over are closed: accounts' totals and a chained hash.
     CloseDay,
     /// Codes, tokens, resolutions and idempotency keys past their use are removed.
+=======
+    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
+>>>>>>> main
     Retention,
 }
 
@@ -94,6 +98,7 @@ pub fn run(
     at: DateTime<Utc>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<JobReport, Problem> {
+<<<<<<< HEAD
     let started = Instant::now();
     let mut report = JobReport { job: job.name(), at, done: 0, closed: None, seconds: 0.0 };
     loop {
@@ -131,11 +136,25 @@ fn part(
         Job::Retention => retention(connection, at)?,
     };
     Ok((done, None))
+=======
+    let now = app.now();
+    let done = connection.transaction::<_, Problem, _>(|connection| {
+        Ok(match job {
+            Job::ReleaseHolds => engine::release_holds(connection, &app.books, at, now)?,
+            Job::PayDebts => engine::pay_debts(connection, &app.books, at, now)?,
+            Job::Expire => engine::expire(connection, &app.books, at, now)?,
+            Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
+            Job::Retention => retention(app, connection, at)?,
+        })
+    })?;
+    Ok(JobReport { job: job.name(), at, done: u64::try_from(done).unwrap_or(0) })
+>>>>>>> main
 }
 
-fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
-    let removed =
-        card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
+    let removed = card_issuer::resolutions::sweep(connection, at)?
+        + crate::auth::retention::sweep(connection, at)?
+        + crate::files::retention::sweep(app, connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 
