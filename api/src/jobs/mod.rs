@@ -32,13 +32,9 @@ pub enum Job {
     Expire,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
-<<<<<<< HEAD
     /// Days that are over are closed: accounts' totals and a chained hash.
     CloseDay,
-    /// Codes, tokens, resolutions and idempotency keys past their use are removed.
-=======
     /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
->>>>>>> main
     Retention,
 }
 
@@ -98,7 +94,6 @@ pub fn run(
     at: DateTime<Utc>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<JobReport, Problem> {
-<<<<<<< HEAD
     let started = Instant::now();
     let mut report = JobReport { job: job.name(), at, done: 0, closed: None, seconds: 0.0 };
     loop {
@@ -133,22 +128,9 @@ fn part(
             let closed = closing::close_day(connection, books, at, now)?;
             return Ok((i64::from(closed.is_some()), closed));
         }
-        Job::Retention => retention(connection, at)?,
+        Job::Retention => retention(app, connection, at)?,
     };
     Ok((done, None))
-=======
-    let now = app.now();
-    let done = connection.transaction::<_, Problem, _>(|connection| {
-        Ok(match job {
-            Job::ReleaseHolds => engine::release_holds(connection, &app.books, at, now)?,
-            Job::PayDebts => engine::pay_debts(connection, &app.books, at, now)?,
-            Job::Expire => engine::expire(connection, &app.books, at, now)?,
-            Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
-            Job::Retention => retention(app, connection, at)?,
-        })
-    })?;
-    Ok(JobReport { job: job.name(), at, done: u64::try_from(done).unwrap_or(0) })
->>>>>>> main
 }
 
 fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
