@@ -113,7 +113,7 @@ fn uploads_are_private_and_removed_when_their_time_is_over() {
     }
     let sweep = |days: i64| {
         let at = server.app.now() + TimeDelta::days(days);
-        jobs::run(&server.app, &mut server.connect(), Job::Retention, at, &mut |_| {}).unwrap();
+        jobs::run(&server.app, &mut server.connect(), Job::Retention, at).unwrap();
         files().len()
     };
     assert_eq!(sweep(29), 2);

@@ -25,8 +25,9 @@ pub fn run(app: &Arc<App>, job: Job, at: Option<&str>) -> Done {
         eprintln!("only a demo or test database takes a time to come");
         return Ok(ExitCode::from(2));
     }
-    let report =
-        jobs::run(app, &mut connection, job, at, &mut |done| eprintln!("{}: {done} done", job.name()))?;
+    let report = jobs::run_watched(app, &mut connection, job, at, &mut |done| {
+        eprintln!("{}: {done} done", job.name())
+    })?;
     print(&report)?;
     Ok(ExitCode::SUCCESS)
 }

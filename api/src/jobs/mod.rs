@@ -83,11 +83,24 @@ pub struct JobReport {
 }
 
 /// Runs a job to its end, judged as of `at`, booked now: a bounded part a transaction, so that nobody waits long for it
-/// and a killed run goes on where it stopped. `progress` hears how much is done.
+/// and a killed run goes on where it stopped.
 ///
 /// # Errors
 /// The database's; the parts that were done stay done.
 pub fn run(
+    app: &App,
+    connection: &mut PgConnection,
+    job: Job,
+    at: DateTime<Utc>,
+) -> Result<JobReport, Problem> {
+    run_watched(app, connection, job, at, &mut |_| {})
+}
+
+/// [`run`], where `progress` hears after each part how much is done.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_watched(
     app: &App,
     connection: &mut PgConnection,
     job: Job,

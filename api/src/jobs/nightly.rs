@@ -60,7 +60,7 @@ fn run_due(app: &App, connection: &mut PgConnection) -> Result<(), Problem> {
             continue;
         }
         ensure_partitions(connection, now)?;
-        let report = run(app, connection, *job, now, &mut |_| {})?;
+        let report = run(app, connection, *job, now)?;
         tracing::info!(?report, "nightly job");
         note_run(connection, *job, today, app.now())?;
     }
