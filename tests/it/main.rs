@@ -23,6 +23,7 @@ mod generated;
 mod health;
 mod idempotency;
 mod imports_http;
+mod jobs_killed;
 mod ledger_http;
 mod machine;
 mod me_http;
