@@ -172,7 +172,7 @@ fn a_row_is_judged_by_rules_and_card_of_its_own_moment() {
         "{done}"
     );
     let refused = shop.program.get(&format!("{path}/rows?outcome=rejected")).expect(200).json();
-    assert_eq!(refused["items"][0]["reason"], "card-blocked", "{refused}");
+    assert_eq!(refused["items"][0]["reason"], "card_blocked", "{refused}");
     for (receipt, cashback) in [("early", "5.00"), ("later", "10.00")] {
         let purchase = shop.program.get(&format!("/v1/purchases?outlet=market-1&receipt={receipt}"));
         assert_eq!(purchase.expect(200).json()["cashback"]["amount"], cashback, "{receipt}");
