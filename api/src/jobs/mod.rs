@@ -34,7 +34,7 @@ pub enum Job {
     VoidAuthorizations,
     /// Days that are over are closed: accounts' totals and a chained hash.
     CloseDay,
-    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
+    /// Codes, tokens, resolutions, idempotency keys, uploads and simulations past their use are removed.
     Retention,
 }
 
@@ -149,7 +149,8 @@ fn part(
 fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
-        + crate::files::retention::sweep(app, connection, at)?;
+        + crate::files::retention::sweep(app, connection, at)?
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 
