@@ -17,6 +17,7 @@ use shared_kernel::schema::platform::installation;
 pub use nightly::start;
 
 use crate::app::{App, PROGRAMME_ZONE};
+use crate::delivery::{expiry, webhooks};
 use crate::problem::Problem;
 
 /// A job, by its name on the command line.
@@ -28,6 +29,8 @@ pub enum Job {
     PayDebts,
     /// Lots past their last day expire.
     Expire,
+    /// Members hear of what expires 30 and 7 days ahead.
+    ExpiryNotices,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
     /// Codes, tokens, resolutions and idempotency keys past their use are removed.
@@ -35,8 +38,14 @@ pub enum Job {
 }
 
 /// Every job in its fixed nightly order.
-pub const NIGHTLY: &[Job] =
-    &[Job::ReleaseHolds, Job::PayDebts, Job::Expire, Job::VoidAuthorizations, Job::Retention];
+pub const NIGHTLY: &[Job] = &[
+    Job::ReleaseHolds,
+    Job::PayDebts,
+    Job::Expire,
+    Job::ExpiryNotices,
+    Job::VoidAuthorizations,
+    Job::Retention,
+];
 
 impl Job {
     /// The name on the command line.
@@ -45,6 +54,7 @@ impl Job {
             Self::ReleaseHolds => "release-holds",
             Self::PayDebts => "pay-debts",
             Self::Expire => "expire",
+            Self::ExpiryNotices => "expiry-notices",
             Self::VoidAuthorizations => "void-authorizations",
             Self::Retention => "retention",
         }
@@ -88,6 +98,7 @@ pub fn run(
             Job::ReleaseHolds => engine::release_holds(connection, &app.books, at, now)?,
             Job::PayDebts => engine::pay_debts(connection, &app.books, at, now)?,
             Job::Expire => engine::expire(connection, &app.books, at, now)?,
+            Job::ExpiryNotices => expiry::tell(connection, at, now)?,
             Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
             Job::Retention => retention(connection, at)?,
         })
@@ -96,8 +107,10 @@ pub fn run(
 }
 
 fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
-    let removed =
-        card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+    let removed = card_issuer::resolutions::sweep(connection, at)?
+        + crate::auth::retention::sweep(connection, at)?
+        + webhooks::queue::sweep(connection, at)?
+        + expiry::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

@@ -18,3 +18,4 @@ pub mod registers;
 pub mod rules;
 pub mod staff;
 pub mod types;
+pub mod webhooks;
