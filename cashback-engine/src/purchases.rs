@@ -283,11 +283,16 @@ pub struct Purchase {
 pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purchase {
     let judgement = record.judgement();
     let kept = record.kept();
+    let kept_of_rules = match record.status {
+        // Given up before it gave anything.
+        PurchaseStatus::Voided => vec![0; judgement.applied.len()],
+        _ => kept.rules,
+    };
     let outlet = book.outlet_by_number(record.outlet_id);
     let rules = judgement
         .applied
         .iter()
-        .zip(&kept.rules)
+        .zip(&kept_of_rules)
         .map(|(applied, left)| RuleShare {
             id: applied.rule,
             version: applied.version,

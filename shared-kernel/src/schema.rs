@@ -49,6 +49,15 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.guesses (subject, kind) {
+            subject -> Bytea,
+            kind -> Text,
+            ends_at -> Timestamptz,
+            times -> Int4,
+        }
+    }
+
+    diesel::table! {
         platform.idempotency_keys (scope, key) {
             scope -> Text,
             key -> Text,
@@ -57,6 +66,7 @@ pub mod platform {
             status -> Nullable<Int2>,
             content_type -> Nullable<Text>,
             body -> Nullable<Bytea>,
+            location -> Nullable<Text>,
         }
     }
 
@@ -75,6 +85,7 @@ pub mod platform {
             created_by -> Uuid,
             created_at -> Timestamptz,
             finished_at -> Nullable<Timestamptz>,
+            fault -> Nullable<Jsonb>,
         }
     }
 
@@ -224,6 +235,7 @@ pub mod platform {
         audit_log,
         deliveries,
         expiry_notices,
+        guesses,
         idempotency_keys,
         imports,
         installation,

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod cards;
 pub mod events;
+pub mod files;
 pub mod health;
 pub mod imports;
 pub mod jwks;
@@ -16,6 +17,7 @@ pub mod partners;
 pub mod purchases;
 pub mod registers;
 pub mod rules;
+pub mod settings;
 pub mod staff;
 pub mod types;
 pub mod webhooks;

@@ -13,7 +13,7 @@ use crate::delivery::webhooks::endpoints::{self, DisabledWhy, ENDPOINTS_MAX, End
 use crate::delivery::webhooks::events::EventKind;
 use crate::delivery::webhooks::queue::{self, Again, Delivery, DeliveryState};
 use crate::delivery::webhooks::signature::Secret;
-use crate::extract::{IdPath, Json, NoBody, Query};
+use crate::extract::{IdPath, Json, Later, NoBody, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
 use crate::v1::types::Timestamp;
@@ -206,12 +206,16 @@ pub async fn rotate(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<Uuid>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<web::Json<WebhookView>, Problem> {
     let (partner, now, shared) = (own(&principal)?, app.now(), app.clone());
     let rotated = app
         .into_inner()
-        .run(move |connection| Ok(endpoints::rotate(connection, partner, id.0, now)?))
+        .transaction(move |connection| {
+            endpoints::find(connection, partner, id.0)?;
+            body?;
+            Ok(endpoints::rotate(connection, partner, id.0, now)?)
+        })
         .await?;
     Ok(web::Json(WebhookView::with_secret(rotated, &shared)))
 }
@@ -224,11 +228,17 @@ pub async fn enable(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<Uuid>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<web::Json<WebhookView>, Problem> {
     let (partner, shared) = (own(&principal)?, app.clone());
-    let enabled =
-        app.into_inner().run(move |connection| Ok(endpoints::enable(connection, partner, id.0)?)).await?;
+    let enabled = app
+        .into_inner()
+        .transaction(move |connection| {
+            endpoints::find(connection, partner, id.0)?;
+            body?;
+            Ok(endpoints::enable(connection, partner, id.0)?)
+        })
+        .await?;
     shared.delivery.webhooks.ring();
     Ok(web::Json(WebhookView::of(enabled, &shared)))
 }
@@ -377,14 +387,14 @@ pub async fn replay(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<Uuid>,
-    body: Json<ReplayBody>,
+    body: Later<Json<ReplayBody>>,
 ) -> Result<HttpResponse, Problem> {
     let (partner, now, shared) = (own(&principal)?, app.now(), app.clone());
-    let which = body.0.which()?;
     let replayed = app
         .into_inner()
         .transaction(move |connection| {
             let endpoint = endpoints::find(connection, partner, id.0)?;
+            let which = body?.0.which()?;
             match (queue::replay(connection, endpoint.id, which, now)?, which) {
                 (0, Again::One(_)) => Err(Problem::not_found()),
                 (replayed, _) => Ok(replayed),
@@ -404,13 +414,14 @@ pub async fn test(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<Uuid>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<HttpResponse, Problem> {
     let (partner, now, shared) = (own(&principal)?, app.now(), app.clone());
     let message = app
         .into_inner()
         .transaction(move |connection| {
             let endpoint = endpoints::find(connection, partner, id.0)?;
+            body?;
             if endpoint.disabled_at.is_some() {
                 return Err(Problem::conflict(
                     "webhook-disabled",
