@@ -1,6 +1,6 @@
 /** Purchases that are only reserved: carried through for the same or less, or given up. */
 import { Group, Paper, Stack, Text, UnstyledButton } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Purchase } from '../api/types'
 import { isZero } from '../ui/money'
@@ -19,7 +19,9 @@ interface Props {
 
 export function HeldFlow({ outlet, onDone, onNext }: Props) {
   const { t } = useWords()
-  const held = useQuery({ queryKey: ['authorized', outlet], queryFn: () => authorized(outlet) })
+  const queries = useQueryClient()
+  const queryKey = ['authorized', outlet]
+  const held = useQuery({ queryKey, queryFn: () => authorized(outlet) })
   const [chosen, setChosen] = useState<Purchase>()
   const [after, setAfter] = useState<Purchase>()
   if (after) return <ResultScreen purchase={after} onNext={onNext} />
@@ -31,7 +33,9 @@ export function HeldFlow({ outlet, onDone, onNext }: Props) {
         onDone={(purchase) => {
           setAfter(purchase)
           if (purchase.status !== 'voided') onDone(captured(purchase))
-          void held.refetch()
+          // Gone from the list at once; the server is asked as well.
+          queries.setQueryData<Purchase[]>(queryKey, (items) => items?.filter(({ id }) => id !== purchase.id))
+          void queries.invalidateQueries({ queryKey })
         }}
       />
     )

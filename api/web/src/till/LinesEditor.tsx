@@ -41,7 +41,11 @@ export function LinesEditor({ lines, wrong, onChange }: Props) {
   const count = useRef(lines.length)
   useEffect(() => {
     if (lines.length > count.current) {
-      list.current?.querySelector<HTMLInputElement>('.till-row:last-of-type input')?.focus()
+      const rows = list.current?.querySelectorAll('.till-row')
+      rows
+        ?.item(rows.length - 1)
+        .querySelector('input')
+        ?.focus()
     }
     count.current = lines.length
   }, [lines.length])
