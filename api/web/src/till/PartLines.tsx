@@ -15,6 +15,7 @@ interface Props {
 
 export function PartLines({ lines, most, parts, wrong, onChange }: Props) {
   const { t, rubles, language } = useWords()
+  const quantity = (text: string) => (language.startsWith('ru') ? text.replace('.', ',') : text)
   const set = (place: number, text: string) => onChange(parts.map((part, at) => (at === place ? text : part)))
   return (
     <fieldset className="parts" aria-label={t('lines.title')}>
@@ -26,7 +27,7 @@ export function PartLines({ lines, most, parts, wrong, onChange }: Props) {
           // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
           <div key={place} className="part-row" data-testid="part">
             <Checkbox
-              label={line.quantity ? `${name} × ${line.quantity}` : name}
+              label={line.quantity ? `${name} × ${quantity(line.quantity)}` : name}
               description={t('lines.of', { left: rubles(left), amount: rubles(line.amount) })}
               disabled={isZero(left)}
               checked={part !== ''}
