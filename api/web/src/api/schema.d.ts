@@ -980,8 +980,22 @@ export interface paths {
         get: operations["get_webhooks"];
         put?: never;
         /**
-         * Subscribes an address to events. Messages are signed by Standard Webhooks with the secret of this answer, which is
-         *     not shown again; they may come more than once and out of order, with the same `webhook-id` at every try.
+         * Subscribes an address to events; the answer holds the secret messages are signed with, which is not shown again.
+         * @description A message is a POST of `{"type","timestamp","data"}` by Standard Webhooks. `data` of `purchase.posted`:
+         *     `purchase_id`, `outlet`, `receipt`, `amount`, `redeemed`, `paid`, `cashback`, `commission`; of `purchase.refunded`:
+         *     `purchase_id`, `outlet`, `receipt`, `reference`, `amount` (of this refund), `refunded` (in all); of
+         *     `claim.to_decide`: `claim_id`, `outlet`, `amount`, `occurred_at`; of `statement.ready`: `statement_id`, `period`.
+         *     Nothing tells who the member is.
+         *
+         *     Headers: `webhook-id`, the same at every try; `webhook-timestamp`, seconds since 1970; `webhook-signature`, one or
+         *     more of `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, keyed with what follows `whsec_` in the
+         *     secret, decoded from base64. Take a message when any signature fits (there are two for 24 hours after a rotation),
+         *     the time is within five minutes of yours and the id is new to you.
+         *
+         *     Answer 2xx within 20 seconds; the body is not looked at, redirects are not followed. Otherwise the message is tried
+         *     again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h (up to a tenth more), then parked. `Retry-After`
+         *     is honoured; 429, 502 and 504 also hold other messages back for a while; 410 disables the webhook, as do three days
+         *     of nothing but failures. Messages may come more than once and out of order, and are kept for 30 days.
          */
         post: operations["post_webhooks"];
         delete?: never;
