@@ -8,12 +8,12 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::{CardId, MemberId, Uuid};
 use shared_kernel::money::{Money, Rate};
-use shared_kernel::paging::{Limit, Page};
+use shared_kernel::paging::{self, Page};
 use shared_kernel::text_enum;
 
 use crate::ids::{PartnerId, PurchaseId, RuleId};
 use crate::posting::sale::{Line, ReceiptKey, Source};
-use crate::rules::evaluate::{Fraction, WhyNot};
+use crate::rules::evaluate::{Fraction, Limit, WhyNot};
 use crate::rules::{Book, BookCache};
 use crate::schema::ledger::{lots, outlets, purchases, receipts};
 
@@ -67,6 +67,18 @@ text_enum! {
         NoRuleApplied => "no_rule_applied",
         /// A cap or budget trimmed it.
         CapReached => "cap_reached",
+        /// It would have been more than was paid.
+        PaidReached => "paid_reached",
+    }
+}
+
+impl CashbackReason {
+    /// Whether rules were asked at all: who isn't in the programme gets nothing whatever they say.
+    pub(crate) fn is_of_rules(self) -> bool {
+        match self {
+            Self::NotEnrolled | Self::LeftProgramme => false,
+            Self::NoRule | Self::NoRuleApplied | Self::CapReached | Self::PaidReached => true,
+        }
     }
 }
 
@@ -108,6 +120,9 @@ pub struct Applied {
     /// The places of the lines it covered; `None` for the whole purchase.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub covered: Option<Vec<u16>>,
+    /// What left less than was earned, if anything did.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub trimmed_by: Option<Limit>,
 }
 
 /// A rule that did not apply.
@@ -419,7 +434,7 @@ pub fn authorized(
     books: &BookCache,
     (partner, codes): (Option<PartnerId>, &[String]),
     after: Option<PurchaseId>,
-    limit: Limit,
+    limit: paging::Limit,
 ) -> QueryResult<Page<Purchase, PurchaseId>> {
     let mut query = purchases::table.filter(purchases::status.eq(PurchaseStatus::Authorized)).into_boxed();
     if partner.is_some() || !codes.is_empty() {

@@ -33,7 +33,7 @@ pub enum Job {
     ExpiryNotices,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
-    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
+    /// Codes, tokens, resolutions, idempotency keys, uploads and simulations past their use are removed.
     Retention,
 }
 
@@ -110,6 +110,7 @@ fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Res
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
         + crate::files::retention::sweep(app, connection, at)?
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?
         + webhooks::queue::sweep(connection, at)?
         + expiry::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))

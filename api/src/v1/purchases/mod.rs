@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
-pub use explanation::ExplanationView;
+pub use explanation::{ExplanationView, names_of};
 pub use find::{__path_find, find};
 pub use view::{BalanceView, PurchaseView};
 
@@ -289,7 +289,7 @@ pub async fn explain(
     let language = Language::of(&request);
     let member = principal.member();
     let shared = app.clone().into_inner();
-    let explanation = app
+    let view = app
         .into_inner()
         .run(move |connection| {
             let purchase =
@@ -297,8 +297,11 @@ pub async fn explain(
             if member.is_some_and(|member| member != purchase.member) {
                 return Err(Problem::not_found());
             }
-            explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)
+            let explanation =
+                explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)?;
+            let names = names_of(connection, std::slice::from_ref(&explanation))?;
+            Ok(ExplanationView::new(id.0.0, &explanation, language, &names))
         })
         .await?;
-    Ok(web::Json(ExplanationView::new(id.0, &explanation, language, member.is_none())))
+    Ok(web::Json(view))
 }

@@ -2,12 +2,14 @@
 import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { rules } from './officeRules'
 import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
+  ...rules,
   ...registry,
   ...settings,
   office: {
