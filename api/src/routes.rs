@@ -126,6 +126,7 @@ pub fn table() -> Vec<Entry> {
         get("/v1/ledger/accounts", books, web::to(v1::ledger::accounts)),
         get("/v1/ledger/postings", books, web::to(v1::ledger::postings)),
         get("/v1/ledger/trial-balance", books, web::to(v1::ledger::trial_balance)),
+        get("/v1/members/{id}/balance", books, web::to(v1::ledger::member_balance)),
         get("/v1/organisations", structure, web::to(v1::organisations::list)),
         creation("/v1/organisations", importers, web::to(v1::organisations::create)),
         get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),

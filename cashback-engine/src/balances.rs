@@ -46,6 +46,11 @@ pub struct MemberBalance {
     pub expiring: Vec<Expiring>,
 }
 
+/// A member's balances as they are booked; `None` for one without any.
+pub(crate) fn booked(connection: &mut PgConnection, member: MemberId) -> QueryResult<Option<Balance>> {
+    balances::table.find(member).select(Balance::as_select()).first(connection).optional()
+}
+
 /// A member's balances; all 0.00 for one who never had any.
 ///
 /// # Errors
@@ -57,8 +62,7 @@ pub fn balance(
     now: DateTime<Utc>,
 ) -> QueryResult<MemberBalance> {
     let today = date_in(books.current(connection)?.zone, now);
-    let booked: Option<Balance> =
-        balances::table.find(member).select(Balance::as_select()).first(connection).optional()?;
+    let booked = booked(connection, member)?;
     let lots: Vec<(Money, Option<NaiveDate>, bool)> = lots::table
         .filter(lots::member_id.eq(member).and(lots::remaining.gt(0)))
         .order((lots::expires_on, lots::purchase_id, lots::part))

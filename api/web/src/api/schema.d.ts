@@ -536,6 +536,23 @@ export interface paths {
         patch: operations["patch_members_id"];
         trace?: never;
     };
+    "/v1/members/{id}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A member's four balances at any instant; each opens to `/v1/ledger/postings?account=available:<member>`. */
+        get: operations["get_members_id_balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/members/{id}/leave": {
         parameters: {
             query?: never;
@@ -1517,6 +1534,33 @@ export interface components {
             sex?: string | null;
             /** @description `active`, `suspended` or `left`. */
             status: string;
+        };
+        /** @description A member's balances as they were booked at an instant. */
+        MemberBalance: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description Can be spent; what is past its last day counts until it is booked as expired.
+             * @example 1437.83
+             */
+            available: string;
+            /**
+             * @description Taken back after it was spent.
+             * @example 0.00
+             */
+            debt: string;
+            /** Format: uuid */
+            member: string;
+            /**
+             * @description Earned, inside the return window.
+             * @example 215.40
+             */
+            pending: string;
+            /**
+             * @description Held for a redemption or payout.
+             * @example 0.00
+             */
+            reserved: string;
         };
         /** @description A new member: the columns of the import. */
         MemberBody: {
@@ -3866,6 +3910,49 @@ export interface operations {
                 };
             };
             /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_members_id_balance: {
+        parameters: {
+            query?: {
+                /** @description The instant, RFC 3339 with an offset; now unless said. */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the balances */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberBalance"];
+                };
+            };
+            /** @description no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no instant */
             422: {
                 headers: {
                     [name: string]: unknown;
