@@ -5,6 +5,7 @@
     reason = "a test stops where something is not as it expects"
 )]
 
+mod authorized;
 mod bad_inputs;
 mod cards_life;
 mod claims;
@@ -20,6 +21,7 @@ mod engine_posting;
 mod engine_properties;
 mod engine_registers;
 mod engine_support;
+mod expiry_notices;
 mod finance;
 mod fraud;
 mod generated;
@@ -49,3 +51,4 @@ mod shop;
 mod sign_in;
 mod structure;
 mod till;
+mod webhooks;

@@ -13,7 +13,7 @@ use shared_kernel::money::Money;
 use union_registry::members::Person;
 
 use super::DeliveryError;
-use super::queue::Digest;
+use super::queue::{Digest, Expiring};
 use super::wording;
 use crate::app::PROGRAMME_ZONE;
 use crate::problem::Language;
@@ -36,6 +36,17 @@ pub enum Letter {
     CashbackDigest(CashbackDigest),
     /// What became of a claim.
     ClaimDecided(ClaimDecided),
+    /// Points will expire.
+    ExpiryNotice(ExpiryNotice),
+    /// Nothing is sent to a partner's webhook any more.
+    WebhookDisabled {
+        /// The address.
+        url: String,
+        /// The partner's name.
+        partner: String,
+        /// Whether the receiver asked for it; it failed for days otherwise.
+        gone: bool,
+    },
 }
 
 /// A card, for its letter.
@@ -91,6 +102,19 @@ impl ClaimDecided {
     }
 }
 
+/// What will expire, for its letter.
+pub struct ExpiryNotice {
+    name: String,
+    expiring: Expiring,
+}
+
+impl ExpiryNotice {
+    /// What is told of points that will expire.
+    pub fn of(person: &Person, expiring: Expiring) -> Self {
+        Self { name: address(person), expiring }
+    }
+}
+
 /// How a person is addressed: first name and patronymic.
 fn address(person: &Person) -> String {
     format!("{} {}", person.first_name, person.middle_name).trim().to_owned()
@@ -138,6 +162,14 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "claim_decided.en.txt",
         "claim_decided.ru.html",
         "claim_decided.ru.txt",
+        "expiry_notice.en.html",
+        "expiry_notice.en.txt",
+        "expiry_notice.ru.html",
+        "expiry_notice.ru.txt",
+        "webhook_disabled.en.html",
+        "webhook_disabled.en.txt",
+        "webhook_disabled.ru.html",
+        "webhook_disabled.ru.txt",
     ] {
         environment.add_template(name, source).expect("a test renders every template");
     }
@@ -181,6 +213,8 @@ impl Letter {
             Self::CardIssued(_) => "card_issued",
             Self::CashbackDigest(_) => "cashback_digest",
             Self::ClaimDecided(_) => "claim_decided",
+            Self::ExpiryNotice(_) => "expiry_notice",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
         }
     }
 
@@ -207,6 +241,19 @@ impl Letter {
                 on => wording::day(claim.local_time.date(), language),
                 words => texts::claim_text(claim, *until, language.engine(), PROGRAMME_ZONE),
             },
+            Self::ExpiryNotice(ExpiryNotice { name, expiring }) => {
+                let rubles = |kopecks: i64| wording::rubles(Money::from_kopecks(kopecks), language);
+                let days: Vec<Value> = expiring
+                    .days
+                    .iter()
+                    .map(|(on, kopecks)| {
+                        context! { on => wording::day(*on, language), amount => rubles(*kopecks) }
+                    })
+                    .collect();
+                let total: i64 = expiring.days.iter().map(|(_, kopecks)| kopecks).sum();
+                context! { name, days, total => rubles(total) }
+            }
+            Self::WebhookDisabled { url, partner, gone } => context! { hook => url, partner, gone },
         }
     }
 }
@@ -244,7 +291,7 @@ mod tests {
         })
     }
 
-    fn letters() -> [Letter; 4] {
+    fn letters() -> [Letter; 6] {
         let name = "<script>alert(1)</script> {{7*7}} О’Брайен".to_owned();
         [
             Letter::SignInCode { code: "042137".to_owned(), minutes: 10 },
@@ -260,6 +307,11 @@ mod tests {
                 digest: Digest { purchases: 3, kopecks: 143_783 },
             }),
             declined(&name),
+            Letter::ExpiryNotice(ExpiryNotice {
+                name: name.clone(),
+                expiring: Expiring { days: vec![("2026-12-22".parse().unwrap(), 143_783)] },
+            }),
+            Letter::WebhookDisabled { url: "https://a.example/?<b>".to_owned(), partner: name, gone: true },
         ]
     }
 

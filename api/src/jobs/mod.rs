@@ -19,6 +19,7 @@ use shared_kernel::schema::platform::installation;
 pub use nightly::start;
 
 use crate::app::{App, PROGRAMME_ZONE};
+use crate::delivery::{expiry, webhooks};
 use crate::problem::Problem;
 
 /// A job, by its name on the command line.
@@ -30,6 +31,8 @@ pub enum Job {
     PayDebts,
     /// Lots past their last day expire.
     Expire,
+    /// Members hear of what expires 30 and 7 days ahead.
+    ExpiryNotices,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
     /// Claims that nobody decided in time end, each with its reason.
@@ -45,6 +48,7 @@ pub const NIGHTLY: &[Job] = &[
     Job::ReleaseHolds,
     Job::PayDebts,
     Job::Expire,
+    Job::ExpiryNotices,
     Job::VoidAuthorizations,
     Job::Claims,
     Job::CloseDay,
@@ -58,6 +62,7 @@ impl Job {
             Self::ReleaseHolds => "release-holds",
             Self::PayDebts => "pay-debts",
             Self::Expire => "expire",
+            Self::ExpiryNotices => "expiry-notices",
             Self::VoidAuthorizations => "void-authorizations",
             Self::Claims => "claims",
             Self::CloseDay => "close-day",
@@ -146,6 +151,7 @@ fn part(
         Job::ReleaseHolds => engine::release_holds(connection, books, at, now)?,
         Job::PayDebts => engine::pay_debts(connection, books, at, now)?,
         Job::Expire => engine::expire(connection, books, at, now)?,
+        Job::ExpiryNotices => expiry::tell(connection, at, now)?,
         Job::VoidAuthorizations => engine::void_authorizations(connection, books, at, now)?,
         Job::Claims => cashback_engine::claims::end_due(connection, books, at, now)?,
         Job::CloseDay => {
@@ -162,7 +168,9 @@ fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Res
         + crate::auth::retention::sweep(connection, at)?
         + cashback_engine::fraud::sweep(connection, date_in(PROGRAMME_ZONE, at))?
         + crate::files::retention::sweep(app, connection, at)?
-        + cashback_engine::rules::simulate::queue::sweep(connection, at)?;
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?
+        + webhooks::queue::sweep(connection, at)?
+        + expiry::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 
