@@ -66,6 +66,8 @@ text_enum! {
         NoRuleApplied => "no_rule_applied",
         /// A cap or budget trimmed it.
         CapReached => "cap_reached",
+        /// The family card had earned as often as it may.
+        CardLimit => "card_limit",
     }
 }
 

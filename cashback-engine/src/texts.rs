@@ -104,6 +104,10 @@ pub fn reason_text(reason: CashbackReason, language: Language) -> &'static str {
         CashbackReason::CapReached => {
             language.pick("Сработало ограничение акции.", "A limit of the offer was reached.")
         }
+        CashbackReason::CardLimit => language.pick(
+            "Исчерпан лимит начислений этой семейной карты.",
+            "This family card's limit of earning was reached.",
+        ),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Logins of the union's and the partners' staff.
 
+use std::collections::HashMap;
+
 use cashback_engine::PartnerId;
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -39,6 +41,16 @@ pub struct Created {
     pub email: String,
     /// The password, told once.
     pub password: String,
+}
+
+/// The addresses of logins; unknown ones are absent. One statement.
+///
+/// # Errors
+/// The database's.
+pub fn emails(connection: &mut PgConnection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, String>> {
+    let found: Vec<(Uuid, String)> =
+        staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::email)).load(connection)?;
+    Ok(found.into_iter().collect())
 }
 
 /// Why there is no such login.

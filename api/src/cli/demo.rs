@@ -212,7 +212,14 @@ fn bring_in(app: &Arc<App>, connection: &mut PgConnection) -> Result<Credentials
 fn import(app: &App, folder: &Path, kind: ImportKind, content: &str) -> Result<(), BoxError> {
     let file = folder.join(format!("{kind}.csv"));
     std::fs::write(&file, content)?;
-    let request = ImportRequest { kind, rejected: rejected_beside(&file), file, notify: false, within: None };
+    let request = ImportRequest {
+        kind,
+        rejected: rejected_beside(&file),
+        file,
+        notify: false,
+        within: None,
+        by: "program".to_owned(),
+    };
     let report = imports::run(app, &request, app.now())?;
     if report.rejected > 0 {
         Err(format!("the demo's {kind} were refused: {:?}", report.reasons).into())

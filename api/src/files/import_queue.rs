@@ -27,6 +27,8 @@ pub struct Import {
     pub notify: bool,
     /// The subtree its rows may touch.
     pub within: Option<String>,
+    /// The login that sent it.
+    pub created_by: Uuid,
     /// `queued`, `running`, `done` or `failed`.
     pub status: String,
     /// The counts, once done.
@@ -35,12 +37,22 @@ pub struct Import {
     pub problem: Option<String>,
 }
 
-type Row =
-    (Uuid, String, String, String, bool, Option<String>, String, Option<serde_json::Value>, Option<String>);
+type Row = (
+    Uuid,
+    String,
+    String,
+    String,
+    bool,
+    Option<String>,
+    Uuid,
+    String,
+    Option<serde_json::Value>,
+    Option<String>,
+);
 
 impl From<Row> for Import {
-    fn from((id, kind, file_name, path, notify, within, status, report, problem): Row) -> Self {
-        Self { id, kind, file_name, path: path.into(), notify, within, status, report, problem }
+    fn from((id, kind, file_name, path, notify, within, created_by, status, report, problem): Row) -> Self {
+        Self { id, kind, file_name, path: path.into(), notify, within, created_by, status, report, problem }
     }
 }
 
@@ -51,6 +63,7 @@ const COLUMNS: (
     imports::path,
     imports::notify,
     imports::within,
+    imports::created_by,
     imports::status,
     imports::report,
     imports::problem,
@@ -61,6 +74,7 @@ const COLUMNS: (
     imports::path,
     imports::notify,
     imports::within,
+    imports::created_by,
     imports::status,
     imports::report,
     imports::problem,
@@ -160,6 +174,7 @@ impl Import {
             file: self.path.clone(),
             notify: self.notify,
             within: self.within.clone(),
+            by: format!("staff:{}", self.created_by),
         })
     }
 }

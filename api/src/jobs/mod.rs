@@ -96,8 +96,9 @@ pub fn run(
 }
 
 fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
-    let removed =
-        card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+    let removed = card_issuer::resolutions::sweep(connection, at)?
+        + card_issuer::revocations::sweep(connection, at)?
+        + crate::auth::retention::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

@@ -1,6 +1,7 @@
 //! The public API, one file a resource.
 
 pub mod auth;
+pub mod card_records;
 pub mod cards;
 pub mod events;
 pub mod health;
@@ -15,6 +16,7 @@ pub mod paging;
 pub mod partners;
 pub mod purchases;
 pub mod registers;
+pub mod revocations;
 pub mod rules;
 pub mod staff;
 pub mod types;

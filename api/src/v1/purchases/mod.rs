@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
+pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, Shown, asker, credential};
 pub use explanation::ExplanationView;
 pub use view::{BalanceView, PurchaseView};
 
@@ -41,7 +41,7 @@ pub async fn post(
     body: Json<PurchaseBody>,
 ) -> Result<HttpResponse, Problem> {
     let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
-    let order = body.0.order(asker(&principal, source)?)?;
+    let order = body.0.order(&app, asker(&principal, source)?)?;
     limits::before(&app, &principal).await?;
     let answer = app.posting.post(vec![order]).await?.pop().unwrap_or_else(|| Err(Problem::unavailable()));
     let answer = limits::after(&app, &principal, answer).await?;
@@ -61,7 +61,7 @@ pub async fn quote(
     body: Json<PurchaseBody>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
-    let order = body.0.order(asker(&principal, source)?)?;
+    let order = body.0.order(&app, asker(&principal, source)?)?;
     limits::before(&app, &principal).await?;
     let shared = app.clone().into_inner();
     let limited = app.clone();
@@ -118,7 +118,7 @@ pub async fn post_batch(
     limits::before(&app, &principal).await?;
     let read: Vec<Result<Order, Problem>> = purchases
         .iter()
-        .map(|one| PurchaseBody::read(one).and_then(|body| body.order(asker.clone())))
+        .map(|one| PurchaseBody::read(one).and_then(|body| body.order(&app, asker.clone())))
         .collect();
     let orders: Vec<Order> = read.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
     let mut answers =
