@@ -156,7 +156,7 @@ pub fn of_card(connection: &mut PgConnection, card: CardId) -> Result<Vec<Device
 /// The database's.
 pub fn of_member(connection: &mut PgConnection, member: MemberId) -> Result<Vec<Device>, CardError> {
     Ok(devices::table
-        .inner_join(cards::table)
+        .inner_join(cards::table.on(cards::id.eq(devices::card_id)))
         .filter(cards::member_id.eq(member))
         .filter(cards::status.eq_any(CardStatus::LIVING))
         .filter(devices::revoked_at.is_null())

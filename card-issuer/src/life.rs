@@ -275,12 +275,12 @@ pub fn advance(
     })
 }
 
-/// Marks living cards past their last day as expired, so that new ones can be issued.
+/// Marks living cards past their last day as expired, so that new ones can be issued; how many.
 pub(crate) fn expire_due(
     connection: &mut PgConnection,
     members: &[MemberId],
     now: DateTime<Utc>,
-) -> QueryResult<()> {
+) -> QueryResult<usize> {
     let expired: Vec<CardId> = diesel::update(
         table::table
             .filter(table::member_id.eq_any(members))
@@ -292,7 +292,8 @@ pub(crate) fn expire_due(
     .get_results(connection)?;
     let entries: Vec<Entry> =
         expired.into_iter().map(|card| Entry::new(card, Happening::Expired, None, now)).collect();
-    write_down(connection, &entries)
+    write_down(connection, &entries)?;
+    Ok(entries.len())
 }
 
 /// Issues another card instead of one that is lost, stolen, worn out or expired: same member, kind, relation and
@@ -318,7 +319,9 @@ pub fn reissue(
             CardStatus::Ordered | CardStatus::Issued | CardStatus::Active => {
                 write_block(connection, &[id], block, now)?;
             }
-            CardStatus::Expired => expire_due(connection, &[old.member_id], now)?,
+            CardStatus::Expired => {
+                expire_due(connection, &[old.member_id], now)?;
+            }
             CardStatus::Blocked => {}
         }
         let new = NewCard {

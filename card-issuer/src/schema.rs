@@ -90,7 +90,6 @@ pub mod cards {
     }
 
     diesel::joinable!(aliases -> cards (card_id));
-    diesel::joinable!(devices -> cards (card_id));
     diesel::joinable!(history -> cards (card_id));
     diesel::joinable!(resolutions -> cards (card_id));
     diesel::joinable!(resolutions -> devices (device_id));
