@@ -42,7 +42,8 @@ function filesOf(bundle: Rolldown.OutputBundle, html: string): string[] {
     found.add(name)
     if (file.type !== 'chunk') continue
     waiting.push(...file.imports, ...file.dynamicImports)
-    for (const set of [file.viteMetadata?.importedCss, file.viteMetadata?.importedAssets]) waiting.push(...(set ?? []))
+    for (const set of [file.viteMetadata?.importedCss, file.viteMetadata?.importedAssets])
+      waiting.push(...(set ?? []))
   }
   const fonts = Object.keys(bundle).filter((name) => name.endsWith('.woff2'))
   const files = [...found, ...fonts].filter((name) => !name.endsWith('.wasm')).map((name) => `/${name}`)

@@ -44,7 +44,10 @@ export function deviceName(agent = navigator.userAgent): string {
   const system = /Android|iPhone|iPad|Windows|Mac OS|Linux/.exec(agent)?.[0] ?? ''
   const browser = /YaBrowser|Edg|OPR|Firefox|Chrome|Safari/.exec(agent)?.[0] ?? ''
   const names: Record<string, string> = { Edg: 'Edge', OPR: 'Opera', 'Mac OS': 'Mac', YaBrowser: 'Яндекс' }
-  return [system, browser].filter(Boolean).map((name) => names[name] ?? name).join(' · ')
+  return [system, browser]
+    .filter(Boolean)
+    .map((name) => names[name] ?? name)
+    .join(' · ')
 }
 
 /** Asks for a device of its own and keeps its key where it can't be read. */
@@ -135,7 +138,9 @@ const GIFT = '#card='
 
 export function giftLink(gift: Gift): string {
   const bytes = new TextEncoder().encode(JSON.stringify(gift))
-  const text = btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_')
+  const text = btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
   return `${location.origin}/${GIFT}${text.replace(/=+$/, '')}`
 }
 

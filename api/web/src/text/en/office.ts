@@ -1,5 +1,6 @@
 /** Words of the office. */
 import { common } from './common'
+import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
 
@@ -8,6 +9,7 @@ export default {
   ...common,
   ...finance,
   ...registry,
+  officeCards,
   office: {
     title: 'Union office',
     signInHint: 'Sign in with your work login.',
@@ -21,6 +23,7 @@ export default {
     registry: 'Registry',
     finance: 'Finance',
     members: 'Members',
+    cards: 'Cards',
     organisations: 'Organisations',
     imports: 'File import',
     ledger: 'Ledger',

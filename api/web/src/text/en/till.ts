@@ -1,9 +1,11 @@
 /** Words of the till. */
 import { common } from './common'
+import { tillOffline } from './tillOffline'
 
 export default {
   pageTitle: 'Till — Unioncard',
   ...common,
+  offline: tillOffline,
   till: {
     title: 'Till',
     signInHint: 'Sign in as a cashier or a manager.',
@@ -75,6 +77,7 @@ export default {
       no_rule: 'The partner has no rule in force: no cashback.',
       no_rule_applied: 'No rule fits this purchase: no cashback.',
       cap_reached: 'A cap is reached: the cashback is trimmed.',
+      card_limit: 'This family card has earned as often as it may: no cashback.',
     },
   },
   result: {

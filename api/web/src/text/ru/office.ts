@@ -1,5 +1,6 @@
 /** Слова кабинета. */
 import { common } from './common'
+import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
 
@@ -8,6 +9,7 @@ export default {
   ...common,
   ...finance,
   ...registry,
+  officeCards,
   office: {
     title: 'Кабинет профсоюза',
     signInHint: 'Войдите под рабочим логином.',
@@ -21,6 +23,7 @@ export default {
     registry: 'Реестр',
     finance: 'Финансы',
     members: 'Члены профсоюза',
+    cards: 'Карты',
     organisations: 'Организации',
     imports: 'Загрузка файлов',
     ledger: 'Главная книга',

@@ -1,9 +1,11 @@
 /** Слова кассы. */
 import { common } from './common'
+import { tillOffline } from './tillOffline'
 
 export default {
   pageTitle: 'Касса — Unioncard',
   ...common,
+  offline: tillOffline,
   till: {
     title: 'Касса',
     signInHint: 'Войдите под логином кассира или управляющего.',
@@ -75,6 +77,7 @@ export default {
       no_rule: 'У партнёра сейчас нет правил: кешбэка нет.',
       no_rule_applied: 'Под эту покупку не подошло ни одно правило: кешбэка нет.',
       cap_reached: 'Достигнут потолок: кешбэк урезан.',
+      card_limit: 'Лимит начислений этой семейной карты исчерпан: кешбэка нет.',
     },
   },
   result: {
