@@ -20,7 +20,6 @@ use crate::keys::MasterKey;
 use crate::posting::PostingQueue;
 use crate::private_services::postgres::PrivatePostgres;
 use crate::problem::Problem;
-use crate::telemetry::METRICS;
 
 /// The programme's zone: its days are counted here.
 pub const PROGRAMME_ZONE: chrono_tz::Tz = chrono_tz::Europe::Moscow;
@@ -229,8 +228,7 @@ impl App {
         }
     }
 
-    /// Tells how many card numbers are left, and warns a million ahead of their end; does something every ten minutes.
-    /// Blocks.
+    /// Warns a million card numbers ahead of their end; looks every ten minutes. Blocks.
     pub fn watch_numbers(&self) {
         let due = {
             let mut last = self.numbers_looked_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -245,12 +243,10 @@ impl App {
         }
         let Ok(mut connection) = self.connection() else { return };
         match numbering::numbers_left(&mut connection) {
-            Ok(left) => {
-                METRICS.numbers_left.set(left);
-                if left < numbering::NUMBERS_LOW {
-                    tracing::warn!(left, "card numbers run low: unioncard cards open-programme");
-                }
+            Ok(left) if left < numbering::NUMBERS_LOW => {
+                tracing::warn!(left, "card numbers run low: unioncard cards open-programme");
             }
+            Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the card numbers left could not be counted"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
@@ -31,8 +31,6 @@ pub struct Metrics {
     pub posting_batch: HistogramVec,
     /// Events relayed out of the outbox, by kind.
     pub events: IntCounterVec,
-    /// Card numbers the present programme has left.
-    pub numbers_left: IntGauge,
 }
 
 /// The process' metrics; one registry a process, as Prometheus expects.
@@ -75,13 +73,6 @@ impl Metrics {
                 sizes,
             ),
             events: counter("unioncard_outbox_events_total", "Events relayed", &["kind"]),
-            numbers_left: {
-                let gauge =
-                    IntGauge::new("unioncard_card_numbers_left", "Card numbers left in this programme")
-                        .expect("a metric's name is a constant");
-                registry.register(Box::new(gauge.clone())).expect("each metric is registered once");
-                gauge
-            },
             registry,
         }
     }

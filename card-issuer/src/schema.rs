@@ -77,6 +77,7 @@ pub mod cards {
             expires_at -> Timestamptz,
             used_at -> Nullable<Timestamptz>,
             used_by -> Nullable<Uuid>,
+            by_proof -> Bool,
         }
     }
 

@@ -8,6 +8,7 @@ BEGIN
     END LOOP;
 END $$;
 DROP TABLE cards.programmes;
+ALTER TABLE cards.resolutions DROP COLUMN by_proof;
 ALTER TABLE cards.devices DROP COLUMN name;
 DROP INDEX cards.cards_one_living;
 CREATE UNIQUE INDEX cards_one_living ON cards.cards (member_id, kind) WHERE status IN ('ordered', 'issued', 'active');

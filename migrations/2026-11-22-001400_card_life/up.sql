@@ -65,6 +65,9 @@ INSERT INTO cards.programmes VALUES ('01', '2026-01-01Z');
 
 ALTER TABLE cards.devices ADD COLUMN name text NOT NULL DEFAULT '' CHECK (char_length(name) <= 64);
 
+-- Whether a till was told of a proof, which never redeems.
+ALTER TABLE cards.resolutions ADD COLUMN by_proof boolean NOT NULL DEFAULT false;
+
 -- What tills without network must refuse before their proofs run out, in the order of commits. Numbers are hashed.
 CREATE TABLE cards.revocations (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -17,6 +17,7 @@ use union_registry::facts::{self, Facts};
 
 use super::{Credential, Order};
 use crate::app::App;
+use crate::auth::guesses::Guesses;
 use crate::problem::Problem;
 use crate::refusals;
 
@@ -173,27 +174,34 @@ fn shown_cards(
     let mut taken = judged_resolutions(connection, (orders, purpose), now)?.into_iter();
     let mut named = named_cards(connection, orders)?.into_iter();
     let proven = proven_cards(connection, orders)?;
-    Ok(orders
+    let asked = orders.iter().map(|order| (order.asker.key.as_str(), &order.credential));
+    let mut guesses = Guesses::read(app, connection, asked, now)?;
+    let shown = orders
         .iter()
-        .map(|order| match &order.credential {
-            Credential::Code(_) => codes.next().ok_or_else(Problem::unavailable).and_then(shown_code),
-            Credential::Resolution(_) => {
-                taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
-            }
-            Credential::Name(_) => named
-                .next()
-                .ok_or_else(Problem::unavailable)
-                .and_then(|card| card.map_err(refusals::name))
-                .map(|card| Shown { card, presented: Presented::BareNumber, uses: None }),
-            Credential::Proof(proof) if !proof.covers(order.occurred_at) => {
-                Err(refusals::code(CodeRefusal::Expired))
-            }
-            Credential::Proof(proof) => proven
-                .get(&proof.number)
-                .map(|card| Shown { card: card.clone(), presented: Presented::Proof, uses: None })
-                .ok_or_else(refusals::card_unknown),
+        .map(|order| {
+            let found = match &order.credential {
+                Credential::Code(_) => codes.next().ok_or_else(Problem::unavailable).and_then(shown_code),
+                Credential::Resolution(_) => {
+                    taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
+                }
+                Credential::Name(_) => named
+                    .next()
+                    .ok_or_else(Problem::unavailable)
+                    .and_then(|card| card.map_err(refusals::name))
+                    .map(|card| Shown { card, presented: Presented::BareNumber, uses: None }),
+                Credential::Proof(proof) if !proof.covers(order.occurred_at) => {
+                    Err(refusals::code(CodeRefusal::Expired))
+                }
+                Credential::Proof(proof) => proven
+                    .get(&proof.number)
+                    .map(|card| Shown { card: card.clone(), presented: Presented::Proof, uses: None })
+                    .ok_or_else(refusals::card_unknown),
+            };
+            guesses.answer((&order.asker.key, &order.credential), found)
         })
-        .collect())
+        .collect();
+    guesses.write(connection)?;
+    Ok(shown)
 }
 
 fn shown_code(judged: Judged) -> Result<Shown, Problem> {
@@ -244,7 +252,11 @@ fn judged_resolutions(
         .into_iter()
         .map(|taken| {
             let Taken { resolution, card } = taken.map_err(refusals::resolution)?;
-            let presented = if resolution.is_live() { Presented::LiveCode } else { Presented::BareNumber };
+            let presented = match (resolution.is_live(), resolution.by_proof) {
+                (true, _) => Presented::LiveCode,
+                (false, true) => Presented::Proof,
+                (false, false) => Presented::BareNumber,
+            };
             Ok(Shown { card, presented, uses: Some(Use::Resolution(resolution.id)) })
         })
         .collect())

@@ -20,8 +20,9 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::auth::guesses::Guesses;
 use crate::auth::{Principal, scope};
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::posting::{Credential, identify};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
@@ -89,14 +90,16 @@ pub async fn resolve(
     };
     let credential = purchases::credential(&app, shown)?;
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
-    limits::before(&app, &principal).await?;
     let (asker, language, now) = (principal.key(), Language::of(&request), app.now());
     let shared = app.clone().into_inner();
     let resolved = app
-        .clone()
         .into_inner()
         .transaction(move |connection| {
-            let (resolution, card) = resolved(&shared, connection, (credential, &asker), now)?;
+            let (resolution, card) = match resolved(&shared, connection, (credential, &asker), now)? {
+                Ok(found) => found,
+                // Committed all the same: the guess is counted.
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             let book = shared.books.current(connection)?;
             let facts = facts::facts_for_posting(connection, &[(card.member_id, now)])?.pop().flatten();
             let standing = identify::standing(&card, facts.as_ref(), now);
@@ -107,44 +110,67 @@ pub async fn resolve(
             } else {
                 None
             };
-            Ok(ResolutionView {
+            Ok(Ok(ResolutionView {
                 resolution: resolution.id.0,
                 status: standing_word(standing),
                 may_redeem: standing == CardStanding::Valid
                     && enrolled
-                    && (live || book.bare_number_may_redeem),
+                    && (live || (book.bare_number_may_redeem && !resolution.by_proof)),
                 available: balance.filter(|_| standing == CardStanding::Valid),
                 offers: book
                     .in_force(partner, now)
                     .filter(|version| version.terms.when.members == Members::default())
                     .map(|version| offer(version, language))
                     .collect(),
-            })
+            }))
         })
-        .await;
-    Ok(web::Json(limits::after(&app, &principal, resolved).await?))
+        .await?;
+    resolved.map(web::Json)
 }
 
+/// Resolves what was shown, within the limits on guessing.
+///
+/// # Errors
+/// The outer error is the database's; the inner one is what is wrong with what was shown.
 fn resolved(
     app: &App,
     connection: &mut PgConnection,
     (credential, asker): (Credential, &str),
     now: DateTime<Utc>,
+) -> Result<Result<(Resolution, Card), Problem>, Problem> {
+    let asked = (asker, &credential);
+    let mut guesses = Guesses::read(app, connection, std::iter::once(asked), now)?;
+    // Nothing is shown to whoever has used their guesses up, so nothing is used up for them either.
+    guesses.answer(asked, Ok(()))?;
+    let found = found(app, connection, (&credential, asker), now);
+    if found.as_ref().is_err_and(|problem| problem.status().is_server_error()) {
+        return found.map(Ok);
+    }
+    let answer = guesses.answer(asked, found);
+    guesses.write(connection)?;
+    Ok(answer)
+}
+
+fn found(
+    app: &App,
+    connection: &mut PgConnection,
+    (credential, asker): (&Credential, &str),
+    now: DateTime<Utc>,
 ) -> Result<(Resolution, Card), Problem> {
     match credential {
         Credential::Code(code) => {
-            let taken = resolutions::resolve_code(connection, &app.derived.issuer, code, asker, now)?
+            let taken = resolutions::resolve_code(connection, &app.derived.issuer, *code, asker, now)?
                 .map_err(refusals::code)?;
             Ok((taken.resolution, taken.card))
         }
         Credential::Name(name) => {
-            let card = aliases::card_named(connection, &name)?.map_err(refusals::name)?;
+            let card = aliases::card_named(connection, name)?.map_err(refusals::name)?;
             Ok((resolutions::resolve_number(connection, card.id, asker, now)?, card))
         }
         Credential::Proof(proof) if !proof.covers(now) => Err(refusals::code(CodeRefusal::Expired)),
         Credential::Proof(proof) => {
             let card = cards::by_number(connection, proof.number)?.ok_or_else(refusals::card_unknown)?;
-            Ok((resolutions::resolve_number(connection, card.id, asker, now)?, card))
+            Ok((resolutions::resolve_proof(connection, card.id, asker, now)?, card))
         }
         Credential::Resolution(_) => Err(Problem::not_found()),
     }
@@ -407,59 +433,20 @@ pub async fn block(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-    body: Json<BlockBody>,
+    body: Later<Json<BlockBody>>,
 ) -> Result<web::Json<OfficeCardView>, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let comment = comment(body.0.comment)?;
-    let reason = body.0.reason;
     let view = app
         .into_inner()
         .transaction(move |connection| {
             let card = cards::find(connection, id.0)?;
             scope::member(connection, &principal, card.member_id)?;
+            let BlockBody { reason, comment } = body?.0;
+            let comment = self::comment(comment)?;
             let block = Block { reason, by: principal.key(), comment };
             let blocked = life::block(connection, id.0, &block, now)?;
             OfficeCardView::standing_of(connection, &blocked, now)
         })
         .await?;
     Ok(web::Json(view))
-}
-
-/// The limit on naming card numbers that nobody has: whoever counts through numbers is stopped.
-pub mod limits {
-    use actix_web::web;
-
-    use crate::app::App;
-    use crate::auth::{Principal, limits};
-    use crate::problem::Problem;
-
-    /// Refuses somebody who has used their unknown numbers up, before a number is looked at.
-    ///
-    /// # Errors
-    /// 429
-    pub async fn before(app: &web::Data<App>, principal: &Principal) -> Result<(), Problem> {
-        limits::may_name_cards(app, principal).await
-    }
-
-    /// Counts the answer when it tells of an unknown number.
-    ///
-    /// # Errors
-    /// The answer's own problem, or 429 when it was one too many.
-    pub async fn after<T>(
-        app: &web::Data<App>,
-        principal: &Principal,
-        answer: Result<T, Problem>,
-    ) -> Result<T, Problem> {
-        match answer {
-            Err(problem) if problem.slug() == "card-unknown" => {
-                limits::unknown_card(app, principal).await?;
-                Err(problem)
-            }
-            Err(problem) if matches!(problem.slug(), "code-wrong" | "code-invalid") => {
-                limits::wrong_code(app, principal).await?;
-                Err(problem)
-            }
-            answer => answer,
-        }
-    }
 }

@@ -62,4 +62,5 @@ export type MemberRecord = Answer<'/v1/members/{id}', 'get'>
 export type ImportReport = Answer<'/v1/imports/{id}', 'get'>
 export type CardRecord = Answer<'/v1/cards/{id}', 'get'>
 export type OfficeCard = Item<Answer<'/v1/cards', 'get'>>
+export type Settings = Answer<'/v1/settings', 'get'>
 export type Rejected = Item<Answer<'/v1/imports/{id}/rejected', 'get'>>

@@ -10,6 +10,7 @@ export type Section =
   | 'registers'
   | 'rules'
   | 'partners'
+  | 'settings'
 
 const REGISTRY = ['administrator', 'registrar', 'issuer', 'chair', 'auditor']
 const FINANCE = ['finance', 'controller', 'auditor']
@@ -24,6 +25,7 @@ export const ALLOWED: Record<Section, string[]> = {
   registers: [...FINANCE, 'manager'],
   rules: [...FINANCE, 'manager'],
   partners: FINANCE,
+  settings: ['administrator', ...FINANCE],
 }
 
 /** Who may do what with a member, beyond looking. */
@@ -33,11 +35,13 @@ export const MAY = {
   move: ['administrator', 'registrar', 'chair'],
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
+  changeSettings: ['administrator'],
 }
 
-export const GROUPS: { name: 'registry' | 'finance'; sections: Section[] }[] = [
+export const GROUPS: { name: 'registry' | 'finance' | 'union'; sections: Section[] }[] = [
   { name: 'registry', sections: ['members', 'cards', 'organisations', 'imports'] },
   { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners'] },
+  { name: 'union', sections: ['settings'] },
 ]
 
 export function maySee(role: string, section: Section): boolean {

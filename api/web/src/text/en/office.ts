@@ -3,6 +3,7 @@ import { common } from './common'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Office — Unioncard',
@@ -10,6 +11,7 @@ export default {
   ...finance,
   ...registry,
   officeCards,
+  ...settings,
   office: {
     title: 'Union office',
     signInHint: 'Sign in with your work login.',
@@ -30,6 +32,8 @@ export default {
     registers: 'Reconciliation',
     rules: 'Cashback rules',
     partners: 'Partners',
+    settings: 'Settings',
+    union: 'Union',
   },
   table: {
     export: 'Save CSV',

@@ -3,6 +3,7 @@ import { common } from './common'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
@@ -10,6 +11,7 @@ export default {
   ...finance,
   ...registry,
   officeCards,
+  ...settings,
   office: {
     title: 'Кабинет профсоюза',
     signInHint: 'Войдите под рабочим логином.',
@@ -30,6 +32,8 @@ export default {
     registers: 'Сверка',
     rules: 'Правила кешбэка',
     partners: 'Партнёры',
+    settings: 'Настройки',
+    union: 'Профсоюз',
   },
   table: {
     export: 'Сохранить CSV',
