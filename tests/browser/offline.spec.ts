@@ -1,6 +1,6 @@
 /** Without network: a phone draws codes by itself, also after a restart and with its clock off; a till checks proofs and sends later. */
 import { expect, type Page } from '@playwright/test'
-import { look, memberAt, PHONE, partnerProgram, signInCashier, signInMember, test } from './people'
+import { look, memberAt, PHONE, partnerProgram, signInCashier, signInMember, signInStaff, test } from './people'
 
 const PHONE_MINUTES_AHEAD = 10
 
@@ -45,7 +45,7 @@ test('a phone draws its code with the network cut, after a restart and with its 
     clockAheadMinutes: PHONE_MINUTES_AHEAD,
     refusals: [401, 404],
   })
-  await signInMember(phone, memberAt(2).email)
+  await signInMember(phone, memberAt(8).email)
   await expect(phone.getByTestId('clock-note')).toContainText(/спешат на (9|10|11) мин/)
   await phone.getByTestId('work-offline').click()
   await expect(phone.getByTestId('works-offline')).toBeVisible()
@@ -96,7 +96,7 @@ test('a phone draws its code with the network cut, after a restart and with its 
 
 test('a till without network checks a proof, queues the purchase and sends it by itself', async ({ visit }) => {
   const phone = await visit('/', { viewport: PHONE })
-  await signInMember(phone, memberAt(3).email)
+  await signInMember(phone, memberAt(7).email)
   await phone.getByTestId('show-large').click()
   await phone.getByTestId('at-till-way').getByText('Касса без сети').click()
   const proof = await qrOf(phone, 'at-till-proof')
@@ -140,7 +140,7 @@ test('a till without network checks a proof, queues the purchase and sends it by
 
 test('devices are revoked, cards reissued, a family shares the points', async ({ visit }) => {
   const page = await visit('/', { viewport: PHONE, cut: true })
-  await signInMember(page, memberAt(4).email)
+  await signInMember(page, memberAt(5).email)
   await page.getByTestId('work-offline').click()
   await expect(page.getByTestId('works-offline')).toBeVisible()
   await page.getByTestId('settings').click()
@@ -174,4 +174,28 @@ test('devices are revoked, cards reissued, a family shares the points', async ({
   await expect.poll(async () => (await page.getByTestId('card-digits').innerText()).slice(0, 19)).not.toBe(before)
   const old = await asked(page, { card_number: before.replace(/\D/g, '') })
   expect(old.body).toMatchObject({ status: 'blocked' })
+})
+
+test('the office finds a card by any of its numbers, sees its history and issues another', async ({ visit }) => {
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(6).email)
+  const number = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
+  const office = await visit('/office')
+  await signInStaff(office, 'registrar')
+  await office.getByTestId('nav-cards').click()
+  await office.getByTestId('card-search').fill(number)
+  await office.getByTestId('card-find').click()
+  await office.getByTestId('card-row').click()
+  await expect(office.getByTestId('card-event').first()).toContainText('Заказана')
+  await office.getByTestId('alias-text').fill('псб-777')
+  await office.getByTestId('alias-add').click()
+  await expect(office.getByTestId('card-alias')).toContainText('ПСБ-777')
+  await look(office, 'office-card')
+  await office.getByTestId('card-reissue').click()
+  await office.getByTestId('card-reissue-confirm').click()
+  await expect(office.getByTestId('card-alias'), 'the old number goes over').toContainText('ПСБ-777')
+  await office.getByTestId('card-search').fill('псб-777')
+  await office.getByTestId('card-find').click()
+  await expect(office.getByTestId('card-row')).toHaveCount(1)
+  await look(office, 'office-card-reissued')
 })

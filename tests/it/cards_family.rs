@@ -71,6 +71,7 @@ fn a_card_is_replaced_once_and_the_office_sees_who_did_what() {
     );
     assert_eq!(old["history"][2]["note"], new["id"]);
     assert_eq!(new["history"][0]["by"]["email"], "issuer@example.org");
+    shop.server.organisation("X-1", "");
     let elsewhere = crate::shop::bound_to(&shop.server, Role::Issuer, "X-1");
     assert_eq!(elsewhere.get(&path).problem(404), "not-found");
 }

@@ -95,11 +95,6 @@ impl Shop {
         stamp(self.server.app.now())
     }
 
-    /// The present moment as the server writes it.
-    pub fn now_exact(&self) -> String {
-        self.server.app.now().to_rfc3339_opts(SecondsFormat::AutoSi, true)
-    }
-
     pub fn holder(&self, number: &str) -> Holder {
         holder(&self.server, number)
     }

@@ -7,7 +7,7 @@ import { importSecret } from './code'
 import { clear, readAll, readOne, remove, write } from './store'
 
 /** Whose name stands on the card; a family's phone knows none. */
-export type Holder = Pick<Me, 'union' | 'status' | 'last_name' | 'first_name'> & { middle_name?: string }
+export type Holder = Pick<Me, 'union' | 'status' | 'last_name' | 'first_name' | 'middle_name'>
 
 export interface Bars {
   code128: string
@@ -36,7 +36,7 @@ export interface Device {
 const PROOF_LEFT_MS = 18 * 3_600_000
 
 export function holderOf({ union, status, last_name, first_name, middle_name }: Me): Holder {
-  return { union, status, last_name, first_name, ...(middle_name ? { middle_name } : {}) }
+  return { union, status, last_name, first_name, middle_name: middle_name ?? null }
 }
 
 /** "Android · Chrome": what its owner knows it by. */
