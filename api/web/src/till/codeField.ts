@@ -26,7 +26,7 @@ export function readCode(text: string): Reading | undefined {
   if (bare === '') return undefined
   if (!/^\d+$/.test(bare)) {
     const alias = line.trim()
-    const older = alias.length <= ALIAS_CHARS_MAX && !/[:/]/.test(alias)
+    const older = alias.length <= ALIAS_CHARS_MAX && /[\p{L}]/u.test(alias) && !/[:/]/.test(alias)
     return older ? { kind: 'card', value: alias } : { kind: 'code', value: bare }
   }
   if (bare.length === PROOF_DIGITS) return { kind: 'proof', value: bare }
