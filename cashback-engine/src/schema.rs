@@ -245,6 +245,21 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.simulations (id) {
+            id -> Uuid,
+            question -> Jsonb,
+            status -> Text,
+            seen -> Int8,
+            total -> Nullable<Int8>,
+            report -> Nullable<Jsonb>,
+            problem -> Nullable<Text>,
+            created_by -> Uuid,
+            created_at -> Timestamptz,
+            finished_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         ledger.spendings (purchase_id, ordinal) {
             member_id -> Uuid,
             purchase_id -> Uuid,
@@ -293,6 +308,7 @@ pub mod ledger {
         registers,
         rule_versions,
         rules,
+        simulations,
         spendings,
         transfers,
     );

@@ -43,16 +43,6 @@ pub struct Created {
     pub password: String,
 }
 
-/// The addresses of logins; unknown ones are absent. One statement.
-///
-/// # Errors
-/// The database's.
-pub fn emails(connection: &mut PgConnection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, String>> {
-    let found: Vec<(Uuid, String)> =
-        staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::email)).load(connection)?;
-    Ok(found.into_iter().collect())
-}
-
 /// Why there is no such login.
 #[derive(Debug, thiserror::Error)]
 pub enum StaffError {
@@ -208,6 +198,16 @@ pub fn find(connection: &mut PgConnection, email: &str) -> QueryResult<Option<Lo
         .select((staff::id, staff::email, staff::password_hash))
         .first(connection)
         .optional()
+}
+
+/// Addresses of logins; of unknown ones none.
+///
+/// # Errors
+/// The database's.
+pub fn emails(connection: &mut PgConnection, logins: &[Uuid]) -> QueryResult<HashMap<Uuid, String>> {
+    let rows: Vec<(Uuid, String)> =
+        staff::table.filter(staff::id.eq_any(logins)).select((staff::id, staff::email)).load(connection)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A login's address.

@@ -3,12 +3,14 @@ import { common } from './common'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { rules } from './officeRules'
 import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
+  ...rules,
   ...registry,
   officeCards,
   ...settings,
