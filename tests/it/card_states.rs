@@ -70,6 +70,8 @@ fn each_state_times_each_use() {
         shop.give(&owner, "500.00");
         let me = shop.server.as_member(&number);
         let card = card_in(&shop, &owner, state, *kind);
+        // Purchases tell whole seconds.
+        shop.server.clock.advance(TimeDelta::seconds(2));
         let got = uses(&shop, &me, &card, place);
         for ((column, got), expected) in COLUMNS.iter().zip(&got).zip(expected) {
             if *expected != "none" && got != expected {

@@ -157,9 +157,10 @@ fn a_proof_earns_as_of_its_moment_and_never_redeems() {
     let bought_at = shop.server.app.now();
     let queued = shop.sale(("proof", proof), "R-2", "200.00");
     shop.server.clock.advance(TimeDelta::minutes(30));
-    let late = shop.sale(("proof", proof), "R-3", "200.00");
     let block = Block { reason: BlockReason::Lost, by: "test".to_owned(), comment: None };
     life::block(&mut shop.server.connect(), anna.card.id, &block, shop.server.app.now()).unwrap();
+    shop.server.clock.advance(TimeDelta::minutes(1));
+    let late = shop.sale(("proof", proof), "R-3", "200.00");
     shop.server.clock.advance(TimeDelta::days(2));
     let program = shop.server.as_partner(&shop.partner);
     let posted = program.post("/v1/purchases", &queued).expect(201).json();

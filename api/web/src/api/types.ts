@@ -54,3 +54,5 @@ export type CardRecord = Answer<'/v1/cards/{id}', 'get'>
 export type OfficeCard = Item<Answer<'/v1/cards', 'get'>>
 export type Settings = Answer<'/v1/settings', 'get'>
 export type Rejected = Item<Answer<'/v1/imports/{id}/rejected', 'get'>>
+export type Webhook = Item<Answer<'/v1/webhooks', 'get'>>
+export type WebhookDelivery = Item<Answer<'/v1/webhooks/{id}/deliveries', 'get'>>

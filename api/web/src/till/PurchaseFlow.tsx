@@ -68,6 +68,10 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
   function done(purchase: Purchase) {
     soundYes()
     setPosted(purchase)
+    if (purchase.status === 'authorized') {
+      say(t('held.done'))
+      return
+    }
     say(t('result.said', { amount: rubles(purchase.cashback.amount) }))
     onDone({
       id: purchase.id,

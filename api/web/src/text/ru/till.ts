@@ -1,11 +1,15 @@
 /** Слова кассы. */
 import { common } from './common'
+import { tillHeld } from './tillHeld'
+import { tillHooks } from './tillHooks'
 import { tillOffline } from './tillOffline'
 
 export default {
   pageTitle: 'Касса — Unioncard',
   ...common,
   offline: tillOffline,
+  ...tillHeld,
+  ...tillHooks,
   till: {
     title: 'Касса',
     signInHint: 'Войдите под логином кассира или управляющего.',
@@ -99,6 +103,10 @@ export default {
     refunded: 'Уже возвращено',
     left: 'Осталось',
     back: 'Вернуть, ₽',
+    how: 'Как вернуть',
+    byLines: 'По строкам',
+    byAmount: 'Суммой',
+    noLines: 'Отметьте, что возвращают.',
     reference: 'Номер возврата',
     referenceHint: 'Придуман сам; замените на номер возвратного чека, если он есть',
     post: 'Вернуть',
