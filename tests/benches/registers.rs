@@ -83,7 +83,8 @@ fn furnish(server: &TestServer, members: usize) -> Vec<String> {
         [(ImportKind::Organisations, files.organisations), (ImportKind::Members, files.members)]
     {
         let rejected = imports::rejected_beside(&file);
-        let request = ImportRequest { kind, file, rejected, notify: false, within: None };
+        let request =
+            ImportRequest { kind, file, rejected, notify: false, within: None, by: "program".to_owned() };
         imports::run(&server.app, &request, now).expect("the file can be taken");
     }
     let mut connection = server.connect();
