@@ -13,7 +13,7 @@ function height(amount: string): number {
   return Number(kopecks(amount)) / 100
 }
 
-export function SimulationReport({ report }: { report: Simulation }) {
+export default function SimulationReport({ report }: { report: Simulation }) {
   const { t } = useWords()
   return (
     <Stack gap="lg" data-testid="simulation-report">
