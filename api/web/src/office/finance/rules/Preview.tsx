@@ -30,15 +30,18 @@ const DELAY_MS = 400
 export function Preview({ rule, replaces }: { rule: RuleBody; replaces: string | undefined }) {
   const { t, language } = useWords()
   const [sample, setSample] = useState<Sample>({ amount: '1000', redeem: '', at: here(), category: '' })
-  const asked = bodyOf(rule, replaces, sample)
-  const [body] = useDebouncedValue(asked, DELAY_MS)
+  // As text, so that what is the same stays the same from one drawing to the next.
+  const [asked] = useDebouncedValue(JSON.stringify(bodyOf(rule, replaces, sample)), DELAY_MS)
   const ready = rule.partner !== '' && rule.name !== ''
   const preview = useQuery({
-    queryKey: ['rule-preview', language, JSON.stringify(body)],
+    queryKey: ['rule-preview', language, asked],
     enabled: ready,
     placeholderData: keepPreviousData,
     retry: false,
-    queryFn: ({ signal }) => ask(api.POST('/v1/rules/preview', { body, signal })),
+    queryFn: ({ signal }) => {
+      const body: ReturnType<typeof bodyOf> = JSON.parse(asked)
+      return ask(api.POST('/v1/rules/preview', { body, signal }))
+    },
   })
   const problem = preview.error ? asProblem(preview.error) : undefined
   const errors = problem?.status === 422 ? problem.errors : []
@@ -71,7 +74,7 @@ function bodyOf(rule: RuleBody, replaces: string | undefined, sample: Sample) {
     ...(replaces ? { replaces } : {}),
     sample: {
       amount,
-      occurred_at: instantOf(sample.at) ?? new Date().toISOString(),
+      occurred_at: instantOf(sample.at) ?? sample.at,
       ...(redeem ? { redeem: typedAmount(redeem) ?? redeem } : {}),
       ...(category ? { lines: [{ category, amount }] } : {}),
       member: memberOf(rule),
