@@ -32,16 +32,14 @@ export function Preview({ rule, replaces }: { rule: RuleBody; replaces: string |
   const [sample, setSample] = useState<Sample>({ amount: '1000', redeem: '', at: here(), category: '' })
   // As text, so that what is the same stays the same from one drawing to the next.
   const [asked] = useDebouncedValue(JSON.stringify(bodyOf(rule, replaces, sample)), DELAY_MS)
-  const ready = rule.partner !== '' && rule.name !== ''
+  const body: ReturnType<typeof bodyOf> = JSON.parse(asked)
+  const ready = body.rule.partner !== '' && body.rule.name !== ''
   const preview = useQuery({
     queryKey: ['rule-preview', language, asked],
     enabled: ready,
     placeholderData: keepPreviousData,
     retry: false,
-    queryFn: ({ signal }) => {
-      const body: ReturnType<typeof bodyOf> = JSON.parse(asked)
-      return ask(api.POST('/v1/rules/preview', { body, signal }))
-    },
+    queryFn: ({ signal }) => ask(api.POST('/v1/rules/preview', { body, signal })),
   })
   const problem = preview.error ? asProblem(preview.error) : undefined
   const errors = problem?.status === 422 ? problem.errors : []

@@ -8,6 +8,9 @@ import { isNegative, isZero, kopecks } from '../../../ui/money'
 import { useWords } from '../../../ui/words'
 import { Tile } from '../../parts/Tile'
 
+/** A scrollable box must be reachable by keyboard. */
+const REACHABLE = { viewportProps: { tabIndex: 0 } }
+
 /** Only for drawing: a bar's height needs no kopecks. */
 function height(amount: string): number {
   return Number(kopecks(amount)) / 100
@@ -77,7 +80,7 @@ function Limits({ report }: { report: Simulation }) {
   if (limits.length === 0) return <Text size="sm">{t('simulation.noLimits')}</Text>
   return (
     <Part title={t('simulation.limits')}>
-      <Table.ScrollContainer minWidth={560}>
+      <Table.ScrollContainer minWidth={560} scrollAreaProps={REACHABLE}>
         <Table verticalSpacing="xs">
           <Table.Thead>
             <Table.Tr>
@@ -180,7 +183,7 @@ function Costs({ report }: { report: Simulation }) {
 function Pairs({ rows }: { rows: { key: string; name: string; before: string; after: string }[] }) {
   const { t, rubles } = useWords()
   return (
-    <Table.ScrollContainer minWidth={320}>
+    <Table.ScrollContainer minWidth={320} scrollAreaProps={REACHABLE}>
       <Table verticalSpacing="xs">
         <Table.Thead>
           <Table.Tr>
