@@ -20,7 +20,8 @@
 //! - [`refunds::refund`], [`two_step::capture`], [`two_step::void`]: inside the caller's transaction.
 //! - [`explanation::explanation`] as data, [`texts::sentences`] in words; [`operations::operations`] and
 //!   [`balances::balance`] for the member.
-//! - [`ledger::read`]: `accounts`, `trial_balance`, `postings` (account names `kind:owner`); [`ledger::audit::verify`].
+//! - [`ledger::read`]: `accounts`, `trial_balance`, `member_balance`, `postings` (account names `kind:owner`);
+//!   [`ledger::audit`]: `verify`, `verify_since`; [`ledger::closing::close_day`] (call until `None`).
 //! - [`jobs`]: `release_holds`, `pay_debts`, `expire`, `void_authorizations` (call until 0), `ensure_partitions`.
 //! - [`reconciliation`]: `create_register`, `pending_rows`, `post_rows`, `finish`; `register`, `registers`, `rows`,
 //!   `stream_rows`, `fail`.
@@ -41,6 +42,16 @@
 //! - A register row's category is taken as the purchase's one line. Where either side of a comparison came by register,
 //!   member and amount alone are the content.
 //! - A captured purchase keeps the rules that applied when it was authorised; only their cap room is taken anew.
+//! - A day is the programme's. A posting is of the day its transaction began; should that day be closed before it is
+//!   written, it begins anew on the next. Only days that are over now are closed, whatever a job is asked as of.
+//! - Balances at an instant are as booked by then: a lot past its last day counts until it was booked as expired.
+//! - A refund in a register whose sale nobody knows is `only_theirs` and waits, for as long as it takes; with the sale
+//!   it becomes `posted`, or `rejected` with the reason it would have had. Of the same row in two files the first is
+//!   posted and the second matched. A sale that is only authorised can't be refunded: the refund waits for its capture
+//!   when it came before, and is rejected when it comes after.
+//! - A grant is judged against the room there was when it was posted, in the order of posting. Members who were merged
+//!   have the used room of both: above a cap is no finding there.
+//! - Lots past their last day are empty once an expiry has finished, but those that only later came to be spendable.
 //! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 

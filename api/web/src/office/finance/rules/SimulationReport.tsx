@@ -59,7 +59,7 @@ function Sums({ report }: { report: Simulation }) {
     <Tile name={name} figure={count(affected)} hint={t('simulation.ofAll', { total: count(total) })} />
   )
   return (
-    <SimpleGrid cols={{ base: 2, md: 3, xl: 6 }}>
+    <SimpleGrid cols={{ base: 1, xs: 2, md: 3 }}>
       <Tile name={t('simulation.before')} figure={rubles(cost.before)} />
       <Tile name={t('simulation.after')} figure={rubles(cost.after)} testId="simulation-after" />
       <Tile
