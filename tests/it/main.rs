@@ -5,6 +5,7 @@
     reason = "a test stops where something is not as it expects"
 )]
 
+mod authorized;
 mod bad_inputs;
 mod cards_life;
 mod cli;
@@ -18,6 +19,7 @@ mod engine_posting;
 mod engine_properties;
 mod engine_registers;
 mod engine_support;
+mod expiry_notices;
 mod finance;
 mod generated;
 mod health;
@@ -46,3 +48,4 @@ mod shop;
 mod sign_in;
 mod structure;
 mod till;
+mod webhooks;

@@ -19,6 +19,7 @@ use shared_kernel::schema::platform::installation;
 pub use nightly::start;
 
 use crate::app::{App, PROGRAMME_ZONE};
+use crate::delivery::{expiry, webhooks};
 use crate::problem::Problem;
 
 /// A job, by its name on the command line.
@@ -30,6 +31,8 @@ pub enum Job {
     PayDebts,
     /// Lots past their last day expire.
     Expire,
+    /// Members hear of what expires 30 and 7 days ahead.
+    ExpiryNotices,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
     /// Days that are over are closed: accounts' totals and a chained hash.
@@ -39,8 +42,15 @@ pub enum Job {
 }
 
 /// Every job in its fixed nightly order.
-pub const NIGHTLY: &[Job] =
-    &[Job::ReleaseHolds, Job::PayDebts, Job::Expire, Job::VoidAuthorizations, Job::CloseDay, Job::Retention];
+pub const NIGHTLY: &[Job] = &[
+    Job::ReleaseHolds,
+    Job::PayDebts,
+    Job::Expire,
+    Job::ExpiryNotices,
+    Job::VoidAuthorizations,
+    Job::CloseDay,
+    Job::Retention,
+];
 
 impl Job {
     /// The name on the command line.
@@ -49,6 +59,7 @@ impl Job {
             Self::ReleaseHolds => "release-holds",
             Self::PayDebts => "pay-debts",
             Self::Expire => "expire",
+            Self::ExpiryNotices => "expiry-notices",
             Self::VoidAuthorizations => "void-authorizations",
             Self::CloseDay => "close-day",
             Self::Retention => "retention",
@@ -136,6 +147,7 @@ fn part(
         Job::ReleaseHolds => engine::release_holds(connection, books, at, now)?,
         Job::PayDebts => engine::pay_debts(connection, books, at, now)?,
         Job::Expire => engine::expire(connection, books, at, now)?,
+        Job::ExpiryNotices => expiry::tell(connection, at, now)?,
         Job::VoidAuthorizations => engine::void_authorizations(connection, books, at, now)?,
         Job::CloseDay => {
             let closed = closing::close_day(connection, books, at, now)?;
@@ -150,7 +162,9 @@ fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Res
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
         + crate::files::retention::sweep(app, connection, at)?
-        + cashback_engine::rules::simulate::queue::sweep(connection, at)?;
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?
+        + webhooks::queue::sweep(connection, at)?
+        + expiry::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

@@ -20,3 +20,4 @@ pub mod rules;
 pub mod settings;
 pub mod staff;
 pub mod types;
+pub mod webhooks;
