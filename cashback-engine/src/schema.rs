@@ -41,6 +41,17 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.card_usage (card_id, span, period) {
+            card_id -> Uuid,
+            member_id -> Uuid,
+            span -> Text,
+            period -> Date,
+            earned -> Int4,
+            redeemed -> Int8,
+        }
+    }
+
+    diesel::table! {
         ledger.claims (id) {
             id -> Uuid,
             member_id -> Uuid,
@@ -403,6 +414,7 @@ pub mod ledger {
         balances,
         budget_usage,
         cap_usage,
+        card_usage,
         claims,
         closed_days,
         day_totals,

@@ -1,6 +1,6 @@
 //! A purchase that never arrived: the member shows its fiscal receipt, the partner decides, or it arrives after all.
 
-use card_issuer::cards::{self, Block, BlockReason};
+use card_issuer::life::{self, Block, BlockReason};
 use cashback_engine::{claims, enrolments, jobs};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -193,7 +193,7 @@ fn who_had_no_valid_card_then_claims_nothing() {
     let story = Story::open();
     let connection = &mut story.shop.server.connect();
     let block = Block { reason: BlockReason::Lost, by: "test".to_owned(), comment: None };
-    cards::block(connection, story.anna.card.id, &block, story.now()).unwrap();
+    life::block(connection, story.anna.card.id, &block, story.now()).unwrap();
     story.shop.server.clock.advance(TimeDelta::hours(2));
     let late = json!({ "fiscal": story.hour_ago("100.00", 1) });
     let page = story.shop.server.as_member("1001");

@@ -90,7 +90,7 @@ impl CashbackDigest {
 /// A claim that ended, for its letter.
 pub struct ClaimDecided {
     name: String,
-    claim: Claim,
+    claim: Box<Claim>,
     until: DateTime<Utc>,
     partner: Option<String>,
 }
@@ -98,7 +98,7 @@ pub struct ClaimDecided {
 impl ClaimDecided {
     /// What is told of a claim.
     pub fn of(person: &Person, (claim, until): (Claim, DateTime<Utc>), partner: Option<String>) -> Self {
-        Self { name: address(person), claim, until, partner }
+        Self { name: address(person), claim: Box::new(claim), until, partner }
     }
 }
 
@@ -268,7 +268,7 @@ mod tests {
         let at: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
         Letter::ClaimDecided(ClaimDecided {
             name: name.to_owned(),
-            claim: Claim {
+            claim: Box::new(Claim {
                 id: ClaimId::generate(),
                 member: shared_kernel::ids::MemberId::generate(),
                 raw: String::new(),
@@ -285,7 +285,7 @@ mod tests {
                 filed_at: at,
                 decided_at: Some(at),
                 decided_by: None,
-            },
+            }),
             until: at,
             partner: Some(name.to_owned()),
         })

@@ -1,7 +1,8 @@
 //! A purchase as asked for, and its answer.
 
+use card_issuer::aliases::CardName;
 use card_issuer::code::PresentedCode;
-use card_issuer::number::CardNumber;
+use card_issuer::proof::Proof;
 use card_issuer::resolutions::ResolutionId;
 use cashback_engine::PartnerId;
 use cashback_engine::balances::Balance;
@@ -28,12 +29,14 @@ pub struct Asker {
 }
 
 /// What was shown at the till.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Credential {
     /// A live code.
     Code(PresentedCode),
-    /// The bare number.
-    Number(CardNumber),
+    /// The bare number, or another number the card answers to.
+    Name(CardName),
+    /// A proof of ours, checked.
+    Proof(Proof),
     /// What a look at the card answered.
     Resolution(ResolutionId),
     /// Nothing: a member's claim that the partner approves.
@@ -69,9 +72,11 @@ impl Order {
     /// What was shown, as it counts now: in a purchase more than two minutes old a live code is the bare number, whatever
     /// became of the code since, and is not used up.
     pub fn shown(&self, now: DateTime<Utc>) -> Credential {
-        match self.credential {
-            Credential::Code(code) if now - self.occurred_at > LIVE_MAX => Credential::Number(code.number),
-            shown => shown,
+        match &self.credential {
+            Credential::Code(code) if now - self.occurred_at > LIVE_MAX => {
+                Credential::Name(code.number.into())
+            }
+            shown => shown.clone(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The fraud watch: its thresholds, and the queue of purchases that struck them.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use card_issuer::cards::{self, Block, BlockReason};
+use card_issuer::life::{self, Block, BlockReason};
 use cashback_engine::fraud::cases::{self, Decision, FraudCase, FraudStatus, Verdict};
 use cashback_engine::fraud::settings::{self, Threshold};
 use cashback_engine::fraud::{FraudAction, FraudCaseId, FraudRule};
@@ -376,7 +376,7 @@ async fn decide(
             if let (Verdict::Block { card: true }, Some(card)) = (decision.verdict, case.card) {
                 let block =
                     Block { reason: BlockReason::Fraud, by: who.clone(), comment: decision.comment.clone() };
-                cards::block(connection, card, &block, now)?;
+                life::block(connection, card, &block, now)?;
             }
             let action = format!("fraud.{}", case.status);
             shared.auth.audit.append(connection, now, &who, &action, &id.to_string())?;

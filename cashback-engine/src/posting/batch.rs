@@ -14,7 +14,7 @@ use super::read::{
     purchases_by_id, receipts,
 };
 use super::world::World;
-use super::{Posted, ReceiptKey, Refusal, Sale, Source, decide};
+use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
 use crate::claims::arrivals;
 use crate::days::date_in;
 use crate::fraud::watch;
@@ -222,6 +222,7 @@ impl<'a> Batch<'a> {
                 needs.watched.extend(watch::subjects(sale).map(|subject| (subject, date)));
                 needs.watched_days = self.book.watched.refund_days();
             }
+            needs.cards.extend(card_limits::periods(&sale.buyer, date).map(|(period, ..)| period));
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
                 needs.caps.extend(decide::cap_keys(version, member, date));
                 if version.counts_budget {

@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, SmallInt, Text, 
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
+use super::card_limits::{self, CardPeriod};
 use super::world::{CapKey, Kept, Spending, Usage, World};
 use crate::balances::Balance;
 use crate::enrolments::Standing;
@@ -125,6 +126,8 @@ pub(crate) struct Needs {
     pub spenders: HashSet<MemberId>,
     pub caps: HashSet<CapKey>,
     pub budgets: HashSet<RuleId>,
+    /// Days and months of family cards that have limits.
+    pub cards: HashSet<CardPeriod>,
     /// Purchases whose own lots and redemption matter.
     pub purchases: HashSet<PurchaseId>,
     /// Whom the fraud watch asks about, and around which day; empty when nothing is watched.
@@ -143,6 +146,7 @@ pub(crate) fn fill(
     balances(connection, world, needs, lock)?;
     caps(connection, world, needs)?;
     budgets(connection, world, needs, lock)?;
+    card_limits::read(connection, world, needs.cards.iter().copied())?;
     if !needs.purchases.is_empty() {
         redemptions(connection, world, &needs.purchases)?;
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use shared_kernel::ids::{CardId, MemberId, Uuid};
 use shared_kernel::outbox;
 
+use super::card_limits;
 use super::world::World;
 use crate::days::date_in;
 use crate::fraud::cases;
@@ -168,6 +169,7 @@ pub(crate) fn write(
     caps(connection, world)?;
     cases::open(connection, &world.cases, now)?;
     world.tallies.write(connection)?;
+    card_limits::write(connection, world)?;
     outbox::append(connection, &world.events)?;
     let mut batch = WriteBatch::default();
     for id in &world.posted {

@@ -2,7 +2,10 @@
 
 pub mod cards;
 pub mod claims;
+pub mod devices;
+pub mod family;
 pub mod money;
+pub mod shown;
 
 use actix_web::{HttpResponse, web};
 use cashback_engine::enrolments;

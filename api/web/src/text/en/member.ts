@@ -1,11 +1,13 @@
 /** Words of the member's page. */
 import { memberClaims } from './claims'
 import { common } from './common'
+import { offline } from './offline'
 
 export default {
   pageTitle: 'Union member’s card',
   ...common,
   claims: memberClaims,
+  ...offline,
   signin: {
     ...common.signin,
     title: 'Union member’s card',

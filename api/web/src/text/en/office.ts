@@ -1,5 +1,6 @@
 /** Words of the office. */
 import { common } from './common'
+import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { fraud } from './officeFraud'
 import { registry } from './officeRegistry'
@@ -13,6 +14,7 @@ export default {
   ...fraud,
   ...rules,
   ...registry,
+  officeCards,
   ...settings,
   office: {
     title: 'Union office',
@@ -27,6 +29,7 @@ export default {
     registry: 'Registry',
     finance: 'Finance',
     members: 'Members',
+    cards: 'Cards',
     organisations: 'Organisations',
     imports: 'File import',
     ledger: 'Ledger',

@@ -3,11 +3,13 @@ import { tillClaims } from './claims'
 import { common } from './common'
 import { tillHeld } from './tillHeld'
 import { tillHooks } from './tillHooks'
+import { tillOffline } from './tillOffline'
 
 export default {
   pageTitle: 'Till — Unioncard',
   ...common,
   claims: tillClaims,
+  offline: tillOffline,
   ...tillHeld,
   ...tillHooks,
   till: {
@@ -74,6 +76,7 @@ export default {
       cap_reached: 'A cap is reached: the cashback is trimmed.',
       held_for_check: 'The cashback is held for a check: the union will tell the customer.',
       taken_back: 'The cashback was taken back after a check.',
+      card_limit: 'This family card has earned as often as it may: no cashback.',
     },
   },
   result: {

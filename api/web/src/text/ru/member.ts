@@ -1,11 +1,13 @@
 /** Слова страницы члена профсоюза. */
 import { memberClaims } from './claims'
 import { common } from './common'
+import { offline } from './offline'
 
 export default {
   pageTitle: 'Карта члена профсоюза',
   ...common,
   claims: memberClaims,
+  ...offline,
   signin: {
     ...common.signin,
     title: 'Карта члена профсоюза',

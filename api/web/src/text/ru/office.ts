@@ -1,5 +1,6 @@
 /** Слова кабинета. */
 import { common } from './common'
+import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { fraud } from './officeFraud'
 import { registry } from './officeRegistry'
@@ -13,6 +14,7 @@ export default {
   ...fraud,
   ...rules,
   ...registry,
+  officeCards,
   ...settings,
   office: {
     title: 'Кабинет профсоюза',
@@ -27,6 +29,7 @@ export default {
     registry: 'Реестр',
     finance: 'Финансы',
     members: 'Члены профсоюза',
+    cards: 'Карты',
     organisations: 'Организации',
     imports: 'Загрузка файлов',
     ledger: 'Главная книга',

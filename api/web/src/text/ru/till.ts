@@ -3,11 +3,13 @@ import { tillClaims } from './claims'
 import { common } from './common'
 import { tillHeld } from './tillHeld'
 import { tillHooks } from './tillHooks'
+import { tillOffline } from './tillOffline'
 
 export default {
   pageTitle: 'Касса — Unioncard',
   ...common,
   claims: tillClaims,
+  offline: tillOffline,
   ...tillHeld,
   ...tillHooks,
   till: {
@@ -74,6 +76,7 @@ export default {
       cap_reached: 'Достигнут потолок: кешбэк урезан.',
       held_for_check: 'Кешбэк удержан до проверки: профсоюз сообщит покупателю.',
       taken_back: 'Кешбэк отозван после проверки.',
+      card_limit: 'Лимит начислений этой семейной карты исчерпан: кешбэка нет.',
     },
   },
   result: {
