@@ -2,7 +2,7 @@ WITH given AS (
     SELECT ?::uuid[] AS members, ?::date AS today, ?::timestamptz AS now
 ), locked AS MATERIALIZED (
     SELECT member_id FROM ledger.balances
-    WHERE member_id = ANY((SELECT members FROM given)::uuid[]) AND standing <> 'frozen'
+    WHERE member_id = ANY((SELECT members FROM given)::uuid[]) AND standing NOT IN ('frozen', 'frozen_left')
     ORDER BY member_id FOR NO KEY UPDATE
 ), due AS MATERIALIZED (
     SELECT l.member_id, l.purchase_id, l.part, l.remaining, l.expires_on

@@ -12,6 +12,7 @@ use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
 use crate::days::date_in;
+use crate::enrolments::Standing;
 use crate::ids::{Mint, PurchaseId};
 use crate::ledger::account::Account;
 use crate::posting::decide::AUTHORIZED_DAYS;
@@ -169,7 +170,7 @@ pub fn expire(
     let members: Vec<MemberId> = lots::table
         .inner_join(balances::table.on(balances::member_id.eq(lots::member_id)))
         .filter(lots::remaining.gt(0).and(lots::expires_on.lt(today)).and(lots::released))
-        .filter(balances::standing.ne(crate::enrolments::Standing::Frozen))
+        .filter(balances::standing.ne_all([Standing::Frozen, Standing::FrozenLeft]))
         .select(lots::member_id)
         .distinct()
         .limit(MEMBERS_MAX)
@@ -191,7 +192,6 @@ pub fn void_authorizations(
     at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> QueryResult<i64> {
-    let book = books.current(connection)?;
     let ids: Vec<PurchaseId> = purchases::table
         .filter(purchases::status.eq("authorized"))
         .filter(purchases::booked_at.le(at - TimeDelta::days(AUTHORIZED_DAYS)))
@@ -199,7 +199,7 @@ pub fn void_authorizations(
         .limit(VOIDS_MAX)
         .select(purchases::id)
         .load(connection)?;
-    let mut world = locked(connection, &book, &ids.iter().copied().collect())?;
+    let (book, mut world) = locked(connection, books, &ids.iter().copied().collect())?;
     let mut mint = Mint::at(now);
     let mut given_up = 0;
     for id in ids {

@@ -35,8 +35,10 @@
 //! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 
+pub mod adjustments;
 pub mod balances;
 pub mod days;
+pub mod donations;
 pub mod enrolments;
 pub mod error;
 pub mod explanation;
@@ -44,6 +46,7 @@ pub mod ids;
 pub mod jobs;
 pub mod ledger;
 mod lots;
+pub mod merging;
 pub mod operations;
 pub mod partners;
 pub mod posting;
@@ -53,8 +56,10 @@ pub mod refunds;
 pub mod rules;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
+pub mod standing;
 mod statement;
 pub mod texts;
+pub mod tiers;
 pub mod two_step;
 
 pub use error::{EngineError, Invalid};

@@ -20,6 +20,7 @@ use crate::purchases::{CashbackReason, Purchase, PurchaseRecord, PurchaseStatus}
 use crate::refunds::{Returned, kept_after, locked, reduce, show};
 use crate::rules::evaluate::capped;
 use crate::rules::{Book, BookCache};
+use crate::tiers::progress;
 
 /// Captures an authorised purchase, for all of it or (as if the rest were refunded at once) for less: `captured` is
 /// what remains. Capturing what is captured for the same answers again.
@@ -33,8 +34,7 @@ pub fn capture(
     captured: Option<&Returned>,
     now: DateTime<Utc>,
 ) -> QueryResult<Result<Purchase, Refusal>> {
-    let book = books.current(connection)?;
-    let mut world = locked(connection, &book, &HashSet::from([id]))?;
+    let (book, mut world) = locked(connection, books, &HashSet::from([id]))?;
     let record = match owned(&world, &book, id, partner) {
         Ok(record) => record,
         Err(refusal) => return Ok(Err(refusal)),
@@ -67,6 +67,7 @@ pub fn capture(
             reduce(&mut world, &book, &record, after, now);
         }
     }
+    progress::raise_buyer(connection, &mut world, &book, id, now)?;
     write::write(connection, &world, &book, now)?;
     Ok(show(&world, &book, id).ok_or(Refusal::PurchaseUnknown))
 }
@@ -81,8 +82,7 @@ pub fn void(
     (id, partner): (PurchaseId, Option<PartnerId>),
     now: DateTime<Utc>,
 ) -> QueryResult<Result<Purchase, Refusal>> {
-    let book = books.current(connection)?;
-    let mut world = locked(connection, &book, &HashSet::from([id]))?;
+    let (book, mut world) = locked(connection, books, &HashSet::from([id]))?;
     let record = match owned(&world, &book, id, partner) {
         Ok(record) => record,
         Err(refusal) => return Ok(Err(refusal)),
@@ -209,7 +209,7 @@ pub(crate) fn give_up(
     mint: &mut Mint,
     now: DateTime<Utc>,
 ) {
-    let today = date_in(book.zone, now);
+    let today = world.day_for(record.member_id, date_in(book.zone, now));
     world.open(mint.next(), PostingKind::Void, record.member_id, Some(record.id), record.occurred_at);
     world.transfer(Account::RESERVED, Account::AVAILABLE, record.redeemed);
     let mut expired = Money::ZERO;

@@ -173,6 +173,19 @@ pub mod platform {
         }
     }
 
+    diesel::table! {
+        platform.till_enrolments (id) {
+            id -> Uuid,
+            member_id -> Uuid,
+            asker -> Text,
+            code_hash -> Bytea,
+            offer_version -> Text,
+            created_at -> Timestamptz,
+            expires_at -> Timestamptz,
+            confirmed_at -> Nullable<Timestamptz>,
+        }
+    }
+
     diesel::joinable!(refresh_tokens -> sessions (session_id));
 
     diesel::allow_tables_to_appear_in_same_query!(
@@ -192,5 +205,6 @@ pub mod platform {
         sign_in_codes,
         signing_keys,
         staff,
+        till_enrolments,
     );
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use shared_kernel::ids::Uuid;
 use shared_kernel::money::Money;
 
+use super::standing;
 use crate::ids::PurchaseId;
 use crate::posting::decide::commission;
 use crate::purchases::{PurchaseRecord, PurchaseStatus};
@@ -99,7 +100,14 @@ const CHECKS: &[(u8, &str, &str)] = &[
                     AND c.kind IN ('receivable', 'funding')
                 OR (d.kind, c.kind) IN (('commission', 'receivable'), ('receivable', 'available'),
                     ('available', 'debt'), ('available', 'breakage'))
-            ELSE d.kind = 'adjustments' OR c.kind = 'adjustments' END",
+            WHEN 'donation' THEN (d.kind, c.kind) = ('available', 'solidarity')
+            WHEN 'write_off' THEN (d.kind, c.kind) IN (('losses', 'debt'), ('losses', 'receivable'))
+            WHEN 'merge' THEN (d.kind = c.kind AND d.kind IN ('pending', 'available', 'reserved', 'debt')
+                    AND t.credit_member_id <> t.member_id AND p.member_id IN (t.member_id, t.credit_member_id))
+                OR (d.kind, c.kind) IN (('available', 'debt'), ('available', 'breakage'))
+            ELSE (d.kind = 'adjustments') <> (c.kind = 'adjustments')
+                OR (d.kind, c.kind) IN (('available', 'debt'), ('available', 'breakage')) END
+            OR (t.credit_member_id IS NOT NULL AND p.kind <> 'merge')",
     ),
     (
         1,
@@ -132,6 +140,7 @@ const CHECKS: &[(u8, &str, &str)] = &[
         "SELECT format('posting %s (%s) of purchase %s', p.id, p.kind, p.purchase_id) AS row FROM ledger.postings p
          WHERE p.purchase_id IS NOT NULL
             AND NOT EXISTS (SELECT FROM ledger.purchases b WHERE b.id = p.purchase_id)
+            AND NOT EXISTS (SELECT FROM ledger.adjustments a WHERE a.posting_id = p.purchase_id)
          UNION ALL
          SELECT format('purchase %s (%s)', b.id, b.status) FROM ledger.purchases b
          WHERE NOT EXISTS (SELECT FROM ledger.postings p WHERE p.id = b.id AND p.kind IN ('purchase', 'authorise'))",
@@ -140,7 +149,8 @@ const CHECKS: &[(u8, &str, &str)] = &[
         2,
         "a member's balance is not the sum of its transfers",
         "WITH sides AS (
-            SELECT member_id, credit AS account, amount FROM ledger.transfers WHERE credit <= 4
+            SELECT coalesce(credit_member_id, member_id) AS member_id, credit AS account, amount
+            FROM ledger.transfers WHERE credit <= 4
             UNION ALL SELECT member_id, debit, -amount FROM ledger.transfers WHERE debit <= 4
          ), sums AS (
             SELECT member_id, coalesce(sum(amount) FILTER (WHERE account = 1), 0) AS pending,
@@ -220,10 +230,13 @@ pub fn verify(connection: &mut PgConnection, books: &BookCache) -> QueryResult<R
         connection.batch_execute("SET LOCAL jit = off")?;
         let book = books.current(connection)?;
         let mut findings = Vec::new();
-        for (invariant, what, sql) in CHECKS {
+        for (invariant, what, sql) in CHECKS.iter().chain(standing::CHECKS) {
             check(connection, &mut findings, *invariant, what, sql)?;
         }
         caps(connection, &mut findings, &book)?;
+        if book.tiers.is_some() {
+            check(connection, &mut findings, 6, standing::TIERS, &standing::tiers())?;
+        }
         let purchases = judged_anew(connection, &book, &mut findings)?;
         let transfers: Count =
             diesel::sql_query("SELECT count(*) AS count FROM ledger.transfers").get_result(connection)?;
@@ -372,7 +385,7 @@ pub fn lots_past_their_date(
         &format!(
             "SELECT format('member %s: lot of purchase %s', l.member_id, l.purchase_id) AS row
              FROM ledger.lots l JOIN ledger.balances b USING (member_id)
-             WHERE l.remaining > 0 AND l.released AND l.expires_on < '{today}' AND b.standing <> 'frozen'"
+             WHERE l.remaining > 0 AND l.released AND l.expires_on < '{today}' AND b.standing NOT IN ('frozen', 'frozen_left')"
         ),
     )?;
     Ok(findings)

@@ -3,5 +3,6 @@
 pub mod account;
 pub mod audit;
 pub mod read;
+mod standing;
 
 pub use read::{AccountBalance, AccountName, PostingView, TransferView, TrialBalance};

@@ -15,6 +15,7 @@ use super::read::{
 use super::world::World;
 use super::{Posted, Refusal, Sale, decide};
 use crate::days::date_in;
+use crate::enrolments::Standing;
 use crate::ids::{Mint, PurchaseId};
 use crate::purchases::{PurchaseRecord, shown, waiting};
 use crate::rules::{Book, BookCache};
@@ -195,7 +196,9 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn needs(&self) -> Needs {
-        let mut needs = Needs::default();
+        let today = date_in(self.book.zone, self.now);
+        let tiers = self.book.tiers.clone().map(|terms| (terms, today));
+        let mut needs = Needs { tiers, ..Needs::default() };
         for (sale, place) in self.sales.iter().zip(&self.places) {
             if place.is_err() {
                 continue;
@@ -246,6 +249,10 @@ impl<'a> Batch<'a> {
         let Some(claim) = self.claims.get(&key).copied() else {
             return Outcome::Lost;
         };
+        let standing = self.world.members.get(&sale.buyer.member).and_then(|member| member.standing);
+        if standing == Some(Standing::Merged) {
+            return Outcome::Lost;
+        }
         let fiscal = sale.fiscal.as_ref().filter(|_| sale.capture);
         let slot = fiscal.map(|fiscal| (fiscal.drive.clone(), fiscal.document));
         if let Some(slot) = &slot
@@ -349,7 +356,8 @@ pub(super) enum Outcome {
     Posted(PurchaseId),
     Known(PurchaseId),
     Refused(Refusal),
-    /// Neither ours nor known: somebody changed settings or outlets meanwhile. The caller's next attempt knows.
+    /// Neither ours nor known: somebody changed settings or outlets, or merged the buyer, meanwhile. The caller's next
+    /// attempt knows.
     Lost,
 }
 

@@ -11,6 +11,7 @@
 mod batch;
 mod check;
 pub(crate) mod decide;
+pub(crate) mod entry;
 pub mod fiscal;
 pub(crate) mod read;
 pub mod refusal;

@@ -19,6 +19,7 @@ use crate::purchases::PurchaseRecord;
 use crate::rules::Book;
 use crate::rules::terms::CapPeriod;
 use crate::statement::statement;
+use crate::tiers::progress;
 
 type Texts = Vec<String>;
 type Amounts = Vec<i64>;
@@ -164,6 +165,7 @@ pub(crate) fn write(
     refunds(connection, world, now)?;
     updated_purchases(connection, world)?;
     caps(connection, world)?;
+    progress::write(connection, world, book)?;
     outbox::append(connection, &world.events)?;
     let mut batch = WriteBatch::default();
     for id in &world.posted {
@@ -172,6 +174,16 @@ pub(crate) fn write(
         }
     }
     batch.postings(world, now, date_in(book.zone, now));
+    batch.lots(world);
+    batch.balances(world);
+    batch.execute(connection)?;
+    Ok(())
+}
+
+/// Writes members' lots and balances alone, where the postings are written otherwise.
+pub(crate) fn write_members(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
+    updated_lots(connection, world)?;
+    let mut batch = WriteBatch::default();
     batch.lots(world);
     batch.balances(world);
     batch.execute(connection)?;

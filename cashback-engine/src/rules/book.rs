@@ -16,6 +16,7 @@ use crate::ids::{PartnerId, RuleId};
 use crate::ledger::account::Account;
 use crate::partners::{Outlet, Partner};
 use crate::schema::ledger::{accounts, outlets, partners, programme};
+use crate::tiers::{self, TierTerms};
 
 /// An approved version, with the time it is in force.
 #[derive(Debug, Clone)]
@@ -56,6 +57,8 @@ pub struct Book {
     pub excluded_categories: Vec<String>,
     /// Whether a bare number may spend points.
     pub bare_number_may_redeem: bool,
+    /// The tiers members may reach; `None` where none are set.
+    pub tiers: Option<Arc<TierTerms>>,
     partners: HashMap<PartnerId, Arc<Partner>>,
     outlets: HashMap<String, Arc<Outlet>>,
     outlets_by_number: HashMap<i32, Arc<Outlet>>,
@@ -103,12 +106,21 @@ impl Book {
             zone: zone.parse().map_err(unreadable)?,
             excluded_categories: excluded_categories.into_iter().flatten().collect(),
             bare_number_may_redeem,
+            tiers: tiers::judging(connection)?.map(Arc::new),
             partners,
             outlets_by_number: outlets.iter().map(|o| (o.number, o.clone())).collect(),
             outlets: outlets.into_iter().map(|o| (o.code.clone(), o)).collect(),
             versions: versions.into_iter().map(|v| ((v.rule, v.version), v)).collect(),
             of_partner,
         })
+    }
+
+    /// The tier that counts for a member in whose row `stored` stands.
+    pub fn tier_held<'t>(&'t self, stored: Option<&'t str>) -> Option<&'t str> {
+        match &self.tiers {
+            Some(terms) => terms.held(stored),
+            None => stored,
+        }
     }
 
     /// A partner.
