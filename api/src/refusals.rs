@@ -53,6 +53,15 @@ pub fn number_invalid(error: NumberError) -> Problem {
     )
 }
 
+/// The code a customer told at the till is wrong or past its time.
+pub fn enrolment_code_wrong() -> Problem {
+    unprocessable("code-wrong", "The code is wrong or has run out", "Код неверен или устарел").field(
+        "#/code",
+        "is wrong or has run out",
+        "неверен или устарел",
+    )
+}
+
 /// Why a live code isn't taken, in words a cashier understands.
 pub fn code(refusal: CodeRefusal) -> Problem {
     match refusal {
@@ -328,6 +337,25 @@ impl From<EngineError> for Problem {
                 Self::conflict("state", "Not possible in this state", "В этом состоянии так нельзя")
                     .detail(what, what)
             }
+            EngineError::Insufficient { available } => {
+                Self::conflict("insufficient", "Not enough on the account", "На счёте не хватает средств")
+                    .detail(format!("only {available} is available"), format!("доступно только {available}"))
+                    .field(
+                        "#/amount",
+                        format!("only {available} is available"),
+                        format!("доступно только {available}"),
+                    )
+            }
+            EngineError::Frozen => Self::conflict(
+                "member-frozen",
+                "The account is frozen: nothing can be spent or withdrawn",
+                "Счёт заморожен: тратить и выводить нельзя",
+            ),
+            EngineError::Changed => Self::conflict(
+                "changed",
+                "Something has changed since you looked: look again",
+                "С тех пор что-то изменилось: посмотрите ещё раз",
+            ),
             EngineError::File { reason, detail, line } => {
                 let at = line.map(|line| format!(" (line {line})")).unwrap_or_default();
                 let at_ru = line.map(|line| format!(" (строка {line})")).unwrap_or_default();

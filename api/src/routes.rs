@@ -40,6 +40,7 @@ pub fn table() -> Vec<Entry> {
     let post = |path, access, handler| entry(Method::POST, path, access, handler);
     let patch = |path, access, handler| entry(Method::PATCH, path, access, handler);
     let delete = |path, access, handler| entry(Method::DELETE, path, access, handler);
+    let put = |path, access, handler| entry(Method::PUT, path, access, handler);
     let (member, partner) = (Access::MEMBER, Access::PARTNER);
     let office =
         Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair, Role::Auditor]);
@@ -49,6 +50,9 @@ pub fn table() -> Vec<Entry> {
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
     let finance = Access::roles(&[Role::Finance]);
     let controller = Access::roles(&[Role::Controller]);
+    let deciders = Access::roles(&[Role::Finance, Role::Controller]);
+    let tier_readers = Access::roles(&[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor]);
+    let tier_approvers = Access::roles(&[Role::Administrator, Role::Controller]);
     let managers = &[Role::Manager, Role::Finance, Role::Controller, Role::Auditor];
     let purchase_readers =
         Access::roles(&[Role::Cashier, Role::Manager, Role::Finance, Role::Controller, Role::Auditor])
@@ -70,9 +74,12 @@ pub fn table() -> Vec<Entry> {
         get("/v1/me/cards/{id}/code.svg", member, web::to(v1::me::cards::code_svg)),
         get("/v1/me/cards/{id}/code.png", member, web::to(v1::me::cards::code_png)),
         post("/v1/me/cards/{id}/block", member, web::to(v1::me::cards::block)),
+        creation("/v1/me/payouts", member, web::to(v1::me::payouts::ask)),
         get("/v1/me/balance", member, web::to(v1::me::money::balance)),
         get("/v1/me/operations", member, web::to(v1::me::money::list)),
         post("/v1/cards/resolve", partner, web::to(v1::cards::resolve)),
+        creation("/v1/enrolments", partner, web::to(v1::enrolments::start)),
+        post("/v1/enrolments/{id}/confirm", partner, web::to(v1::enrolments::confirm)),
         post("/v1/purchases/quote", partner, web::to(v1::purchases::quote)),
         post("/v1/purchases/batch", partner, web::to(v1::purchases::post_batch)),
         post("/v1/purchases", partner, web::to(v1::purchases::post)),
@@ -96,6 +103,17 @@ pub fn table() -> Vec<Entry> {
         get("/v1/ledger/accounts", books, web::to(v1::ledger::accounts)),
         get("/v1/ledger/postings", books, web::to(v1::ledger::postings)),
         get("/v1/ledger/trial-balance", books, web::to(v1::ledger::trial_balance)),
+        creation("/v1/adjustments", finance, web::to(v1::adjustments::propose)),
+        get("/v1/adjustments", books, web::to(v1::adjustments::list)),
+        post("/v1/adjustments/{id}/approve", controller, web::to(v1::adjustments::approve)),
+        post("/v1/adjustments/{id}/decline", deciders, web::to(v1::adjustments::decline)),
+        get("/v1/standings", books, web::to(v1::standings::find)),
+        get("/v1/members/{id}/standing", books, web::to(v1::standings::show)),
+        post("/v1/members/{id}/freeze", finance, web::to(v1::standings::freeze)),
+        post("/v1/members/{id}/unfreeze", finance, web::to(v1::standings::unfreeze)),
+        get("/v1/tiers", tier_readers, web::to(v1::tiers::show)),
+        put("/v1/tiers", finance, web::to(v1::tiers::draft)),
+        post("/v1/tiers/{version}/approve", tier_approvers, web::to(v1::tiers::approve)),
         get("/v1/organisations", office, web::to(v1::organisations::list)),
         creation("/v1/organisations", importers, web::to(v1::organisations::create)),
         get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),
@@ -106,6 +124,7 @@ pub fn table() -> Vec<Entry> {
         patch("/v1/members/{id}", registrars, web::to(v1::members::change)),
         post("/v1/members/{id}/transfer", registrars, web::to(v1::members::transfer)),
         post("/v1/members/{id}/leave", registrars, web::to(v1::members::leave)),
+        post("/v1/members/{id}/merge", importers, web::to(v1::merging::merge)),
         creation("/v1/imports", importers, web::to(v1::imports::upload)),
         get("/v1/imports/{id}", importers, web::to(v1::imports::show)),
         get("/v1/imports/{id}/rejected", importers, web::to(v1::imports::rejected)),

@@ -27,6 +27,7 @@ pub mod code;
 pub mod devices;
 mod error;
 pub mod keys;
+pub mod merging;
 pub mod number;
 pub mod presentation;
 pub mod qr;

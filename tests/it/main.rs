@@ -14,6 +14,7 @@ mod engine_jobs;
 mod engine_posting;
 mod engine_properties;
 mod engine_registers;
+mod engine_standing;
 mod engine_support;
 mod finance;
 mod generated;

@@ -26,7 +26,8 @@ pub fn sweep(connection: &mut PgConnection, at: DateTime<Utc>) -> QueryResult<us
         diesel::delete(sign_in_attempts::table.filter(sign_in_attempts::last_at.lt(at - ATTEMPTS_KEPT)));
     let old_answers =
         diesel::delete(idempotency_keys::table.filter(idempotency_keys::started_at.lt(at - ANSWERS_KEPT)));
-    Ok(old_sessions.execute(connection)?
+    Ok(super::till_codes::sweep(connection, at)?
+        + old_sessions.execute(connection)?
         + old_tokens.execute(connection)?
         + old_codes.execute(connection)?
         + old_attempts.execute(connection)?

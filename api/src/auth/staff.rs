@@ -198,6 +198,14 @@ pub fn find(connection: &mut PgConnection, email: &str) -> QueryResult<Option<Lo
         .optional()
 }
 
+/// The addresses of logins, in no order.
+///
+/// # Errors
+/// The database's.
+pub fn emails(connection: &mut PgConnection, logins: &[Uuid]) -> QueryResult<Vec<(Uuid, String)>> {
+    staff::table.filter(staff::id.eq_any(logins)).select((staff::id, staff::email)).load(connection)
+}
+
 /// A login's address.
 ///
 /// # Errors

@@ -67,7 +67,7 @@ fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
     for event in &events {
         METRICS.events.with_label_values(&[&event.kind]).inc();
         if let Some(member) = event.member_id
-            && event.kind.starts_with("purchase.")
+            && (event.kind.starts_with("purchase.") || event.kind == "balance.changed")
         {
             app.live.publish(member, &operations(event));
         }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use cashback_engine::days::date_in;
 use cashback_engine::jobs as engine;
+use cashback_engine::tiers;
 use chrono::{DateTime, Months, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -26,6 +27,8 @@ pub enum Job {
     ReleaseHolds,
     /// Available cashback pays debts.
     PayDebts,
+    /// Members get the tier they deserve once a period has ended.
+    Tiers,
     /// Lots past their last day expire.
     Expire,
     /// Authorisations older than seven days are given up.
@@ -36,7 +39,7 @@ pub enum Job {
 
 /// Every job in its fixed nightly order.
 pub const NIGHTLY: &[Job] =
-    &[Job::ReleaseHolds, Job::PayDebts, Job::Expire, Job::VoidAuthorizations, Job::Retention];
+    &[Job::ReleaseHolds, Job::PayDebts, Job::Tiers, Job::Expire, Job::VoidAuthorizations, Job::Retention];
 
 impl Job {
     /// The name on the command line.
@@ -44,6 +47,7 @@ impl Job {
         match self {
             Self::ReleaseHolds => "release-holds",
             Self::PayDebts => "pay-debts",
+            Self::Tiers => "tiers",
             Self::Expire => "expire",
             Self::VoidAuthorizations => "void-authorizations",
             Self::Retention => "retention",
@@ -72,27 +76,36 @@ pub struct JobReport {
     done: u64,
 }
 
-/// Runs a job, judged as of `at`, booked now.
+/// Runs a job to its end, judged as of `at`, booked now: a bounded number of members a transaction.
 ///
 /// # Errors
-/// The database's; nothing has changed then.
+/// The database's; the turns before it are done.
 pub fn run(
     app: &App,
     connection: &mut PgConnection,
     job: Job,
     at: DateTime<Utc>,
 ) -> Result<JobReport, Problem> {
+    let mut done = 0;
+    loop {
+        let more = connection.transaction(|connection| turn(app, connection, job, at))?;
+        done += u64::try_from(more).unwrap_or(0);
+        if more == 0 {
+            return Ok(JobReport { job: job.name(), at, done });
+        }
+    }
+}
+
+fn turn(app: &App, connection: &mut PgConnection, job: Job, at: DateTime<Utc>) -> Result<i64, Problem> {
     let now = app.now();
-    let done = connection.transaction::<_, Problem, _>(|connection| {
-        Ok(match job {
-            Job::ReleaseHolds => engine::release_holds(connection, &app.books, at, now)?,
-            Job::PayDebts => engine::pay_debts(connection, &app.books, at, now)?,
-            Job::Expire => engine::expire(connection, &app.books, at, now)?,
-            Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
-            Job::Retention => retention(connection, at)?,
-        })
-    })?;
-    Ok(JobReport { job: job.name(), at, done: u64::try_from(done).unwrap_or(0) })
+    Ok(match job {
+        Job::ReleaseHolds => engine::release_holds(connection, &app.books, at, now)?,
+        Job::PayDebts => engine::pay_debts(connection, &app.books, at, now)?,
+        Job::Tiers => tiers::lower(connection, &app.books, at)?,
+        Job::Expire => engine::expire(connection, &app.books, at, now)?,
+        Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
+        Job::Retention => retention(connection, at)?,
+    })
 }
 
 fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {

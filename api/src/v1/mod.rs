@@ -1,7 +1,9 @@
 //! The public API, one file a resource.
 
+pub mod adjustments;
 pub mod auth;
 pub mod cards;
+pub mod enrolments;
 pub mod events;
 pub mod health;
 pub mod imports;
@@ -9,6 +11,7 @@ pub mod jwks;
 pub mod ledger;
 pub mod me;
 pub mod members;
+pub mod merging;
 pub mod oauth;
 pub mod organisations;
 pub mod paging;
@@ -17,4 +20,6 @@ pub mod purchases;
 pub mod registers;
 pub mod rules;
 pub mod staff;
+pub mod standings;
+pub mod tiers;
 pub mod types;

@@ -247,12 +247,7 @@ statement! {
 ///
 /// # Errors
 /// The database's.
-pub fn lower(
-    connection: &mut PgConnection,
-    books: &BookCache,
-    at: DateTime<Utc>,
-    _now: DateTime<Utc>,
-) -> QueryResult<i64> {
+pub fn lower(connection: &mut PgConnection, books: &BookCache, at: DateTime<Utc>) -> QueryResult<i64> {
     let book = books.current(connection)?;
     let Some(terms) = &book.tiers else { return Ok(0) };
     let today = date_in(book.zone, at);

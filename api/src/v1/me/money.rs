@@ -155,7 +155,7 @@ fn view(operation: Operation, language: Language) -> OperationView {
         .explanation
         .as_ref()
         .map(|explanation| texts::sentences(explanation, language.engine(), PROGRAMME_ZONE))
-        .unwrap_or_default();
+        .unwrap_or_else(|| operation.reason.into_iter().collect());
     OperationView {
         id: operation.id,
         kind: operation.kind.to_string(),
