@@ -44,7 +44,6 @@ pub mod cards {
         }
     }
 
-    diesel::joinable!(devices -> cards (card_id));
     diesel::joinable!(resolutions -> cards (card_id));
     diesel::joinable!(resolutions -> devices (device_id));
 
