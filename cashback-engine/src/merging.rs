@@ -89,6 +89,9 @@ pub fn merge(
     let (members, spenders) = (HashSet::from([from, into]), HashSet::from([into]));
     let tiers = book.tiers.clone().map(|terms| (terms, today));
     fill(connection, &mut world, &Needs { members, spenders, tiers, ..Needs::default() }, Lock::Write)?;
+    let frozen = [before.from, before.into].into_iter().flatten().any(Standing::is_frozen);
+    let survivor = world.member(into);
+    survivor.standing = survivor.standing.map(|standing| standing.frozen(frozen));
     let moved = world.member(from).balance;
     let id = Mint::at(now).next();
     let transfers = transfers(&mut world, (from, into), (id, now), today);

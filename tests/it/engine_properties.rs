@@ -1,5 +1,7 @@
-//! Random histories: whatever is bought, redeemed, refunded, released and expired, in whatever order, the invariants
+//! Random histories: whatever is bought, redeemed, refunded, released, expired, corrected and merged, in whatever order, the invariants
 //! hold, a batch gives what one at a time gives, and both equal a slow, obvious model written for this test alone.
+
+mod standing;
 
 use cashback_engine::posting::{Line, Sale};
 use cashback_engine::refunds::Returned;
@@ -19,7 +21,7 @@ const RULES: [&str; 2] = [
     r#""earn":{"per":"100.00","amount":"1.00"},"stacking":"additive","hold_days":3,"life_months":1,
        "when":{"categories":["books"]},"funding":[{"by":"partner","share":"0.5"},{"by":"R-1","share":"0.5"}]"#,
 ];
-const MEMBERS: usize = 2;
+const MEMBERS: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -31,6 +33,8 @@ enum Step {
     RefundLine(usize, usize, i64),
     /// Days that pass, with the nightly jobs at their end.
     Night(i64),
+    /// What else happens to a member.
+    Deed(standing::Deed),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -39,6 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0usize..99, 1i64..=100).prop_map(|(p, share)| Step::Refund(p, share)),
         2 => (0usize..99, 0usize..2, 1i64..=100).prop_map(|(p, l, share)| Step::RefundLine(p, l, share)),
         2 => (1i64..20).prop_map(Step::Night),
+        3 => standing::deed().prop_map(Step::Deed),
     ]
 }
 
@@ -50,6 +55,8 @@ fn round(numerator: i128, denominator: i128) -> i64 {
 #[derive(Debug, Clone)]
 struct ModelLot {
     purchase: usize,
+    /// The place in the order of all that was accrued.
+    order: usize,
     remaining: i64,
     expired: i64,
     available_on: NaiveDate,
@@ -81,6 +88,10 @@ struct ModelMember {
     debt: i64,
     lots: Vec<ModelLot>,
     used: Vec<(NaiveDate, i64)>,
+    frozen: bool,
+    left: bool,
+    /// When the member last joined or left.
+    word: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -91,6 +102,12 @@ struct Model {
     commission: i64,
     receivable: i64,
     funding: i64,
+    /// Debits less credits.
+    adjusted: i64,
+    solidarity: i64,
+    /// Who was merged into whom.
+    merged: Vec<Option<usize>>,
+    sequence: usize,
 }
 
 impl ModelMember {
@@ -100,7 +117,7 @@ impl ModelMember {
 
     fn spend(&mut self, mut amount: i64, today: NaiveDate) -> Vec<(usize, i64)> {
         let mut order: Vec<usize> = (0..self.lots.len()).collect();
-        order.sort_by_key(|at| (self.lots[*at].last_day, self.lots[*at].purchase));
+        order.sort_by_key(|at| (self.lots[*at].last_day, self.lots[*at].order));
         let mut taken = Vec::new();
         for at in order {
             let lot = &mut self.lots[at];
@@ -125,10 +142,20 @@ impl ModelMember {
 
 impl Model {
     fn new() -> Self {
-        Self { members: vec![ModelMember::default(); MEMBERS], ..Self::default() }
+        Self {
+            members: vec![ModelMember::default(); MEMBERS],
+            merged: vec![None; MEMBERS],
+            ..Self::default()
+        }
+    }
+
+    fn next(&mut self) -> usize {
+        self.sequence += 1;
+        self.sequence
     }
 
     fn settle(&mut self, member: usize, today: NaiveDate) {
+        let today = self.day_for(member, today);
         let m = &mut self.members[member];
         if m.debt > 0 && m.available > 0 {
             let paid: i64 = m.spend(m.debt, today).iter().map(|(_, part)| part).sum();
@@ -153,12 +180,15 @@ impl Model {
     fn buy(&mut self, member: usize, lines: [i64; 2], redeemed: i64, today: NaiveDate) {
         let amount = lines[0] + lines[1];
         let paid = amount - redeemed;
+        let order = self.next();
         let m = &mut self.members[member];
         let spent = m.spend(redeemed, today);
         m.available -= redeemed;
+        // Who left earns nothing, whatever the rules give.
+        let earning = if m.left { 0 } else { paid };
         let room = (4_000 - *m.used(today)).max(0);
-        let percent = round(i128::from(paid) * 5, 100).min(room);
-        let books = i128::from(paid) * i128::from(lines[0]) / (i128::from(amount) * 10_000);
+        let percent = round(i128::from(earning) * 5, 100).min(room);
+        let books = i128::from(earning) * i128::from(lines[0]) / (i128::from(amount) * 10_000);
         let step = (i64::try_from(books).unwrap() * 100).min(paid - percent);
         *m.used(today) += percent;
         m.pending += percent + step;
@@ -170,6 +200,7 @@ impl Model {
         if percent + step > 0 {
             m.lots.push(ModelLot {
                 purchase,
+                order,
                 remaining: percent + step,
                 expired: 0,
                 available_on: today.checked_add_days(Days::new(4)).unwrap(),
@@ -186,7 +217,7 @@ impl Model {
             redeemed,
             redeemed_left: redeemed,
             commission_left: commission,
-            room,
+            room: if m.left { 0 } else { room },
             percent_left: percent,
             step_left: step,
             spent,
@@ -224,6 +255,7 @@ impl Model {
         self.funding -= less_funding;
         self.receivable += returned - less_commission - less_percent - (less_step - less_funding);
         let (member, day) = (p.member, p.day);
+        let today = self.day_for(member, today);
         self.give_back(at, returned, today);
         *self.members[member].used(day) -= less_percent;
         self.take(at, less_percent + less_step, today);
@@ -277,7 +309,9 @@ impl Model {
                     self.settle(member, today);
                 }
             }
-            self.expire(member, today);
+            if !self.members[member].frozen {
+                self.expire(member, today);
+            }
         }
     }
 }
@@ -371,6 +405,8 @@ impl Run {
         state.push(-signed(self.programme.debited("commission", "union")));
         state.push(signed(self.programme.debited("receivable", "shop")));
         state.push(signed(self.programme.debited("funding", "R-1")));
+        state.push(signed(self.programme.debited("adjustments", "union")));
+        state.push(-signed(self.programme.debited("solidarity", "union")));
         state
     }
 
@@ -386,6 +422,7 @@ impl Model {
         let mut state: Vec<i64> =
             self.members.iter().flat_map(|m| [m.pending, m.available, m.debt]).collect();
         state.extend([self.breakage, self.commission, self.receivable, self.funding]);
+        state.extend([self.adjusted, self.solidarity]);
         state
     }
 }
@@ -397,10 +434,13 @@ fn history(steps: &[Step]) {
         let today = runs[0].programme.now.date_naive();
         match step {
             Step::Buy(member, books, other, share) => {
+                let member = &model.survivor(*member);
                 let lines = [*books, *other];
                 let most = (books + other) * share / 100;
                 let redeemed = Some(most.min(model.members[*member].spendable(today)));
-                let redeemed = redeemed.filter(|points| *points >= 1_000).unwrap_or(0);
+                let buyer = &model.members[*member];
+                let redeems = !buyer.frozen && !buyer.left;
+                let redeemed = redeemed.filter(|points| redeems && *points >= 1_000).unwrap_or(0);
                 model.buy(*member, lines, redeemed, today);
                 runs.iter_mut().for_each(|run| run.buy(*member, lines, redeemed));
             }
@@ -432,6 +472,7 @@ fn history(steps: &[Step]) {
                 }
             }
             Step::Refund(..) | Step::RefundLine(..) => {}
+            Step::Deed(deed) => standing::apply(*deed, &mut model, &mut runs, today),
             Step::Night(days) => {
                 runs.iter_mut().for_each(|run| run.night(*days));
                 model.night(runs[0].programme.now.date_naive());

@@ -478,6 +478,7 @@ fn refunds_count_back_and_lower_at_the_periods_end_alone() {
     programme.rule(PLAIN);
     let member = programme.member();
     set_tiers(&mut programme, &tier_terms(Measure::Purchases, Span::Rolling, 2));
+    night(&mut programme, 1);
     let purchase = programme.buy(member, "3000.00").purchase.id;
     assert_eq!(tier(&mut programme, member), "gold");
     programme.refund_amount(purchase, "2500.00", "B-1");

@@ -36,5 +36,6 @@ mod registry_support;
 mod rights;
 mod shop;
 mod sign_in;
+mod standing_http;
 mod structure;
 mod till;

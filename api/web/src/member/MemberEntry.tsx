@@ -15,6 +15,7 @@ import { CardSwitch } from './CardSwitch'
 import { EnrolmentOffer } from './EnrolmentOffer'
 import { Operations } from './Operations'
 import { SignIn } from './SignIn'
+import { Standing } from './TierCard'
 
 /** Behind a tap, so out of the first load. */
 const Settings = lazy(() => import('./Settings'))
@@ -85,7 +86,8 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
       </div>
       <Stack gap="md">
         {me.enrolled ? null : <EnrolmentOffer />}
-        <Balances />
+        <Standing me={me} />
+        <Balances me={me} />
         <Operations />
       </Stack>
       {settings === undefined ? null : (

@@ -1,15 +1,16 @@
 /** One customer: scan → band → amount → post → result. */
 import { Stack } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { api, ask } from '../api/client'
 import { asProblem } from '../api/problem'
-import type { Purchase } from '../api/types'
+import type { Purchase, Resolution } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
 import { useWords } from '../ui/words'
 import { Band, isGood, type Verdict } from './Band'
 import { CodeField } from './CodeField'
 import type { Reading } from './codeField'
+import { EnrolStep } from './EnrolStep'
 import { PurchaseForm } from './PurchaseForm'
 import { ResultScreen } from './ResultScreen'
 import { soundNo, soundYes } from './sounds'
@@ -27,6 +28,7 @@ interface Props {
 export function PurchaseFlow({ outlet, scanned, lastReceipt, onDone, onNext }: Props) {
   const { t, rubles } = useWords()
   const say = useAnnounce()
+  const queries = useQueryClient()
   const code = useRef<HTMLInputElement>(null)
   const [read, setRead] = useState<Reading>()
   const [verdict, setVerdict] = useState<Verdict>()
@@ -47,6 +49,12 @@ export function PurchaseFlow({ outlet, scanned, lastReceipt, onDone, onNext }: P
       refuse()
     },
   })
+
+  /** The same check of the card, whose holder is in the programme now: what it brings is asked anew. */
+  function joined(resolution: Resolution) {
+    setVerdict({ resolution: { ...resolution, may_enrol: false } })
+    void queries.invalidateQueries({ queryKey: ['quote'] })
+  }
 
   /** The field is ready for the next try, with what was typed chosen. */
   function refuse() {
@@ -91,6 +99,13 @@ export function PurchaseFlow({ outlet, scanned, lastReceipt, onDone, onNext }: P
         }}
       />
       {verdict ? <Band verdict={verdict} /> : null}
+      {verdict && isGood(verdict) && verdict.resolution.may_enrol ? (
+        <EnrolStep
+          key={verdict.resolution.resolution}
+          resolution={verdict.resolution.resolution}
+          onDone={() => joined(verdict.resolution)}
+        />
+      ) : null}
       {verdict && isGood(verdict) ? (
         <PurchaseForm
           key={verdict.resolution.resolution}

@@ -1,9 +1,11 @@
 /** Words of the member's page. */
 import { common } from './common'
+import { standing } from './memberStanding'
 
 export default {
   pageTitle: 'Union member’s card',
   ...common,
+  ...standing,
   signin: {
     ...common.signin,
     title: 'Union member’s card',
@@ -81,6 +83,8 @@ export default {
       debt_repaid: 'debt repaid',
       authorise: 'set aside for a payment',
       void: 'reserve released',
+      donation: 'to the aid fund',
+      write_off: 'debt written off',
       gift: 'donation',
       merge: 'records merged',
     },

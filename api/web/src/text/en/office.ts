@@ -2,12 +2,14 @@
 import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { standing } from './officeStanding'
 
 export default {
   pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
   ...registry,
+  ...standing,
   office: {
     title: 'Union office',
     signInHint: 'Sign in with your work login.',
@@ -26,6 +28,9 @@ export default {
     ledger: 'Ledger',
     registers: 'Reconciliation',
     rules: 'Cashback rules',
+    accounts: 'Members’ accounts',
+    adjustments: 'Corrections',
+    tiers: 'Tiers',
     partners: 'Partners',
   },
   table: {

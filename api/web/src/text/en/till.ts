@@ -1,9 +1,11 @@
 /** Words of the till. */
 import { common } from './common'
+import { enrolment } from './tillEnrolment'
 
 export default {
   pageTitle: 'Till — Unioncard',
   ...common,
+  enrolment,
   till: {
     title: 'Till',
     signInHint: 'Sign in as a cashier or a manager.',

@@ -1,9 +1,11 @@
 /** Слова страницы члена профсоюза. */
 import { common } from './common'
+import { standing } from './memberStanding'
 
 export default {
   pageTitle: 'Карта члена профсоюза',
   ...common,
+  ...standing,
   signin: {
     ...common.signin,
     title: 'Карта члена профсоюза',
@@ -84,6 +86,8 @@ export default {
       debt_repaid: 'погашение долга',
       authorise: 'резерв под оплату',
       void: 'резерв снят',
+      donation: 'в фонд помощи',
+      write_off: 'долг списан',
       gift: 'пожертвование',
       merge: 'объединение записей',
     },

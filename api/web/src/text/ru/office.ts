@@ -2,12 +2,14 @@
 import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { standing } from './officeStanding'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
   ...registry,
+  ...standing,
   office: {
     title: 'Кабинет профсоюза',
     signInHint: 'Войдите под рабочим логином.',
@@ -26,6 +28,9 @@ export default {
     ledger: 'Главная книга',
     registers: 'Сверка',
     rules: 'Правила кешбэка',
+    accounts: 'Счета членов',
+    adjustments: 'Исправления',
+    tiers: 'Уровни',
     partners: 'Партнёры',
   },
   table: {

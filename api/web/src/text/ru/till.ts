@@ -1,9 +1,11 @@
 /** Слова кассы. */
 import { common } from './common'
+import { enrolment } from './tillEnrolment'
 
 export default {
   pageTitle: 'Касса — Unioncard',
   ...common,
+  enrolment,
   till: {
     title: 'Касса',
     signInHint: 'Войдите под логином кассира или управляющего.',
