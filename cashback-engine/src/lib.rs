@@ -50,6 +50,7 @@ pub mod merging;
 pub mod operations;
 pub mod partners;
 pub mod posting;
+pub mod programme;
 pub mod purchases;
 pub mod reconciliation;
 pub mod refunds;

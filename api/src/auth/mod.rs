@@ -9,7 +9,7 @@
 //! | [`till_codes`] | members join the programme at a till with a code |
 //! | [`staff`], [`password`] | staff sign in with a password |
 //! | [`clients`] | partners' programs sign in with a secret |
-//! | [`attempts`], [`limits`], [`peer`] | how often what may be tried, and from where |
+//! | [`attempts`], [`guesses`], [`limits`], [`peer`] | how often what may be tried, and from where |
 //! | [`idempotency`] | the same POST twice |
 //! | [`audit`], [`secrets`] | the audit log; hashes and random secrets |
 
@@ -20,6 +20,7 @@ pub mod clients;
 pub mod code_mail;
 pub mod codes;
 pub mod cookies;
+pub mod guesses;
 pub mod idempotency;
 pub mod keyring;
 pub mod limits;

@@ -123,7 +123,18 @@ pub enum Outcome {
     Locked(u64),
 }
 
-/// Tries a code. Commit whatever the outcome: wrong ones count. `None` where whoever asks started nothing of the kind.
+/// Whether whoever asks started this.
+///
+/// # Errors
+/// The database's.
+pub fn started_by(connection: &mut PgConnection, id: Uuid, asker: &str) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(
+        till_enrolments::table.find(id).filter(till_enrolments::asker.eq(asker)),
+    ))
+    .get_result(connection)
+}
+
+/// Tries a code. Commit whatever the outcome: wrong ones count.
 ///
 /// # Errors
 /// The database's.
@@ -132,38 +143,37 @@ pub fn confirm(
     connection: &mut PgConnection,
     (id, asker, code): (Uuid, &str, &str),
     now: DateTime<Utc>,
-) -> QueryResult<Option<Outcome>> {
-    let row: Option<(MemberId, Vec<u8>, String, DateTime<Utc>)> = till_enrolments::table
-        .find(id)
-        .filter(till_enrolments::asker.eq(asker))
-        .select((
-            till_enrolments::member_id,
-            till_enrolments::code_hash,
-            till_enrolments::offer_version,
-            till_enrolments::expires_at,
-        ))
-        .for_update()
-        .first(connection)
-        .optional()?;
-    let Some((member, kept, offer_version, expires_at)) = row else { return Ok(None) };
+) -> QueryResult<Outcome> {
+    let (member, kept, offer_version, expires_at): (MemberId, Vec<u8>, String, DateTime<Utc>) =
+        till_enrolments::table
+            .find(id)
+            .filter(till_enrolments::asker.eq(asker))
+            .select((
+                till_enrolments::member_id,
+                till_enrolments::code_hash,
+                till_enrolments::offer_version,
+                till_enrolments::expires_at,
+            ))
+            .for_update()
+            .first(connection)?;
     let account = account(app, member);
     let state = attempts::lock(connection, &account, now)?;
     if let Some(seconds) = state.wait(now) {
-        return Ok(Some(Outcome::Locked(seconds)));
+        return Ok(Outcome::Locked(seconds));
     }
     if now < expires_at && secrets::same(&kept, &hash(app, id, code)) {
         attempts::clear(connection, &account)?;
         diesel::update(till_enrolments::table.find(id))
             .set(till_enrolments::confirmed_at.eq(now))
             .execute(connection)?;
-        return Ok(Some(Outcome::Right(member, offer_version)));
+        return Ok(Outcome::Right(member, offer_version));
     }
     let state = state.after_wrong(WRONG_FREE, now);
     attempts::store(connection, &account, state)?;
-    Ok(Some(match state.wait(now) {
+    Ok(match state.wait(now) {
         Some(seconds) if state.wrong > WRONG_FREE => Outcome::Locked(seconds),
         _ => Outcome::Wrong,
-    }))
+    })
 }
 
 /// Removes what is past its use; how many rows.

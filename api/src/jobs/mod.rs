@@ -33,7 +33,7 @@ pub enum Job {
     Expire,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
-    /// Codes, tokens, resolutions and idempotency keys past their use are removed.
+    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
     Retention,
 }
 
@@ -104,13 +104,14 @@ fn turn(app: &App, connection: &mut PgConnection, job: Job, at: DateTime<Utc>) -
         Job::Tiers => tiers::lower(connection, &app.books, at)?,
         Job::Expire => engine::expire(connection, &app.books, at, now)?,
         Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
-        Job::Retention => retention(connection, at)?,
+        Job::Retention => retention(app, connection, at)?,
     })
 }
 
-fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
-    let removed =
-        card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
+    let removed = card_issuer::resolutions::sweep(connection, at)?
+        + crate::auth::retention::sweep(connection, at)?
+        + crate::files::retention::sweep(app, connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::principal::StaffPrincipal;
 use crate::auth::{Principal, staff};
-use crate::extract::{IdPath, Json, OptionalJson, Query};
+use crate::extract::{IdPath, Json, Later, OptionalJson, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
 use crate::v1::standings::{BalanceView, MemberRefView};
@@ -282,15 +282,16 @@ pub async fn approve(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<AdjustmentId>,
-    body: OptionalJson<ApprovalBody>,
+    body: Later<OptionalJson<ApprovalBody>>,
 ) -> Result<web::Json<AdjustmentView>, Problem> {
     let (by, actor, now) = (login(&principal)?.staff, principal.key(), app.now());
-    let seen = body.0.unwrap_or_default().as_seen;
     let shared = app.clone().into_inner();
     let posted = app
         .clone()
         .into_inner()
         .transaction(move |connection| {
+            adjustments::one(connection, id.0)?;
+            let seen = body?.0.unwrap_or_default().as_seen;
             let posted = adjustments::approve(connection, &shared.books, (id.0, seen.as_deref()), by, now)?;
             shared.auth.audit.append(connection, now, &actor, "adjustment.approved", &id.0.to_string())?;
             view(connection, posted)
@@ -317,14 +318,14 @@ pub async fn decline(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<AdjustmentId>,
-    body: Json<DeclineBody>,
+    body: Later<Json<DeclineBody>>,
 ) -> Result<web::Json<AdjustmentView>, Problem> {
     let (login, now) = (login(&principal)?.clone(), app.now());
-    let comment = said(&body.0.comment, "#/comment")?;
     let declined = app
         .into_inner()
         .transaction(move |connection| {
             let found = adjustments::one(connection, id.0)?;
+            let comment = said(&body?.0.comment, "#/comment")?;
             let own = found.proposed_by == login.staff;
             if !own && login.role != crate::auth::Role::Controller {
                 return Err(Problem::forbidden());

@@ -17,7 +17,7 @@ use crate::auth::members::Address;
 use crate::auth::till_codes::{self, Outcome};
 use crate::auth::{Principal, limits};
 use crate::delivery::preferences;
-use crate::extract::{IdPath, Json};
+use crate::extract::{IdPath, Json, Later};
 use crate::posting::identify;
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
@@ -133,16 +133,19 @@ pub async fn confirm(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<Uuid>,
-    body: Json<ConfirmBody>,
+    body: Later<Json<ConfirmBody>>,
 ) -> Result<web::Json<EnrolmentView>, Problem> {
     let app = app.into_inner();
     let now = app.now();
     let (shared, asker) = (app.clone(), principal.key());
     let tried = app
         .transaction(move |connection| {
-            let asked = (id.0, asker.as_str(), body.0.code.as_str());
-            let outcome = till_codes::confirm(&shared, connection, asked, now)?;
-            let Some(Outcome::Right(member, offer)) = &outcome else { return Ok(Err(outcome)) };
+            if !till_codes::started_by(connection, id.0, &asker)? {
+                return Err(Problem::not_found());
+            }
+            let code = body?.0.code;
+            let outcome = till_codes::confirm(&shared, connection, (id.0, &asker, &code), now)?;
+            let Outcome::Right(member, offer) = &outcome else { return Ok(Err(outcome)) };
             let enrolment = enrolments::enrol(connection, *member, offer, "till", now)?;
             shared.auth.audit.append(connection, now, &asker, "member.enrolled", &member.to_string())?;
             Ok(Ok(enrolment))
@@ -150,8 +153,7 @@ pub async fn confirm(
         .await?;
     match tried {
         Ok(enrolment) => Ok(web::Json(enrolment.into())),
-        Err(Some(Outcome::Locked(seconds))) => Err(Problem::too_many(seconds)),
-        Err(Some(_)) => Err(refusals::enrolment_code_wrong()),
-        Err(None) => Err(Problem::not_found()),
+        Err(Outcome::Locked(seconds)) => Err(Problem::too_many(seconds)),
+        Err(_) => Err(refusals::enrolment_code_wrong()),
     }
 }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::{Principal, scope, sessions};
-use crate::extract::{IdPath, Json};
+use crate::extract::{IdPath, Json, Later};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::adjustments::login;
 use crate::v1::cards::CardView;
@@ -92,16 +92,17 @@ pub async fn merge(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<MemberId>,
-    body: Json<MergeBody>,
+    body: Later<Json<MergeBody>>,
 ) -> Result<web::Json<MergeView>, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
     let shared = app.clone().into_inner();
-    let MergeBody { into, dry } = body.0;
     let view = app
         .clone()
         .into_inner()
         .run(move |connection| {
             let merged = connection.transaction(|connection| {
+                scope::member(connection, &principal, id.0)?;
+                let MergeBody { into, dry } = body?.0;
                 let view = merged(&shared, connection, &principal, (id.0, into), now)?;
                 if dry { Err(Halt::Dry(Box::new(MergeView { dry, ..view }))) } else { Ok(view) }
             });

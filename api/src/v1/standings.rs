@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::adjustments::{PersonView, login, people, said};
 use crate::v1::types::Timestamp;
@@ -189,9 +189,9 @@ pub async fn freeze(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<MemberId>,
-    body: Json<ReasonBody>,
+    body: Later<Json<ReasonBody>>,
 ) -> Result<web::Json<StandingView>, Problem> {
-    changed(app, &principal, id.0, (true, body.0)).await
+    changed(app, &principal, id.0, (true, body)).await
 }
 
 /// Ends a freeze; what went past its date meanwhile is given 30 more days.
@@ -203,25 +203,25 @@ pub async fn unfreeze(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<MemberId>,
-    body: Json<ReasonBody>,
+    body: Later<Json<ReasonBody>>,
 ) -> Result<web::Json<StandingView>, Problem> {
-    changed(app, &principal, id.0, (false, body.0)).await
+    changed(app, &principal, id.0, (false, body)).await
 }
 
 async fn changed(
     app: web::Data<App>,
     principal: &Principal,
     member: MemberId,
-    (freeze, body): (bool, ReasonBody),
+    (freeze, body): (bool, Later<Json<ReasonBody>>),
 ) -> Result<web::Json<StandingView>, Problem> {
     let (by, actor, now) = (login(principal)?.staff, principal.key(), app.now());
-    let reason = said(&body.reason, "#/reason")?;
     let shared = app.clone().into_inner();
     let found = app
         .clone()
         .into_inner()
         .transaction(move |connection| {
             members::find(connection, member)?;
+            let reason = said(&body?.0.reason, "#/reason")?;
             let action = if freeze {
                 standing::freeze(connection, member, &reason, by, now)?;
                 "member.frozen"

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{Json, NoBody, Path};
+use crate::extract::{Json, Later, NoBody, Path};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::adjustments::{PersonView, login, people};
 use crate::v1::types::Timestamp;
@@ -131,13 +131,17 @@ pub async fn approve(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     version: Path<i32>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<web::Json<TiersView>, Problem> {
     let (by, actor, now) = (login(&principal)?.staff, principal.key(), app.now());
     let shared = app.clone().into_inner();
     let view = app
         .into_inner()
         .transaction(move |connection| {
+            if tiers::latest_version(connection)? != Some(version.0) {
+                return Err(Problem::not_found());
+            }
+            body?;
             tiers::approve(connection, version.0, by, now)?;
             let version = version.0.to_string();
             shared.auth.audit.append(connection, now, &actor, "tiers.approved", &version)?;

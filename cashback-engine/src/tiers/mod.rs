@@ -90,6 +90,14 @@ pub fn drafted(connection: &mut PgConnection) -> QueryResult<Option<Settings>> {
     Ok(latest(connection, false)?.filter(|settings| settings.approved_at.is_none()))
 }
 
+/// The latest version, approved or not: the one that can be approved, or has been.
+///
+/// # Errors
+/// The database's.
+pub fn latest_version(connection: &mut PgConnection) -> QueryResult<Option<i32>> {
+    tier_settings::table.select(diesel::dsl::max(tier_settings::version)).first(connection)
+}
+
 /// The tiers purchases are judged by: none where none are set.
 pub(crate) fn judging(connection: &mut PgConnection) -> QueryResult<Option<TierTerms>> {
     Ok(in_force(connection)?.map(|settings| settings.terms).filter(|terms| !terms.tiers.is_empty()))

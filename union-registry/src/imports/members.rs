@@ -186,7 +186,7 @@ impl Intake<'_> {
                 self.report.refuse(&reasons);
                 let cells: Vec<&str> = match cells {
                     Some(cells) => cells.to_vec(),
-                    None => row.cells().collect(),
+                    None => columns.own(row),
                 };
                 Ok(refused(Rejected { line: row.line, reasons: &reasons, cells: &cells })?)
             }

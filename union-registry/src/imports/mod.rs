@@ -15,7 +15,8 @@
 //! `FILE.rejected.csv` of them.
 //!
 //! The same file again changes nothing, whatever its encoding. A member's changed `organisation_code` is a transfer on
-//! the day of the import. The columns may stand in any order; none may be missing, doubled or extra.
+//! the day of the import. The columns may stand in any order; none may be missing, doubled or extra, but for the two that
+//! a `FILE.rejected.csv` begins with.
 //!
 //! To issue cards to the new members in the same transaction, call [`members`] and then page through [`created`] inside
 //! one transaction of the caller's.

@@ -63,4 +63,5 @@ export type Adjustment = Item<Answer<'/v1/adjustments', 'get'>>
 export type TiersBody = Body<'/v1/tiers', 'put'>
 export type TierSettings = NonNullable<Answer<'/v1/tiers', 'get'>['in_force']>
 export type ImportReport = Answer<'/v1/imports/{id}', 'get'>
+export type Settings = Answer<'/v1/settings', 'get'>
 export type Rejected = Item<Answer<'/v1/imports/{id}/rejected', 'get'>>

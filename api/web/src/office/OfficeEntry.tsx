@@ -24,7 +24,11 @@ const PurchasePage = lazy(() => import('./finance/PurchasePage'))
 const Registers = lazy(() => import('./finance/Registers'))
 const RegisterReport = lazy(() => import('./finance/RegisterReport'))
 const Rules = lazy(() => import('./finance/Rules'))
+const Accounts = lazy(() => import('./finance/Accounts'))
+const Adjustments = lazy(() => import('./finance/Adjustments'))
+const Tiers = lazy(() => import('./finance/Tiers'))
 const Partners = lazy(() => import('./finance/Partners'))
+const Settings = lazy(() => import('./settings/Settings'))
 
 export function OfficeEntry() {
   const { t } = useWords()
@@ -83,8 +87,20 @@ function Pages() {
       <Route path="/rules">
         <Rules />
       </Route>
+      <Route path="/accounts">
+        <Accounts />
+      </Route>
+      <Route path="/adjustments">
+        <Adjustments />
+      </Route>
+      <Route path="/tiers">
+        <Tiers />
+      </Route>
       <Route path="/partners">
         <Partners />
+      </Route>
+      <Route path="/settings">
+        <Settings />
       </Route>
       <Route>
         <Empty title={t('office.nowhere')} />

@@ -10,6 +10,10 @@ import {
   IconHome,
   IconLogout,
   IconRulerMeasure,
+  IconScale,
+  IconSettings,
+  IconStairs,
+  IconUserDollar,
   IconUsers,
 } from '@tabler/icons-react'
 import { type ComponentType, type ReactNode, useEffect } from 'react'
@@ -28,7 +32,11 @@ const ICONS: Record<Section, ComponentType<{ size?: number; stroke?: number }>> 
   ledger: IconBook2,
   registers: IconChecklist,
   rules: IconRulerMeasure,
+  accounts: IconUserDollar,
+  adjustments: IconScale,
+  tiers: IconStairs,
   partners: IconBuildingStore,
+  settings: IconSettings,
 }
 
 export function Shell({ children }: { children: ReactNode }) {

@@ -8,7 +8,11 @@ export type Section =
   | 'ledger'
   | 'registers'
   | 'rules'
+  | 'accounts'
+  | 'adjustments'
+  | 'tiers'
   | 'partners'
+  | 'settings'
 
 const REGISTRY = ['administrator', 'registrar', 'issuer', 'chair', 'auditor']
 const FINANCE = ['finance', 'controller', 'auditor']
@@ -21,7 +25,11 @@ export const ALLOWED: Record<Section, string[]> = {
   ledger: FINANCE,
   registers: [...FINANCE, 'manager'],
   rules: [...FINANCE, 'manager'],
+  accounts: FINANCE,
+  adjustments: FINANCE,
+  tiers: ['administrator', ...FINANCE],
   partners: FINANCE,
+  settings: ['administrator', ...FINANCE],
 }
 
 /** Who may do what with a member, beyond looking. */
@@ -31,11 +39,20 @@ export const MAY = {
   move: ['administrator', 'registrar', 'chair'],
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
+  propose: ['finance'],
+  approve: ['controller'],
+  approveTiers: ['administrator', 'controller'],
+  merge: ['administrator', 'registrar'],
+  changeSettings: ['administrator'],
 }
 
-export const GROUPS: { name: 'registry' | 'finance'; sections: Section[] }[] = [
+export const GROUPS: { name: 'registry' | 'finance' | 'union'; sections: Section[] }[] = [
   { name: 'registry', sections: ['members', 'organisations', 'imports'] },
-  { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners'] },
+  {
+    name: 'finance',
+    sections: ['ledger', 'registers', 'accounts', 'adjustments', 'rules', 'tiers', 'partners'],
+  },
+  { name: 'union', sections: ['settings'] },
 ]
 
 export function maySee(role: string, section: Section): boolean {

@@ -2,6 +2,7 @@
 import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { settings } from './officeSettings'
 import { standing } from './officeStanding'
 
 export default {
@@ -10,6 +11,7 @@ export default {
   ...finance,
   ...registry,
   ...standing,
+  ...settings,
   office: {
     title: 'Union office',
     signInHint: 'Sign in with your work login.',
@@ -32,6 +34,8 @@ export default {
     adjustments: 'Corrections',
     tiers: 'Tiers',
     partners: 'Partners',
+    settings: 'Settings',
+    union: 'Union',
   },
   table: {
     export: 'Save CSV',

@@ -2,6 +2,7 @@
 import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { settings } from './officeSettings'
 import { standing } from './officeStanding'
 
 export default {
@@ -10,6 +11,7 @@ export default {
   ...finance,
   ...registry,
   ...standing,
+  ...settings,
   office: {
     title: 'Кабинет профсоюза',
     signInHint: 'Войдите под рабочим логином.',
@@ -32,6 +34,8 @@ export default {
     adjustments: 'Исправления',
     tiers: 'Уровни',
     partners: 'Партнёры',
+    settings: 'Настройки',
+    union: 'Профсоюз',
   },
   table: {
     export: 'Сохранить CSV',
