@@ -11,6 +11,9 @@
 //!   [`rules::RuleDraft`]. A version is in force from its approval on: to judge history by it, approve it with the
 //!   `now` of that time.
 //! - [`enrolments`]: `enrol`, `enrol_many`, `leave`, `state`.
+//! - [`standing`]: `account`, `freeze`, `unfreeze`; [`donations::donate`]; [`merging`]: `merge`, `survivor`.
+//! - [`adjustments`]: `propose`, `approve`, `decline`, `list`, `one`.
+//! - [`tiers`]: `draft`, `approve`, `in_force`, `drafted`, `of_member`; the nightly job `lower` (call until 0).
 //! - [`posting`]: `known` (identity, before card or code), `post` (inside the caller's transaction, at most
 //!   [`posting::BATCH_MAX`]; a batch that fails as a whole is run again one by one), `quote` (writes nothing).
 //! - [`purchases`]: `purchase`, `purchase_by_receipt`, scoped by partner where asked. A replay shows
@@ -32,6 +35,15 @@
 //! - A register row's category is taken as the purchase's one line. Where either side of a comparison came by register,
 //!   member and amount alone are the content.
 //! - A captured purchase keeps the rules that applied when it was authorised; only their cap room is taken anew.
+//! - Standing and tier are judged as they are when a purchase is posted, not as of `occurred_at`: who joins takes
+//!   part with what comes in from then on.
+//! - Frozen and leaving are two things: who leaves while frozen earns nothing either, and joining again unfreezes
+//!   nobody. What goes past its date while its owner is frozen is given 30 more days at the end of the freeze.
+//! - What a correction gives into `available` can be spent at once, what it gives into `pending` is held for 14 days;
+//!   both live for 12 months unless said. Corrections pay and are paid by debt like anything else.
+//! - Two merged members stand as the later word of the two says, and frozen when either was. Purchases, redemptions,
+//!   used caps and what leads to a tier become the survivor's; postings stay under the name they were booked by.
+//! - Tiers: see [`tiers`].
 //! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 

@@ -17,7 +17,7 @@ use super::secrets;
 use crate::app::App;
 use crate::delivery::letters::Letter;
 use crate::delivery::{mail, sms};
-use crate::problem::{Language, Problem};
+use crate::problem::{Language, Problem, Quota};
 
 /// A code can be used for so long.
 pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
@@ -174,6 +174,12 @@ pub fn confirm(
         Some(seconds) if state.wrong > WRONG_FREE => Outcome::Locked(seconds),
         _ => Outcome::Wrong,
     })
+}
+
+/// What is answered to who told too many wrong codes.
+pub fn locked(seconds: u64) -> Problem {
+    let times = u64::try_from(WRONG_FREE).unwrap_or(0);
+    Problem::too_many(Quota { name: "wrong-enrolment-code", times, window_seconds: seconds }, seconds)
 }
 
 /// Removes what is past its use; how many rows.

@@ -153,7 +153,7 @@ pub async fn confirm(
         .await?;
     match tried {
         Ok(enrolment) => Ok(web::Json(enrolment.into())),
-        Err(Outcome::Locked(seconds)) => Err(Problem::too_many(seconds)),
+        Err(Outcome::Locked(seconds)) => Err(till_codes::locked(seconds)),
         Err(_) => Err(refusals::enrolment_code_wrong()),
     }
 }

@@ -1,5 +1,17 @@
 /** A member's account by number: standing, tier, balances; frozen and unfrozen here, corrected from here. */
-import { Alert, Anchor, Badge, Button, Group, Modal, Paper, Stack, Text, TextInput, Title } from '@mantine/core'
+import {
+  Alert,
+  Anchor,
+  Badge,
+  Button,
+  Group,
+  Modal,
+  Paper,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { Link, useLocation, useSearchParams } from 'wouter'
@@ -120,9 +132,7 @@ function Account({ account }: { account: MemberAccount }) {
             size="xs"
             variant="default"
             data-testid="account-adjust"
-            onClick={() =>
-              go(`/adjustments?member=${encodeURIComponent(account.member.membership_number)}`)
-            }
+            onClick={() => go(`/adjustments?member=${encodeURIComponent(account.member.membership_number)}`)}
           >
             {t('accounts.adjust')}
           </Button>

@@ -124,9 +124,7 @@ export function AdjustmentForm({ member, onDone }: { member: string; onDone: () 
         <Owner
           kind={kind}
           value={owner}
-          error={
-            lost ? t('adjustments.notFound') : (problem?.field('debit') ?? problem?.field('credit'))
-          }
+          error={lost ? t('adjustments.notFound') : (problem?.field('debit') ?? problem?.field('credit'))}
           onChange={(to) => {
             setOwner(to)
             proposing.reset()

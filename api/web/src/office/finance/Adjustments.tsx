@@ -175,7 +175,10 @@ function AdjustmentRecord({ adjustment }: { adjustment: Adjustment }) {
       <Facts
         rows={[
           [t('adjustments.what'), t(`adjustmentKind.${adjustment.kind}`)],
-          [t('adjustments.debit'), accountTitle(adjustment.debit, words, ownerOf(adjustment, adjustment.debit))],
+          [
+            t('adjustments.debit'),
+            accountTitle(adjustment.debit, words, ownerOf(adjustment, adjustment.debit)),
+          ],
           [
             t('adjustments.credit'),
             accountTitle(adjustment.credit, words, ownerOf(adjustment, adjustment.credit)),
@@ -231,9 +234,7 @@ function Decision({ adjustment }: { adjustment: Adjustment }) {
   }
   const approving = useMutation({
     mutationFn: () =>
-      ask(
-        api.POST('/v1/adjustments/{id}/approve', { params: path, body: { as_seen: adjustment.as_seen } }),
-      ),
+      ask(api.POST('/v1/adjustments/{id}/approve', { params: path, body: { as_seen: adjustment.as_seen } })),
     onSuccess: () => done(t('adjustments.approved')),
     onError: () => queries.invalidateQueries({ queryKey: ['adjustments'] }),
   })

@@ -227,9 +227,7 @@ function TiersForm({ from, onDone }: { from: TierSettings | undefined; onDone: (
               inputMode="decimal"
               value={row.from}
               error={
-                typedAmount(row.from) === null
-                  ? t('tiers.notAmount')
-                  : problem?.field(`tiers/${place}/from`)
+                typedAmount(row.from) === null ? t('tiers.notAmount') : problem?.field(`tiers/${place}/from`)
               }
               onChange={(event) => edit(row.key, { from: event.currentTarget.value })}
             />

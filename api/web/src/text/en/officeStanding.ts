@@ -18,7 +18,8 @@ export const standing = {
     freezeText: 'Purchases bring cashback and nothing expires, but nothing can be spent or withdrawn.',
     frozenNow: 'The account is frozen.',
     unfreeze: 'Unfreeze',
-    unfreezeText: 'Spending and withdrawing are possible again. What went past its date meanwhile gets 30 more days.',
+    unfreezeText:
+      'Spending and withdrawing are possible again. What went past its date meanwhile gets 30 more days.',
     unfrozenNow: 'The account is no longer frozen.',
     reason: 'Reason',
   },
