@@ -49,15 +49,25 @@ pub fn table() -> Vec<Entry> {
     let (member, partner) = (Access::MEMBER, Access::PARTNER);
     let office =
         Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair, Role::Auditor]);
+    // Finance names organisations in rules: who pays, and whose members they are for.
+    let structure = Access::roles(&[
+        Role::Administrator,
+        Role::Registrar,
+        Role::Issuer,
+        Role::Chair,
+        Role::Auditor,
+        Role::Finance,
+        Role::Controller,
+    ]);
     let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
     let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
     let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
     let finance = Access::roles(&[Role::Finance]);
     let controller = Access::roles(&[Role::Controller]);
-    let deciders = Access::roles(&[Role::Finance, Role::Controller]);
     let tier_readers = Access::roles(&[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor]);
     let tier_approvers = Access::roles(&[Role::Administrator, Role::Controller]);
+    let drafters = Access::roles(&[Role::Finance, Role::Controller]);
     let managers = &[Role::Manager, Role::Finance, Role::Controller, Role::Auditor];
     let purchase_readers =
         Access::roles(&[Role::Cashier, Role::Manager, Role::Finance, Role::Controller, Role::Auditor])
@@ -104,6 +114,10 @@ pub fn table() -> Vec<Entry> {
         get("/v1/rules", Access::roles(managers), web::to(v1::rules::list)),
         creation("/v1/rules", finance, web::to(v1::rules::draft)),
         creation("/v1/rules/{id}/versions", finance, web::to(v1::rules::draft_version)),
+        post("/v1/rules/preview", drafters, web::to(v1::rules::preview)),
+        creation("/v1/rules/simulate", drafters, web::to(v1::rules::simulate)),
+        get("/v1/rules/simulations/{id}", books, web::to(v1::rules::show_simulation)),
+        get("/v1/rules/{id}", Access::roles(managers), web::to(v1::rules::show)),
         post("/v1/rules/{id}/versions/{version}/approve", controller, web::to(v1::rules::approve)),
         post("/v1/rules/{id}/end", finance, web::to(v1::rules::end)),
         get("/v1/ledger/accounts", books, web::to(v1::ledger::accounts)),
@@ -112,7 +126,7 @@ pub fn table() -> Vec<Entry> {
         creation("/v1/adjustments", finance, web::to(v1::adjustments::propose)),
         get("/v1/adjustments", books, web::to(v1::adjustments::list)),
         post("/v1/adjustments/{id}/approve", controller, web::to(v1::adjustments::approve)),
-        post("/v1/adjustments/{id}/decline", deciders, web::to(v1::adjustments::decline)),
+        post("/v1/adjustments/{id}/decline", drafters, web::to(v1::adjustments::decline)),
         get("/v1/standings", books, web::to(v1::standings::find)),
         get("/v1/members/{id}/standing", books, web::to(v1::standings::show)),
         post("/v1/members/{id}/freeze", finance, web::to(v1::standings::freeze)),
@@ -120,7 +134,7 @@ pub fn table() -> Vec<Entry> {
         get("/v1/tiers", tier_readers, web::to(v1::tiers::show)),
         put("/v1/tiers", finance, web::to(v1::tiers::draft)),
         post("/v1/tiers/{version}/approve", tier_approvers, web::to(v1::tiers::approve)),
-        get("/v1/organisations", office, web::to(v1::organisations::list)),
+        get("/v1/organisations", structure, web::to(v1::organisations::list)),
         creation("/v1/organisations", importers, web::to(v1::organisations::create)),
         get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),
         get("/v1/organisations/{code}/statistics", office, web::to(v1::organisations::statistics)),

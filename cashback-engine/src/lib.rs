@@ -7,9 +7,11 @@
 //! - [`rules::BookCache`]: one per process, `Default`, cloned freely; hand it to everything that judges or shows
 //!   purchases. It notices by itself when it is stale.
 //! - [`partners`]: `create`, `add_outlet`, `find`, `by_id`, `list`, `outlets`, `outlet`.
-//! - [`rules::store`]: `create`, `add` (a further version), `approve`, `end`, `one`, `list`; a rule's JSON is
-//!   [`rules::RuleDraft`]. A version is in force from its approval on: to judge history by it, approve it with the
-//!   `now` of that time.
+//! - [`rules::store`]: `create`, `add` (a further version), `approve`, `end`; [`rules::listing`]: `one`, `list`,
+//!   `versions`; a rule's JSON is [`rules::RuleDraft`]. A version is in force from its approval on (a further one from
+//!   its first day on, should that be later): to judge history by it, approve it with the `now` of that time.
+//! - [`rules::preview`]: a draft on a sample purchase; [`rules::simulate`]: changes of rules on past purchases, as a
+//!   stream, and the queue of those asked for.
 //! - [`enrolments`]: `enrol`, `enrol_many`, `leave`, `state`.
 //! - [`standing`]: `account`, `freeze`, `unfreeze`; [`donations::donate`]; [`merging`]: `merge`, `survivor`.
 //! - [`adjustments`]: `propose`, `approve`, `decline`, `list`, `one`.
@@ -29,6 +31,13 @@
 //! # Where money.md is silent
 //! - `least_amount`, steps and rungs look at the eligible amount, so that they can be judged anew on what a refund
 //!   leaves.
+//! - The day of the week and the hour of a purchase are judged apart: an offer of Fridays from 22:00 to 06:00 holds from
+//!   Friday 00:00 to 06:00 and from 22:00 to 24:00.
+//! - A version that follows another takes over on its first day, where that lies ahead; until then the one before goes
+//!   on, so that a change can be scheduled without a gap. After its last day nothing comes back.
+//! - What was given by a version without a cap counts towards the caps of the rule's other versions.
+//! - A grant that a cap of any kind trims makes the purchase say `cap_reached`; one trimmed since rules together never give
+//!   more than was paid, `paid_reached`.
 //! - Rules with different holds or lives give a lot each; a purchase shows the latest `available_at` and the earliest
 //!   `expires_on`.
 //! - A redeemed part that returns goes first to the lot that was spent last: what expires first stays spent.

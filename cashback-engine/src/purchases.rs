@@ -12,7 +12,7 @@ use shared_kernel::text_enum;
 
 use crate::ids::{PartnerId, PurchaseId, RuleId};
 use crate::posting::sale::{Line, ReceiptKey, Source};
-use crate::rules::evaluate::{Fraction, WhyNot};
+use crate::rules::evaluate::{Fraction, Limit, WhyNot};
 use crate::rules::{Book, BookCache};
 use crate::schema::ledger::{lots, outlets, purchases, receipts};
 
@@ -66,6 +66,18 @@ text_enum! {
         NoRuleApplied => "no_rule_applied",
         /// A cap or budget trimmed it.
         CapReached => "cap_reached",
+        /// It would have been more than was paid.
+        PaidReached => "paid_reached",
+    }
+}
+
+impl CashbackReason {
+    /// Whether rules were asked at all: who isn't in the programme gets nothing whatever they say.
+    pub(crate) fn is_of_rules(self) -> bool {
+        match self {
+            Self::NotEnrolled | Self::LeftProgramme => false,
+            Self::NoRule | Self::NoRuleApplied | Self::CapReached | Self::PaidReached => true,
+        }
     }
 }
 
@@ -107,6 +119,9 @@ pub struct Applied {
     /// The places of the lines it covered; `None` for the whole purchase.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub covered: Option<Vec<u16>>,
+    /// What left less than was earned, if anything did.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub trimmed_by: Option<Limit>,
 }
 
 /// A rule that did not apply.

@@ -279,6 +279,21 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.simulations (id) {
+            id -> Uuid,
+            question -> Jsonb,
+            status -> Text,
+            seen -> Int8,
+            total -> Nullable<Int8>,
+            report -> Nullable<Jsonb>,
+            problem -> Nullable<Text>,
+            created_by -> Uuid,
+            created_at -> Timestamptz,
+            finished_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         ledger.spendings (purchase_id, ordinal) {
             member_id -> Uuid,
             purchase_id -> Uuid,
@@ -350,6 +365,7 @@ pub mod ledger {
         registers,
         rule_versions,
         rules,
+        simulations,
         spendings,
         tier_progress,
         tier_settings,

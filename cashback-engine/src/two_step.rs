@@ -18,7 +18,7 @@ use crate::posting::world::{PostingKind, World};
 use crate::posting::{Fiscal, Refusal, write};
 use crate::purchases::{CashbackReason, Purchase, PurchaseRecord, PurchaseStatus};
 use crate::refunds::{Returned, kept_after, locked, reduce, show};
-use crate::rules::evaluate::capped;
+use crate::rules::evaluate::{capped, trimmed_by};
 use crate::rules::{Book, BookCache};
 use crate::tiers::progress;
 
@@ -170,12 +170,14 @@ fn capture_all(world: &mut World, book: &Book, mut record: PurchaseRecord, now: 
     let mut judgement = record.judgement();
     for applied in &mut judgement.applied {
         let Some(version) = book.version(applied.rule, applied.version) else { continue };
-        let room = room_of(world, version, record.member_id, date).narrowest();
-        let amount = capped(&version.terms.caps, Money::from_kopecks(applied.given_kopecks), room);
-        if amount.kopecks() < applied.given_kopecks {
+        let room = room_of(world, version, record.member_id, date);
+        let announced = Money::from_kopecks(applied.given_kopecks);
+        let amount = capped(&version.terms.caps, announced, room.narrowest());
+        if amount < announced {
             judgement.reason = Some(CashbackReason::CapReached);
+            applied.trimmed_by = trimmed_by(&version.terms.caps, announced, room, amount);
         }
-        applied.room_kopecks = room.map(Money::kopecks);
+        applied.room_kopecks = room.narrowest().map(Money::kopecks);
         applied.given_kopecks = amount.kopecks();
     }
     judgement.applied.retain(|applied| applied.given_kopecks > 0);

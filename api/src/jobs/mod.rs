@@ -33,7 +33,7 @@ pub enum Job {
     Expire,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
-    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
+    /// Codes, tokens, resolutions, idempotency keys, uploads and simulations past their use are removed.
     Retention,
 }
 
@@ -111,7 +111,8 @@ fn turn(app: &App, connection: &mut PgConnection, job: Job, at: DateTime<Utc>) -
 fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
-        + crate::files::retention::sweep(app, connection, at)?;
+        + crate::files::retention::sweep(app, connection, at)?
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

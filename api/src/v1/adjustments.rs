@@ -22,16 +22,9 @@ use crate::auth::{Principal, staff};
 use crate::extract::{IdPath, Json, Later, OptionalJson, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
+use crate::v1::rules::view::Person;
 use crate::v1::standings::{BalanceView, MemberRefView};
 use crate::v1::types::Timestamp;
-
-/// A login, by its address.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PersonView {
-    id: Uuid,
-    /// The login's address; none for a login there no longer is.
-    email: Option<String>,
-}
 
 /// The logins behind ids.
 ///
@@ -40,10 +33,10 @@ pub struct PersonView {
 pub fn people(
     connection: &mut PgConnection,
     ids: impl Iterator<Item = Uuid>,
-) -> Result<HashMap<Uuid, PersonView>, Problem> {
+) -> Result<HashMap<Uuid, Person>, Problem> {
     let ids: Vec<Uuid> = ids.collect();
-    let emails: HashMap<Uuid, String> = staff::emails(connection, &ids)?.into_iter().collect();
-    Ok(ids.into_iter().map(|id| (id, PersonView { id, email: emails.get(&id).cloned() })).collect())
+    let emails = staff::emails(connection, &ids)?;
+    Ok(ids.into_iter().map(|id| (id, Person::new(id, emails.get(&id).cloned()))).collect())
 }
 
 /// A correction.
@@ -76,11 +69,11 @@ pub struct AdjustmentView {
     /// `proposed`, `approved` or `declined`.
     #[schema(value_type = String)]
     status: AdjustmentStatus,
-    proposed_by: PersonView,
+    proposed_by: Person,
     #[schema(value_type = String, format = DateTime)]
     proposed_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    decided_by: Option<PersonView>,
+    decided_by: Option<Person>,
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<Timestamp>,
@@ -101,7 +94,7 @@ fn views(connection: &mut PgConnection, found: Vec<Adjustment>) -> Result<Vec<Ad
         .collect();
     let people =
         people(connection, found.iter().flat_map(|one| [Some(one.proposed_by), one.decided_by]).flatten())?;
-    let person = |id: Uuid| people.get(&id).cloned().unwrap_or(PersonView { id, email: None });
+    let person = |id: Uuid| people.get(&id).cloned().unwrap_or(Person::new(id, None));
     Ok(found
         .into_iter()
         .map(|one| AdjustmentView {

@@ -20,7 +20,8 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
-use crate::v1::adjustments::{PersonView, login, people, said};
+use crate::v1::adjustments::{login, people, said};
+use crate::v1::rules::view::Person;
 use crate::v1::types::Timestamp;
 
 /// A member, by number and name.
@@ -73,7 +74,7 @@ impl From<Balance> for BalanceView {
 #[derive(Debug, Serialize, ToSchema)]
 struct FreezeView {
     reason: String,
-    by: PersonView,
+    by: Person,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
 }

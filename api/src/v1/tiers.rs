@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{Json, Later, NoBody, Path};
 use crate::problem::{Problem, ProblemBody};
-use crate::v1::adjustments::{PersonView, login, people};
+use crate::v1::adjustments::{login, people};
+use crate::v1::rules::view::Person;
 use crate::v1::types::Timestamp;
 
 /// A tier and what reaches it.
@@ -57,11 +58,11 @@ pub struct TierSettingsView {
     version: i32,
     #[serde(flatten)]
     terms: TiersBody,
-    drafted_by: PersonView,
+    drafted_by: Person,
     #[schema(value_type = String, format = DateTime)]
     drafted_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    approved_by: Option<PersonView>,
+    approved_by: Option<Person>,
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(skip_serializing_if = "Option::is_none")]
     approved_at: Option<Timestamp>,

@@ -215,8 +215,8 @@ impl<'a> Batch<'a> {
             }
             let date = date_in(self.book.zone, sale.occurred_at);
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
-                needs.caps.extend(decide::cap_key(version, member, date));
-                if version.terms.caps.budget.is_some() {
+                needs.caps.extend(decide::cap_keys(version, member, date));
+                if version.counts_budget {
                     needs.budgets.insert(version.rule);
                 }
             }

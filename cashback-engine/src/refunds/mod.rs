@@ -16,7 +16,7 @@ use shared_kernel::outbox::Event;
 
 use crate::days::date_in;
 use crate::ids::{Mint, PartnerId, PostingId, PurchaseId};
-use crate::posting::decide::cap_key;
+use crate::posting::decide::cap_keys;
 use crate::posting::read::{Lock, Needs, fill, purchases_by_id};
 use crate::posting::world::{PostingKind, RefundRecord, World};
 use crate::posting::{Fiscal, FiscalKind, Line, Refusal, is_receipt, line_is_valid, write};
@@ -122,8 +122,8 @@ fn need(needs: &mut Needs, book: &Book, record: &PurchaseRecord) {
     let date = date_in(book.zone, record.occurred_at);
     for applied in record.judgement().applied {
         if let Some(version) = book.version(applied.rule, applied.version) {
-            needs.caps.extend(cap_key(version, record.member_id, date));
-            if version.terms.caps.budget.is_some() {
+            needs.caps.extend(cap_keys(version, record.member_id, date));
+            if version.counts_budget {
                 needs.budgets.insert(version.rule);
             }
         }

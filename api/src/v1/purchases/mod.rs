@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
-pub use explanation::ExplanationView;
+pub use explanation::{ExplanationView, names_of};
 pub use view::{BalanceView, PurchaseView};
 
 use crate::app::App;
@@ -320,7 +320,7 @@ pub async fn explain(
     let language = Language::of(&request);
     let member = principal.member();
     let shared = app.clone().into_inner();
-    let explanation = app
+    let view = app
         .into_inner()
         .run(move |connection| {
             let purchase =
@@ -328,8 +328,11 @@ pub async fn explain(
             if member.is_some_and(|member| member != purchase.member) {
                 return Err(Problem::not_found());
             }
-            explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)
+            let explanation =
+                explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)?;
+            let names = names_of(connection, std::slice::from_ref(&explanation))?;
+            Ok(ExplanationView::new(id.0.0, &explanation, language, &names))
         })
         .await?;
-    Ok(web::Json(ExplanationView::new(id.0, &explanation, language, member.is_none())))
+    Ok(web::Json(view))
 }

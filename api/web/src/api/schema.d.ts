@@ -1043,11 +1043,82 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rules, each version of each: the union's finance sees all, a manager the partner's own. */
+        /** Rules, each version of each: the union's finance sees all, a manager the partner's own, without whom they are for. */
         get: operations["get_rules"];
         put?: never;
         /** Drafts a rule. */
         post: operations["post_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judges a draft on a sample purchase, beside the partner's other rules; nothing is stored. In the answer version 0 is
+         *     the draft; caps are as if nothing was used of them.
+         */
+        post: operations["post_rules_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries changes of rules on past purchases: what they would have cost, whom they touch, where limits would bite. */
+        post: operations["post_rules_simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/simulations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a simulation goes, or what it found; kept for a month. */
+        get: operations["get_rules_simulations_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A rule with all its versions, and who drafted, approved and ended them. */
+        get: operations["get_rules_id"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1097,7 +1168,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approves a draft: from then on it is in force within its dates. Another person than the drafter does it. */
+        /** Approves a draft: from then on it is in force within its dates; a version before it goes on until then. Another person than the drafter does it. */
         post: operations["post_rules_id_versions_version_approve"];
         delete?: never;
         options?: never;
@@ -1488,6 +1559,8 @@ export interface components {
         };
         /** @description The explanation of a purchase. */
         Explanation: {
+            /** @description What is left of the cashback. */
+            cashback: string;
             /** @description In sentences, in the reader's language. */
             lines: string[];
             /** Format: uuid */
@@ -1514,6 +1587,8 @@ export interface components {
             amount: string;
             /** @description `partner`, or an organisation's code. */
             by: string;
+            /** @description The organisation's name. */
+            name?: string | null;
         };
         /** @description How an import goes, or went. */
         Import: components["schemas"]["ImportCounts"] & {
@@ -1948,30 +2023,9 @@ export interface components {
             items: components["schemas"]["Partner"][];
             next?: string | null;
         };
-        /** @description What went where. */
-        Payout: {
-            /** @example 150.00 */
-            amount: string;
-            /** Format: date-time */
-            at: string;
-            destination: components["schemas"]["Destination"];
-            /** Format: uuid */
-            id: string;
-            /** @description `done`: a gift is booked at once. */
-            status: string;
-        };
-        /** @description How much is to go where. */
-        PayoutBody: {
-            /**
-             * @description At least 100.00, but for who left the programme.
-             * @example 150.00
-             */
-            amount: string;
-            destination: components["schemas"]["Destination"];
-        };
-        /** @description A login, by its address. */
-        PersonView: {
-            /** @description The login's address; none for a login there no longer is. */
+        /** @description Somebody of the staff. */
+        Person: {
+            /** @description What they sign in with; absent for a login that is no more. */
             email?: string | null;
             /** Format: uuid */
             id: string;
@@ -2006,6 +2060,16 @@ export interface components {
         Postings: {
             items: components["schemas"]["Posting"][];
             next?: string | null;
+        };
+        /** @description A draft and a purchase that might be. */
+        PreviewBody: {
+            /**
+             * Format: uuid
+             * @description The rule whose version it would be.
+             */
+            replaces?: string | null;
+            rule: components["schemas"]["RuleBody"];
+            sample: components["schemas"]["SampleBody"];
         };
         /** @description How a problem looks on the wire. */
         Problem: {
@@ -2225,6 +2289,12 @@ export interface components {
             /** @description Its cells as they came. */
             row: string[];
         };
+        /** @description A rule's next version. */
+        ReplacementBody: {
+            /** Format: uuid */
+            id: string;
+            rule: components["schemas"]["RuleBody"];
+        };
         /** @description What a till learns of a card: nothing about the person. */
         ResolutionView: {
             /**
@@ -2254,13 +2324,59 @@ export interface components {
             code?: string | null;
         };
         /** @description A version of a rule. */
-        Rule: Record<string, unknown> & {
+        Rule: components["schemas"]["RuleBody"] & {
             /** Format: uuid */
             id: string;
             /** @description `draft`, `scheduled`, `active` or `ended`. */
             status: string;
             /** Format: int32 */
             version: number;
+        };
+        /** @description A rule. All but `name`, `partner` and `earn` can be left out. */
+        RuleBody: {
+            caps?: components["schemas"]["RuleCaps"];
+            earn: components["schemas"]["RuleEarn"];
+            /** @description Who pays, shares adding up to 1; the partner alone unless said. */
+            funding?: components["schemas"]["RuleFunding"][];
+            /**
+             * Format: int32
+             * @description Days after the purchase's date before it can be spent; 14 unless said.
+             */
+            hold_days?: number;
+            /**
+             * Format: int32
+             * @description Months it lives; 12 unless said, `null` for ever.
+             */
+            life_months?: number | null;
+            /** @description 1 to 200 characters. */
+            name: string;
+            /** @description The partner's code. */
+            partner: string;
+            /**
+             * Format: int32
+             * @description Higher first among equals; 0 unless said.
+             */
+            priority?: number;
+            /** @description `exclusive` (the best of these wins; unless said) or `additive` (added on top). */
+            stacking?: string;
+            when?: components["schemas"]["RuleWhen"];
+        };
+        /** @description Limits. */
+        RuleCaps: {
+            /** @description Over all members and all time. */
+            budget?: string | null;
+            per_member?: components["schemas"]["RuleMemberCap"] | null;
+            per_purchase?: string | null;
+        };
+        /** @description What a rule gives: exactly one of `percent`, `fixed`, `per` with `amount`, `ladder`. */
+        RuleEarn: {
+            amount?: string | null;
+            fixed?: string | null;
+            /** @description The rung reached holds for the whole eligible amount. */
+            ladder?: components["schemas"]["RuleRung"][] | null;
+            /** @description The step; each full one brings `amount`. */
+            per?: string | null;
+            percent?: string | null;
         };
         /** @description A rule in an explanation. */
         RuleExplanation: {
@@ -2269,25 +2385,77 @@ export interface components {
             applied: boolean;
             /** Format: date-time */
             available_at?: string | null;
-            /** @description Before caps. */
+            /** @description Before caps, rounded once. */
             earned?: string | null;
             /** @description The eligible amount. */
             eligible?: string | null;
             /** Format: date */
             expires_on?: string | null;
-            /** @description Who pays how much of it: for finance alone. */
+            /** @description Who pays how much of it. */
             funders?: components["schemas"]["FunderPart"][];
             /** Format: uuid */
             id: string;
             /** @description What refunds left of that. */
             left?: string | null;
             name: string;
+            /** @description The percentage that held, where it is one. */
+            rate?: string | null;
             /** @description Why it gave nothing, in the reader's language. */
             reason?: string | null;
             /** @description What was left of its caps then. */
             room?: string | null;
+            /** @description All of it in words, in the reader's language. */
+            text: string;
+            /** @description What left less than was earned: `per_purchase`, `per_member`, `budget` or `paid`. */
+            trimmed_by?: string | null;
             /** Format: int32 */
             version: number;
+            /** @description The same as a stable word, such as `below_least_amount`. */
+            why_not?: string | null;
+        };
+        /** @description A funder's share. */
+        RuleFunding: {
+            /** @description `partner`, or an organisation's code. */
+            by: string;
+            /** @description Its share of 1. */
+            share: string;
+        };
+        /** @description A rule with its versions, the first one first. */
+        RuleHistory: {
+            /** Format: date-time */
+            ended_at?: string | null;
+            ended_by?: components["schemas"]["Person"] | null;
+            /** Format: uuid */
+            id: string;
+            /** @description As its latest version that was approved stands, or `draft`. */
+            status: string;
+            versions: components["schemas"]["RuleVersionView"][];
+        };
+        /** @description A member's limit. */
+        RuleMemberCap: {
+            amount: string;
+            /** @description `day`, `month` or `year`. */
+            period: string;
+        };
+        /** @description Which members. */
+        RuleMembers: {
+            /** @description Full years from and to, both inclusive. */
+            age?: number[] | null;
+            /** @description `worker`, `student`, `pensioner`, `unspecified`. */
+            categories?: string[];
+            /**
+             * Format: int32
+             * @description At least so many full months a member.
+             */
+            member_for_months?: number | null;
+            /** @description An organisation: its members and those of all below it, as of the purchase's moment. */
+            organisation?: string | null;
+            tier?: string | null;
+        };
+        /** @description A rung. */
+        RuleRung: {
+            from: string;
+            percent: string;
         };
         /** @description A rule's part of the cashback. */
         RuleShare: {
@@ -2299,10 +2467,76 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
+        /** @description A version with its making. */
+        RuleVersionView: components["schemas"]["RuleBody"] & {
+            /** Format: date-time */
+            approved_at?: string | null;
+            approved_by?: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            drafted_at: string;
+            drafted_by?: components["schemas"]["Person"] | null;
+            /** @description `draft`, `scheduled`, `active` or `ended`. */
+            status: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description Conditions; what is left out asks nothing. */
+        RuleWhen: {
+            /** @description Line categories it covers. */
+            categories?: string[];
+            /** @description `mon` to `sun`, in the outlet's zone. */
+            days?: string[];
+            /** @description Line categories it does not cover. */
+            except_categories?: string[];
+            /** @description The first day, in the programme's zone. */
+            from?: string | null;
+            /**
+             * @description From (inclusive) and to (exclusive) in the outlet's zone, such as `["09:00","18:00"]`; past midnight when the
+             *     first is later. The day of the week is the moment's own: a Friday night's 01:00 is a Saturday's.
+             */
+            hours?: string[] | null;
+            /** @description The least eligible amount. */
+            least_amount?: string | null;
+            members?: components["schemas"]["RuleMembers"] | null;
+            /** @description The partner's outlets. */
+            outlets?: string[];
+            /** @description The last day. */
+            until?: string | null;
+        };
         /** @description A page of rules. */
         Rules: {
             items: components["schemas"]["Rule"][];
             next?: string | null;
+        };
+        /** @description A purchase that might be. */
+        SampleBody: {
+            /** @example 1250.00 */
+            amount: string;
+            lines?: components["schemas"]["LineBody"][] | null;
+            member?: components["schemas"]["SampleMember"];
+            /** Format: date-time */
+            occurred_at: string;
+            /** @description One of the rule's outlets unless said. */
+            outlet?: string | null;
+            /** @example 100.00 */
+            redeem?: string | null;
+        };
+        /** @description Who might buy. */
+        SampleMember: {
+            /**
+             * Format: int32
+             * @description So many full years old.
+             */
+            age?: number | null;
+            category?: string | null;
+            /**
+             * Format: int32
+             * @description So many full months a member.
+             */
+            member_for_months?: number | null;
+            /** @description A member of this organisation. */
+            organisation?: string | null;
+            tier?: string | null;
         };
         /** @description The settings. */
         Settings: {
@@ -2323,6 +2557,150 @@ export interface components {
             expires_in: number;
             refresh_token?: string | null;
             token_type?: string | null;
+        };
+        /** @description How a simulation goes, or went. */
+        Simulation: components["schemas"]["SimulationReport"] & {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Of how many, once counted.
+             */
+            of?: number | null;
+            /** @description Why it could not be done. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description How many purchases are judged so far.
+             */
+            seen: number;
+            /** @description `queued`, `running`, `done` or `failed`. */
+            status: string;
+        };
+        /** @description How many have so much; both bounds included, the last bin without `to`. */
+        SimulationBin: {
+            /** Format: int64 */
+            after: number;
+            /** Format: int64 */
+            before: number;
+            from: string;
+            to?: string | null;
+        };
+        /** @description Which changes, over which purchases. */
+        SimulationBody: {
+            /** @description Rules that would be new. */
+            drafts?: components["schemas"]["RuleBody"][];
+            /** @description Rules that would not be. */
+            end?: string[];
+            /** @description The first day, in the programme's zone. */
+            from: string;
+            /** @description Whether drafts hold within their own dates only; `false` unless said: over the whole period. */
+            keep_dates?: boolean;
+            /** @description Only this partner's purchases; otherwise those of every partner whose rules change, or of all when none does. */
+            partner?: string | null;
+            /** @description Rules that would have another version. */
+            replace?: components["schemas"]["ReplacementBody"][];
+            /** @description The last day. */
+            to: string;
+        };
+        /** @description Cashback before and after. */
+        SimulationCost: {
+            /** @description With the changes. */
+            after: string;
+            /** @description With the rules as they were when each purchase happened. */
+            before: string;
+            /** @description What is more; below zero what is less. */
+            difference: string;
+            /** @description What the ledger has of these purchases. */
+            posted: string;
+        };
+        /** @description How many there are, and how many of them the changes touch. */
+        SimulationCounts: {
+            /** Format: int64 */
+            affected: number;
+            /** Format: int64 */
+            total: number;
+        };
+        /** @description Purchases, and members, by their cashback. */
+        SimulationDistribution: {
+            per_member: components["schemas"]["SimulationBin"][];
+            per_purchase: components["schemas"]["SimulationBin"][];
+        };
+        /** @description A funder's part. */
+        SimulationFunder: {
+            after: string;
+            before: string;
+            code: string;
+            /** @description `partner` or `organisation`. */
+            kind: string;
+        };
+        /** @description Where a limit would leave less than a rule earns; either `id` or `draft`. */
+        SimulationLimit: {
+            /** Format: int64 */
+            draft?: number | null;
+            /**
+             * Format: date-time
+             * @description When the first of these purchases happened.
+             */
+            first_at: string;
+            /** Format: uuid */
+            id?: string | null;
+            /** @description `per_purchase`, `per_member`, `budget` or `paid`. */
+            limit: string;
+            name: string;
+            /** Format: int64 */
+            purchases: number;
+            /** @description How much less that is. */
+            trimmed: string;
+        };
+        /** @description A partner's part. */
+        SimulationPartner: {
+            after: string;
+            before: string;
+            code: string;
+            name: string;
+            purchases: components["schemas"]["SimulationCounts"];
+        };
+        /** @description What was found; every part of it once `status` is `done`. */
+        SimulationReport: {
+            cost?: components["schemas"]["SimulationCost"] | null;
+            /** @description Drafts have dates, which were left out: they held over the whole period. */
+            dates_left_out?: boolean | null;
+            distribution?: components["schemas"]["SimulationDistribution"] | null;
+            from?: string | null;
+            funders?: components["schemas"]["SimulationFunder"][] | null;
+            limits?: components["schemas"]["SimulationLimit"][] | null;
+            members?: components["schemas"]["SimulationCounts"] | null;
+            partner?: string | null;
+            partners?: components["schemas"]["SimulationPartner"][] | null;
+            purchases?: components["schemas"]["SimulationCounts"] | null;
+            rules?: components["schemas"]["SimulationRule"][] | null;
+            /** @description By days, or by months when there are more than 62 days. */
+            series?: components["schemas"]["SimulationStretch"][] | null;
+            to?: string | null;
+        };
+        /** @description A rule's part; either `id` or, for a new rule, `draft`, its place in the question. */
+        SimulationRule: {
+            after: string;
+            before: string;
+            /** Format: int64 */
+            draft?: number | null;
+            /** Format: uuid */
+            id?: string | null;
+            name: string;
+            partner: string;
+            /** Format: int64 */
+            purchases_after: number;
+            /** Format: int64 */
+            purchases_before: number;
+        };
+        /** @description A day or month. */
+        SimulationStretch: {
+            after: string;
+            before: string;
+            from: string;
+            /** Format: int64 */
+            purchases: number;
         };
         /** @description Who is signed in. */
         StaffMe: {
@@ -5062,6 +5440,8 @@ export interface operations {
             query?: {
                 /** @description Only this partner's. */
                 partner?: string;
+                /** @description Only those that stand so now: `draft`, `scheduled`, `active` or `ended`. */
+                status?: string;
                 /** @description 1 to 200; 50 unless said. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5102,7 +5482,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, unknown>;
+                "application/json": components["schemas"]["RuleBody"];
             };
         };
         responses: {
@@ -5117,6 +5497,143 @@ export interface operations {
             };
             /** @description wrong fields */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rules_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewBody"];
+            };
+        };
+        responses: {
+            /** @description what the purchase would bring, and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rules_simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulationBody"];
+            };
+        };
+        responses: {
+            /** @description done: what was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description it takes longer: ask `Location` how it goes */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules_simulations_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description its state, and once done what it found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHistory"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5177,7 +5694,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, unknown>;
+                "application/json": components["schemas"]["RuleBody"];
             };
         };
         responses: {

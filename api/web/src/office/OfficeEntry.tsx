@@ -23,10 +23,12 @@ const AccountPostings = lazy(() => import('./finance/AccountPostings'))
 const PurchasePage = lazy(() => import('./finance/PurchasePage'))
 const Registers = lazy(() => import('./finance/Registers'))
 const RegisterReport = lazy(() => import('./finance/RegisterReport'))
-const Rules = lazy(() => import('./finance/Rules'))
 const Accounts = lazy(() => import('./finance/Accounts'))
 const Adjustments = lazy(() => import('./finance/Adjustments'))
 const Tiers = lazy(() => import('./finance/Tiers'))
+const Rules = lazy(() => import('./finance/rules/Rules'))
+const RuleEditor = lazy(() => import('./finance/rules/RuleEditor'))
+const RulePage = lazy(() => import('./finance/rules/RulePage'))
 const Partners = lazy(() => import('./finance/Partners'))
 const Settings = lazy(() => import('./settings/Settings'))
 
@@ -96,6 +98,11 @@ function Pages() {
       <Route path="/tiers">
         <Tiers />
       </Route>
+      <Route path="/rules/new">
+        <RuleEditor />
+      </Route>
+      <Route path="/rules/:id/next">{({ id }) => <RuleEditor key={id} id={id} />}</Route>
+      <Route path="/rules/:id">{({ id }) => <RulePage key={id} id={id} />}</Route>
       <Route path="/partners">
         <Partners />
       </Route>

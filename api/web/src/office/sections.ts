@@ -43,6 +43,9 @@ export const MAY = {
   approve: ['controller'],
   approveTiers: ['administrator', 'controller'],
   merge: ['administrator', 'registrar'],
+  draftRule: ['finance'],
+  approveRule: ['controller'],
+  simulateRules: ['finance', 'controller'],
   changeSettings: ['administrator'],
 }
 

@@ -2,6 +2,7 @@
 import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { rules } from './officeRules'
 import { settings } from './officeSettings'
 import { standing } from './officeStanding'
 
@@ -9,6 +10,7 @@ export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
+  ...rules,
   ...registry,
   ...standing,
   ...settings,
