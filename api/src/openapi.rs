@@ -39,7 +39,7 @@ use crate::v1;
         v1::merging::merge,
         v1::rules::list, v1::rules::show, v1::rules::preview, v1::rules::simulate, v1::rules::show_simulation,
         v1::rules::draft, v1::rules::draft_version, v1::rules::approve, v1::rules::end,
-        v1::ledger::accounts, v1::ledger::postings, v1::ledger::trial_balance,
+        v1::ledger::accounts, v1::ledger::postings, v1::ledger::trial_balance, v1::ledger::member_balance,
         v1::organisations::list, v1::organisations::show, v1::organisations::create, v1::organisations::statistics,
         v1::members::list, v1::members::show, v1::members::admit, v1::members::change, v1::members::transfer,
         v1::members::leave,

@@ -134,6 +134,7 @@ pub fn table() -> Vec<Entry> {
         get("/v1/tiers", tier_readers, web::to(v1::tiers::show)),
         put("/v1/tiers", finance, web::to(v1::tiers::draft)),
         post("/v1/tiers/{version}/approve", tier_approvers, web::to(v1::tiers::approve)),
+        get("/v1/members/{id}/balance", books, web::to(v1::ledger::member_balance)),
         get("/v1/organisations", structure, web::to(v1::organisations::list)),
         creation("/v1/organisations", importers, web::to(v1::organisations::create)),
         get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),

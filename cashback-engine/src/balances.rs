@@ -45,6 +45,11 @@ pub struct MemberBalance {
     pub expiring: Vec<Expiring>,
 }
 
+/// A member's balances as they are booked; `None` for one without any.
+pub(crate) fn booked(connection: &mut PgConnection, member: MemberId) -> QueryResult<Option<Balance>> {
+    balances::table.find(member).select(Balance::as_select()).first(connection).optional()
+}
+
 /// A member's balances; all 0.00 for one who never had any.
 ///
 /// # Errors

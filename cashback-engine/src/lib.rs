@@ -23,7 +23,8 @@
 //! - [`refunds::refund`], [`two_step::capture`], [`two_step::void`]: inside the caller's transaction.
 //! - [`explanation::explanation`] as data, [`texts::sentences`] in words; [`operations::operations`] and
 //!   [`balances::balance`] for the member.
-//! - [`ledger::read`]: `accounts`, `trial_balance`, `postings` (account names `kind:owner`); [`ledger::audit::verify`].
+//! - [`ledger::read`]: `accounts`, `trial_balance`, `member_balance`, `postings` (account names `kind:owner`);
+//!   [`ledger::audit`]: `verify`, `verify_since`; [`ledger::closing::close_day`] (call until `None`).
 //! - [`jobs`]: `release_holds`, `pay_debts`, `expire`, `void_authorizations` (call until 0), `ensure_partitions`.
 //! - [`reconciliation`]: `create_register`, `pending_rows`, `post_rows`, `finish`; `register`, `registers`, `rows`,
 //!   `stream_rows`, `fail`.
@@ -53,6 +54,16 @@
 //! - Two merged members stand as the later word of the two says, and frozen when either was. Purchases, redemptions,
 //!   used caps and what leads to a tier become the survivor's; postings stay under the name they were booked by.
 //! - Tiers: see [`tiers`].
+//! - A day is the programme's. A posting is of the day its transaction began; should that day be closed before it is
+//!   written, it begins anew on the next. Only days that are over now are closed, whatever a job is asked as of.
+//! - Balances at an instant are as booked by then: a lot past its last day counts until it was booked as expired.
+//! - A refund in a register whose sale nobody knows is `only_theirs` and waits, for as long as it takes; with the sale
+//!   it becomes `posted`, or `rejected` with the reason it would have had. Of the same row in two files the first is
+//!   posted and the second matched. A sale that is only authorised can't be refunded: the refund waits for its capture
+//!   when it came before, and is rejected when it comes after.
+//! - A grant is judged against the room there was when it was posted, in the order of posting. Members who were merged
+//!   have the used room of both: above a cap is no finding there.
+//! - Lots past their last day are empty once an expiry has finished, but those that only later came to be spendable.
 //! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 

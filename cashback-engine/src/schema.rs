@@ -61,6 +61,29 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.closed_days (day) {
+            day -> Date,
+            first_id -> Uuid,
+            end_id -> Uuid,
+            postings -> Int8,
+            transfers -> Int8,
+            hash -> Bytea,
+            closed_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        ledger.day_totals (account, day) {
+            account -> Int4,
+            day -> Date,
+            debit -> Int8,
+            credit -> Int8,
+            debit_total -> Int8,
+            credit_total -> Int8,
+        }
+    }
+
+    diesel::table! {
         ledger.enrolments (id) {
             id -> Int8,
             member_id -> Uuid,
@@ -68,6 +91,14 @@ pub mod ledger {
             offer_version -> Text,
             channel -> Text,
             at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        ledger.finished_jobs (job) {
+            job -> Text,
+            judged_at -> Timestamptz,
+            finished_at -> Timestamptz,
         }
     }
 
@@ -151,6 +182,7 @@ pub mod ledger {
             occurred_at -> Timestamptz,
             booked_at -> Timestamptz,
             booked_on -> Date,
+            place -> Nullable<Int8>,
         }
     }
 
@@ -349,7 +381,10 @@ pub mod ledger {
         balances,
         budget_usage,
         cap_usage,
+        closed_days,
+        day_totals,
         enrolments,
+        finished_jobs,
         fiscal_receipts,
         freezes,
         lots,

@@ -12,11 +12,13 @@ use crate::days::date_in;
 use crate::ids::{Mint, PartnerId, PurchaseId};
 use crate::ledger::account::Account;
 use crate::lots::DAYS_AFTER_HOLD;
+use crate::posting::batch::arrived;
 use crate::posting::decide::{accrue, commission, posted_event, room_of};
 use crate::posting::read::ClaimFiscals;
 use crate::posting::world::{PostingKind, World};
 use crate::posting::{Fiscal, Refusal, write};
-use crate::purchases::{CashbackReason, Purchase, PurchaseRecord, PurchaseStatus};
+use crate::purchases::{CashbackReason, Purchase, PurchaseRecord, PurchaseStatus, purchase};
+use crate::reconciliation::waiting;
 use crate::refunds::{Returned, kept_after, locked, reduce, show};
 use crate::rules::evaluate::{capped, trimmed_by};
 use crate::rules::{Book, BookCache};
@@ -69,6 +71,11 @@ pub fn capture(
     }
     progress::raise_buyer(connection, &mut world, &book, id, now)?;
     write::write(connection, &world, &book, now)?;
+    let captured = world.purchases.get(&id).and_then(|kept| arrived(&book, &kept.record));
+    if !waiting::settle(connection, books, captured.as_slice(), now)?.is_empty() {
+        // A refund had come before it.
+        return Ok(purchase(connection, books, id, partner)?.ok_or(Refusal::PurchaseUnknown));
+    }
     Ok(show(&world, &book, id).ok_or(Refusal::PurchaseUnknown))
 }
 

@@ -1,5 +1,6 @@
 //! Refunds: by amount and by lines, mixed and in any order. [`residual`] is the arithmetic, [`undo`] moves the money.
 
+pub(crate) mod replay;
 pub mod residual;
 mod undo;
 
@@ -318,21 +319,24 @@ pub(crate) fn reduce(
         book.version(applied.rule, applied.version).map(|version| &version.terms)
     });
     undo::undo(world, book, record, &residual, today);
-    let refunded = record.amount - residual.left;
-    let mut kept = after.kept;
-    kept.rules = residual.rules.iter().map(|amount| amount.kopecks()).collect();
     if let Some(purchase) = world.purchase(record.id) {
-        let record = &mut purchase.record;
-        record.redeemed_left = residual.redeemed;
-        record.commission_left = residual.commission;
-        record.cashback_left = residual.rules.iter().copied().sum();
-        record.refunded = refunded;
-        record.refunded_by_amount = after.by_amount;
-        record.kept = Some(serde_json::to_value(&kept).expect("amounts are numbers"));
-        record.status =
-            if residual.left.is_zero() { PurchaseStatus::Refunded } else { PurchaseStatus::PartlyRefunded };
+        leave(&mut purchase.record, after, &residual);
         purchase.changed = true;
     }
+}
+
+/// Writes down what is left of a purchase.
+fn leave(record: &mut PurchaseRecord, after: After, residual: &residual::Residual) {
+    let mut kept = after.kept;
+    kept.rules = residual.rules.iter().map(|amount| amount.kopecks()).collect();
+    record.redeemed_left = residual.redeemed;
+    record.commission_left = residual.commission;
+    record.cashback_left = residual.rules.iter().copied().sum();
+    record.refunded = record.amount - residual.left;
+    record.refunded_by_amount = after.by_amount;
+    record.kept = Some(serde_json::to_value(&kept).expect("amounts are numbers"));
+    record.status =
+        if residual.left.is_zero() { PurchaseStatus::Refunded } else { PurchaseStatus::PartlyRefunded };
 }
 
 #[cfg(test)]

@@ -269,6 +269,16 @@ impl BookCache {
         }
     }
 
+    /// The book as of this snapshot, which may be older than the kept one: that stays.
+    pub(crate) fn of_snapshot(&self, connection: &mut PgConnection) -> QueryResult<Arc<Book>> {
+        let revision: i64 = programme::table.select(programme::revision).first(connection)?;
+        let kept = self.book.read().ok().and_then(|kept| kept.clone());
+        match kept {
+            Some(book) if book.revision == revision => Ok(book),
+            _ => Book::load(connection).map(Arc::new),
+        }
+    }
+
     pub(crate) fn reload(&self, connection: &mut PgConnection) -> QueryResult<Arc<Book>> {
         let book = Arc::new(Book::load(connection)?);
         if let Ok(mut kept) = self.book.write() {

@@ -140,6 +140,7 @@ impl Model {
         let offset = stays.lots.len();
         stays.pending += gone.pending;
         stays.available += gone.available;
+        stays.reserved += gone.reserved;
         stays.debt += gone.debt;
         stays.lots.extend(gone.lots);
         stays.frozen |= gone.frozen;

@@ -639,17 +639,17 @@ export interface paths {
         patch: operations["patch_members_id"];
         trace?: never;
     };
-    "/v1/members/{id}/freeze": {
+    "/v1/members/{id}/balance": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** A member's four balances at any instant; each opens to `/v1/ledger/postings?account=available:<member>`. */
+        get: operations["get_members_id_balance"];
         put?: never;
-        /** Freezes a member's account: it earns, but nothing can be spent or withdrawn, and nothing expires. */
-        post: operations["post_members_id_freeze"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1725,6 +1725,33 @@ export interface components {
             sex?: string | null;
             /** @description `active`, `suspended` or `left`. */
             status: string;
+        };
+        /** @description A member's balances as they were booked at an instant. */
+        MemberBalance: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description Can be spent; what is past its last day counts until it is booked as expired.
+             * @example 1437.83
+             */
+            available: string;
+            /**
+             * @description Taken back after it was spent.
+             * @example 0.00
+             */
+            debt: string;
+            /** Format: uuid */
+            member: string;
+            /**
+             * @description Earned, inside the return window.
+             * @example 215.40
+             */
+            pending: string;
+            /**
+             * @description Held for a redemption or payout.
+             * @example 0.00
+             */
+            reserved: string;
         };
         /** @description A new member: the columns of the import. */
         MemberBody: {
@@ -4410,28 +4437,27 @@ export interface operations {
             };
         };
     };
-    post_members_id_freeze: {
+    get_members_id_balance: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The instant, RFC 3339 with an offset; now unless said. */
+                at?: string;
+            };
             header?: never;
             path: {
                 id: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReasonBody"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description the account */
+            /** @description the balances */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StandingView"];
+                    "application/json": components["schemas"]["MemberBalance"];
                 };
             };
             /** @description no such member */
@@ -4443,8 +4469,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description frozen already, or without an account */
-            409: {
+            /** @description no instant */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -155,6 +155,7 @@ export const finance = {
   },
   rowKind: { sale: 'sale', refund: 'refund' },
   rowReason: {
+    waits_for_sale: 'waits for its sale: the receipt has not come yet',
     card_unknown: 'no such card',
     card_blocked: 'the card is blocked',
     card_expired: 'the card has expired',

@@ -155,6 +155,7 @@ export const finance = {
   },
   rowKind: { sale: 'продажа', refund: 'возврат' },
   rowReason: {
+    waits_for_sale: 'ждёт своей продажи: чек ещё не приходил',
     card_unknown: 'нет такой карты',
     card_blocked: 'карта заблокирована',
     card_expired: 'срок карты истёк',
