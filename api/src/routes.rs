@@ -74,6 +74,7 @@ pub fn table() -> Vec<Entry> {
             .and_client();
     let explained = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]).and_member();
     let registers = Access::roles(managers).and_client();
+    let hooks = Access::roles(&[Role::Manager]).and_client();
     let senders = Access::roles(&[Role::Manager, Role::Finance]).and_client();
     let settled_by = &[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor];
     vec![
@@ -99,7 +100,7 @@ pub fn table() -> Vec<Entry> {
         post("/v1/purchases/quote", partner, web::to(v1::purchases::quote)),
         post("/v1/purchases/batch", partner, web::to(v1::purchases::post_batch)),
         post("/v1/purchases", partner, web::to(v1::purchases::post)),
-        get("/v1/purchases", purchase_readers, web::to(v1::purchases::by_receipt)),
+        get("/v1/purchases", purchase_readers, web::to(v1::purchases::find)),
         get("/v1/purchases/{id}", purchase_readers, web::to(v1::purchases::show)),
         get("/v1/purchases/{id}/explanation", explained, web::to(v1::purchases::explain)),
         post("/v1/purchases/{id}/refunds", partner, web::to(v1::purchases::refund)),
@@ -110,6 +111,14 @@ pub fn table() -> Vec<Entry> {
         get("/v1/registers/{id}", registers, web::to(v1::registers::show)),
         get("/v1/registers/{id}/rows", registers, web::to(v1::registers::rows)),
         get("/v1/registers/{id}/report.csv", registers, web::to(v1::registers::report)),
+        creation("/v1/webhooks", hooks, web::to(v1::webhooks::create)),
+        get("/v1/webhooks", hooks, web::to(v1::webhooks::list)),
+        delete("/v1/webhooks/{id}", hooks, web::to(v1::webhooks::remove)),
+        post("/v1/webhooks/{id}/rotate", hooks, web::to(v1::webhooks::rotate)),
+        post("/v1/webhooks/{id}/enable", hooks, web::to(v1::webhooks::enable)),
+        post("/v1/webhooks/{id}/test", hooks, web::to(v1::webhooks::test)),
+        get("/v1/webhooks/{id}/deliveries", hooks, web::to(v1::webhooks::deliveries)),
+        post("/v1/webhooks/{id}/replay", hooks, web::to(v1::webhooks::replay)),
         get("/v1/partners", books, web::to(v1::partners::list)),
         get("/v1/rules", Access::roles(managers), web::to(v1::rules::list)),
         creation("/v1/rules", finance, web::to(v1::rules::draft)),

@@ -203,7 +203,7 @@ fn capture_all(world: &mut World, book: &Book, mut record: PurchaseRecord, now: 
     record.cashback_left = record.cashback;
     record.status = PurchaseStatus::Posted;
     record.terms = serde_json::to_value(&judgement).expect("a judgement holds text and numbers only");
-    world.events.push(posted_event(&record, now));
+    world.events.push(posted_event(&record, book, now));
     if let Some(kept) = world.purchase(record.id) {
         kept.record = record;
         kept.changed = true;

@@ -5,6 +5,7 @@
     reason = "a test stops where something is not as it expects"
 )]
 
+mod authorized;
 mod bad_inputs;
 mod cards_life;
 mod cli;
@@ -19,6 +20,7 @@ mod engine_properties;
 mod engine_registers;
 mod engine_standing;
 mod engine_support;
+mod expiry_notices;
 mod finance;
 mod generated;
 mod health;
@@ -48,3 +50,4 @@ mod sign_in;
 mod standing_http;
 mod structure;
 mod till;
+mod webhooks;

@@ -20,6 +20,7 @@ use shared_kernel::schema::platform::installation;
 pub use nightly::start;
 
 use crate::app::{App, PROGRAMME_ZONE};
+use crate::delivery::{expiry, webhooks};
 use crate::problem::Problem;
 
 /// A job, by its name on the command line.
@@ -33,6 +34,8 @@ pub enum Job {
     Tiers,
     /// Lots past their last day expire.
     Expire,
+    /// Members hear of what expires 30 and 7 days ahead.
+    ExpiryNotices,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
     /// Days that are over are closed: accounts' totals and a chained hash.
@@ -47,6 +50,7 @@ pub const NIGHTLY: &[Job] = &[
     Job::PayDebts,
     Job::Tiers,
     Job::Expire,
+    Job::ExpiryNotices,
     Job::VoidAuthorizations,
     Job::CloseDay,
     Job::Retention,
@@ -60,6 +64,7 @@ impl Job {
             Self::PayDebts => "pay-debts",
             Self::Tiers => "tiers",
             Self::Expire => "expire",
+            Self::ExpiryNotices => "expiry-notices",
             Self::VoidAuthorizations => "void-authorizations",
             Self::CloseDay => "close-day",
             Self::Retention => "retention",
@@ -148,6 +153,7 @@ fn part(
         Job::PayDebts => engine::pay_debts(connection, books, at, now)?,
         Job::Tiers => tiers::lower(connection, books, at)?,
         Job::Expire => engine::expire(connection, books, at, now)?,
+        Job::ExpiryNotices => expiry::tell(connection, at, now)?,
         Job::VoidAuthorizations => engine::void_authorizations(connection, books, at, now)?,
         Job::CloseDay => {
             let closed = closing::close_day(connection, books, at, now)?;
@@ -162,7 +168,9 @@ fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Res
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
         + crate::files::retention::sweep(app, connection, at)?
-        + cashback_engine::rules::simulate::queue::sweep(connection, at)?;
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?
+        + webhooks::queue::sweep(connection, at)?
+        + expiry::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

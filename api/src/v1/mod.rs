@@ -25,3 +25,4 @@ pub mod staff;
 pub mod standings;
 pub mod tiers;
 pub mod types;
+pub mod webhooks;

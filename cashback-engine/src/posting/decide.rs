@@ -53,7 +53,7 @@ pub(crate) fn decide(
         accrue(world, book, &mut record, &judgement, now);
         world.transfer(checked.partner.receivable, Account::COMMISSION, commission);
         world.settle_debt(sale.buyer.member, today);
-        world.events.push(posted_event(&record, now));
+        world.events.push(posted_event(&record, book, now));
         world.raise(book, &record, now);
     } else {
         world.transfer(Account::AVAILABLE, Account::RESERVED, sale.redeem);
@@ -269,15 +269,21 @@ fn record(
     }
 }
 
-pub(crate) fn posted_event(record: &PurchaseRecord, now: DateTime<Utc>) -> Event {
+pub(crate) fn posted_event(record: &PurchaseRecord, book: &Book, now: DateTime<Utc>) -> Event {
+    let outlet = book.outlet_by_number(record.outlet_id);
     Event {
         kind: "purchase.posted".to_owned(),
         member_id: Some(record.member_id),
         payload: json!({
             "purchase_id": record.id,
+            "partner_id": outlet.map(|outlet| outlet.partner_id),
+            "outlet": outlet.map(|outlet| outlet.code.as_str()),
+            "receipt": record.receipt,
             "amount": record.amount,
             "redeemed": record.redeemed,
+            "paid": record.amount - record.redeemed,
             "cashback": record.cashback,
+            "commission": record.commission,
             "source": record.source,
         }),
         occurred_at: now,

@@ -11,7 +11,6 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use serde_json::json;
-use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 use shared_kernel::outbox::Event;
 
@@ -237,15 +236,29 @@ fn apply(
         fresh: true,
     });
     reduce(world, book, record, after, now);
-    world.events.push(event(record.member_id, record.id, content.amount, now));
+    world.events.push(event(record, book, (&asked.reference, content.amount), now));
     Ok(())
 }
 
-fn event(member: MemberId, purchase: PurchaseId, amount: Money, now: DateTime<Utc>) -> Event {
+fn event(
+    record: &PurchaseRecord,
+    book: &Book,
+    (reference, amount): (&str, Money),
+    now: DateTime<Utc>,
+) -> Event {
+    let outlet = book.outlet_by_number(record.outlet_id);
     Event {
         kind: "purchase.refunded".to_owned(),
-        member_id: Some(member),
-        payload: json!({ "purchase_id": purchase, "amount": amount }),
+        member_id: Some(record.member_id),
+        payload: json!({
+            "purchase_id": record.id,
+            "partner_id": outlet.map(|outlet| outlet.partner_id),
+            "outlet": outlet.map(|outlet| outlet.code.as_str()),
+            "receipt": record.receipt,
+            "reference": reference,
+            "amount": amount,
+            "refunded": record.refunded + amount,
+        }),
         occurred_at: now,
     }
 }

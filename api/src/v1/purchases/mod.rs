@@ -2,24 +2,26 @@
 
 mod body;
 mod explanation;
+mod find;
 mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::explanation::explanation as explanation_of;
-use cashback_engine::posting::{ReceiptKey, Source};
+use cashback_engine::posting::Source;
 use cashback_engine::{PartnerId, PurchaseId, purchases, refunds, two_step};
 use diesel::pg::PgConnection;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
 pub use explanation::{ExplanationView, names_of};
+pub use find::{__path_find, find};
 pub use view::{BalanceView, PurchaseView};
 
 use crate::app::App;
 use crate::auth::{Principal, Role};
-use crate::extract::{IdPath, Json, Later, NoBody, Query};
+use crate::extract::{IdPath, Json, Later, NoBody};
 use crate::posting::{Order, batch};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
@@ -184,39 +186,6 @@ pub async fn show(
         .into_inner()
         .run(move |connection| {
             purchases::purchase(connection, &shared.books, id.0, partner)?
-                .filter(|purchase| is_within(&outlets, &purchase.outlet))
-                .ok_or_else(Problem::not_found)
-        })
-        .await?;
-    Ok(web::Json(PurchaseView::now(&purchase)))
-}
-
-/// By which receipt to look a purchase up.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ReceiptQuery {
-    /// The outlet's code.
-    outlet: String,
-    /// The receipt.
-    receipt: String,
-}
-
-/// A purchase by its receipt, as it is now.
-#[utoipa::path(get, path = "/v1/purchases", tag = "partner", params(ReceiptQuery), responses(
-    (status = 200, description = "the purchase", body = PurchaseView), (status = 404, body = ProblemBody, description = "none, or not yours")))]
-pub async fn by_receipt(
-    app: web::Data<App>,
-    principal: web::ReqData<Principal>,
-    query: Query<ReceiptQuery>,
-) -> Result<web::Json<PurchaseView>, Problem> {
-    let (partner, outlets) = (readable_by(&principal)?, bound_to(&principal));
-    let key = ReceiptKey { outlet: query.0.outlet, receipt: query.0.receipt };
-    let shared = app.clone().into_inner();
-    let purchase = app
-        .into_inner()
-        .run(move |connection| {
-            purchases::purchase_by_receipt(connection, &shared.books, &key, partner)?
                 .filter(|purchase| is_within(&outlets, &purchase.outlet))
                 .ok_or_else(Problem::not_found)
         })

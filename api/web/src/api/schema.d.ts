@@ -837,7 +837,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A purchase by its receipt, as it is now. */
+        /**
+         * A purchase by its receipt (`outlet` and `receipt`), as it is now; or the list of purchases that are authorised
+         *     (`status=authorized`).
+         */
         get: operations["get_purchases"];
         put?: never;
         /** Posts a purchase, or answers it again when it is there. */
@@ -1211,42 +1214,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/standings": {
+    "/v1/webhooks": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Finds a member's account by membership or card number; a record that was merged leads to the survivor's. */
-        get: operations["get_standings"];
+        /** The partner's webhooks, the oldest first; ten at most. */
+        get: operations["get_webhooks"];
         put?: never;
-        post?: never;
+        /**
+         * Subscribes an address to events; the answer holds the secret messages are signed with, which is not shown again.
+         * @description A message is a POST of `{"type","timestamp","data"}` by Standard Webhooks. `data` of `purchase.posted`:
+         *     `purchase_id`, `outlet`, `receipt`, `amount`, `redeemed`, `paid`, `cashback`, `commission`; of `purchase.refunded`:
+         *     `purchase_id`, `outlet`, `receipt`, `reference`, `amount` (of this refund), `refunded` (in all); of
+         *     `claim.to_decide`: `claim_id`, `outlet`, `amount`, `occurred_at`; of `statement.ready`: `statement_id`, `period`.
+         *     Nothing tells who the member is.
+         *
+         *     Headers: `webhook-id`, the same at every try; `webhook-timestamp`, seconds since 1970; `webhook-signature`, one or
+         *     more of `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, keyed with what follows `whsec_` in the
+         *     secret, decoded from base64. Take a message when any signature fits (there are two for 24 hours after a rotation),
+         *     the time is within five minutes of yours and the id is new to you.
+         *
+         *     Answer 2xx within 20 seconds; the body is not looked at, redirects are not followed. Otherwise the message is tried
+         *     again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h (up to a tenth more), then parked. `Retry-After`
+         *     is honoured; 429, 502 and 504 also hold other messages back for a while; 410 disables the webhook, as do three days
+         *     of nothing but failures. Messages may come more than once and out of order, and are kept for 30 days.
+         */
+        post: operations["post_webhooks"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/tiers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The tiers in force and the draft that waits, if any. */
-        get: operations["get_tiers"];
-        /** Drafts tiers in place of any draft before; they are in force once somebody else approves them. */
-        put: operations["put_tiers"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/tiers/{version}/approve": {
+    "/v1/webhooks/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1255,8 +1258,93 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approves the draft: purchases reach its tiers from now on, and the next night gives everybody the one they deserve. */
-        post: operations["post_tiers_version_approve"];
+        post?: never;
+        /** Removes a webhook with all that was still to be sent to it. */
+        delete: operations["delete_webhooks_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a webhook was told and is to be told, the newest first; kept for 30 days. */
+        get: operations["get_webhooks_id_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enables a disabled webhook: what waited is sent; what was parked is sent when it is asked for. */
+        post: operations["post_webhooks_id_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends messages again, with the same `webhook-id`: one, or all since an instant. */
+        post: operations["post_webhooks_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a webhook a new secret, shown once; the one before signs beside it for 24 hours. */
+        post: operations["post_webhooks_id_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a `webhook.test` message, which tells nothing but that the webhook works; see its delivery for how it went. */
+        post: operations["post_webhooks_id_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1575,13 +1663,8 @@ export interface components {
             /** @description JSON pointer to the field (`#/amount`). */
             pointer: string;
         };
-        /** @description Since when, by whom and why somebody is frozen. */
-        FreezeView: {
-            /** Format: date-time */
-            at: string;
-            by: components["schemas"]["PersonView"];
-            reason: string;
-        };
+        /** @description A purchase or a page of them. */
+        Found: components["schemas"]["Purchase"] | components["schemas"]["Purchases"];
         /** @description A funder's part. */
         FunderPart: {
             amount: string;
@@ -1677,6 +1760,8 @@ export interface components {
         MeBody: {
             /** @description Whether a mail a day tells of cashback. */
             daily_digest?: boolean | null;
+            /** @description Whether mail tells ahead of points that will expire. */
+            expiry_notices?: boolean | null;
             /** @description `ru` or `en`: the language of mail. */
             language?: string | null;
         };
@@ -1686,6 +1771,8 @@ export interface components {
             daily_digest: boolean;
             /** @description Whether the member takes part in the bonus programme. */
             enrolled: boolean;
+            /** @description Whether mail tells ahead of points that will expire. */
+            expiry_notices: boolean;
             first_name: string;
             /** @description Frozen by finance: earns, but nothing can be spent or given away. */
             frozen: boolean;
@@ -2149,6 +2236,13 @@ export interface components {
             commission: string;
             /** Format: uuid */
             id: string;
+            /** @description The receipt's lines and what is left of each; where the purchase is read and has lines. */
+            lines?: components["schemas"]["PurchaseLine"][] | null;
+            /**
+             * Format: date-time
+             * @description When it was bought; where the purchase is read.
+             */
+            occurred_at?: string | null;
             outlet: string;
             /**
              * @description `amount` less `redeemed`.
@@ -2203,10 +2297,23 @@ export interface components {
             /** @description What `POST /v1/cards/resolve` answered. */
             resolution?: string | null;
         };
-        /** @description Why. */
-        ReasonBody: {
-            /** @description 1 to 500 characters. */
-            reason: string;
+        /** @description A line of a purchase. */
+        PurchaseLine: {
+            /** @example 600.00 */
+            amount: string;
+            category?: string | null;
+            /**
+             * @description What was not returned of it.
+             * @example 600.00
+             */
+            left: string;
+            quantity?: string | null;
+            sku?: string | null;
+        };
+        /** @description A page of purchases. */
+        Purchases: {
+            items: components["schemas"]["Purchase"][];
+            next?: string | null;
         };
         /** @description A session is named by its refresh token; a page's by its cookies. */
         RefreshBody: {
@@ -2321,6 +2428,25 @@ export interface components {
             /** Format: uuid */
             id: string;
             rule: components["schemas"]["RuleBody"];
+        };
+        /** @description What to send again: one message, or all since an instant. */
+        ReplayBody: {
+            /**
+             * Format: uuid
+             * @description A message's `webhook-id`.
+             */
+            delivery?: string | null;
+            /**
+             * Format: date-time
+             * @description All messages since then.
+             */
+            since?: string | null;
+            /** @description Of those only the `parked`, `delivered` or `waiting` ones. */
+            status?: string | null;
+        };
+        /** @description How many messages are sent again. */
+        Replayed: {
+            replayed: number;
         };
         /** @description What a till learns of a card: nothing about the person. */
         ResolutionView: {
@@ -2898,6 +3024,96 @@ export interface components {
             cookie?: boolean;
             email?: string | null;
             phone?: string | null;
+        };
+        /** @description A webhook. */
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Why it is disabled: `failing` (nothing but failures for three days) or `gone` (the receiver answered 410). */
+            disabled_why?: string | null;
+            events: string[];
+            /**
+             * Format: date-time
+             * @description Nothing but failures since then.
+             */
+            failing_since?: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Until then messages carry two signatures, of the new secret and the one before.
+             */
+            overlap_until?: string | null;
+            /** @description What messages are signed with, `whsec_` and base64: in the answers to making and to rotating alone. */
+            secret?: string | null;
+            /** @description `enabled` or `disabled`. */
+            status: string;
+            url: string;
+        };
+        /** @description Where to be told of what. */
+        WebhookBody: {
+            /**
+             * @description `purchase.posted`, `purchase.refunded`, `claim.to_decide`, `statement.ready`.
+             * @example [
+             *       "purchase.posted"
+             *     ]
+             */
+            events: string[];
+            /**
+             * @description A public HTTPS address at port 443 or 8443, without user and password.
+             * @example https://shop.example/unioncard
+             */
+            url: string;
+        };
+        /** @description A page of messages. */
+        WebhookDeliveries: {
+            items: components["schemas"]["WebhookDelivery"][];
+            next?: string | null;
+        };
+        /** @description A message to a webhook. */
+        WebhookDelivery: {
+            /**
+             * Format: int32
+             * @description The HTTP status the receiver answered last.
+             */
+            answered?: number | null;
+            /**
+             * Format: int32
+             * @description How often it was tried since it was (last) asked for.
+             */
+            attempts: number;
+            /** @description The message as it is signed and sent. */
+            body: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The event: one of those subscribed to, or `webhook.test`. */
+            event: string;
+            /**
+             * @description Why the last try failed: `address`, `name`, `connect`, `tls`, `timeout`, `interrupted`, `redirect`, `gone` or
+             *     `status`.
+             */
+            failure?: string | null;
+            /**
+             * Format: uuid
+             * @description The message's `webhook-id`.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            next_at?: string | null;
+            /** @description `waiting`, `delivered` or `parked`. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When it was tried last.
+             */
+            tried_at?: string | null;
+        };
+        /** @description A partner's webhooks. */
+        Webhooks: {
+            items: components["schemas"]["Webhook"][];
         };
     };
     responses: never;
@@ -4928,11 +5144,17 @@ export interface operations {
     };
     get_purchases: {
         parameters: {
-            query: {
-                /** @description The outlet's code. */
-                outlet: string;
-                /** @description The receipt. */
-                receipt: string;
+            query?: {
+                /** @description The outlet's code; of a list it may be left out. */
+                outlet?: string;
+                /** @description The receipt: the answer is this purchase. */
+                receipt?: string;
+                /** @description `authorized`: the answer is the list of what is neither captured nor voided, the newest first. */
+                status?: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -4940,17 +5162,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the purchase */
+            /** @description the purchase, or a page of them */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Purchase"];
+                    "application/json": components["schemas"]["Found"];
                 };
             };
             /** @description none, or not yours */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description neither a receipt nor a status to look for */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5885,30 +6116,7 @@ export interface operations {
             };
         };
     };
-    get_standings: {
-        parameters: {
-            query: {
-                /** @description A membership number, or a card's. */
-                number: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the account, or none */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Standings"];
-                };
-            };
-        };
-    };
-    get_tiers: {
+    get_webhooks: {
         parameters: {
             query?: never;
             header?: never;
@@ -5917,18 +6125,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the tiers */
+            /** @description all of them */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TiersView"];
+                    "application/json": components["schemas"]["Webhooks"];
                 };
             };
         };
     };
-    put_tiers: {
+    post_webhooks: {
         parameters: {
             query?: never;
             header?: never;
@@ -5937,17 +6145,177 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TiersBody"];
+                "application/json": components["schemas"]["WebhookBody"];
             };
         };
         responses: {
-            /** @description the tiers with the draft */
+            /** @description subscribed, with its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description there already, or too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description an address that may not be called, or unknown events */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhooks_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhooks_id_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those `waiting`, `delivered` or `parked`. */
+                status?: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of messages */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TiersView"];
+                    "application/json": components["schemas"]["WebhookDeliveries"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong limit, cursor or status */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description enabled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayBody"];
+            };
+        };
+        responses: {
+            /** @description they are on their way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description no such webhook or message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description wrong fields */
@@ -5961,27 +6329,27 @@ export interface operations {
             };
         };
     };
-    post_tiers_version_approve: {
+    post_webhooks_id_rotate: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                version: number;
+                id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description the tiers */
+            /** @description with its new secret */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TiersView"];
+                    "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description not the draft that waits */
+            /** @description none, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5990,7 +6358,38 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description drafted by the same person, or in force */
+        };
+    };
+    post_webhooks_id_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the message, on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description disabled */
             409: {
                 headers: {
                     [name: string]: unknown;

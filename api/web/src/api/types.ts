@@ -55,3 +55,5 @@ export type TierSettings = NonNullable<Answer<'/v1/tiers', 'get'>['in_force']>
 export type ImportReport = Answer<'/v1/imports/{id}', 'get'>
 export type Settings = Answer<'/v1/settings', 'get'>
 export type Rejected = Item<Answer<'/v1/imports/{id}/rejected', 'get'>>
+export type Webhook = Item<Answer<'/v1/webhooks', 'get'>>
+export type WebhookDelivery = Item<Answer<'/v1/webhooks/{id}/deliveries', 'get'>>

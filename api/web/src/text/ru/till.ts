@@ -1,11 +1,15 @@
 /** Слова кассы. */
 import { common } from './common'
 import { enrolment } from './tillEnrolment'
+import { tillHeld } from './tillHeld'
+import { tillHooks } from './tillHooks'
 
 export default {
   pageTitle: 'Касса — Unioncard',
   ...common,
   enrolment,
+  ...tillHeld,
+  ...tillHooks,
   till: {
     title: 'Касса',
     signInHint: 'Войдите под логином кассира или управляющего.',
@@ -98,6 +102,10 @@ export default {
     refunded: 'Уже возвращено',
     left: 'Осталось',
     back: 'Вернуть, ₽',
+    how: 'Как вернуть',
+    byLines: 'По строкам',
+    byAmount: 'Суммой',
+    noLines: 'Отметьте, что возвращают.',
     reference: 'Номер возврата',
     referenceHint: 'Придуман сам; замените на номер возвратного чека, если он есть',
     post: 'Вернуть',
