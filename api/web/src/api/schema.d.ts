@@ -656,6 +656,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/members/{id}/freeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Freezes a member's account: it earns, but nothing can be spent or withdrawn, and nothing expires. */
+        post: operations["post_members_id_freeze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/members/{id}/leave": {
         parameters: {
             query?: never;
@@ -1214,6 +1231,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/standings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Finds a member's account by membership or card number; a record that was merged leads to the survivor's. */
+        get: operations["get_standings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tiers in force and the draft that waits, if any. */
+        get: operations["get_tiers"];
+        /** Drafts tiers in place of any draft before; they are in force once somebody else approves them. */
+        put: operations["put_tiers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tiers/{version}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves the draft: purchases reach its tiers from now on, and the next night gives everybody the one they deserve. */
+        post: operations["post_tiers_version_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1403,7 +1472,7 @@ export interface components {
             debit: string;
             /** Format: date-time */
             decided_at?: string | null;
-            decided_by?: components["schemas"]["PersonView"] | null;
+            decided_by?: components["schemas"]["Person"] | null;
             /** @description What it rests on. */
             evidence: string;
             /** Format: uuid */
@@ -1420,7 +1489,7 @@ export interface components {
             posting_id?: string | null;
             /** Format: date-time */
             proposed_at: string;
-            proposed_by: components["schemas"]["PersonView"];
+            proposed_by: components["schemas"]["Person"];
             /** @description What the member reads. */
             reason: string;
             /** @description `proposed`, `approved` or `declined`. */
@@ -1665,6 +1734,13 @@ export interface components {
         };
         /** @description A purchase or a page of them. */
         Found: components["schemas"]["Purchase"] | components["schemas"]["Purchases"];
+        /** @description Since when, by whom and why somebody is frozen. */
+        FreezeView: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["Person"];
+            reason: string;
+        };
         /** @description A funder's part. */
         FunderPart: {
             amount: string;
@@ -2137,6 +2213,27 @@ export interface components {
             items: components["schemas"]["Partner"][];
             next?: string | null;
         };
+        /** @description What went where. */
+        Payout: {
+            /** @example 150.00 */
+            amount: string;
+            /** Format: date-time */
+            at: string;
+            destination: components["schemas"]["Destination"];
+            /** Format: uuid */
+            id: string;
+            /** @description `done`: a gift is booked at once. */
+            status: string;
+        };
+        /** @description How much is to go where. */
+        PayoutBody: {
+            /**
+             * @description At least 100.00, but for who left the programme.
+             * @example 150.00
+             */
+            amount: string;
+            destination: components["schemas"]["Destination"];
+        };
         /** @description Somebody of the staff. */
         Person: {
             /** @description What they sign in with; absent for a login that is no more. */
@@ -2314,6 +2411,11 @@ export interface components {
         Purchases: {
             items: components["schemas"]["Purchase"][];
             next?: string | null;
+        };
+        /** @description Why. */
+        ReasonBody: {
+            /** @description 1 to 500 characters. */
+            reason: string;
         };
         /** @description A session is named by its refresh token; a page's by its cookies. */
         RefreshBody: {
@@ -2936,10 +3038,10 @@ export interface components {
         TierSettings: components["schemas"]["TiersBody"] & {
             /** Format: date-time */
             approved_at?: string | null;
-            approved_by?: components["schemas"]["PersonView"] | null;
+            approved_by?: components["schemas"]["Person"] | null;
             /** Format: date-time */
             drafted_at: string;
-            drafted_by: components["schemas"]["PersonView"];
+            drafted_by: components["schemas"]["Person"];
             /** Format: int32 */
             version: number;
         };
@@ -4696,6 +4798,50 @@ export interface operations {
             };
         };
     };
+    post_members_id_freeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingView"];
+                };
+            };
+            /** @description no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description frozen already, or without an account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_members_id_leave: {
         parameters: {
             query?: never;
@@ -6107,6 +6253,122 @@ export interface operations {
             };
             /** @description nobody */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_standings: {
+        parameters: {
+            query: {
+                /** @description A membership number, or a card's. */
+                number: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the account, or none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standings"];
+                };
+            };
+        };
+    };
+    get_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the tiers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TiersView"];
+                };
+            };
+        };
+    };
+    put_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TiersBody"];
+            };
+        };
+        responses: {
+            /** @description the tiers with the draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TiersView"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_tiers_version_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the tiers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TiersView"];
+                };
+            };
+            /** @description not the draft that waits */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description drafted by the same person, or in force */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
