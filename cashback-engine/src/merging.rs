@@ -179,6 +179,7 @@ fn follow(connection: &mut PgConnection, (from, into): (MemberId, MemberId)) -> 
          ON CONFLICT (member_id, month) DO UPDATE
             SET purchases = p.purchases + excluded.purchases, cashback = p.cashback + excluded.cashback")?;
     run("DELETE FROM ledger.tier_progress WHERE member_id = $1 AND $2 IS NOT NULL")?;
+    run("UPDATE ledger.card_usage SET member_id = $2 WHERE member_id = $1")?;
     run("UPDATE ledger.adjustments SET member_id = $2 WHERE member_id = $1 AND status = 'proposed'")?;
     let purchases = diesel::sql_query(
         "WITH theirs AS (

@@ -40,7 +40,7 @@ enum Command {
         #[arg(long)]
         listen: Option<String>,
     },
-    /// Bring in organisations or members from CSV or XLSX.
+    /// Bring in organisations, members or other numbers of cards from CSV or XLSX.
     Import {
         /// What the file holds.
         #[arg(value_parser = |text: &str| text.parse::<ImportKind>().map_err(|error| error.to_string()))]
@@ -81,6 +81,9 @@ enum CardsCommand {
         #[arg(long)]
         organisation: String,
     },
+    /// Open the next pair of digits, with a key of its own, from which new numbers come from now on. Numbers given
+    /// before stay good.
+    OpenProgramme,
 }
 
 /// A kind of card, as an argument.
@@ -180,6 +183,7 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
         Command::Cards(CardsCommand::Issue { kind, organisation }) => {
             files::issue_cards(app, kind, &organisation)
         }
+        Command::Cards(CardsCommand::OpenProgramme) => files::open_programme(app),
         Command::Registers(RegistersCommand::Load { partner, file, mode, history }) => {
             files::load_register(app, &partner, &file, (&mode, history))
         }

@@ -1,7 +1,7 @@
 //! Two records of one person become one: in the register, in the cards and in the ledger, all or nothing.
 
 use actix_web::web;
-use card_issuer::cards::{Block, BlockReason};
+use card_issuer::life::{Block, BlockReason};
 use cashback_engine::enrolments::Standing;
 use cashback_engine::merging as ledger;
 use chrono::{DateTime, Utc};

@@ -2,6 +2,7 @@
 
 pub mod adjustments;
 pub mod auth;
+pub mod card_records;
 pub mod cards;
 pub mod enrolments;
 pub mod events;
@@ -19,6 +20,7 @@ pub mod paging;
 pub mod partners;
 pub mod purchases;
 pub mod registers;
+pub mod revocations;
 pub mod rules;
 pub mod settings;
 pub mod staff;

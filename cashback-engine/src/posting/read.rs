@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text, Uuid as Sq
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
+use super::card_limits::{self, CardPeriod};
 use super::world::{CapKey, Kept, Spending, Usage, World};
 use crate::balances::Balance;
 use crate::enrolments::Standing;
@@ -118,6 +119,8 @@ pub(crate) struct Needs {
     pub spenders: HashSet<MemberId>,
     pub caps: HashSet<CapKey>,
     pub budgets: HashSet<RuleId>,
+    /// Days and months of family cards that have limits.
+    pub cards: HashSet<CardPeriod>,
     /// Purchases whose own lots and redemption matter.
     pub purchases: HashSet<PurchaseId>,
     /// The tiers that members may reach, and the day that decides; where tiers are set.
@@ -139,6 +142,7 @@ pub(crate) fn fill(
             world.member(id).progress = towards;
         }
     }
+    card_limits::read(connection, world, needs.cards.iter().copied())?;
     if !needs.purchases.is_empty() {
         redemptions(connection, world, &needs.purchases)?;
     }

@@ -11,6 +11,7 @@ use shared_kernel::money::Money;
 use shared_kernel::outbox::Event;
 use shared_kernel::text_enum;
 
+use super::card_limits::{CardPeriod, CardUsage};
 use crate::balances::Balance;
 use crate::enrolments::Standing;
 use crate::ids::{PostingId, PurchaseId, RuleId};
@@ -141,6 +142,7 @@ pub(crate) struct World {
     pub members: HashMap<MemberId, Member>,
     pub caps: HashMap<CapKey, Usage>,
     pub budgets: HashMap<RuleId, Usage>,
+    pub cards: HashMap<CardPeriod, CardUsage>,
     pub purchases: HashMap<PurchaseId, Kept>,
     /// What each purchase that was read counted for towards a tier: what was bought, and cashback.
     pub counted: HashMap<PurchaseId, (Money, Money)>,

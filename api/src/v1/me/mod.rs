@@ -1,8 +1,11 @@
 //! A member's own pages: who they are, their card and its live code, their balances and operations.
 
 pub mod cards;
+pub mod devices;
+pub mod family;
 pub mod money;
 pub mod payouts;
+pub mod shown;
 
 use actix_web::{HttpResponse, web};
 use cashback_engine::enrolments::{self, Standing};

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The keys in force, as a JWK set (RFC 7517). */
+        /**
+         * The keys in force, as a JWK set (RFC 7517). Those named `proof-…` check proofs; the one of the next quarter is there
+         *     ahead of its time, for tills that are long without network.
+         */
         get: operations["get_well_known_jwks_json"];
         put?: never;
         post?: never;
@@ -216,7 +219,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Finds a card by its number. */
+        /** Finds a card by any of its numbers; an older system's number may be that of several. */
         get: operations["get_cards"];
         put?: never;
         /** Gives a member a card: a virtual one is active at once, a plastic one is ordered. */
@@ -244,6 +247,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cards/revocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Cards revoked while a proof of theirs may still be good. Without `after` all that can matter now. */
+        get: operations["get_cards_revocations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A card with its history. */
+        get: operations["get_cards_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/{id}/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a card answer to another number; the same again changes nothing. */
+        post: operations["post_cards_id_aliases"];
+        /** Takes another number from a card. */
+        delete: operations["delete_cards_id_aliases"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cards/{id}/block": {
         parameters: {
             query?: never;
@@ -261,7 +316,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/enrolments": {
+    "/v1/cards/{id}/reissue": {
         parameters: {
             query?: never;
             header?: never;
@@ -270,25 +325,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends the customer a code to join the programme by. */
-        post: operations["post_enrolments"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/enrolments/{id}/confirm": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Enrols the customer by the code they told. */
-        post: operations["post_enrolments_id_confirm"];
+        /**
+         * Issues another card instead of this one: a new number, the same balances and history; the old number is blocked for
+         *     ever.
+         */
+        post: operations["post_cards_id_reissue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -459,6 +500,41 @@ export interface paths {
         /** My cards, virtual ones first. */
         get: operations["get_me_cards"];
         put?: never;
+        /** Orders a card: a family card, virtual or plastic, or plastic of my own. No name is kept with a family card. */
+        post: operations["post_me_cards"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/cards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Sets a family card's limits. */
+        patch: operations["patch_me_cards_id"];
+        trace?: never;
+    };
+    "/v1/me/cards/{id}/barcode.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bare number as bars, for tills that read no QR: Code 128 of the number itself, EAN-13 of its short form. */
+        get: operations["get_me_cards_id_barcode_svg"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -529,6 +605,78 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/cards/{id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A proof for tills without network: which card, that it is good, until when; nothing about the person. It is checked
+         *     with the keys `proof-…` of `/.well-known/jwks.json`; it earns, it doesn't redeem.
+         */
+        get: operations["get_me_cards_id_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/cards/{id}/reissue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another card instead of mine: a new number on the same balances; the old number stays blocked for ever. */
+        post: operations["post_me_cards_id_reissue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices that draw codes for my cards, oldest first. */
+        get: operations["get_me_devices"];
+        put?: never;
+        /** Adds a device; its secret is in this answer and nowhere else. */
+        post: operations["post_me_devices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a device: its codes are refused from now on. */
+        delete: operations["delete_me_devices_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1457,69 +1605,19 @@ export interface components {
             items: components["schemas"]["Account"][];
             next?: string | null;
         };
-        /** @description A correction. */
-        Adjustment: {
-            /** @example 100.00 */
-            amount: string;
-            /** @description Stands for all that an approver looks at: sent back on approval, it is refused once anything of it has changed. */
-            as_seen: string;
-            balance?: components["schemas"]["BalanceView"] | null;
-            /** @description What who declined it said. */
-            comment?: string | null;
-            /** @description The account that is credited, as `available:<member>`. */
-            credit: string;
-            /** @description The account that is debited, as `adjustments:union`. */
-            debit: string;
-            /** Format: date-time */
-            decided_at?: string | null;
-            decided_by?: components["schemas"]["Person"] | null;
-            /** @description What it rests on. */
-            evidence: string;
-            /** Format: uuid */
-            id: string;
-            /** @description `adjustment` or `write_off`. */
+        /** @description Who did something. */
+        Actor: {
+            /** @description A login's address. */
+            email?: string | null;
+            /** @description Which one. */
+            id?: string | null;
+            /** @description `program`, `member`, `staff` or `client`. */
             kind: string;
-            /**
-             * Format: int32
-             * @description How many months what a member is given lives; null for ever.
-             */
-            life_months?: number | null;
-            member?: components["schemas"]["MemberRef"] | null;
-            /** Format: uuid */
-            posting_id?: string | null;
-            /** Format: date-time */
-            proposed_at: string;
-            proposed_by: components["schemas"]["Person"];
-            /** @description What the member reads. */
-            reason: string;
-            /** @description `proposed`, `approved` or `declined`. */
-            status: string;
         };
-        /**
-         * @description A correction to be approved by another person. One of the two accounts is `adjustments:union`; or the debit is
-         *     `losses:union` and the credit a member's `debt` or a partner's `receivable`: a write-off.
-         */
-        AdjustmentBody: {
-            /** @example 100.00 */
-            amount: string;
-            /** @description The same. */
-            credit: string;
-            /** @description `adjustments:union`, `available:<member>`, `receivable:<partner>`, `funding:<organisation>`, ... */
-            debit: string;
-            /** @description What it rests on: a letter, a decision; 1 to 1000 characters. */
-            evidence: string;
-            /**
-             * Format: int32
-             * @description How many months what a member is given lives: 12 unless said, null for ever.
-             */
-            life_months?: number | null;
-            /** @description What the member reads; 1 to 1000 characters. */
-            reason: string;
-        };
-        /** @description A page of corrections. */
-        Adjustments: {
-            items: components["schemas"]["Adjustment"][];
-            next?: string | null;
+        /** @description Another number a card is to answer to. */
+        AliasBody: {
+            /** @description 1 to 32 characters, as an older system wrote it. */
+            alias: string;
         };
         /** @description Sales less refunds on either side. */
         AmountsView: {
@@ -1619,10 +1717,57 @@ export interface components {
             issued_at?: string | null;
             /** @description `virtual` or `plastic`. */
             kind: string;
+            limits?: components["schemas"]["CardLimits"] | null;
             /** @description 16 digits. */
             number: string;
+            /** @description `spouse` or `child`: a family card on the member's balances; without it the card is the member's own. */
+            relation?: string | null;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
+        };
+        /** @description What a family card may do at most, by the local day and month; what is left out is without a limit. */
+        CardLimits: {
+            /**
+             * Format: int32
+             * @description Purchases that earn, a day.
+             */
+            earn_per_day?: number | null;
+            /**
+             * Format: int32
+             * @description Purchases that earn, a month.
+             */
+            earn_per_month?: number | null;
+            /**
+             * @description Paid with points, a day.
+             * @example 300.00
+             */
+            redeem_per_day?: string | null;
+            /**
+             * @description Paid with points, a month.
+             * @example 1000.00
+             */
+            redeem_per_month?: string | null;
+        };
+        /** @description A card's record. */
+        CardRecord: components["schemas"]["OfficeCardView"] & {
+            /** @description Numbers of older systems it answers to. */
+            aliases: string[];
+            /** @description How many devices draw its codes. */
+            devices: number;
+            /** @description The number as an EAN-13. */
+            ean13: string;
+            /** @description What happened to it, the first first. */
+            history: components["schemas"]["HistoryView"][];
+            /**
+             * Format: uuid
+             * @description The card that was issued instead of it.
+             */
+            replaced_by?: string | null;
+            /**
+             * Format: uuid
+             * @description The card it was issued instead of.
+             */
+            replaces?: string | null;
         };
         /** @description My cards, virtual ones first. */
         Cards: {
@@ -1648,6 +1793,11 @@ export interface components {
             /** @description `none`, `pending`, `available` or `held`. */
             status: string;
         };
+        /** @description A family card's limits, all of them anew. */
+        ChangeBody: {
+            /** @description What is left out is without a limit. */
+            limits: components["schemas"]["CardLimits"];
+        };
         /** @description Where a code is to go: one of the two. */
         CodeBody: {
             email?: string | null;
@@ -1662,43 +1812,39 @@ export interface components {
             /** @description 24 digits. */
             value: string;
         };
-        /** @description The code the customer told. */
-        ConfirmBody: {
-            /** @description Six digits. */
-            code: string;
-        };
-        /** @description Why it is not to be. */
-        DeclineBody: {
-            /** @description 1 to 500 characters. */
-            comment: string;
-        };
-        /** @description Where it is to go. */
-        Destination: {
-            kind: components["schemas"]["DestinationKind"];
-        };
-        /**
-         * @description Where it is to go.
-         * @enum {string}
-         */
-        DestinationKind: "solidarity";
-        /** @description Whose card: as it was resolved. */
-        EnrolmentBody: {
+        /** @description A device. */
+        Device: {
+            /** Format: date-time */
+            added_at: string;
             /**
              * Format: uuid
-             * @description What `POST /v1/cards/resolve` answered; it stays good for its purchase.
+             * @description The card it draws for.
              */
-            resolution: string;
-        };
-        /** @description A code is on its way to the customer. */
-        EnrolmentStarted: {
-            /** Format: date-time */
-            expires_at: string;
+            card: string;
             /** Format: uuid */
             id: string;
-            /** @description The offer they accept by telling it. */
-            offer_version: string;
-            /** @description `sms` or `email`: where the customer looks for the code. */
-            sent_by: string;
+            /** @description `phone` or `google`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When a code of it was last taken.
+             */
+            last_used_at?: string | null;
+            name: string;
+        };
+        /** @description Which card a device is to draw for. */
+        DeviceBody: {
+            /**
+             * Format: uuid
+             * @description A virtual card of mine.
+             */
+            card: string;
+            /** @description What I know the device by, at most 64 characters. */
+            name?: string | null;
+        };
+        /** @description My devices. */
+        Devices: {
+            items: components["schemas"]["Device"][];
         };
         /** @description Whether a member takes part. */
         EnrolmentView: {
@@ -1749,12 +1895,27 @@ export interface components {
             /** @description The organisation's name. */
             name?: string | null;
         };
+        /** @description Something that happened to a card. */
+        HistoryView: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["Actor"];
+            /**
+             * @description `ordered`, `issued`, `activated`, `blocked`, `expired`, `reissued`, `limits_changed`, `device_added`,
+             *     `device_revoked`, `alias_added` or `alias_removed`.
+             */
+            event: string;
+            /** @description What was written about it, or the device, card, number or limits concerned. */
+            note?: string | null;
+            /** @description Why it was blocked. */
+            reason?: string | null;
+        };
         /** @description How an import goes, or went. */
         Import: components["schemas"]["ImportCounts"] & {
             file_name: string;
             /** Format: uuid */
             id: string;
-            /** @description `organisations` or `members`. */
+            /** @description `organisations`, `members` or `aliases`. */
             kind: string;
             /** @description Why the file as a whole was not taken. */
             problem?: string | null;
@@ -1783,14 +1944,14 @@ export interface components {
             /** Format: int64 */
             updated?: number | null;
         };
-        /** @description A file of organisations or members. */
+        /** @description A file of organisations, members or other numbers of cards. */
         ImportForm: {
             /**
              * Format: binary
              * @description CSV (UTF-8 or Windows-1251) or XLSX.
              */
             file: string;
-            /** @description `organisations` or `members`. */
+            /** @description `organisations`, `members` or `aliases` (columns `alias`, `membership_number`). */
             kind: string;
             /** @description `true` mails the new members their card. */
             notify?: string | null;
@@ -1799,8 +1960,11 @@ export interface components {
         IssueBody: {
             /** @description `virtual` or `plastic`. */
             kind: string;
+            limits?: components["schemas"]["CardLimits"] | null;
             /** Format: uuid */
             member: string;
+            /** @description `spouse` or `child`: a family card on the member's balances. */
+            relation?: string | null;
         };
         /** @description Since which day, and why. */
         LeaveBody: {
@@ -2036,37 +2200,27 @@ export interface components {
             /** @description `lost` or `stolen`. */
             reason: string;
         };
-        /** @description A member's tier. */
-        MyTier: {
-            /** @description What is measured: `cashback` or `purchases`. */
-            measure: string;
-            /** @description The tier held; null below the lowest. */
-            name?: string | null;
-            next?: components["schemas"]["NextTier"] | null;
-            /**
-             * @description What the present period has so far.
-             * @example 3200.00
-             */
-            reached: string;
-            /**
-             * Format: date
-             * @description The last day before tiers are lowered next.
-             */
-            until: string;
+        /** @description Why I want another card. */
+        MyReissueBody: {
+            /** @description `lost`, `stolen` or `replaced` (worn out, or a new number wanted). */
+            reason: string;
         };
         /** @description A code and the name behind it. */
         Named: {
             code: string;
             name: string;
         };
-        /** @description The next tier. */
-        NextTier: {
-            /**
-             * @description What is missing to it in the present period.
-             * @example 1800.00
-             */
-            missing: string;
-            name: string;
+        /** @description A device with its secret: RFC 6238 over the 16 digits of the number makes the 24 of the code. */
+        NewDeviceView: components["schemas"]["Device"] & {
+            /** @description `SHA1` */
+            algorithm: string;
+            digits: number;
+            /** @description The card's 16 digits, which stand before the changing eight. */
+            number: string;
+            /** Format: int64 */
+            period_seconds: number;
+            /** @description 20 bytes in base64url without padding; told this once. */
+            secret: string;
         };
         /** @description One of the partner's offers. */
         OfferView: {
@@ -2119,6 +2273,14 @@ export interface components {
         Operations: {
             items: components["schemas"]["Operation"][];
             next?: string | null;
+        };
+        /** @description Which card. */
+        OrderBody: {
+            /** @description `virtual` or `plastic`; one's own virtual card is issued on joining and then anew by `reissue`. */
+            kind: string;
+            limits?: components["schemas"]["CardLimits"] | null;
+            /** @description `spouse` or `child`: a family card on my balances; without it the card is mine. */
+            relation?: string | null;
         };
         /** @description An organisation. */
         Organisation: {
@@ -2317,6 +2479,16 @@ export interface components {
             /** @description The zone whose days the programme counts; it can't be changed. */
             zone: string;
         };
+        /** @description A signed proof. */
+        ProofView: {
+            /**
+             * Format: date-time
+             * @description Within 24 hours.
+             */
+            valid_until: string;
+            /** @description 192 digits: number, standing, times and an Ed25519 signature, for a QR of version 5. */
+            value: string;
+        };
         /**
          * @description A purchase. Of what was posted, `amount`, `redeemed` and `paid` stay as they were; `refunded` tells what came back,
          *     and `cashback` and `commission` are what is left, in the answer to posting what was given.
@@ -2360,7 +2532,7 @@ export interface components {
             /** @description `posted`, `authorized`, `voided`, `refunded` or `partly_refunded`. */
             status: string;
         };
-        /** @description A purchase. Exactly one of `code`, `card_number` and `resolution` says whose it is. */
+        /** @description A purchase. Exactly one of `code`, `card_number`, `proof` and `resolution` says whose it is. */
         PurchaseBody: {
             /**
              * @description What it came to, before points.
@@ -2369,7 +2541,7 @@ export interface components {
             amount: string;
             /** @description `false` authorises only: the redemption is reserved until captured or voided. */
             capture?: boolean | null;
-            /** @description The bare number: 16 digits. */
+            /** @description The bare number: 16 digits; or another number the card answers to (EAN-13, an older system's). */
             card_number?: string | null;
             /** @description The live code: 24 digits. */
             code?: string | null;
@@ -2384,6 +2556,8 @@ export interface components {
             occurred_at: string;
             /** @description The outlet's code. */
             outlet: string;
+            /** @description The proof of a till without network: 192 digits. It earns, it doesn't redeem. */
+            proof?: string | null;
             /** @description The receipt's number, unique at the outlet for ever; 1-64 characters. */
             receipt: string;
             /**
@@ -2508,6 +2682,16 @@ export interface components {
             items: components["schemas"]["Register"][];
             next?: string | null;
         };
+        /** @description Why a card is issued anew. */
+        ReissueBody: {
+            /** @description What to remember about it. */
+            comment?: string | null;
+            /**
+             * @description `lost`, `stolen`, `fraud` or `replaced` (worn out, spoiled, a new number wanted); what it is blocked for, if it
+             *     still lives. `replaced` unless said.
+             */
+            reason?: string | null;
+        };
         /** @description A page of refused rows. */
         RejectedRows: {
             items: components["schemas"]["RejectedView"][];
@@ -2571,12 +2755,28 @@ export interface components {
             /** @description `valid`, `blocked` or `expired`. */
             status: string;
         };
-        /** @description What was scanned: a live code or the bare number. */
+        /** @description What was scanned: a live code, a number of the card, or a proof. */
         ResolveBody: {
-            /** @description The bare number: 16 digits. */
+            /** @description The bare number: 16 digits; or another number the card answers to (EAN-13, an older system's). */
             card_number?: string | null;
             /** @description The live code: 24 digits. */
             code?: string | null;
+            /** @description The proof of a till without network: 192 digits. */
+            proof?: string | null;
+        };
+        /** @description A card whose proofs are refused from a moment on, or taken again. */
+        Revocation: {
+            /** Format: date-time */
+            at: string;
+            /** @description The first 12 bytes of SHA-256 over `unioncard revocation 1`, a zero byte and the 16 digits; base64url. */
+            card: string;
+            /** @description `false`: taken again. */
+            revoked: boolean;
+        };
+        /** @description A page of the feed; `next` is always there: ask with it later for what came since. */
+        Revocations: {
+            items: components["schemas"]["Revocation"][];
+            next: string;
         };
         /** @description A version of a rule. */
         Rule: components["schemas"]["RuleBody"] & {
@@ -3704,7 +3904,7 @@ export interface operations {
     get_cards: {
         parameters: {
             query: {
-                /** @description 16 digits; spaces and dashes are fine. */
+                /** @description Any number a card answers to: 16 digits (spaces and dashes are fine), EAN-13, an older system's. */
                 number: string;
             };
             header?: never;
@@ -3713,7 +3913,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the card, or none */
+            /** @description the cards within your subtree */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3817,6 +4017,156 @@ export interface operations {
             };
         };
     };
+    get_cards_revocations: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description in the order they were revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revocations"];
+                };
+            };
+            /** @description wrong `limit` or `after` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_cards_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_cards_id_aliases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasBody"];
+            };
+        };
+        responses: {
+            /** @description the record */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no alias */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_cards_id_aliases: {
+        parameters: {
+            query: {
+                /** @description The alias. */
+                alias: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description taken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no such card or alias, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no alias */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_cards_id_block: {
         parameters: {
             query?: never;
@@ -3852,58 +4202,7 @@ export interface operations {
             };
         };
     };
-    post_enrolments: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EnrolmentBody"];
-            };
-        };
-        responses: {
-            /** @description the code is on its way */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EnrolmentStarted"];
-                };
-            };
-            /** @description `resolution-unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `already-enrolled`, `no-contact`, `card-blocked`, `card-expired`, `resolution-expired` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too often */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_enrolments_id_confirm: {
+    post_cards_id_reissue: {
         parameters: {
             query?: never;
             header?: never;
@@ -3914,20 +4213,20 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ConfirmBody"];
+                "application/json": components["schemas"]["ReissueBody"];
             };
         };
         responses: {
-            /** @description takes part from now on */
-            200: {
+            /** @description the new card */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnrolmentView"];
+                    "application/json": components["schemas"]["CardRecord"];
                 };
             };
-            /** @description nothing of the kind was started by you */
+            /** @description none, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3936,17 +4235,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `code-wrong` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too many wrong codes */
-            429: {
+            /** @description replaced before, or no active member */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4313,6 +4603,144 @@ export interface operations {
             };
         };
     };
+    post_me_cards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderBody"];
+            };
+        };
+        responses: {
+            /** @description the card: virtual ones are active at once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description has one, too many, or is no active member */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_me_cards_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeBody"];
+            };
+        };
+        responses: {
+            /** @description the card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no family card */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_cards_id_barcode_svg: {
+        parameters: {
+            query: {
+                /** @description `code128` or `ean13`. */
+                kind: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bars; what they say is in `X-Barcode-Text` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": unknown;
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a blocked or expired card has none */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_me_cards_id_block: {
         parameters: {
             query?: never;
@@ -4453,6 +4881,199 @@ export interface operations {
             };
             /** @description a plastic, blocked or expired card has none */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_cards_id_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofView"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a blocked or expired card has none */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_cards_id_reissue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MyReissueBody"];
+            };
+        };
+        responses: {
+            /** @description the new card */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description was replaced before, or is not mine to replace */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the devices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+        };
+    };
+    post_me_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceBody"];
+            };
+        };
+        responses: {
+            /** @description the device and its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewDeviceView"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description plastic, blocked or expired, or eight devices already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_me_devices_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no such device of yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,6 +3,7 @@
 export type Section =
   | 'today'
   | 'members'
+  | 'cards'
   | 'organisations'
   | 'imports'
   | 'ledger'
@@ -20,6 +21,7 @@ const FINANCE = ['finance', 'controller', 'auditor']
 export const ALLOWED: Record<Section, string[]> = {
   today: [...new Set([...REGISTRY, ...FINANCE, 'manager'])],
   members: REGISTRY,
+  cards: REGISTRY,
   organisations: REGISTRY,
   imports: ['administrator', 'registrar'],
   ledger: FINANCE,
@@ -50,7 +52,7 @@ export const MAY = {
 }
 
 export const GROUPS: { name: 'registry' | 'finance' | 'union'; sections: Section[] }[] = [
-  { name: 'registry', sections: ['members', 'organisations', 'imports'] },
+  { name: 'registry', sections: ['members', 'cards', 'organisations', 'imports'] },
   {
     name: 'finance',
     sections: ['ledger', 'registers', 'accounts', 'adjustments', 'rules', 'tiers', 'partners'],

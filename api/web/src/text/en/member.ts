@@ -1,11 +1,13 @@
 /** Words of the member's page. */
 import { common } from './common'
 import { standing } from './memberStanding'
+import { offline } from './offline'
 
 export default {
   pageTitle: 'Union member’s card',
   ...common,
   ...standing,
+  ...offline,
   signin: {
     ...common.signin,
     title: 'Union member’s card',

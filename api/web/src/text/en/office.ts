@@ -1,5 +1,6 @@
 /** Words of the office. */
 import { common } from './common'
+import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
 import { rules } from './officeRules'
@@ -13,6 +14,7 @@ export default {
   ...rules,
   ...registry,
   ...standing,
+  officeCards,
   ...settings,
   office: {
     title: 'Union office',
@@ -27,6 +29,7 @@ export default {
     registry: 'Registry',
     finance: 'Finance',
     members: 'Members',
+    cards: 'Cards',
     organisations: 'Organisations',
     imports: 'File import',
     ledger: 'Ledger',

@@ -1,11 +1,13 @@
 /** Слова страницы члена профсоюза. */
 import { common } from './common'
 import { standing } from './memberStanding'
+import { offline } from './offline'
 
 export default {
   pageTitle: 'Карта члена профсоюза',
   ...common,
   ...standing,
+  ...offline,
   signin: {
     ...common.signin,
     title: 'Карта члена профсоюза',

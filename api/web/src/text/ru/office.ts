@@ -1,5 +1,6 @@
 /** Слова кабинета. */
 import { common } from './common'
+import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
 import { rules } from './officeRules'
@@ -13,6 +14,7 @@ export default {
   ...rules,
   ...registry,
   ...standing,
+  officeCards,
   ...settings,
   office: {
     title: 'Кабинет профсоюза',
@@ -27,6 +29,7 @@ export default {
     registry: 'Реестр',
     finance: 'Финансы',
     members: 'Члены профсоюза',
+    cards: 'Карты',
     organisations: 'Организации',
     imports: 'Загрузка файлов',
     ledger: 'Главная книга',
