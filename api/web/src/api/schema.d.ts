@@ -336,6 +336,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/enrolments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends the customer a code to join the programme by. */
+        post: operations["post_enrolments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrolments/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enrols the customer by the code they told. */
+        post: operations["post_enrolments_id_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/imports": {
         parameters: {
             query?: never;
@@ -1614,6 +1648,70 @@ export interface components {
             /** @description `program`, `member`, `staff` or `client`. */
             kind: string;
         };
+        /** @description A correction. */
+        Adjustment: {
+            /** @example 100.00 */
+            amount: string;
+            /** @description Stands for all that an approver looks at: sent back on approval, it is refused once anything of it has changed. */
+            as_seen: string;
+            balance?: components["schemas"]["BalanceView"] | null;
+            /** @description What who declined it said. */
+            comment?: string | null;
+            /** @description The account that is credited, as `available:<member>`. */
+            credit: string;
+            /** @description The account that is debited, as `adjustments:union`. */
+            debit: string;
+            /** Format: date-time */
+            decided_at?: string | null;
+            decided_by?: components["schemas"]["Person"] | null;
+            /** @description What it rests on. */
+            evidence: string;
+            /** Format: uuid */
+            id: string;
+            /** @description `adjustment` or `write_off`. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description How many months what a member is given lives; null for ever.
+             */
+            life_months?: number | null;
+            member?: components["schemas"]["MemberRef"] | null;
+            /** Format: uuid */
+            posting_id?: string | null;
+            /** Format: date-time */
+            proposed_at: string;
+            proposed_by: components["schemas"]["Person"];
+            /** @description What the member reads. */
+            reason: string;
+            /** @description `proposed`, `approved` or `declined`. */
+            status: string;
+        };
+        /**
+         * @description A correction to be approved by another person. One of the two accounts is `adjustments:union`; or the debit is
+         *     `losses:union` and the credit a member's `debt` or a partner's `receivable`: a write-off.
+         */
+        AdjustmentBody: {
+            /** @example 100.00 */
+            amount: string;
+            /** @description The same. */
+            credit: string;
+            /** @description `adjustments:union`, `available:<member>`, `receivable:<partner>`, `funding:<organisation>`, ... */
+            debit: string;
+            /** @description What it rests on: a letter, a decision; 1 to 1000 characters. */
+            evidence: string;
+            /**
+             * Format: int32
+             * @description How many months what a member is given lives: 12 unless said, null for ever.
+             */
+            life_months?: number | null;
+            /** @description What the member reads; 1 to 1000 characters. */
+            reason: string;
+        };
+        /** @description A page of corrections. */
+        Adjustments: {
+            items: components["schemas"]["Adjustment"][];
+            next?: string | null;
+        };
         /** @description Another number a card is to answer to. */
         AliasBody: {
             /** @description 1 to 32 characters, as an older system wrote it. */
@@ -1812,6 +1910,25 @@ export interface components {
             /** @description 24 digits. */
             value: string;
         };
+        /** @description The code the customer told. */
+        ConfirmBody: {
+            /** @description Six digits. */
+            code: string;
+        };
+        /** @description Why it is not to be. */
+        DeclineBody: {
+            /** @description 1 to 500 characters. */
+            comment: string;
+        };
+        /** @description Where it is to go. */
+        Destination: {
+            kind: components["schemas"]["DestinationKind"];
+        };
+        /**
+         * @description Where it is to go.
+         * @enum {string}
+         */
+        DestinationKind: "solidarity";
         /** @description A device. */
         Device: {
             /** Format: date-time */
@@ -1845,6 +1962,25 @@ export interface components {
         /** @description My devices. */
         Devices: {
             items: components["schemas"]["Device"][];
+        };
+        /** @description Whose card: as it was resolved. */
+        EnrolmentBody: {
+            /**
+             * Format: uuid
+             * @description What `POST /v1/cards/resolve` answered; it stays good for its purchase.
+             */
+            resolution: string;
+        };
+        /** @description A code is on its way to the customer. */
+        EnrolmentStarted: {
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The offer they accept by telling it. */
+            offer_version: string;
+            /** @description `sms` or `email`: where the customer looks for the code. */
+            sent_by: string;
         };
         /** @description Whether a member takes part. */
         EnrolmentView: {
@@ -2205,6 +2341,24 @@ export interface components {
             /** @description `lost`, `stolen` or `replaced` (worn out, or a new number wanted). */
             reason: string;
         };
+        /** @description A member's tier. */
+        MyTier: {
+            /** @description What is measured: `cashback` or `purchases`. */
+            measure: string;
+            /** @description The tier held; null below the lowest. */
+            name?: string | null;
+            next?: components["schemas"]["NextTier"] | null;
+            /**
+             * @description What the present period has so far.
+             * @example 3200.00
+             */
+            reached: string;
+            /**
+             * Format: date
+             * @description The last day before tiers are lowered next.
+             */
+            until: string;
+        };
         /** @description A code and the name behind it. */
         Named: {
             code: string;
@@ -2221,6 +2375,15 @@ export interface components {
             period_seconds: number;
             /** @description 20 bytes in base64url without padding; told this once. */
             secret: string;
+        };
+        /** @description The next tier. */
+        NextTier: {
+            /**
+             * @description What is missing to it in the present period.
+             * @example 1800.00
+             */
+            missing: string;
+            name: string;
         };
         /** @description One of the partner's offers. */
         OfferView: {
@@ -4237,6 +4400,110 @@ export interface operations {
             };
             /** @description replaced before, or no active member */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_enrolments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentBody"];
+            };
+        };
+        responses: {
+            /** @description the code is on its way */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentStarted"];
+                };
+            };
+            /** @description `resolution-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already-enrolled`, `no-contact`, `card-blocked`, `card-expired`, `resolution-expired` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_enrolments_id_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmBody"];
+            };
+        };
+        responses: {
+            /** @description takes part from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentView"];
+                };
+            };
+            /** @description nothing of the kind was started by you */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `code-wrong` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many wrong codes */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
