@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod pages;
 pub mod posting;
 pub mod private_services;
+pub mod print;
 pub mod problem;
 pub mod refusals;
 pub mod routes;

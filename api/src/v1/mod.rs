@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod cards;
+pub mod designs;
 pub mod events;
 pub mod health;
 pub mod imports;
@@ -13,6 +14,7 @@ pub mod oauth;
 pub mod organisations;
 pub mod paging;
 pub mod partners;
+pub mod print_batches;
 pub mod purchases;
 pub mod registers;
 pub mod rules;

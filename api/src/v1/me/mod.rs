@@ -2,6 +2,7 @@
 
 pub mod cards;
 pub mod money;
+pub mod plastic;
 
 use actix_web::{HttpResponse, web};
 use cashback_engine::enrolments;
