@@ -44,6 +44,7 @@ use crate::v1;
         v1::organisations::list, v1::organisations::show, v1::organisations::create, v1::organisations::statistics,
         v1::members::list, v1::members::show, v1::members::admit, v1::members::change, v1::members::transfer,
         v1::members::leave,
+        v1::settings::show, v1::settings::change,
         v1::imports::upload, v1::imports::show, v1::imports::rejected, v1::imports::rejected_csv,
     ),
     components(schemas(ProblemBody, FieldErrorBody)),

@@ -110,8 +110,20 @@ struct Parts {
     errors: Vec<FieldError>,
     retry_after_seconds: Option<u64>,
     allow: Option<String>,
-    challenge: bool,
-    rate_limit: Option<(u64, u64)>,
+    challenge: Option<&'static str>,
+    rate_limit: Option<Quota>,
+    oauth: Option<&'static str>,
+}
+
+/// A quota: so many times in so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// What is limited, for the `RateLimit` headers.
+    pub name: &'static str,
+    /// How often it may be.
+    pub times: u64,
+    /// In how many seconds.
+    pub window_seconds: u64,
 }
 
 /// How a problem looks on the wire.
@@ -130,6 +142,12 @@ pub struct ProblemBody {
     /// The wrong fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldErrorBody>,
+    /// At the token endpoint: the error's code by RFC 6749 §5.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'static str>,
+    /// At the token endpoint: what happened, in ASCII.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_description: Option<String>,
 }
 
 /// How a wrong field looks on the wire.
@@ -153,8 +171,9 @@ impl Problem {
             errors: Vec::new(),
             retry_after_seconds: None,
             allow: None,
-            challenge: false,
+            challenge: None,
             rate_limit: None,
+            oauth: None,
         }))
     }
 
@@ -181,9 +200,15 @@ impl Problem {
         self
     }
 
-    /// The same with the quota that was used up (requests a window of so many seconds).
-    pub fn rate_limit(mut self, quota: u64, window_seconds: u64) -> Self {
-        self.0.rate_limit = Some((quota, window_seconds));
+    /// The same as an error of the token endpoint: its code by RFC 6749 §5.2.
+    pub fn oauth(mut self, error: &'static str) -> Self {
+        self.0.oauth = Some(error);
+        self
+    }
+
+    /// The same with the scheme to sign in by.
+    pub fn challenge(mut self, scheme: &'static str) -> Self {
+        self.0.challenge = Some(scheme);
         self
     }
 
@@ -197,15 +222,27 @@ impl Problem {
         self.0.slug
     }
 
-    /// The wire form in a language.
-    pub fn body(&self, language: Language) -> ProblemBody {
+    /// What happened this time: as told, else by the first wrong field, else by the title.
+    fn happened(&self, language: Language) -> String {
         let parts = &self.0;
-        let detail = match (&parts.detail, parts.errors.first()) {
+        match (&parts.detail, parts.errors.first()) {
             (Some(detail), _) => language.pick(detail).to_owned(),
             (None, Some(first)) => format!("{}: {}", first.pointer, language.pick(&first.detail)),
             (None, None) => language.pick(&parts.title).to_owned(),
+        }
+    }
+
+    /// The wire form in a language.
+    pub fn body(&self, language: Language) -> ProblemBody {
+        let parts = &self.0;
+        let detail = self.happened(language);
+        let in_ascii = |text: &str| {
+            let plain = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+            text.chars().filter(plain).collect::<String>()
         };
         ProblemBody {
+            error: parts.oauth,
+            error_description: parts.oauth.map(|_| in_ascii(&self.happened(Language::English))),
             kind: format!("/problems/{}", parts.slug),
             title: language.pick(&parts.title).to_owned(),
             status: parts.status.as_u16(),
@@ -227,16 +264,16 @@ impl Problem {
         if let Some(seconds) = self.0.retry_after_seconds {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
-        if let Some((quota, window)) = self.0.rate_limit {
-            let reset = self.0.retry_after_seconds.unwrap_or(window);
-            response.insert_header(("RateLimit-Policy", format!("\"default\";q={quota};w={window}")));
-            response.insert_header(("RateLimit", format!("\"default\";r=0;t={reset}")));
+        if let Some(Quota { name, times, window_seconds }) = self.0.rate_limit {
+            let reset = self.0.retry_after_seconds.unwrap_or(window_seconds);
+            response.insert_header(("RateLimit-Policy", format!("\"{name}\";q={times};w={window_seconds}")));
+            response.insert_header(("RateLimit", format!("\"{name}\";r=0;t={reset}")));
         }
         if let Some(allow) = &self.0.allow {
             response.insert_header((header::ALLOW, allow.clone()));
         }
-        if self.0.challenge {
-            response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        if let Some(scheme) = self.0.challenge {
+            response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme)));
         }
         let body = serde_json::to_vec(&self.body(language)).expect("a problem is plain text and numbers");
         let mut answer = response.content_type("application/problem+json").body(body);
@@ -266,10 +303,8 @@ impl Problem {
 
     /// 401: who is asking isn't known.
     pub fn unauthenticated() -> Self {
-        let mut problem =
-            Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first", "Сначала войдите");
-        problem.0.challenge = true;
-        problem
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first", "Сначала войдите")
+            .challenge("Bearer")
     }
 
     /// 403: seen, but not theirs to do.
@@ -319,15 +354,17 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", en, ru)
     }
 
-    /// 429 after which to wait.
-    pub fn too_many(seconds: u64) -> Self {
-        Self::new(
+    /// 429: the quota is used up, and after how many seconds to try again.
+    pub fn too_many(quota: Quota, seconds: u64) -> Self {
+        let mut problem = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-requests",
             "Too many requests",
             "Слишком много запросов",
         )
-        .retry_after(seconds)
+        .retry_after(seconds);
+        problem.0.rate_limit = Some(quota);
+        problem
     }
 
     /// 503: try again shortly.

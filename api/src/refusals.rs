@@ -10,7 +10,8 @@ use cashback_engine::EngineError;
 use cashback_engine::posting::Refusal;
 use union_registry::RegistryError;
 
-use crate::problem::{FieldError, Problem, Text};
+use crate::problem::{Problem, Text};
+use crate::words;
 
 fn unprocessable(slug: &'static str, en: &'static str, ru: &'static str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, en, ru)
@@ -134,7 +135,10 @@ pub fn purchase(refusal: &Refusal) -> Problem {
         Refusal::PurchaseUnknown => Problem::not_found(),
         Refusal::PurchaseState { status } => {
             Problem::conflict("purchase-state", "Not possible in this state", "В этом состоянии так нельзя")
-                .detail(format!("the purchase is {status}"), format!("состояние покупки: {status}"))
+                .detail(
+                    format!("the purchase is {status}"),
+                    format!("покупка {}", words::told(status.as_str()).ru),
+                )
         }
         Refusal::InsufficientPoints { available } => {
             Problem::conflict("insufficient-points", "Not enough points", "Баллов не хватает")
@@ -151,6 +155,14 @@ pub fn purchase(refusal: &Refusal) -> Problem {
                 format!("only {left} is left to refund"),
                 format!("к возврату осталось {left}"),
             )
+        }
+        Refusal::CaptureTooMuch { most } => {
+            unprocessable("capture-too-much", "More than was authorised", "Больше, чем было авторизовано")
+                .field(
+                    "#/amount",
+                    format!("only {most} was authorised"),
+                    format!("авторизовано только {most}"),
+                )
         }
         wrong => {
             let mut problem = Problem::invalid();
@@ -211,6 +223,7 @@ fn field_words(refusal: &Refusal) -> Text {
         | Refusal::PurchaseUnknown
         | Refusal::PurchaseState { .. }
         | Refusal::InsufficientPoints { .. }
+        | Refusal::CaptureTooMuch { .. }
         | Refusal::RefundTooMuch { .. } => Text::new("is refused", "не принято"),
     }
 }
@@ -285,12 +298,12 @@ impl From<RegistryError> for Problem {
             ),
             RegistryError::WrongState(what) => {
                 Self::conflict("member-state", "Not possible in this state", "В этом состоянии так нельзя")
-                    .detail(format!("the member is {what}"), format!("состояние: {what}"))
+                    .detail(format!("the member is {what}"), words::told(what).ru)
             }
             RegistryError::WrongDay(what) => Self::invalid_field(
                 "#/on",
                 format!("the day is {what}"),
-                format!("эта дата не подходит: {what}"),
+                format!("эта дата не подходит: {}", words::told(what).ru),
             ),
             RegistryError::Sealed(error) => Self::internal(&error),
             RegistryError::Database(error) => error.into(),
@@ -331,9 +344,8 @@ impl From<EngineError> for Problem {
             EngineError::Taken(what) => Self::conflict("taken", "This name is taken", "Такое имя уже занято")
                 .detail(format!("{what} is taken"), format!("занято: {what}")),
             EngineError::Invalid(fields) => fields.into_iter().fold(Self::invalid(), |problem, field| {
-                let FieldError { pointer, detail } =
-                    FieldError::new(format!("#{}", field.pointer), field.message.clone(), field.message);
-                problem.field(pointer, detail.en, detail.ru)
+                let words = words::told(field.message);
+                problem.field(format!("#{}", field.pointer), words.en, words.ru)
             }),
             EngineError::SamePerson => Self::conflict(
                 "same-person",
@@ -341,16 +353,18 @@ impl From<EngineError> for Problem {
                 "Утвердить должен другой человек",
             ),
             EngineError::State(what) => {
+                let words = words::told(what);
                 Self::conflict("state", "Not possible in this state", "В этом состоянии так нельзя")
-                    .detail(what, what)
+                    .detail(words.en, words.ru)
             }
             EngineError::File { reason, detail, line } => {
                 let at = line.map(|line| format!(" (line {line})")).unwrap_or_default();
                 let at_ru = line.map(|line| format!(" (строка {line})")).unwrap_or_default();
+                let words = words::register_file(reason, &detail);
                 unprocessable("file-unusable", "The file can't be used", "Файл нельзя использовать").field(
                     "#/file",
-                    format!("{reason}: {detail}{at}"),
-                    format!("{reason}: {detail}{at_ru}"),
+                    format!("{}{at}", words.en),
+                    format!("{}{at_ru}", words.ru),
                 )
             }
             EngineError::Database(error) => error.into(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{Route, web};
+use actix_web::{Route, guard, web};
 
 use crate::auth::{Access, Role, access, idempotency};
 use crate::problem::Problem;
@@ -22,8 +22,13 @@ pub struct Entry {
 }
 
 fn entry(method: Method, path: &'static str, access: Access, handler: Route) -> Entry {
+    // HEAD is served wherever GET is; the envelope leaves its body out.
+    let asked = match method {
+        Method::GET => guard::Any(guard::Get()).or(guard::Head()),
+        _ => guard::Any(guard::Method(method.clone())),
+    };
     let route = handler
-        .method(method.clone())
+        .guard(asked)
         .wrap(from_fn(move |request, next| access::guard(access, request, next)))
         .wrap(from_fn(server::settled));
     Entry { method, path, access, route }
@@ -58,6 +63,7 @@ pub fn table() -> Vec<Entry> {
     let explained = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]).and_member();
     let registers = Access::roles(managers).and_client();
     let senders = Access::roles(&[Role::Manager, Role::Finance]).and_client();
+    let settled_by = &[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor];
     vec![
         get("/health/live", Access::PUBLIC, web::to(v1::health::live)),
         get("/health/ready", Access::PUBLIC, web::to(v1::health::ready)),
@@ -113,6 +119,8 @@ pub fn table() -> Vec<Entry> {
         get("/v1/imports/{id}", importers, web::to(v1::imports::show)),
         get("/v1/imports/{id}/rejected", importers, web::to(v1::imports::rejected)),
         get("/v1/imports/{id}/rejected.csv", importers, web::to(v1::imports::rejected_csv)),
+        get("/v1/settings", Access::roles(settled_by), web::to(v1::settings::show)),
+        patch("/v1/settings", Access::roles(&[Role::Administrator]), web::to(v1::settings::change)),
         creation("/v1/cards", issuers, web::to(v1::cards::issue)),
         get("/v1/cards", office, web::to(v1::cards::find)),
         post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
@@ -167,7 +175,13 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
     for path in paths {
         let entries = by_path.remove(path).unwrap_or_default();
-        let allow: Vec<&str> = entries.iter().map(|entry| entry.method.as_str()).collect();
+        let allow: Vec<&str> = entries
+            .iter()
+            .flat_map(|entry| match entry.method {
+                Method::GET => vec!["GET", "HEAD"],
+                _ => vec![entry.method.as_str()],
+            })
+            .collect();
         let allow = allow.join(", ");
         let resource =
             entries.into_iter().fold(web::resource(path), |resource, entry| resource.route(entry.route));

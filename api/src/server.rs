@@ -2,10 +2,12 @@
 
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -68,6 +70,7 @@ async fn envelope(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let language = Language::of(request.request());
+    let head_alone = request.method() == Method::HEAD;
     // The request must not be cloned before it is routed: actix-web panics then.
     let mut response = match refused_before_routing(&request) {
         Some(problem) => request.into_response(problem.response(language)),
@@ -75,7 +78,22 @@ async fn envelope(
     };
     add_security_headers(&mut response);
     record(&response, started);
-    Ok(response)
+    Ok(if head_alone { response.map_body(|_, body| BoxBody::new(LeftOut(body.size()))) } else { response })
+}
+
+/// The body of an answer to HEAD: as long as GET's, and never read, so that a stream doesn't go on unseen.
+struct LeftOut(BodySize);
+
+impl MessageBody for LeftOut {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        Poll::Ready(None)
+    }
 }
 
 /// Around every route: an error or a panic is an answer like any other, so that the envelope sees it.

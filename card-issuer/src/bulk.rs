@@ -48,8 +48,10 @@ pub fn issue_missing(
 ) -> Result<Issued, CardError> {
     debug_assert!(members.len() <= MEMBERS_MAX, "the caller passes members in chunks");
     connection.transaction(|connection| {
-        cards::expire_due(connection, members, now)?;
-        let wanting = without_card(connection, kind, members)?;
+        let mut wanting = without_card(connection, kind, members)?;
+        if wanting.len() < members.len() && cards::expire_due(connection, members, now)? > 0 {
+            wanting = without_card(connection, kind, members)?;
+        }
         let count = i64::try_from(wanting.len()).expect("a chunk is small");
         let places = cards::next_places(connection, count)?;
         let new: Option<Vec<Card>> = wanting

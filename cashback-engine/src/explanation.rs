@@ -100,7 +100,10 @@ pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
         book.version(rule, version).map(|version| version.terms.name.clone()).unwrap_or_default()
     };
     let mut rules = Vec::new();
-    for (applied, left) in judgement.applied.iter().zip(record.kept().rules) {
+    // What was given up before it was captured brought nothing, whatever had been announced.
+    let voided = record.status == PurchaseStatus::Voided;
+    let brought = judgement.applied.iter().zip(record.kept().rules).filter(|_| !voided);
+    for (applied, left) in brought {
         if let Some(version) = book.version(applied.rule, applied.version) {
             rules.push(RuleExplanation {
                 id: applied.rule,
@@ -123,7 +126,7 @@ pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
         amount: record.amount,
         redeemed: record.redeemed,
         refunded: record.refunded,
-        given: record.cashback,
+        given: if voided { Money::ZERO } else { record.cashback },
         left: record.cashback_left,
         reason: judgement.reason,
         rules,

@@ -47,6 +47,7 @@ mod lots;
 pub mod operations;
 pub mod partners;
 pub mod posting;
+pub mod programme;
 pub mod purchases;
 pub mod reconciliation;
 pub mod refunds;

@@ -1,4 +1,5 @@
-//! What happened to a member's points, newest first.
+//! What happened to a member's points, newest first by when it happened: a purchase that came in late stands in its
+//! place, not where it was booked.
 //!
 //! An operation is a posting as the member sees it; a purchase partly paid with points is two: what it brought, and
 //! what was spent (whose identifier is the posting's with the last bit set: postings made here are even).
@@ -6,8 +7,10 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 use shared_kernel::paging::{Limit, Page};
@@ -45,10 +48,13 @@ text_enum! {
     }
 }
 
+/// The key of pages: when it happened, then which.
+pub type OperationKey = (DateTime<Utc>, Uuid);
+
 /// An operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// The identifier, and the key of pages.
+    /// The identifier.
     pub id: Uuid,
     /// What happened.
     pub kind: OperationKind,
@@ -86,17 +92,23 @@ pub fn operations(
     connection: &mut PgConnection,
     books: &BookCache,
     member: MemberId,
-    after: Option<Uuid>,
+    after: Option<OperationKey>,
     limit: Limit,
-) -> QueryResult<Page<Operation, Uuid>> {
+) -> QueryResult<Page<Operation, OperationKey>> {
     let book = books.current(connection)?;
     let mut query = postings::table.filter(postings::member_id.eq(member)).into_boxed();
     if let Some(after) = after {
-        query = query.filter(postings::id.le(after));
+        query = query.filter(
+            sql::<Bool>("(occurred_at, id) <= (")
+                .bind::<Timestamptz, _>(after.0)
+                .sql(", ")
+                .bind::<SqlUuid, _>(after.1)
+                .sql(")"),
+        );
     }
     // One more than with look-ahead: the first may have been shown already.
     let rows: Vec<PostingRow> = query
-        .order(postings::id.desc())
+        .order((postings::occurred_at.desc(), postings::id.desc()))
         .limit(limit.with_lookahead() + 1)
         .select((postings::id, postings::kind, postings::purchase_id, postings::occurred_at))
         .load(connection)?;
@@ -110,12 +122,12 @@ pub fn operations(
     let mut operations = Vec::new();
     for row in &rows {
         for operation in sums.operations(row) {
-            if after.is_none_or(|after| operation.id < after) {
+            if after.is_none_or(|after| (row.occurred_at, operation.id) < after) {
                 operations.push(described(operation, row, &book, &world, &waiting));
             }
         }
     }
-    Ok(Page::from_lookahead(operations, limit, |operation| operation.id))
+    Ok(Page::from_lookahead(operations, limit, |operation| (operation.at, operation.id)))
 }
 
 /// What a posting moved, from the member's view.

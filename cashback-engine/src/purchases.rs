@@ -281,6 +281,8 @@ pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purc
     let judgement = record.judgement();
     let kept = match record.kept_by_refunds() {
         Some(kept) => kept.rules,
+        // Given up before it gave anything.
+        None if record.status == PurchaseStatus::Voided => vec![0; judgement.applied.len()],
         None => judgement.applied.iter().map(|applied| applied.given_kopecks).collect(),
     };
     let outlet = book.outlet_by_number(record.outlet_id);

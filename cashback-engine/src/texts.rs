@@ -7,7 +7,7 @@ use shared_kernel::text_enum;
 
 use crate::days::date_in;
 use crate::explanation::{AppliedRule, Explanation, RuleExplanation};
-use crate::purchases::CashbackReason;
+use crate::purchases::{CashbackReason, PurchaseStatus};
 use crate::rules::evaluate::WhyNot;
 use crate::rules::terms::Earn;
 
@@ -55,6 +55,12 @@ impl Language {
 /// The explanation as sentences: the whole first, then rule by rule. Dates are the programme's.
 pub fn sentences(explanation: &Explanation, language: Language, zone: Tz) -> Vec<String> {
     let mut lines = vec![opening(explanation, language)];
+    if explanation.status == PurchaseStatus::Voided {
+        let given_up = language
+            .pick("Покупка отменена до списания.", "The purchase was given up before it was captured.");
+        lines.push(given_up.to_owned());
+        return lines;
+    }
     lines.extend(explanation.reason.map(|reason| reason_text(reason, language).to_owned()));
     lines.extend(explanation.rules.iter().map(|rule| rule_sentence(rule, language, zone)));
     if explanation.refunded.is_positive() {

@@ -122,7 +122,7 @@ fn rest(record: &PurchaseRecord, captured: Option<&Returned>) -> Result<Option<R
                 return Err(Refusal::AmountInvalid);
             }
             if *amount > record.amount {
-                return Err(Refusal::RefundTooMuch { left: record.amount });
+                return Err(Refusal::CaptureTooMuch { most: record.amount });
             }
             Ok(Some(record.amount - *amount).filter(|rest| rest.is_positive()).map(Returned::Amount))
         }

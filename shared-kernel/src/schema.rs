@@ -39,6 +39,15 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.guesses (subject, kind) {
+            subject -> Bytea,
+            kind -> Text,
+            ends_at -> Timestamptz,
+            times -> Int4,
+        }
+    }
+
+    diesel::table! {
         platform.idempotency_keys (scope, key) {
             scope -> Text,
             key -> Text,
@@ -47,6 +56,7 @@ pub mod platform {
             status -> Nullable<Int2>,
             content_type -> Nullable<Text>,
             body -> Nullable<Bytea>,
+            location -> Nullable<Text>,
         }
     }
 
@@ -65,6 +75,7 @@ pub mod platform {
             created_by -> Uuid,
             created_at -> Timestamptz,
             finished_at -> Nullable<Timestamptz>,
+            fault -> Nullable<Jsonb>,
         }
     }
 
@@ -179,6 +190,7 @@ pub mod platform {
         api_clients,
         audit_log,
         deliveries,
+        guesses,
         idempotency_keys,
         imports,
         installation,

@@ -96,7 +96,12 @@ fn files_in_with_their_exit_codes() {
     {
         let refused = machine.run(&["import", "members", &machine.file(name, content)]).exits(2);
         assert!(refused["problem"]["reason"].is_string(), "{name}: {refused}");
+        assert_eq!(counts(&refused, COUNTS), [0; 5], "{name}");
+        assert!(refused["reasons"].is_object() && refused["seconds"].is_number(), "{name}: {refused}");
     }
+    let header = String::from_utf8(union("members.csv")).unwrap().lines().next().unwrap().to_owned();
+    let alone = machine.run(&["import", "members", &machine.file("header.csv", header.as_bytes())]).exits(2);
+    assert_eq!(counts(&alone, COUNTS), [0; 5], "nothing usable");
     let missing = machine.run(&["import", "members", "/nowhere/members.csv"]);
     assert_eq!((missing.code, missing.report.is_null()), (2, true), "{}", missing.stderr);
     assert!(!missing.stderr.is_empty());
@@ -158,7 +163,7 @@ fn partners_their_history_and_the_ledger() {
     );
     let file = machine.file("history.csv", rows.as_bytes());
     let plain = machine.run(&["registers", "load", "--partner", "market", &file]).exits(2);
-    assert!(plain["detail"].as_str().unwrap().contains("card_number"), "{plain}");
+    assert!(plain["problem"]["detail"].as_str().unwrap().contains("card_number"), "{plain}");
     let load = |mode: &str| {
         machine.run(&["registers", "load", "--partner", "market", &file, "--mode", mode, "--history"])
     };
@@ -183,7 +188,12 @@ fn partners_their_history_and_the_ledger() {
     assert_eq!(report.lines().count(), 4, "{report}");
     assert_eq!(load("post").exits(1)["outcomes"]["matched"], 2);
     let nobody = machine.run(&["registers", "load", "--partner", "nobody", &file]).exits(2);
-    assert_eq!(nobody["reason"], "unknown_partner");
+    assert_eq!(nobody["problem"]["reason"], "unknown_partner");
+    assert_eq!((&nobody["rows"], &nobody["outcomes"]), (&json!(0), &json!({})));
+    let header = machine.file("other.csv", b"outlet,receipt\nx,y\n");
+    let unusable = machine.run(&["registers", "load", "--partner", "market", &header]).exits(2);
+    assert_eq!((&unusable["rows"], &unusable["theirs"]), (&json!(0), &json!("0.00")), "{unusable}");
+    assert_eq!(unusable["problem"]["reason"], "missing_column");
 
     let verified = machine.run(&["ledger", "verify"]).exits(0);
     assert_eq!((&verified["ok"], &verified["findings"]), (&json!(true), &json!([])), "{verified}");

@@ -66,3 +66,8 @@ fn every_schema_file_is_what_the_migrations_make() {
         check(&harness::checkout().join(folder).join("src/schema.rs"), made);
     }
 }
+
+#[test]
+fn the_api_document_is_what_the_program_prints() {
+    check(&harness::checkout().join("api/openapi.json"), &unioncard::openapi::json());
+}

@@ -198,21 +198,21 @@ fn what_is_no_register_is_refused_whole() {
     let utf16: Vec<u8> =
         [0xFF, 0xFE].into_iter().chain(file.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     for (name, content, reason) in [
-        ("empty", b"".as_slice(), "empty"),
+        ("empty", b"".as_slice(), "the file is empty"),
         ("a picture", b"\x89PNG\r\n\x1a\n\0\0\0", ""),
-        ("no such columns", b"a,b\n1,2\n", "missing_column"),
+        ("no such columns", b"a,b\n1,2\n", "a column is missing: outlet"),
         (
             "one column less",
             b"outlet,receipt,occurred_at,card_number,amount,category,kind\n",
-            "missing_column",
+            "a column is missing: reference",
         ),
         (
             "history's columns",
             b"outlet,receipt,occurred_at,membership_number,amount,category,kind,reference\n",
             "",
         ),
-        ("UTF-16", &utf16, "encoding"),
-        ("cut inside quotes", cut.as_bytes(), "open_quote"),
+        ("UTF-16", &utf16, "neither UTF-8 nor Windows-1251"),
+        ("cut inside quotes", cut.as_bytes(), "ends inside quotes"),
     ] {
         let answer = upload(&shop.program, "/v1/registers", &[], "x.csv", content);
         let body = answer.json();

@@ -70,7 +70,5 @@ pub mod registry {
         }
     }
 
-    diesel::joinable!(members -> organisations (organisation_id));
-
     diesel::allow_tables_to_appear_in_same_query!(consents, members, memberships, organisations,);
 }

@@ -59,6 +59,18 @@ pub fn create(app: &App, connection: &mut PgConnection, partner: PartnerId) -> Q
     Ok(created)
 }
 
+/// The API client a program signs in as, revoked or not.
+///
+/// # Errors
+/// The database's.
+pub fn named(connection: &mut PgConnection, client_id: &str) -> QueryResult<Option<Uuid>> {
+    api_clients::table
+        .filter(api_clients::client_id.eq(client_id))
+        .select(api_clients::id)
+        .first(connection)
+        .optional()
+}
+
 /// Revokes an API client: its tokens stop working within a second.
 ///
 /// # Errors

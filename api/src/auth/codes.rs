@@ -16,7 +16,7 @@ use super::sessions::{self, Open};
 use super::token::Realm;
 use super::{code_mail, secrets};
 use crate::app::App;
-use crate::problem::{Language, Problem};
+use crate::problem::{Language, Problem, Quota};
 
 /// A code can be used for so long.
 pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
@@ -156,4 +156,10 @@ fn take(
     };
     diesel::delete(sign_in_codes::table.find(account.as_slice())).execute(connection)?;
     Ok(Some(member))
+}
+
+/// Too many wrong codes in a row: after how many seconds another one is looked at.
+pub fn locked(seconds: u64) -> Problem {
+    let times = u64::from(WRONG_FREE.unsigned_abs());
+    Problem::too_many(Quota { name: "wrong-sign-in-code", times, window_seconds: seconds }, seconds)
 }

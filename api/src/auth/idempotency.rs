@@ -98,8 +98,8 @@ async fn keep_answer(
         app.run(move |connection| Ok(release(connection, &place)?)).await?;
         return Ok(response);
     };
-    let content_type =
-        response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let named = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (content_type, location) = (named(header::CONTENT_TYPE), named(header::LOCATION));
     let (http, response) = response.into_parts();
     let (head, answer) = response.into_parts();
     let answer = match to_bytes_limited(answer, ANSWER_BYTES_MAX).await {
@@ -109,7 +109,7 @@ async fn keep_answer(
             return Err(Problem::internal("an answer could not be kept").into());
         }
     };
-    let kept = Kept { request_hash: hash.to_vec(), status, content_type, body: answer.to_vec() };
+    let kept = Kept { request_hash: hash.to_vec(), status, content_type, location, body: answer.to_vec() };
     app.run(move |connection| Ok(settle(connection, &place, &kept)?)).await?;
     Ok(ServiceResponse::new(http, head.set_body(answer).map_into_boxed_body()))
 }
@@ -163,6 +163,7 @@ struct Kept {
     request_hash: Vec<u8>,
     status: StatusCode,
     content_type: Option<String>,
+    location: Option<String>,
     body: Vec<u8>,
 }
 
@@ -179,6 +180,9 @@ impl Kept {
         let mut response = HttpResponse::build(self.status);
         if let Some(content_type) = self.content_type {
             response.content_type(content_type);
+        }
+        if let Some(location) = self.location {
+            response.insert_header((header::LOCATION, location));
         }
         Ok(response.body(self.body))
     }
@@ -205,18 +209,18 @@ fn claim_row(connection: &mut PgConnection, place: &Place, now: DateTime<Utc>) -
     if diesel::query_dsl::methods::FilterDsl::filter(claim, abandoned).execute(connection)? == 1 {
         return Ok(Claimed::New);
     }
-    type Found = (Option<Vec<u8>>, Option<i16>, Option<String>, Option<Vec<u8>>);
+    type Found = (Option<Vec<u8>>, Option<i16>, Option<String>, Option<String>, Option<Vec<u8>>);
     let found: Option<Found> = keys::table
         .find((&place.scope, &place.key))
-        .select((keys::request_hash, keys::status, keys::content_type, keys::body))
+        .select((keys::request_hash, keys::status, keys::content_type, keys::location, keys::body))
         .first(connection)
         .optional()?;
-    let Some((Some(request_hash), Some(status), content_type, Some(body))) = found else {
+    let Some((Some(request_hash), Some(status), content_type, location, Some(body))) = found else {
         return Ok(Claimed::Running);
     };
     let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
     let status = status.ok_or(diesel::result::Error::NotFound)?;
-    Ok(Claimed::Done(Kept { request_hash, status, content_type, body }))
+    Ok(Claimed::Done(Kept { request_hash, status, content_type, location, body }))
 }
 
 fn settle(connection: &mut PgConnection, place: &Place, kept: &Kept) -> QueryResult<usize> {
@@ -225,6 +229,7 @@ fn settle(connection: &mut PgConnection, place: &Place, kept: &Kept) -> QueryRes
             keys::request_hash.eq(&kept.request_hash),
             keys::status.eq(i16::try_from(kept.status.as_u16()).unwrap_or(i16::MAX)),
             keys::content_type.eq(&kept.content_type),
+            keys::location.eq(&kept.location),
             keys::body.eq(&kept.body),
         ))
         .execute(connection)

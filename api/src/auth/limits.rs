@@ -8,10 +8,10 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 
 use super::attempts::Account;
-use super::{Principal, peer, secrets};
+use super::{peer, secrets};
 use crate::app::App;
 use crate::cache::Limit;
-use crate::problem::Problem;
+use crate::problem::{Problem, Quota};
 
 /// Sign-ins from an address or for an account.
 const SIGN_INS: Limit = Limit { name: "sign-in", times: 30, window: Duration::from_secs(60) };
@@ -19,11 +19,6 @@ const SIGN_INS: Limit = Limit { name: "sign-in", times: 30, window: Duration::fr
 const CODES: Limit = Limit { name: "code", times: 30, window: Duration::from_secs(60) };
 /// Programs' wrong secrets from an address.
 const WRONG_SECRETS: Limit = Limit { name: "wrong-secret", times: 60, window: Duration::from_secs(60) };
-/// Card numbers a client asked for that nobody has: someone counts through.
-const UNKNOWN_CARDS: Limit = Limit { name: "unknown-card", times: 20, window: Duration::from_secs(60) };
-
-/// Wrong live codes a client presented: someone guesses the eight digits of a card.
-const WRONG_CODES: Limit = Limit { name: "wrong-code", times: 60, window: Duration::from_secs(60) };
 
 /// Counts a sign-in from this request's address.
 ///
@@ -68,32 +63,6 @@ pub async fn wrong_secret_from(app: &Arc<App>, request: &HttpRequest) -> Result<
     count(app, WRONG_SECRETS, &[b"network", &network]).await
 }
 
-/// Counts an unknown card number somebody asked for: call it when one was, and answer what it says.
-///
-/// # Errors
-/// 429
-pub async fn unknown_card(app: &Arc<App>, principal: &Principal) -> Result<(), Problem> {
-    count(app, UNKNOWN_CARDS, &[principal.key().as_bytes()]).await
-}
-
-/// Refuses somebody who has used up their unknown card numbers, before a number is looked at.
-///
-/// # Errors
-/// 429
-pub async fn may_name_cards(app: &Arc<App>, principal: &Principal) -> Result<(), Problem> {
-    let subject = subject(app, &[principal.key().as_bytes()]);
-    refuse_over(UNKNOWN_CARDS, app.cache.counted(UNKNOWN_CARDS, &subject, app.now()).await + 1, app)?;
-    refuse_over(WRONG_CODES, app.cache.counted(WRONG_CODES, &subject, app.now()).await + 1, app)
-}
-
-/// Counts a wrong live code somebody presented: call it when one was, and answer what it says.
-///
-/// # Errors
-/// 429
-pub async fn wrong_code(app: &Arc<App>, principal: &Principal) -> Result<(), Problem> {
-    count(app, WRONG_CODES, &[principal.key().as_bytes()]).await
-}
-
 async fn count(app: &Arc<App>, limit: Limit, parts: &[&[u8]]) -> Result<(), Problem> {
     let subject = subject(app, parts);
     refuse_over(limit, app.cache.count(limit, &subject, app.now()).await, app)
@@ -111,7 +80,8 @@ fn refuse_over(limit: Limit, counted: u64, app: &App) -> Result<(), Problem> {
     if counted <= limit.times {
         return Ok(());
     }
-    Err(Problem::too_many(limit.seconds_left(app.now())).rate_limit(limit.times, limit.window.as_secs()))
+    let quota = Quota { name: limit.name, times: limit.times, window_seconds: limit.window.as_secs() };
+    Err(Problem::too_many(quota, limit.seconds_left(app.now())))
 }
 
 /// Requests of each client in the running second, in this process alone: twenty thousand a second ask nobody else.
@@ -131,7 +101,8 @@ impl ClientRequests {
         let times = running.1.entry(client).or_default();
         *times = times.saturating_add(1);
         if *times > times_max {
-            return Err(Problem::too_many(1).rate_limit(u64::from(times_max), 1));
+            let quota = Quota { name: "requests", times: u64::from(times_max), window_seconds: 1 };
+            return Err(Problem::too_many(quota, 1));
         }
         Ok(())
     }

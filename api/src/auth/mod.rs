@@ -8,7 +8,7 @@
 //! | [`codes`], [`members`], [`code_mail`] | members sign in with a code |
 //! | [`staff`], [`password`] | staff sign in with a password |
 //! | [`clients`] | partners' programs sign in with a secret |
-//! | [`attempts`], [`limits`], [`peer`] | how often what may be tried, and from where |
+//! | [`attempts`], [`guesses`], [`limits`], [`peer`] | how often what may be tried, and from where |
 //! | [`idempotency`] | the same POST twice |
 //! | [`audit`], [`secrets`] | the audit log; hashes and random secrets |
 
@@ -19,6 +19,7 @@ pub mod clients;
 pub mod code_mail;
 pub mod codes;
 pub mod cookies;
+pub mod guesses;
 pub mod idempotency;
 pub mod keyring;
 pub mod limits;

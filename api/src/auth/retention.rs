@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::schema::platform::{
-    idempotency_keys, refresh_tokens, sessions, sign_in_attempts, sign_in_codes,
+    guesses, idempotency_keys, refresh_tokens, sessions, sign_in_attempts, sign_in_codes,
 };
 
 /// Ended sessions are kept this long, for whoever asks who was signed in.
@@ -13,6 +13,8 @@ const SESSIONS_KEPT: TimeDelta = TimeDelta::days(90);
 const ANSWERS_KEPT: TimeDelta = TimeDelta::days(30);
 /// Wrong codes are forgotten after this long without another.
 const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(30);
+/// Guesses at cards are counted in windows of minutes.
+const GUESSES_KEPT: TimeDelta = TimeDelta::days(1);
 
 /// Removes sessions (with their refresh tokens), codes, attempts and stored answers past their use; how many rows.
 ///
@@ -26,9 +28,11 @@ pub fn sweep(connection: &mut PgConnection, at: DateTime<Utc>) -> QueryResult<us
         diesel::delete(sign_in_attempts::table.filter(sign_in_attempts::last_at.lt(at - ATTEMPTS_KEPT)));
     let old_answers =
         diesel::delete(idempotency_keys::table.filter(idempotency_keys::started_at.lt(at - ANSWERS_KEPT)));
+    let old_guesses = diesel::delete(guesses::table.filter(guesses::ends_at.lt(at - GUESSES_KEPT)));
     Ok(old_sessions.execute(connection)?
         + old_tokens.execute(connection)?
         + old_codes.execute(connection)?
         + old_attempts.execute(connection)?
-        + old_answers.execute(connection)?)
+        + old_answers.execute(connection)?
+        + old_guesses.execute(connection)?)
 }

@@ -1,4 +1,4 @@
-//! Logins and API clients from the command line. Secrets are shown once.
+//! Logins, API clients and the audit log from the command line. Secrets are shown once.
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -55,6 +55,14 @@ pub enum Admin {
         #[arg(long)]
         email: String,
     },
+    /// Revoke an API client: its tokens stop working within a second.
+    RevokeClient {
+        /// What the program signs in with.
+        #[arg(long)]
+        client_id: String,
+    },
+    /// Walk the audit log's chain: exit code 1 when a row was changed, removed or put elsewhere.
+    VerifyAudit,
     /// Enter a partner with its outlets and an API client.
     CreatePartner {
         /// Lower-case letters, digits, hyphens and underscores.
@@ -104,6 +112,13 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
             staff::disable(app, connection, login.id)?;
             json!({ "id": login.id, "email": login.email, "disabled": true })
         }
+        Admin::RevokeClient { client_id } => {
+            let client = clients::named(connection, &client_id)?
+                .ok_or_else(|| format!("there is no API client {client_id}"))?;
+            let revoked = clients::revoke(app, connection, client)? > 0;
+            json!({ "client_id": client_id, "revoked": true, "was_revoked": !revoked })
+        }
+        Admin::VerifyAudit => return verify_audit(app, connection),
         Admin::CreatePartner { code, name, commission_rate, redeem_share, outlet } => {
             let outlets = outlet.iter().map(|text| outlet_of(text)).collect::<Result<Vec<_>, _>>()?;
             let partner = NewPartner {
@@ -119,6 +134,15 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
     };
     println!("{report}");
     Ok(ExitCode::SUCCESS)
+}
+
+fn verify_audit(app: &App, connection: &mut PgConnection) -> Result<ExitCode, BoxError> {
+    let (report, code) = match app.auth.audit.verify(connection)? {
+        Ok(entries) => (json!({ "ok": true, "entries": entries }), ExitCode::SUCCESS),
+        Err(broken) => (json!({ "ok": false, "broken_at": broken.id }), ExitCode::from(1)),
+    };
+    println!("{report}");
+    Ok(code)
 }
 
 /// All or nothing: a partner with its outlets and an API client.

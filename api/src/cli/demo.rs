@@ -192,7 +192,7 @@ fn bring_in(app: &Arc<App>, connection: &mut PgConnection) -> Result<Credentials
         let register = folder.join(format!("register-{}.csv", demo.code));
         std::fs::write(&register, shifted(demo.register, app.now())?)?;
         let loaded = registers::load(app, demo.code, &register, ("post", true), &mut |_| {})?;
-        loaded.map_err(|refusal| refusal.detail)?;
+        loaded.map_err(|refusal| refusal.to_string())?;
         let client = clients::create(app, connection, partner.id)?;
         partners.push(PartnerLogin {
             code: demo.code,

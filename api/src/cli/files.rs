@@ -9,12 +9,14 @@ use card_issuer::bulk::{self, Announce};
 use card_issuer::cards::CardKind;
 use diesel::Connection;
 use serde::Serialize;
-use union_registry::imports::ImportError;
+use union_registry::imports::{ImportError, Report};
 use union_registry::{members, organisations};
 
 use super::{CardKindArgument, Done, print};
 use crate::app::App;
-use crate::files::imports::{self, CHUNK, FileError, ImportKind, ImportRequest, rejected_beside};
+use crate::files::imports::{
+    self, CHUNK, FileError, ImportFault, ImportKind, ImportRequest, rejected_beside,
+};
 use crate::files::registers;
 
 /// All rows taken, some refused, nothing usable.
@@ -22,42 +24,35 @@ const TAKEN: u8 = 0;
 const SOME_REFUSED: u8 = 1;
 const UNUSABLE: u8 = 2;
 
+/// What is printed of an import: its counts, and why the file as a whole was not taken.
+#[derive(Serialize)]
+struct ImportReport {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<ImportFault>,
+}
+
 /// `import organisations|members FILE`
 pub fn import(app: &Arc<App>, kind: ImportKind, file: PathBuf, notify: bool) -> Done {
+    let started = Instant::now();
     let request = ImportRequest { kind, rejected: rejected_beside(&file), file, notify, within: None };
-    match imports::run(app, &request, app.now()) {
-        Ok(report) => {
-            print(&report)?;
-            let code = match report.rejected {
-                0 => TAKEN,
-                rejected if rejected == report.read => UNUSABLE,
-                _ => SOME_REFUSED,
-            };
-            Ok(ExitCode::from(code))
-        }
+    let (report, problem) = match imports::run(app, &request, app.now()) {
+        Ok(report) => (report, None),
         Err(FileError::Import(ImportError::File { fault, line })) => {
-            #[derive(Serialize)]
-            struct Refused {
-                read: u64,
-                created: u64,
-                updated: u64,
-                unchanged: u64,
-                rejected: u64,
-                problem: Problem,
-            }
-            #[derive(Serialize)]
-            struct Problem {
-                reason: &'static str,
-                detail: String,
-                line: u64,
-            }
-            let problem = Problem { reason: fault.slug(), detail: fault.to_string(), line };
-            print(&Refused { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, problem })?;
             eprintln!("line {line}: {fault}; nothing was changed");
-            Ok(ExitCode::from(UNUSABLE))
+            let seconds = started.elapsed().as_secs_f64();
+            (Report { seconds, ..Report::default() }, Some(ImportFault::of(&fault, line)))
         }
-        Err(error) => Err(error.into()),
-    }
+        Err(error) => return Err(error.into()),
+    };
+    let code = match report.rejected {
+        rejected if rejected == report.read => UNUSABLE,
+        0 => TAKEN,
+        _ => SOME_REFUSED,
+    };
+    print(&ImportReport { report, problem })?;
+    Ok(ExitCode::from(code))
 }
 
 /// `cards issue --kind --organisation`
@@ -110,7 +105,7 @@ pub fn load_register(app: &Arc<App>, partner: &str, file: &Path, (mode, history)
         }
         Err(refusal) => {
             print(&refusal)?;
-            eprintln!("{}", refusal.detail);
+            eprintln!("{refusal}");
             Ok(ExitCode::from(UNUSABLE))
         }
     }

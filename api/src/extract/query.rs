@@ -6,6 +6,7 @@ use std::str::FromStr;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::de::DeserializeOwned;
 
+use super::words;
 use crate::problem::Problem;
 
 /// The query string read into `T`: unknown and repeated parameters are refused.
@@ -37,11 +38,12 @@ pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
-        let message: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
+        let message = error.to_string();
         let named =
             if path.is_empty() || path == "." { message.split('`').nth(1).unwrap_or("query") } else { &path };
-        let name = named.to_owned();
-        Problem::invalid_field(name, message.clone(), format!("параметр не подходит: {message}"))
+        let name: String = named.chars().filter(|c| !c.is_control()).take(64).collect();
+        let words = words::of_serde(&message);
+        Problem::invalid_field(name, words.en, words.ru)
     })
 }
 

@@ -8,6 +8,7 @@ use serde::de::{
     Visitor,
 };
 
+use super::words;
 use crate::problem::Problem;
 
 /// Reads a JSON document into `T`.
@@ -26,11 +27,12 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
                 "После конца JSON есть лишнее",
             )),
         },
-        Err(error) if error.is_data() => Err(Problem::invalid_field(
-            pointer_to_named(pointer(&track.path()), &error.to_string()),
-            field_message(&error.to_string()),
-            "не подходит: ".to_owned() + &field_message(&error.to_string()),
-        )),
+        Err(error) if error.is_data() => {
+            let message = error.to_string();
+            let words = words::of_serde(&message);
+            let pointer = pointer_to_named(pointer(&track.path()), &message);
+            Err(Problem::invalid_field(pointer, words.en, words.ru))
+        }
         Err(error) => Err(Problem::malformed(
             format!("not JSON: line {}, column {}", error.line(), error.column()),
             format!("это не JSON: строка {}, позиция {}", error.line(), error.column()),
@@ -65,12 +67,6 @@ fn pointer_to_named(mut pointer: String, message: &str) -> String {
         pointer.extend(name.chars().filter(|c| !c.is_control() && !matches!(c, '~' | '/')).take(64));
     }
     pointer
-}
-
-/// serde's message without its position and without echoing more than a little of the input.
-fn field_message(message: &str) -> String {
-    let message = message.rsplit_once(" at line ").map_or(message, |(text, _)| text);
-    message.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// Why a text is refused wherever it stands.

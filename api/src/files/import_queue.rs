@@ -8,9 +8,10 @@ use diesel::prelude::*;
 use shared_kernel::schema::platform::imports;
 use uuid::Uuid;
 
-use super::imports::{ImportKind, ImportRequest, rejected_beside};
+use super::imports::{ImportFault, ImportKind, ImportRequest, rejected_beside};
 use super::upload::Upload;
-use crate::problem::Problem;
+use crate::problem::{Language, Problem};
+use crate::words;
 
 /// An import.
 #[derive(Debug, Clone)]
@@ -32,15 +33,46 @@ pub struct Import {
     /// The counts, once done.
     pub report: Option<serde_json::Value>,
     /// Why the file as a whole was not taken.
-    pub problem: Option<String>,
+    pub not_taken: Option<NotTaken>,
 }
 
-type Row =
-    (Uuid, String, String, String, bool, Option<String>, String, Option<serde_json::Value>, Option<String>);
+/// Why a file as a whole was not taken.
+#[derive(Debug, Clone)]
+pub struct NotTaken {
+    /// In English words.
+    pub words: String,
+    /// Where and how, when the file is at fault.
+    pub fault: Option<ImportFault>,
+}
+
+impl NotTaken {
+    /// The cause in a reader's words.
+    pub fn told(&self, language: Language) -> String {
+        match &self.fault {
+            Some(fault) => fault.told(language),
+            None => language.pick(&words::told(self.words.clone())).to_owned(),
+        }
+    }
+}
+
+type Row = (
+    Uuid,
+    String,
+    String,
+    String,
+    bool,
+    Option<String>,
+    String,
+    Option<serde_json::Value>,
+    Option<String>,
+    Option<serde_json::Value>,
+);
 
 impl From<Row> for Import {
-    fn from((id, kind, file_name, path, notify, within, status, report, problem): Row) -> Self {
-        Self { id, kind, file_name, path: path.into(), notify, within, status, report, problem }
+    fn from((id, kind, file_name, path, notify, within, status, report, problem, fault): Row) -> Self {
+        let fault = fault.and_then(|fault| serde_json::from_value(fault).ok());
+        let not_taken = problem.map(|words| NotTaken { words, fault });
+        Self { id, kind, file_name, path: path.into(), notify, within, status, report, not_taken }
     }
 }
 
@@ -54,6 +86,7 @@ const COLUMNS: (
     imports::status,
     imports::report,
     imports::problem,
+    imports::fault,
 ) = (
     imports::id,
     imports::kind,
@@ -64,6 +97,7 @@ const COLUMNS: (
     imports::status,
     imports::report,
     imports::problem,
+    imports::fault,
 );
 
 /// Puts an upload in the queue.
@@ -134,18 +168,21 @@ pub fn begin(connection: &mut PgConnection, id: Uuid) -> QueryResult<usize> {
 pub fn end(
     connection: &mut PgConnection,
     id: Uuid,
-    outcome: Result<serde_json::Value, String>,
+    outcome: Result<serde_json::Value, NotTaken>,
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
-    let (status, report, problem) = match outcome {
-        Ok(report) => ("done", Some(report), None),
-        Err(problem) => ("failed", None, Some(problem)),
+    let (status, report, problem, fault) = match outcome {
+        Ok(report) => ("done", Some(report), None, None),
+        Err(NotTaken { words, fault }) => {
+            ("failed", None, Some(words), fault.and_then(|fault| serde_json::to_value(fault).ok()))
+        }
     };
     diesel::update(imports::table.find(id))
         .set((
             imports::status.eq(status),
             imports::report.eq(report),
             imports::problem.eq(problem),
+            imports::fault.eq(fault),
             imports::finished_at.eq(now),
         ))
         .execute(connection)

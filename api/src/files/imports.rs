@@ -10,13 +10,15 @@ use card_issuer::cards::CardKind;
 use chrono::{DateTime, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
+use serde::{Deserialize, Serialize};
 use shared_kernel::text_enum;
 use union_registry::imports::{
-    self, ImportError, MEMBER_COLUMNS, ORGANISATION_COLUMNS, Rejected, Report, rejected,
+    self, FileFault, ImportError, MEMBER_COLUMNS, ORGANISATION_COLUMNS, Rejected, Report, rejected,
 };
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Language, Problem};
+use crate::words;
 
 text_enum! {
     /// What a file holds.
@@ -61,6 +63,33 @@ pub enum FileError {
     /// The file can't be opened, or the refused rows not be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+/// Why a file as a whole was not taken, for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportFault {
+    /// A stable word.
+    pub reason: String,
+    /// In English words.
+    pub detail: String,
+    /// The line it shows at.
+    pub line: u64,
+}
+
+impl ImportFault {
+    /// A file's fault at a line.
+    pub fn of(fault: &FileFault, line: u64) -> Self {
+        Self { reason: fault.slug().to_owned(), detail: fault.to_string(), line }
+    }
+
+    /// The fault in a reader's words.
+    pub fn told(&self, language: Language) -> String {
+        let words = words::told(self.detail.clone());
+        match language {
+            Language::English => format!("line {}: {}", self.line, words.en),
+            Language::Russian => format!("строка {}: {}", self.line, words.ru),
+        }
+    }
 }
 
 /// Takes a file in one transaction and writes its refused rows beside it.

@@ -5,6 +5,7 @@ pub mod import_queue;
 pub mod imports;
 pub mod registers;
 pub mod rejected_rows;
+pub mod retention;
 pub mod upload;
 pub mod worker;
 

@@ -2,6 +2,7 @@
 //! where it stopped: a row has its outcome in the very transaction that posts it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::posting::identify;
 use crate::problem::{Language, Problem};
+use crate::words;
 
 /// What a register came to.
 #[derive(Debug, Serialize)]
@@ -47,24 +49,51 @@ impl RegisterReport {
     }
 }
 
-/// Why a register as a whole was not taken; nothing is stored then.
+/// Why a register as a whole was not taken, with the counts of nothing: nothing is stored then.
 #[derive(Debug, Serialize)]
 pub struct RegisterRefusal {
+    rows: i64,
+    outcomes: BTreeMap<&'static str, i64>,
+    theirs: Money,
+    ours: Money,
+    problem: RegisterFault,
+}
+
+/// What is wrong with a register's file.
+#[derive(Debug, Serialize)]
+struct RegisterFault {
     reason: &'static str,
     /// For a person.
-    pub detail: String,
+    detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
 }
 
 impl RegisterRefusal {
+    fn new(reason: &'static str, detail: String, line: Option<u64>) -> Self {
+        Self {
+            rows: 0,
+            outcomes: BTreeMap::new(),
+            theirs: Money::ZERO,
+            ours: Money::ZERO,
+            problem: RegisterFault { reason, detail, line },
+        }
+    }
+
     fn of(error: EngineError) -> Result<Self, Problem> {
         match error {
             EngineError::File { reason, detail, line } => {
-                Ok(Self { reason, detail: format!("{reason}: {detail}"), line })
+                Ok(Self::new(reason, words::register_file(reason, &detail).en.into_owned(), line))
             }
             other => Err(other.into()),
         }
+    }
+}
+
+impl fmt::Display for RegisterRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem.detail)?;
+        self.problem.line.map_or(Ok(()), |line| write!(f, " (line {line})"))
     }
 }
 
@@ -83,13 +112,13 @@ pub fn load(
     let mut connection = app.connection()?;
     let Some(partner) = partners::find(&mut connection, partner)? else {
         let detail = format!("there is no partner {partner}");
-        return Ok(Err(RegisterRefusal { reason: "unknown_partner", detail, line: None }));
+        return Ok(Err(RegisterRefusal::new("unknown_partner", detail, None)));
     };
     let content = match File::open(file) {
         Ok(content) => BufReader::new(content),
         Err(error) => {
             let detail = format!("{}: {error}", file.display());
-            return Ok(Err(RegisterRefusal { reason: "unreadable", detail, line: None }));
+            return Ok(Err(RegisterRefusal::new("unreadable", detail, None)));
         }
     };
     let new = NewRegister {

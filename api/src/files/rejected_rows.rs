@@ -5,6 +5,8 @@ use std::path::Path;
 
 use shared_kernel::paging::{Limit, Page};
 
+use union_registry::imports::rejected;
+
 use crate::v1::imports::RejectedView;
 
 /// The rows after the first `skip`; the next page's key is how many to skip then.
@@ -33,11 +35,6 @@ fn view(record: &csv::StringRecord) -> RejectedView {
     RejectedView {
         line: cells.next().and_then(|text| text.parse().ok()).unwrap_or(0),
         reasons: cells.next().unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
-        row: cells.map(|cell| unguarded(cell).to_owned()).collect(),
+        row: cells.map(|cell| rejected::unguarded(cell).to_owned()).collect(),
     }
-}
-
-/// The cell without the `'` that the file has before what a spreadsheet would take for a formula.
-fn unguarded(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '+', '-', '@', '\t', '\r'])).unwrap_or(cell)
 }

@@ -6,8 +6,11 @@ use std::time::Duration;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
+use union_registry::imports::ImportError;
 
-use super::{import_queue, imports, registers};
+use super::import_queue::{self, NotTaken};
+use super::imports::{self, FileError, ImportFault};
+use super::registers;
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -67,10 +70,23 @@ fn one_import(app: &App, connection: &mut PgConnection) -> Result<bool, Problem>
     let Some(import) = import_queue::next(connection)? else { return Ok(false) };
     import_queue::begin(connection, import.id)?;
     let outcome = match import.request() {
-        Some(request) => imports::run(app, &request, app.now()).map_err(|error| error.to_string()),
-        None => Err("the kind of file is unknown".to_owned()),
+        Some(request) => imports::run(app, &request, app.now()).map_err(|error| not_taken(&error)),
+        None => Err(NotTaken { words: "the kind of file is unknown".to_owned(), fault: None }),
     };
     let outcome = outcome.map(|report| serde_json::to_value(report).unwrap_or_default());
     import_queue::end(connection, import.id, outcome, app.now())?;
     Ok(true)
+}
+
+/// What is remembered of a file that wasn't taken; a cause that isn't the file's is for the log.
+fn not_taken(error: &FileError) -> NotTaken {
+    match error {
+        FileError::Import(ImportError::File { fault, line }) => {
+            NotTaken { words: error.to_string(), fault: Some(ImportFault::of(fault, *line)) }
+        }
+        other => {
+            tracing::error!(error = %other, "an import failed");
+            NotTaken { words: "the file could not be worked off".to_owned(), fault: None }
+        }
+    }
 }

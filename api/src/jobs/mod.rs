@@ -30,7 +30,7 @@ pub enum Job {
     Expire,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
-    /// Codes, tokens, resolutions and idempotency keys past their use are removed.
+    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
     Retention,
 }
 
@@ -89,15 +89,16 @@ pub fn run(
             Job::PayDebts => engine::pay_debts(connection, &app.books, at, now)?,
             Job::Expire => engine::expire(connection, &app.books, at, now)?,
             Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
-            Job::Retention => retention(connection, at)?,
+            Job::Retention => retention(app, connection, at)?,
         })
     })?;
     Ok(JobReport { job: job.name(), at, done: u64::try_from(done).unwrap_or(0) })
 }
 
-fn retention(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
-    let removed =
-        card_issuer::resolutions::sweep(connection, at)? + crate::auth::retention::sweep(connection, at)?;
+fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
+    let removed = card_issuer::resolutions::sweep(connection, at)?
+        + crate::auth::retention::sweep(connection, at)?
+        + crate::files::retention::sweep(app, connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

@@ -16,6 +16,7 @@ use union_registry::facts::{self, Facts};
 
 use super::{Credential, Order};
 use crate::app::App;
+use crate::auth::guesses::Guesses;
 use crate::problem::Problem;
 use crate::refusals;
 
@@ -159,19 +160,26 @@ fn shown_cards(
     let mut codes = judged_codes(app, connection, (orders, purpose), now)?.into_iter();
     let mut taken = judged_resolutions(connection, (orders, purpose), now)?.into_iter();
     let numbers = bare_cards(connection, orders)?;
-    Ok(orders
+    let asked = orders.iter().map(|order| (order.asker.key.as_str(), &order.credential));
+    let mut guesses = Guesses::read(app, connection, asked, now)?;
+    let shown = orders
         .iter()
-        .map(|order| match &order.credential {
-            Credential::Code(_) => codes.next().ok_or_else(Problem::unavailable).and_then(shown_code),
-            Credential::Resolution(_) => {
-                taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
-            }
-            Credential::Number(number) => numbers
-                .get(number)
-                .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
-                .ok_or_else(refusals::card_unknown),
+        .map(|order| {
+            let found = match &order.credential {
+                Credential::Code(_) => codes.next().ok_or_else(Problem::unavailable).and_then(shown_code),
+                Credential::Resolution(_) => {
+                    taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
+                }
+                Credential::Number(number) => numbers
+                    .get(number)
+                    .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
+                    .ok_or_else(refusals::card_unknown),
+            };
+            guesses.answer((&order.asker.key, &order.credential), found)
         })
-        .collect())
+        .collect();
+    guesses.write(connection)?;
+    Ok(shown)
 }
 
 fn shown_code(judged: Judged) -> Result<Shown, Problem> {

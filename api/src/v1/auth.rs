@@ -15,7 +15,7 @@ use crate::auth::sessions::{self, ACCESS_LIFE, EndReason, Open};
 use crate::auth::token::Realm;
 use crate::auth::{self, codes, limits, password, secrets, staff};
 use crate::extract::{Json, OptionalJson};
-use crate::problem::{Language, Problem, ProblemBody};
+use crate::problem::{Language, Problem, ProblemBody, Quota};
 
 /// Wrong passwords in a row from which on a login is locked.
 const WRONG_PASSWORDS_FREE: i32 = 30;
@@ -121,7 +121,7 @@ pub async fn verify(
     match tried {
         codes::Outcome::SignedIn(open) => signed_in(&app, page, open),
         codes::Outcome::Wrong => Err(refused("the code is wrong or has run out", "Код неверен или устарел")),
-        codes::Outcome::Locked(seconds) => Err(Problem::too_many(seconds)),
+        codes::Outcome::Locked(seconds) => Err(codes::locked(seconds)),
     }
 }
 
@@ -157,7 +157,7 @@ pub async fn login(
         })
         .await?;
     if let Some(seconds) = state.wait(now) {
-        return Err(Problem::too_many(seconds));
+        return Err(locked(seconds));
     }
     let plausible = body.password.len() <= password::BYTES_MAX;
     let stored = login.as_ref().filter(|_| plausible).map(|login| login.password_hash.clone());
@@ -194,7 +194,13 @@ async fn settle_login(
             Ok(Ok(Some(open)))
         })
         .await?;
-    settled.map_err(Problem::too_many)
+    settled.map_err(locked)
+}
+
+/// Too many wrong passwords: after how many seconds another one is looked at.
+fn locked(seconds: u64) -> Problem {
+    let times = u64::from(WRONG_PASSWORDS_FREE.unsigned_abs());
+    Problem::too_many(Quota { name: "wrong-password", times, window_seconds: seconds }, seconds)
 }
 
 /// Takes a refresh token for a new pair. It works once: a second time ends the session.

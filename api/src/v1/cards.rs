@@ -18,8 +18,9 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::auth::guesses::Guesses;
 use crate::auth::{Principal, scope};
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::posting::{Credential, identify};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
@@ -74,14 +75,16 @@ pub async fn resolve(
 ) -> Result<web::Json<ResolutionView>, Problem> {
     let credential = purchases::credential(body.0.code.as_deref(), body.0.card_number.as_deref(), None)?;
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
-    limits::before(&app, &principal).await?;
     let (asker, language, now) = (principal.key(), Language::of(&request), app.now());
     let shared = app.clone().into_inner();
     let resolved = app
-        .clone()
         .into_inner()
         .transaction(move |connection| {
-            let (resolution, card) = resolved(&shared, connection, (credential, &asker), now)?;
+            let (resolution, card) = match resolved(&shared, connection, (credential, &asker), now)? {
+                Ok(found) => found,
+                // Committed all the same: the guess is counted.
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             let book = shared.books.current(connection)?;
             let facts = facts::facts_for_posting(connection, &[(card.member_id, now)])?.pop().flatten();
             let standing = identify::standing(&card, facts.as_ref(), now);
@@ -92,7 +95,7 @@ pub async fn resolve(
             } else {
                 None
             };
-            Ok(ResolutionView {
+            Ok(Ok(ResolutionView {
                 resolution: resolution.id.0,
                 status: standing_word(standing),
                 may_redeem: standing == CardStanding::Valid
@@ -104,13 +107,36 @@ pub async fn resolve(
                     .filter(|version| version.terms.when.members == Members::default())
                     .map(|version| offer(version, language))
                     .collect(),
-            })
+            }))
         })
-        .await;
-    Ok(web::Json(limits::after(&app, &principal, resolved).await?))
+        .await?;
+    resolved.map(web::Json)
 }
 
+/// Resolves what was shown, within the limits on guessing.
+///
+/// # Errors
+/// The outer error is the database's; the inner one is what is wrong with what was shown.
 fn resolved(
+    app: &App,
+    connection: &mut PgConnection,
+    (credential, asker): (Credential, &str),
+    now: DateTime<Utc>,
+) -> Result<Result<(Resolution, Card), Problem>, Problem> {
+    let asked = (asker, &credential);
+    let mut guesses = Guesses::read(app, connection, std::iter::once(asked), now)?;
+    // Nothing is shown to whoever has used their guesses up, so nothing is used up for them either.
+    guesses.answer(asked, Ok(()))?;
+    let found = found(app, connection, (credential, asker), now);
+    if found.as_ref().is_err_and(|problem| problem.status().is_server_error()) {
+        return found.map(Ok);
+    }
+    let answer = guesses.answer(asked, found);
+    guesses.write(connection)?;
+    Ok(answer)
+}
+
+fn found(
     app: &App,
     connection: &mut PgConnection,
     (credential, asker): (Credential, &str),
@@ -325,65 +351,26 @@ pub async fn block(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-    body: Json<BlockBody>,
+    body: Later<Json<BlockBody>>,
 ) -> Result<web::Json<OfficeCardView>, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let comment = body.0.comment.filter(|text| !text.trim().is_empty());
-    if comment.as_ref().is_some_and(|text| text.chars().count() > 500) {
-        return Err(Problem::invalid_field(
-            "#/comment",
-            "is longer than 500 characters",
-            "длиннее 500 знаков",
-        ));
-    }
-    let reason = body.0.reason;
     let card = app
         .into_inner()
         .transaction(move |connection| {
             let card = cards::find(connection, id.0)?;
             scope::member(connection, &principal, card.member_id)?;
+            let BlockBody { reason, comment } = body?.0;
+            let comment = comment.filter(|text| !text.trim().is_empty());
+            if comment.as_ref().is_some_and(|text| text.chars().count() > 500) {
+                return Err(Problem::invalid_field(
+                    "#/comment",
+                    "is longer than 500 characters",
+                    "длиннее 500 знаков",
+                ));
+            }
             let block = Block { reason, by: principal.key(), comment };
             Ok(cards::block(connection, id.0, &block, now)?)
         })
         .await?;
     Ok(web::Json(OfficeCardView::new(&card, now)))
-}
-
-/// The limit on naming card numbers that nobody has: whoever counts through numbers is stopped.
-pub mod limits {
-    use actix_web::web;
-
-    use crate::app::App;
-    use crate::auth::{Principal, limits};
-    use crate::problem::Problem;
-
-    /// Refuses somebody who has used their unknown numbers up, before a number is looked at.
-    ///
-    /// # Errors
-    /// 429
-    pub async fn before(app: &web::Data<App>, principal: &Principal) -> Result<(), Problem> {
-        limits::may_name_cards(app, principal).await
-    }
-
-    /// Counts the answer when it tells of an unknown number.
-    ///
-    /// # Errors
-    /// The answer's own problem, or 429 when it was one too many.
-    pub async fn after<T>(
-        app: &web::Data<App>,
-        principal: &Principal,
-        answer: Result<T, Problem>,
-    ) -> Result<T, Problem> {
-        match answer {
-            Err(problem) if problem.slug() == "card-unknown" => {
-                limits::unknown_card(app, principal).await?;
-                Err(problem)
-            }
-            Err(problem) if problem.slug() == "code-wrong" => {
-                limits::wrong_code(app, principal).await?;
-                Err(problem)
-            }
-            answer => answer,
-        }
-    }
 }

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use diesel::RunQueryDsl;
 
 use crate::app::App;
+use crate::gauges;
 use crate::problem::Problem;
 use crate::telemetry::METRICS;
 
@@ -22,6 +23,13 @@ pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
 
 /// Metrics for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "Prometheus text format", content_type = "text/plain")))]
-pub async fn metrics() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(METRICS.render())
+pub async fn metrics(app: web::Data<App>) -> HttpResponse {
+    let app = app.into_inner();
+    let shared = std::sync::Arc::clone(&app);
+    // Without the database the process still tells what it knows by itself.
+    let of_database =
+        app.run(move |connection| gauges::render(&shared, connection)).await.unwrap_or_default();
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(METRICS.render() + &of_database)
 }

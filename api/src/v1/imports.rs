@@ -13,16 +13,10 @@ use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Query};
 use crate::files::imports::{ImportKind, rejected_beside};
 use crate::files::{import_queue, rejected_rows, upload};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Language, Problem, ProblemBody};
+use crate::v1::files::{self, Started};
 use crate::v1::me::money::PageQuery;
 use crate::v1::paging::{self, List};
-
-/// What was started.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Started {
-    /// By which to ask how it goes.
-    pub id: Uuid,
-}
 
 /// A file of organisations or members.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -60,7 +54,7 @@ pub async fn upload(
         .into_inner()
         .run(move |connection| import_queue::add(connection, &upload, (kind, notify, within), staff, now))
         .await?;
-    Ok(HttpResponse::Accepted().insert_header(("Location", format!("/v1/imports/{id}"))).json(Started { id }))
+    Ok(files::accepted("/v1/imports", id))
 }
 
 fn checked(upload: &upload::Upload, within: Option<&str>) -> Result<(ImportKind, bool), Problem> {
@@ -133,6 +127,7 @@ async fn found(
     (status = 404, description = "none, or not yours", body = ProblemBody)))]
 pub async fn show(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
     id: IdPath<Uuid>,
 ) -> Result<web::Json<ImportView>, Problem> {
@@ -147,7 +142,7 @@ pub async fn show(
         file_name: import.file_name,
         status: import.status,
         report,
-        problem: import.problem,
+        problem: import.not_taken.map(|cause| cause.told(Language::of(&request))),
     }))
 }
 
@@ -209,8 +204,5 @@ pub async fn rejected_csv(
         .await
         .map_err(|error| Problem::internal(&error))?
         .map_err(|_| Problem::not_found())?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header(("Content-Disposition", "attachment; filename=\"rejected.csv\""))
-        .streaming(body))
+    Ok(files::csv("rejected.csv", body))
 }

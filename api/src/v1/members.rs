@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, PROGRAMME_ZONE};
 use crate::auth::{Principal, scope};
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::cards::CardView;
 use crate::v1::organisations::OrganisationRefView;
@@ -309,26 +309,47 @@ pub async fn change(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<MemberId>,
-    body: Json<MemberChanges>,
+    body: Later<Json<MemberChanges>>,
 ) -> Result<web::Json<MemberRecord>, Problem> {
-    let (principal, now) = (principal.into_inner(), app.now());
+    let sealing = app.clone().into_inner();
+    acted(app, principal.into_inner(), id.0, move |connection, _, now| {
+        let body = body?.0;
+        let changes = Changes {
+            last_name: body.last_name.as_deref(),
+            first_name: body.first_name.as_deref(),
+            middle_name: body.middle_name.as_deref(),
+            sex: body.sex.as_deref(),
+            birth_date: body.birth_date.as_deref(),
+            phone: body.phone.as_deref(),
+            email: body.email.as_deref(),
+            category: body.category.as_deref(),
+            position: body.position.as_deref(),
+        };
+        members::update(connection, &sealing.derived.sealer, id.0, &changes, now)?;
+        Ok(())
+    })
+    .await
+}
+
+/// Does something to a member of one's subtree in one transaction and answers the record as it is then. Who isn't
+/// theirs is 404 before anything else is looked at.
+async fn acted<F>(
+    app: web::Data<App>,
+    principal: Principal,
+    id: MemberId,
+    act: F,
+) -> Result<web::Json<MemberRecord>, Problem>
+where
+    F: FnOnce(&mut PgConnection, &Principal, DateTime<Utc>) -> Result<(), Problem> + Send + 'static,
+{
+    let now = app.now();
     let shared = app.clone().into_inner();
     let view = app
         .into_inner()
         .transaction(move |connection| {
-            scope::member(connection, &principal, id.0)?;
-            let changes = Changes {
-                last_name: body.0.last_name.as_deref(),
-                first_name: body.0.first_name.as_deref(),
-                middle_name: body.0.middle_name.as_deref(),
-                sex: body.0.sex.as_deref(),
-                birth_date: body.0.birth_date.as_deref(),
-                phone: body.0.phone.as_deref(),
-                email: body.0.email.as_deref(),
-                category: body.0.category.as_deref(),
-                position: body.0.position.as_deref(),
-            };
-            let member = members::update(connection, &shared.derived.sealer, id.0, &changes, now)?;
+            scope::member(connection, &principal, id)?;
+            act(connection, &principal, now)?;
+            let member = members::find(connection, id)?;
             record(&shared, connection, member, now)
         })
         .await?;
@@ -353,22 +374,15 @@ pub async fn transfer(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<MemberId>,
-    body: Json<TransferBody>,
+    body: Later<Json<TransferBody>>,
 ) -> Result<web::Json<MemberRecord>, Problem> {
-    let (principal, now) = (principal.into_inner(), app.now());
-    let shared = app.clone().into_inner();
-    let view = app
-        .into_inner()
-        .transaction(move |connection| {
-            scope::member(connection, &principal, id.0)?;
-            let to =
-                scope::organisation_at(connection, &principal, (&body.0.organisation, "#/organisation"))?;
-            memberships::transfer(connection, id.0, to.organisation.id, body.0.on, now)?;
-            let member = members::find(connection, id.0)?;
-            record(&shared, connection, member, now)
-        })
-        .await?;
-    Ok(web::Json(view))
+    acted(app, principal.into_inner(), id.0, move |connection, principal, now| {
+        let body = body?.0;
+        let to = scope::organisation_at(connection, principal, (&body.organisation, "#/organisation"))?;
+        memberships::transfer(connection, id.0, to.organisation.id, body.on, now)?;
+        Ok(())
+    })
+    .await
 }
 
 /// Since which day, and why.
@@ -389,28 +403,22 @@ pub async fn leave(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<MemberId>,
-    body: Json<LeaveBody>,
+    body: Later<Json<LeaveBody>>,
 ) -> Result<web::Json<MemberRecord>, Problem> {
-    let (principal, now) = (principal.into_inner(), app.now());
-    let reason = body.0.reason.trim().to_owned();
-    if reason.is_empty() || reason.chars().count() > 200 {
-        return Err(Problem::invalid_field(
-            "#/reason",
-            "must have 1 to 200 characters",
-            "от 1 до 200 знаков",
-        ));
-    }
-    let shared = app.clone().into_inner();
-    let view = app
-        .into_inner()
-        .transaction(move |connection| {
-            scope::member(connection, &principal, id.0)?;
-            memberships::leave(connection, id.0, body.0.on, &reason, now)?;
-            let block = cards::Block { reason: cards::BlockReason::Left, by: principal.key(), comment: None };
-            cards::block_all(connection, id.0, &block, now)?;
-            let member = members::find(connection, id.0)?;
-            record(&shared, connection, member, now)
-        })
-        .await?;
-    Ok(web::Json(view))
+    acted(app, principal.into_inner(), id.0, move |connection, principal, now| {
+        let LeaveBody { on, reason } = body?.0;
+        let reason = reason.trim();
+        if reason.is_empty() || reason.chars().count() > 200 {
+            return Err(Problem::invalid_field(
+                "#/reason",
+                "must have 1 to 200 characters",
+                "от 1 до 200 знаков",
+            ));
+        }
+        memberships::leave(connection, id.0, on, reason, now)?;
+        let block = cards::Block { reason: cards::BlockReason::Left, by: principal.key(), comment: None };
+        cards::block_all(connection, id.0, &block, now)?;
+        Ok(())
+    })
+    .await
 }

@@ -12,20 +12,17 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::token::Realm;
 use crate::auth::{clients, limits};
-use crate::extract::Form;
-use crate::problem::{Problem, ProblemBody};
+use crate::extract::{Form, Later};
+use crate::problem::{Language, Problem, ProblemBody};
 
-/// What a program asks with; its id and secret may be in a Basic `Authorization` header instead.
+/// What a program asks with; its id and secret may be in a Basic `Authorization` header instead. Other parameters
+/// (`scope`, `resource`) are taken and not looked at, as RFC 6749 §3.2 wants: a program may do what its partner may.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct TokenForm {
     /// `client_credentials`
     grant_type: String,
     client_id: Option<String>,
     client_secret: Option<String>,
-    /// Taken and not needed: a program may do what its partner may.
-    #[serde(rename = "scope")]
-    _scope: Option<String>,
 }
 
 /// A program's token.
@@ -49,49 +46,80 @@ pub struct Token {
 pub async fn token(
     app: web::Data<App>,
     request: HttpRequest,
-    Form(form): Form<TokenForm>,
+    form: Later<Form<TokenForm>>,
 ) -> Result<HttpResponse, Problem> {
     let app = app.into_inner();
+    let form = form.map_err(invalid_request)?.0;
     if form.grant_type != "client_credentials" {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "unsupported-grant-type",
             "The grant type is client_credentials",
             "Вид доступа — client_credentials",
-        ));
+        )
+        .oauth("unsupported_grant_type"));
     }
     let (client_id, secret) = credentials(&request, form)?;
     let client =
         app.run(move |connection| Ok(clients::authenticate(connection, &client_id, &secret)?)).await?;
     let Some(client) = client else {
         limits::wrong_secret_from(&app, &request).await?;
-        return Err(wrong_client());
+        return Err(wrong_client(&request));
     };
     let signer = app.auth.keyring.signer().ok_or_else(Problem::unavailable)?;
     let access_token = signer
         .sign(Realm::Client, client, None, app.now(), clients::TOKEN_LIFE)
         .map_err(|error| Problem::internal(&error))?;
     let expires_in = clients::TOKEN_LIFE.num_seconds();
-    Ok(HttpResponse::Ok().json(Token { access_token, token_type: "Bearer", expires_in }))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"))
+        .json(Token { access_token, token_type: "Bearer", expires_in }))
 }
 
-fn wrong_client() -> Problem {
-    Problem::new(
+/// A form that can't be read is `invalid_request` with 400, whatever is wrong with it; another content type and too
+/// long a body keep their own status.
+fn invalid_request(problem: Problem) -> Problem {
+    let problem = match problem.status() {
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            let told = (problem.body(Language::English).detail, problem.body(Language::Russian).detail);
+            Problem::malformed(told.0, told.1)
+        }
+        _ => problem,
+    };
+    problem.oauth("invalid_request")
+}
+
+/// A program that signed in by a header is told of the scheme it used (RFC 6749 §5.2).
+fn wrong_client(request: &HttpRequest) -> Problem {
+    let problem = Problem::new(
         StatusCode::UNAUTHORIZED,
         "invalid-client",
         "The client's id or secret is wrong",
         "Идентификатор или секрет программы неверен",
     )
+    .oauth("invalid_client");
+    match request.headers().contains_key(header::AUTHORIZATION) {
+        true => problem.challenge("Basic realm=\"unioncard\""),
+        false => problem,
+    }
 }
 
 /// The id and secret, in the header or in the form but not in both.
 fn credentials(request: &HttpRequest, form: TokenForm) -> Result<(String, String), Problem> {
-    let twice = || Problem::malformed("the client signs in in one way", "Программа входит одним способом");
+    let twice = || {
+        let problem = Problem::malformed("the client signs in in one way", "Программа входит одним способом");
+        problem.oauth("invalid_request")
+    };
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     match (headers.next(), headers.next(), form.client_id, form.client_secret) {
         (None, _, Some(id), Some(secret)) => Ok((id, secret)),
-        (Some(value), None, None, None) => value.to_str().ok().and_then(basic).ok_or_else(wrong_client),
-        (None, ..) => Err(wrong_client()),
+        (Some(value), None, named, None) => {
+            let found = value.to_str().ok().and_then(basic).ok_or_else(|| wrong_client(request))?;
+            // Some programs name themselves in the form as well: it must be the same name.
+            if named.is_none_or(|named| named == found.0) { Ok(found) } else { Err(twice()) }
+        }
+        (None, ..) => Err(wrong_client(request)),
         _ => Err(twice()),
     }
 }

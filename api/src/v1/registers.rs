@@ -8,6 +8,8 @@ use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::reconciliation::{self, NewRegister, Outcome, RegisterMode, RegisterView, RowView};
 use cashback_engine::{PartnerId, RegisterId, partners};
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use shared_kernel::money::Money;
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +20,7 @@ use crate::auth::Principal;
 use crate::extract::{IdPath, Query};
 use crate::files::{registers, stream, upload};
 use crate::problem::{Problem, ProblemBody};
-use crate::v1::imports::Started;
+use crate::v1::files::{self, Started};
 use crate::v1::me::money::PageQuery;
 use crate::v1::paging::{self, List};
 use crate::v1::types::Timestamp;
@@ -52,42 +54,38 @@ pub async fn upload(
     let id = app
         .clone()
         .into_inner()
-        .run(move |connection| {
-            let taken = (|| {
-                upload.only(&["mode", "partner"])?;
-                let mode = upload.fields.get("mode").map_or("post", String::as_str);
-                let mode: RegisterMode = mode.parse().map_err(|_| {
-                    Problem::invalid_field("#/mode", "must be post or compare", "post или compare")
-                })?;
-                let partner = match (own, upload.fields.get("partner")) {
-                    (Some(own), None) => own,
-                    (Some(_), Some(_)) => {
-                        return Err(Problem::invalid_field("#/partner", "is unknown", "неизвестное поле"));
-                    }
-                    (None, _) => {
-                        partners::find(connection, upload.required("partner")?)?
-                            .ok_or_else(|| {
-                                Problem::invalid_field("#/partner", "is no partner", "такого партнёра нет")
-                            })?
-                            .id
-                    }
-                };
-                let new = NewRegister {
-                    partner,
-                    file_name: upload.file_name.clone(),
-                    mode,
-                    history: false,
-                    created_by: by,
-                };
-                let file = File::open(&upload.path).map_err(|error| Problem::internal(&error))?;
-                Ok(reconciliation::create_register(connection, &new, BufReader::new(file), now)?)
-            })();
-            taken.inspect_err(|_| upload.discard())
-        })
+        .run(move |connection| taken(connection, &upload, (own, by), now).inspect_err(|_| upload.discard()))
         .await?;
-    Ok(HttpResponse::Accepted()
-        .insert_header(("Location", format!("/v1/registers/{id}")))
-        .json(Started { id: id.0 }))
+    Ok(files::accepted("/v1/registers", id.0))
+}
+
+/// Stores an upload's rows for its partner: the sender's own, or the one staff of the union name.
+fn taken(
+    connection: &mut PgConnection,
+    upload: &upload::Upload,
+    (own, by): (Option<PartnerId>, Uuid),
+    now: DateTime<Utc>,
+) -> Result<RegisterId, Problem> {
+    upload.only(&["mode", "partner"])?;
+    let mode: RegisterMode = upload
+        .fields
+        .get("mode")
+        .map_or("post", String::as_str)
+        .parse()
+        .map_err(|_| Problem::invalid_field("#/mode", "must be post or compare", "post или compare"))?;
+    let partner = match (own, upload.fields.get("partner")) {
+        (Some(own), None) => own,
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid_field("#/partner", "is unknown", "неизвестное поле"));
+        }
+        (None, _) => partners::find(connection, upload.required("partner")?)?
+            .map(|partner| partner.id)
+            .ok_or_else(|| Problem::invalid_field("#/partner", "is no partner", "такого партнёра нет"))?,
+    };
+    let file_name = upload.file_name.clone();
+    let new = NewRegister { partner, file_name, mode, history: false, created_by: by };
+    let file = File::open(&upload.path).map_err(|error| Problem::internal(&error))?;
+    Ok(reconciliation::create_register(connection, &new, BufReader::new(file), now)?)
 }
 
 fn sender(principal: &Principal) -> Result<Uuid, Problem> {
@@ -159,11 +157,7 @@ pub struct Registers {
     next: Option<String>,
 }
 
-fn code_of(
-    app: &App,
-    connection: &mut diesel::pg::PgConnection,
-    partner: PartnerId,
-) -> Result<String, Problem> {
+fn code_of(app: &App, connection: &mut PgConnection, partner: PartnerId) -> Result<String, Problem> {
     let book = app.books.current(connection)?;
     Ok(book.partner(partner).map(|partner| partner.code.clone()).unwrap_or_default())
 }
@@ -336,8 +330,5 @@ pub async fn report(
             Ok(body)
         })
         .await?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header(("Content-Disposition", "attachment; filename=\"report.csv\""))
-        .streaming(body))
+    Ok(files::csv("report.csv", body))
 }

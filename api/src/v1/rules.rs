@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::rules::store::{self, RuleVersion};
 use cashback_engine::rules::{RuleDraft, RuleStatus};
 use cashback_engine::{RuleId, partners};
+use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use union_registry::organisations;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{IdPath, Json, NoBody, Path, Query};
+use crate::extract::{IdPath, Json, Later, NoBody, Path, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
 
@@ -120,6 +121,15 @@ fn person(principal: &Principal) -> Result<Uuid, Problem> {
     principal.staff().map(|staff| staff.staff).ok_or_else(Problem::forbidden)
 }
 
+/// The version every rule has.
+const FIRST: i32 = 1;
+
+/// Refuses a version that isn't there, before what was sent along is looked at.
+fn there(connection: &mut PgConnection, id: RuleId, version: i32, now: DateTime<Utc>) -> Result<(), Problem> {
+    store::one(connection, id, version, now)?;
+    Ok(())
+}
+
 /// Drafts a rule.
 #[utoipa::path(post, path = "/v1/rules", tag = "finance", request_body = Object, responses(
     (status = 201, description = "the draft", body = RuleView),
@@ -149,12 +159,14 @@ pub async fn draft_version(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<RuleId>,
-    body: Json<RuleDraft>,
+    body: Later<Json<RuleDraft>>,
 ) -> Result<HttpResponse, Problem> {
     let (by, now) = (person(&principal)?, app.now());
     let version = app
         .into_inner()
         .transaction(move |connection| {
+            there(connection, id.0, FIRST, now)?;
+            let body = body?;
             known_organisations(connection, &body.0)?;
             Ok(store::add(connection, id.0, &body.0, by, now)?)
         })
@@ -171,13 +183,17 @@ pub async fn approve(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     path: Path<(Uuid, i32)>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<web::Json<RuleView>, Problem> {
     let (by, now) = (person(&principal)?, app.now());
     let (id, version) = path.0;
     let version = app
         .into_inner()
-        .transaction(move |connection| Ok(store::approve(connection, RuleId(id), version, by, now)?))
+        .transaction(move |connection| {
+            there(connection, RuleId(id), version, now)?;
+            body?;
+            Ok(store::approve(connection, RuleId(id), version, by, now)?)
+        })
         .await?;
     Ok(web::Json(version.into()))
 }
@@ -191,10 +207,16 @@ pub async fn end(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<RuleId>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<web::Json<RuleView>, Problem> {
     let (by, now) = (person(&principal)?, app.now());
-    let version =
-        app.into_inner().transaction(move |connection| Ok(store::end(connection, id.0, by, now)?)).await?;
+    let version = app
+        .into_inner()
+        .transaction(move |connection| {
+            there(connection, id.0, FIRST, now)?;
+            body?;
+            Ok(store::end(connection, id.0, by, now)?)
+        })
+        .await?;
     Ok(web::Json(version.into()))
 }

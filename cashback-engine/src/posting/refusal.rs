@@ -108,6 +108,12 @@ pub enum Refusal {
         /// What is left.
         left: Money,
     },
+    /// More is to be captured than was authorised.
+    #[error("only {most} was authorised")]
+    CaptureTooMuch {
+        /// What was authorised.
+        most: Money,
+    },
     /// A returned line is none of the purchase's, or more than is left of it.
     #[error("line {line} is not in the purchase, or less of it is left")]
     RefundLineUnknown {
@@ -124,7 +130,9 @@ impl Refusal {
             Self::ReferenceConflict | Self::ReferenceInvalid => "/reference".to_owned(),
             Self::OutletUnknown => "/outlet".to_owned(),
             Self::OccurredAtTooOld | Self::OccurredAtFuture => "/occurred_at".to_owned(),
-            Self::AmountInvalid | Self::RefundTooMuch { .. } => "/amount".to_owned(),
+            Self::AmountInvalid | Self::RefundTooMuch { .. } | Self::CaptureTooMuch { .. } => {
+                "/amount".to_owned()
+            }
             Self::LineInvalid { line, field } => format!("/lines/{line}/{field}"),
             Self::RefundLineUnknown { line } => format!("/lines/{line}"),
             Self::LinesDontAddUp { .. } => "/lines".to_owned(),
@@ -169,6 +177,7 @@ impl Refusal {
             Self::PurchaseUnknown => "purchase_unknown",
             Self::PurchaseState { .. } => "purchase_state",
             Self::RefundTooMuch { .. } => "refund_too_much",
+            Self::CaptureTooMuch { .. } => "capture_too_much",
             Self::RefundLineUnknown { .. } => "refund_line_unknown",
         }
     }

@@ -1,12 +1,15 @@
-//! The header: which cell of a row is which column.
+//! The header: which cell of a row is which column. A `FILE.rejected.csv` is read as it is: its own two columns are left
+//! out, and so is the guard before what a spreadsheet would take for a formula.
 
-use super::{FileFault, ImportError};
+use super::{FileFault, ImportError, rejected};
 use crate::imports::rows::Row;
 
 /// For each expected column, its place in the file's rows.
 #[derive(Debug)]
 pub(super) struct Columns<const N: usize> {
     places: [usize; N],
+    /// Cells a row has before those of the expected columns: those of a report on refused rows.
+    leading: usize,
 }
 
 impl<const N: usize> Columns<N> {
@@ -14,6 +17,8 @@ impl<const N: usize> Columns<N> {
     pub(super) fn read(header: &Row, expected: &[&'static str; N]) -> Result<Self, ImportError> {
         let fault = |fault| Err(ImportError::file(fault, header.line));
         let names: Vec<String> = header.cells().map(|cell| cell.trim().to_lowercase()).collect();
+        let reported = names.iter().zip(rejected::LEADING).all(|(name, leading)| name == leading);
+        let leading = if reported { rejected::LEADING.len() } else { 0 };
         let found: Vec<Option<usize>> =
             expected.iter().map(|column| names.iter().position(|name| name == column)).collect();
         let missing: Vec<&'static str> = expected
@@ -29,25 +34,30 @@ impl<const N: usize> Columns<N> {
             if names.iter().take(place).any(|earlier| earlier == name) {
                 return fault(FileFault::DoubledColumn(shown()));
             }
-            if !expected.contains(&name.as_str()) {
+            if place >= leading && !expected.contains(&name.as_str()) {
                 return fault(FileFault::UnknownColumn(shown()));
             }
         }
         let mut places = [0; N];
         places.iter_mut().zip(found).for_each(|(slot, place)| *slot = place.unwrap_or_default());
-        Ok(Self { places })
+        Ok(Self { places, leading })
     }
 
     /// A row's cells in the order of the expected columns; `None` when the row has more or fewer cells.
     pub(super) fn of<'a>(&self, row: &'a Row) -> Option<[&'a str; N]> {
-        if row.len() != N {
+        if row.len() != N + self.leading {
             return None;
         }
         let mut cells = [""; N];
         for (cell, place) in cells.iter_mut().zip(self.places) {
-            *cell = row.cell(place)?;
+            *cell = rejected::unguarded(row.cell(place)?);
         }
         Some(cells)
+    }
+
+    /// A row's own cells as they stand, whatever their number.
+    pub(super) fn own<'a>(&self, row: &'a Row) -> Vec<&'a str> {
+        row.cells().skip(self.leading).map(rejected::unguarded).collect()
     }
 
     /// Whether a column's cell was a number in a workbook.

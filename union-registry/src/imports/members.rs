@@ -39,6 +39,8 @@ const COLUMNS: [&str; 13] = [
     "joined_on",
     "consent_on",
 ];
+/// What an import of members writes.
+const TABLES: &str = "registry.members, registry.memberships, registry.consents";
 /// Rows whose contacts are sealed anew at a time.
 const RESEAL_PAGE: i64 = 5_000;
 
@@ -121,9 +123,7 @@ pub fn members<F: Read + Seek>(
         connection.batch_execute(include_str!("members_compare.sql"))?;
         super::tell_refused(connection, refused, &mut report)?;
         reseal(connection, sealer)?;
-        connection.batch_execute(include_str!("members_indexes_aside.sql"))?;
-        write(connection, &mut report, now)?;
-        connection.batch_execute(include_str!("members_indexes_back.sql"))?;
+        super::with_bulk_keys(connection, TABLES, |connection| write(connection, &mut report, now))?;
         Ok((report, created))
     })
 }
@@ -186,7 +186,7 @@ impl Intake<'_> {
                 self.report.refuse(&reasons);
                 let cells: Vec<&str> = match cells {
                     Some(cells) => cells.to_vec(),
-                    None => row.cells().collect(),
+                    None => columns.own(row),
                 };
                 Ok(refused(Rejected { line: row.line, reasons: &reasons, cells: &cells })?)
             }
@@ -346,7 +346,7 @@ fn reseal(connection: &mut PgConnection, sealer: &Sealer) -> Result<(), ImportEr
 
 /// Writes what differs and what is new. Each file holds one statement of several parts; the parts of a statement see the
 /// tables as they were before it.
-fn write(connection: &mut PgConnection, report: &mut Report, now: DateTime<Utc>) -> Result<(), ImportError> {
+fn write(connection: &mut PgConnection, report: &mut Report, now: DateTime<Utc>) -> QueryResult<u64> {
     #[derive(QueryableByName)]
     struct Counted {
         #[diesel(sql_type = BigInt)]
@@ -364,5 +364,5 @@ fn write(connection: &mut PgConnection, report: &mut Report, now: DateTime<Utc>)
     report.created = run(include_str!("members_insert.sql"))?;
     run(include_str!("members_consents.sql"))?;
     report.unchanged = report.read - report.rejected - report.created - report.updated;
-    Ok(())
+    Ok(report.created + report.updated)
 }

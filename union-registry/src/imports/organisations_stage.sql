@@ -19,13 +19,12 @@ CREATE TEMPORARY TABLE refused_rows (
 ) ON COMMIT DROP;
 -- The tree as it will be: what is stored, under what the file says.
 CREATE TEMPORARY TABLE tree (
-    code text PRIMARY KEY,
+    code text NOT NULL,
     parent_code text,
     line bigint
 ) ON COMMIT DROP;
-CREATE INDEX ON tree (parent_code);
 -- What of it hangs on a root.
 CREATE TEMPORARY TABLE paths (
-    code text PRIMARY KEY,
+    code text NOT NULL,
     path text[] NOT NULL
 ) ON COMMIT DROP;

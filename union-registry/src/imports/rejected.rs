@@ -1,8 +1,19 @@
-//! `FILE.rejected.csv`: what was refused and why, for a person to mend and bring in again.
+//! `FILE.rejected.csv`: what was refused and why, for a person to mend and bring in again as it is.
 
 use std::io::{self, Write};
 
 use super::Rejected;
+
+/// The columns before the file's own.
+pub const LEADING: [&str; 2] = ["line", "reasons"];
+
+/// What a spreadsheet takes for the beginning of a formula.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// A cell without the `'` that guards what a spreadsheet would take for a formula.
+pub fn unguarded(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).unwrap_or(cell)
+}
 
 /// Writes refused rows as UTF-8 CSV: the line, the reasons with a blank between, then the row's own cells. A cell that a
 /// spreadsheet would take for a formula gets a `'` in front.
@@ -25,7 +36,7 @@ impl<W: Write> Writer<W> {
     /// The writer's.
     pub fn write(&mut self, row: Rejected<'_>) -> io::Result<()> {
         if !std::mem::replace(&mut self.begun, true) {
-            let header: Vec<&str> = ["line", "reasons"].iter().chain(self.columns).copied().collect();
+            let header: Vec<&str> = LEADING.iter().chain(self.columns).copied().collect();
             self.line(header.into_iter())?;
         }
         let (line, reasons) = (row.line.to_string(), row.reasons.join(" "));
@@ -47,7 +58,7 @@ impl<W: Write> Writer<W> {
             if place > 0 {
                 self.out.write_all(b",")?;
             }
-            let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+            let formula = cell.starts_with(FORMULA);
             let guard = if formula { "'" } else { "" };
             if formula || cell.contains(['"', ',', ';', '\n', '\r']) {
                 write!(self.out, "\"{guard}{}\"", cell.replace('"', "\"\""))?;

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::myself;
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::cards::CardView;
 use crate::v1::types::Timestamp;
@@ -158,18 +158,18 @@ pub async fn block(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-    body: Json<MyBlockBody>,
+    body: Later<Json<MyBlockBody>>,
 ) -> Result<web::Json<CardView>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
-    let reason = body.0.reason;
-    if !matches!(reason, BlockReason::Lost | BlockReason::Stolen) {
-        return Err(Problem::invalid_field("#/reason", "must be lost or stolen", "lost или stolen"));
-    }
     let by = principal.key();
     let card = app
         .into_inner()
         .transaction(move |connection| {
             my_card(connection, member, id.0)?;
+            let reason = body?.0.reason;
+            if !matches!(reason, BlockReason::Lost | BlockReason::Stolen) {
+                return Err(Problem::invalid_field("#/reason", "must be lost or stolen", "lost или stolen"));
+            }
             Ok(cards::block(connection, id.0, &Block { reason, by, comment: None }, now)?)
         })
         .await?;

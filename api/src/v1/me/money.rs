@@ -1,7 +1,7 @@
 //! A member's balances and operations.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use cashback_engine::operations::{self, Operation};
+use cashback_engine::operations::{self, Operation, OperationKey};
 use cashback_engine::{balances, texts};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -141,7 +141,7 @@ pub async fn list(
     let limit = paging::limit(query.0.limit)?;
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
-    let after: Option<Uuid> = list.after(query.0.after.as_deref())?;
+    let after: Option<OperationKey> = list.after(query.0.after.as_deref())?;
     let inner = app.clone().into_inner();
     let page = app
         .into_inner()

@@ -19,11 +19,10 @@ pub use view::{BalanceView, PurchaseView};
 
 use crate::app::App;
 use crate::auth::{Principal, Role};
-use crate::extract::{IdPath, Json, NoBody, Query};
+use crate::extract::{IdPath, Json, Later, NoBody, Query};
 use crate::posting::{Order, batch};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
-use crate::v1::cards::limits;
 
 /// Most purchases of one batch.
 const BATCH_MAX: usize = 1_000;
@@ -42,9 +41,7 @@ pub async fn post(
 ) -> Result<HttpResponse, Problem> {
     let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
     let order = body.0.order(asker(&principal, source)?)?;
-    limits::before(&app, &principal).await?;
-    let answer = app.posting.post(vec![order]).await?.pop().unwrap_or_else(|| Err(Problem::unavailable()));
-    let answer = limits::after(&app, &principal, answer).await?;
+    let answer = app.posting.post(vec![order]).await?.pop().unwrap_or_else(|| Err(Problem::unavailable()))?;
     let mut response = if answer.created { HttpResponse::Created() } else { HttpResponse::Ok() };
     response.insert_header(("Location", format!("/v1/purchases/{}", answer.purchase.id)));
     Ok(response.json(PurchaseView::given(&answer)))
@@ -62,11 +59,8 @@ pub async fn quote(
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
     let order = body.0.order(asker(&principal, source)?)?;
-    limits::before(&app, &principal).await?;
     let shared = app.clone().into_inner();
-    let limited = app.clone();
-    let answer = app.into_inner().run(move |connection| batch::quote(&shared, connection, &order)).await;
-    let answer = limits::after(&limited, &principal, answer).await?;
+    let answer = app.into_inner().run(move |connection| batch::quote(&shared, connection, &order)).await?;
     Ok(web::Json(PurchaseView::given(&answer)))
 }
 
@@ -115,7 +109,6 @@ pub async fn post_batch(
         ));
     }
     let asker = asker(&principal, Source::Batch)?;
-    limits::before(&app, &principal).await?;
     let read: Vec<Result<Order, Problem>> = purchases
         .iter()
         .map(|one| PurchaseBody::read(one).and_then(|body| body.order(asker.clone())))
@@ -126,7 +119,7 @@ pub async fn post_batch(
     let mut results = Vec::with_capacity(read.len());
     for one in read {
         let answer = one.and_then(|_| answers.next().unwrap_or_else(|| Err(Problem::unavailable())));
-        results.push(match limits::after(&app, &principal, answer).await {
+        results.push(match answer {
             Ok(answer) => BatchResult {
                 status: if answer.created { 201 } else { 200 },
                 purchase: Some(PurchaseView::given(&answer)),
@@ -163,16 +156,14 @@ fn is_within(outlets: &[String], outlet: &str) -> bool {
     outlets.is_empty() || outlets.iter().any(|own| own == outlet)
 }
 
-/// Refuses a purchase of an outlet that a cashier isn't bound to, as one that never was.
-fn only_own_outlets(
+/// Finds a purchase of the principal's partner, and of the outlets a cashier is bound to; another's is none. Whatever
+/// was sent along is looked at afterwards.
+fn own(
     app: &App,
     connection: &mut PgConnection,
     outlets: &[String],
     (id, partner): (PurchaseId, PartnerId),
 ) -> Result<(), Problem> {
-    if outlets.is_empty() {
-        return Ok(());
-    }
     purchases::purchase(connection, &app.books, id, Some(partner))?
         .filter(|purchase| is_within(outlets, &purchase.outlet))
         .map(|_| ())
@@ -243,18 +234,18 @@ pub async fn refund(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<PurchaseId>,
-    body: Json<RefundBody>,
+    body: Later<Json<RefundBody>>,
 ) -> Result<HttpResponse, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
     let outlets = bound_to(&principal);
     let now = app.now();
-    let asked = body.0.refund(id.0, partner, now)?;
     let shared = app.clone().into_inner();
     let nudged = app.clone();
     let refunded = app
         .into_inner()
         .transaction(move |connection| {
-            only_own_outlets(&shared, connection, &outlets, (id.0, partner))?;
+            own(&shared, connection, &outlets, (id.0, partner))?;
+            let asked = body?.0.refund(id.0, partner, now)?;
             let refunded = refunds::refund(connection, &shared.books, &[asked], now)?.pop();
             refunded.ok_or_else(Problem::unavailable)?.map_err(|refusal| refusals::purchase(&refusal))
         })
@@ -273,17 +264,17 @@ pub async fn capture(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<PurchaseId>,
-    body: Json<CaptureBody>,
+    body: Later<Json<CaptureBody>>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
     let outlets = bound_to(&principal);
-    let part = body.0.part()?;
     let now = app.now();
     let shared = app.clone().into_inner();
     let purchase = app
         .into_inner()
         .transaction(move |connection| {
-            only_own_outlets(&shared, connection, &outlets, (id.0, partner))?;
+            own(&shared, connection, &outlets, (id.0, partner))?;
+            let part = body?.0.part()?;
             two_step::capture(connection, &shared.books, (id.0, Some(partner)), part.as_ref(), now)?
                 .map_err(|refusal| refusals::purchase(&refusal))
         })
@@ -299,7 +290,7 @@ pub async fn void(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<PurchaseId>,
-    _: NoBody,
+    body: Later<NoBody>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
     let outlets = bound_to(&principal);
@@ -308,7 +299,8 @@ pub async fn void(
     let purchase = app
         .into_inner()
         .transaction(move |connection| {
-            only_own_outlets(&shared, connection, &outlets, (id.0, partner))?;
+            own(&shared, connection, &outlets, (id.0, partner))?;
+            body?;
             two_step::void(connection, &shared.books, (id.0, Some(partner)), now)?
                 .map_err(|refusal| refusals::purchase(&refusal))
         })

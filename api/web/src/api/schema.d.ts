@@ -931,6 +931,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings now. */
+        get: operations["get_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes settings, for purchases from now on; by an administrator of all roots. */
+        patch: operations["patch_settings"];
+        trace?: never;
+    };
     "/v1/staff/me": {
         parameters: {
             query?: never;
@@ -1531,6 +1549,10 @@ export interface components {
         Problem: {
             /** @description What happened this time. */
             detail: string;
+            /** @description At the token endpoint: the error's code by RFC 6749 §5.2. */
+            error?: string | null;
+            /** @description At the token endpoint: what happened, in ASCII. */
+            error_description?: string | null;
             /** @description The wrong fields. */
             errors?: components["schemas"]["FieldError"][];
             /**
@@ -1542,6 +1564,21 @@ export interface components {
             title: string;
             /** @description `/problems/<slug>` */
             type: string;
+        };
+        /** @description Changes of the bonus programme, for purchases from now on. */
+        ProgrammeChanges: {
+            bare_number_may_redeem?: boolean | null;
+            /** @description The whole list; `tobacco` and `nicotine` stay in it. */
+            excluded_categories?: string[] | null;
+        };
+        /** @description The bonus programme. */
+        ProgrammeSettings: {
+            /** @description Whether points can be spent by showing the bare card number. */
+            bare_number_may_redeem: boolean;
+            /** @description Line categories no rule covers and no points pay; `tobacco` and `nicotine` always. */
+            excluded_categories: string[];
+            /** @description The zone whose days the programme counts; it can't be changed. */
+            zone: string;
         };
         /**
          * @description A purchase. Of what was posted, `amount`, `redeemed` and `paid` stay as they were; `refunded` tells what came back,
@@ -1798,6 +1835,14 @@ export interface components {
             items: components["schemas"]["Rule"][];
             next?: string | null;
         };
+        /** @description The settings. */
+        Settings: {
+            programme: components["schemas"]["ProgrammeSettings"];
+        };
+        /** @description What to change; what is left out stays. */
+        SettingsChanges: {
+            programme?: components["schemas"]["ProgrammeChanges"] | null;
+        };
         /** @description Signed in: tokens, or for a page the CSRF token (the rest is in cookies). */
         SignedIn: {
             access_token?: string | null;
@@ -1876,14 +1921,15 @@ export interface components {
             /** @description `Bearer` */
             token_type: string;
         };
-        /** @description What a program asks with; its id and secret may be in a Basic `Authorization` header instead. */
+        /**
+         * @description What a program asks with; its id and secret may be in a Basic `Authorization` header instead. Other parameters
+         *     (`scope`, `resource`) are taken and not looked at, as RFC 6749 §3.2 wants: a program may do what its partner may.
+         */
         TokenForm: {
             client_id?: string | null;
             client_secret?: string | null;
             /** @description `client_credentials` */
             grant_type: string;
-            /** @description Taken and not needed: a program may do what its partner may. */
-            scope?: string | null;
         };
         /** @description A transfer. */
         Transfer: {
@@ -4182,6 +4228,68 @@ export interface operations {
             };
             /** @description drafted by the same person, or no draft */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+        };
+    };
+    patch_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChanges"];
+            };
+        };
+        responses: {
+            /** @description the settings now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

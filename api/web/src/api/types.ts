@@ -58,4 +58,5 @@ export type Statistics = Answer<'/v1/organisations/{code}/statistics', 'get'>
 export type Member = Item<Answer<'/v1/members', 'get'>>
 export type MemberRecord = Answer<'/v1/members/{id}', 'get'>
 export type ImportReport = Answer<'/v1/imports/{id}', 'get'>
+export type Settings = Answer<'/v1/settings', 'get'>
 export type Rejected = Item<Answer<'/v1/imports/{id}/rejected', 'get'>>

@@ -25,6 +25,7 @@ const Registers = lazy(() => import('./finance/Registers'))
 const RegisterReport = lazy(() => import('./finance/RegisterReport'))
 const Rules = lazy(() => import('./finance/Rules'))
 const Partners = lazy(() => import('./finance/Partners'))
+const Settings = lazy(() => import('./settings/Settings'))
 
 export function OfficeEntry() {
   const { t } = useWords()
@@ -85,6 +86,9 @@ function Pages() {
       </Route>
       <Route path="/partners">
         <Partners />
+      </Route>
+      <Route path="/settings">
+        <Settings />
       </Route>
       <Route>
         <Empty title={t('office.nowhere')} />

@@ -10,6 +10,7 @@ import {
   IconHome,
   IconLogout,
   IconRulerMeasure,
+  IconSettings,
   IconUsers,
 } from '@tabler/icons-react'
 import { type ComponentType, type ReactNode, useEffect } from 'react'
@@ -29,6 +30,7 @@ const ICONS: Record<Section, ComponentType<{ size?: number; stroke?: number }>> 
   registers: IconChecklist,
   rules: IconRulerMeasure,
   partners: IconBuildingStore,
+  settings: IconSettings,
 }
 
 export function Shell({ children }: { children: ReactNode }) {

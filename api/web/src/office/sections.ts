@@ -9,6 +9,7 @@ export type Section =
   | 'registers'
   | 'rules'
   | 'partners'
+  | 'settings'
 
 const REGISTRY = ['administrator', 'registrar', 'issuer', 'chair', 'auditor']
 const FINANCE = ['finance', 'controller', 'auditor']
@@ -22,6 +23,7 @@ export const ALLOWED: Record<Section, string[]> = {
   registers: [...FINANCE, 'manager'],
   rules: [...FINANCE, 'manager'],
   partners: FINANCE,
+  settings: ['administrator', ...FINANCE],
 }
 
 /** Who may do what with a member, beyond looking. */
@@ -31,11 +33,13 @@ export const MAY = {
   move: ['administrator', 'registrar', 'chair'],
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
+  changeSettings: ['administrator'],
 }
 
-export const GROUPS: { name: 'registry' | 'finance'; sections: Section[] }[] = [
+export const GROUPS: { name: 'registry' | 'finance' | 'union'; sections: Section[] }[] = [
   { name: 'registry', sections: ['members', 'organisations', 'imports'] },
   { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners'] },
+  { name: 'union', sections: ['settings'] },
 ]
 
 export function maySee(role: string, section: Section): boolean {

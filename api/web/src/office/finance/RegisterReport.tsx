@@ -1,21 +1,18 @@
 /** One register: its progress, its outcomes as tiles that filter, and its rows. */
-import { Alert, Anchor, Badge, Group, Progress, SimpleGrid, Stack, Text } from '@mantine/core'
+import { SimpleGrid, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Link } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { RegisterReport as Report } from '../../api/types'
 import { isZero, minus } from '../../ui/money'
 import { Loaded } from '../../ui/states'
 import { useWords } from '../../ui/words'
-import { Download } from '../parts/Download'
+import { FileReport, POLL_MS, working } from '../parts/FileReport'
 import { Guarded } from '../parts/Guarded'
-import { PageHead } from '../parts/PageHead'
 import { Tile } from '../parts/Tile'
 import { ALLOWED } from '../sections'
 import { usePartnerNames } from './partnersQuery'
 import { RegisterRows } from './RegisterRows'
-import { STATUS_COLOR } from './Registers'
 
 /** What needs somebody comes first. */
 export const OUTCOMES = [
@@ -40,8 +37,6 @@ export const OUTCOME_COLOR: Record<string, 'red' | 'green' | 'amber' | undefined
   matched: 'green',
 }
 
-const POLL_MS = 1_000
-
 export default function RegisterReport({ id }: { id: string }) {
   return (
     <Guarded section="registers">
@@ -50,12 +45,8 @@ export default function RegisterReport({ id }: { id: string }) {
   )
 }
 
-function working(status: string | undefined): boolean {
-  return status === 'queued' || status === 'running'
-}
-
 function Page({ id }: { id: string }) {
-  const { t } = useWords()
+  const { t, count } = useWords()
   const names = usePartnerNames()
   const report = useQuery({
     queryKey: ['register', id],
@@ -64,70 +55,32 @@ function Page({ id }: { id: string }) {
   })
   return (
     <Loaded query={report} allowed={ALLOWED.registers}>
-      {(data) => (
-        <>
-          <PageHead
-            title={data.file_name}
-            hint={
-              <Group gap="sm">
-                <Anchor component={Link} href="/registers" size="sm">
-                  {t('registers.back')}
-                </Anchor>
-                <Text size="sm">
-                  {names.get(data.partner) ?? data.partner} · {t(`mode.${data.mode}.name`)}
-                </Text>
-              </Group>
+      {(data) => {
+        const { rows, done_rows: done, status } = data
+        const path = `/v1/registers/${data.id}/report.csv`
+        return (
+          <FileReport
+            file={data}
+            section="registers"
+            about={`${names.get(data.partner) ?? data.partner} · ${t(`mode.${data.mode}.name`)}`}
+            testId="register-status"
+            download={
+              status === 'done' ? { path, suffix: 'report.csv', label: t('registers.report') } : undefined
             }
+            progress={{
+              part: rows > 0 ? (done / rows) * 100 : 100,
+              words:
+                rows > 0
+                  ? t('registers.done', { done: count(done), rows: count(rows) })
+                  : t('registers.reading'),
+            }}
           >
-            <Badge
-              size="lg"
-              color={STATUS_COLOR[data.status] ?? 'gray'}
-              data-testid="register-status"
-              data-status={data.status}
-            >
-              {t(`jobStatus.${data.status}`)}
-            </Badge>
-            {data.status === 'done' ? (
-              <Download
-                path={`/v1/registers/${data.id}/report.csv`}
-                name={`${data.file_name.replace(/\.\w+$/, '')}.report.csv`}
-                label={t('registers.report')}
-              />
-            ) : null}
-          </PageHead>
-          <Content report={data} />
-        </>
-      )}
+            <Outcomes report={data} />
+          </FileReport>
+        )
+      }}
     </Loaded>
   )
-}
-
-function Content({ report }: { report: Report }) {
-  const { t, count } = useWords()
-  if (report.status === 'failed') {
-    return (
-      <Alert color="red" title={t('registers.failed')} role="alert">
-        {report.problem ?? t('registers.failedHint')}
-      </Alert>
-    )
-  }
-  if (working(report.status)) {
-    const part = report.rows > 0 ? (report.done_rows / report.rows) * 100 : 100
-    return (
-      <Stack gap="xs" maw={560}>
-        <Progress value={part} animated aria-label={t('registers.progress')} />
-        <Text size="sm" role="status">
-          {report.rows > 0
-            ? t('registers.done', { done: count(report.done_rows), rows: count(report.rows) })
-            : t('registers.reading')}
-        </Text>
-        <Text size="sm" c="dimmed">
-          {t('registers.mayLeave')}
-        </Text>
-      </Stack>
-    )
-  }
-  return <Outcomes report={report} />
 }
 
 function Outcomes({ report }: { report: Report }) {

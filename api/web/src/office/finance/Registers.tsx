@@ -8,6 +8,7 @@ import type { Register } from '../../api/types'
 import { Empty, Loaded } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { type Column, DataTable } from '../parts/DataTable'
+import { STATUS_COLOR } from '../parts/FileReport'
 import { Guarded } from '../parts/Guarded'
 import { More } from '../parts/More'
 import { PageHead } from '../parts/PageHead'
@@ -16,13 +17,6 @@ import { ALLOWED, MAY } from '../sections'
 import { useMay } from '../staff'
 import { usePartnerNames } from './partnersQuery'
 import { RegisterUpload } from './RegisterUpload'
-
-export const STATUS_COLOR: Record<string, string> = {
-  queued: 'gray',
-  running: 'amber',
-  done: 'green',
-  failed: 'red',
-}
 
 export default function Registers() {
   return (

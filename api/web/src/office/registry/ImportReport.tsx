@@ -1,23 +1,18 @@
 /** How an import went: progress, counts, and every refused row with its line and reasons in words. */
-import { Alert, Anchor, Badge, Group, Progress, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { Badge, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Rejected, ImportReport as Report } from '../../api/types'
 import { Empty, Loaded } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
 import { type Column, DataTable } from '../parts/DataTable'
-import { Download } from '../parts/Download'
+import { FileReport, POLL_MS, working } from '../parts/FileReport'
 import { Guarded } from '../parts/Guarded'
 import { More } from '../parts/More'
-import { PageHead } from '../parts/PageHead'
 import { Tile } from '../parts/Tile'
 import { usePaged } from '../parts/usePaged'
 import { ALLOWED } from '../sections'
 import { countsOf } from './importCounts'
-
-const POLL_MS = 1_000
-const COLOR: Record<string, string> = { queued: 'gray', running: 'amber', done: 'green', failed: 'red' }
 
 export default function ImportReport({ id }: { id: string }) {
   return (
@@ -27,12 +22,8 @@ export default function ImportReport({ id }: { id: string }) {
   )
 }
 
-function working(status: string | undefined): boolean {
-  return status === 'queued' || status === 'running'
-}
-
 function Page({ id }: { id: string }) {
-  const { t } = useWords()
+  const { t, count } = useWords()
   const report = useQuery({
     queryKey: ['import', id],
     queryFn: () => ask(api.GET('/v1/imports/{id}', { params: { path: { id } } })),
@@ -40,65 +31,34 @@ function Page({ id }: { id: string }) {
   })
   return (
     <Loaded query={report} allowed={ALLOWED.imports}>
-      {(data) => (
-        <>
-          <PageHead
-            title={data.file_name}
-            hint={
-              <Group gap="sm">
-                <Anchor component={Link} href="/imports" size="sm">
-                  {t('imports.back')}
-                </Anchor>
-                <Text size="sm">{t(`imports.${data.kind}`)}</Text>
-              </Group>
+      {(data) => {
+        const { read, rejected } = countsOf(data)
+        const path = `/v1/imports/${data.id}/rejected.csv`
+        return (
+          <FileReport
+            file={data}
+            section="imports"
+            about={t(`imports.${data.kind}`)}
+            testId="import-status"
+            download={
+              rejected > 0 ? { path, suffix: 'rejected.csv', label: t('imports.download') } : undefined
             }
+            progress={{
+              part: 100,
+              words: read > 0 ? t('imports.read', { rows: count(read) }) : t('registers.reading'),
+            }}
           >
-            <Badge
-              size="lg"
-              color={COLOR[data.status] ?? 'gray'}
-              data-testid="import-status"
-              data-status={data.status}
-            >
-              {t(`jobStatus.${data.status}`)}
-            </Badge>
-            {countsOf(data).rejected > 0 && !working(data.status) ? (
-              <Download
-                path={`/v1/imports/${data.id}/rejected.csv`}
-                name={`${data.file_name.replace(/\.\w+$/, '')}.rejected.csv`}
-                label={t('imports.download')}
-              />
-            ) : null}
-          </PageHead>
-          <Content report={data} />
-        </>
-      )}
+            <Counts report={data} />
+          </FileReport>
+        )
+      }}
     </Loaded>
   )
 }
 
-function Content({ report }: { report: Report }) {
+function Counts({ report }: { report: Report }) {
   const { t, count } = useWords()
   const counts = countsOf(report)
-  if (report.status === 'failed') {
-    return (
-      <Alert color="red" title={t('imports.failed')} role="alert">
-        {report.problem ?? t('imports.failedHint')}
-      </Alert>
-    )
-  }
-  if (working(report.status)) {
-    return (
-      <Stack gap="xs" maw={560}>
-        <Progress value={100} animated aria-label={t('registers.progress')} />
-        <Text size="sm" role="status">
-          {counts.read > 0 ? t('imports.read', { rows: count(counts.read) }) : t('registers.reading')}
-        </Text>
-        <Text size="sm" c="dimmed">
-          {t('registers.mayLeave')}
-        </Text>
-      </Stack>
-    )
-  }
   return (
     <Stack gap="lg">
       <SimpleGrid cols={{ base: 2, sm: 3, lg: 5 }} spacing="sm">

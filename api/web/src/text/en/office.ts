@@ -2,12 +2,14 @@
 import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
   ...registry,
+  ...settings,
   office: {
     title: 'Union office',
     signInHint: 'Sign in with your work login.',
@@ -27,6 +29,8 @@ export default {
     registers: 'Reconciliation',
     rules: 'Cashback rules',
     partners: 'Partners',
+    settings: 'Settings',
+    union: 'Union',
   },
   table: {
     export: 'Save CSV',

@@ -2,12 +2,14 @@
 import { common } from './common'
 import { finance } from './officeFinance'
 import { registry } from './officeRegistry'
+import { settings } from './officeSettings'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
   ...registry,
+  ...settings,
   office: {
     title: 'Кабинет профсоюза',
     signInHint: 'Войдите под рабочим логином.',
@@ -27,6 +29,8 @@ export default {
     registers: 'Сверка',
     rules: 'Правила кешбэка',
     partners: 'Партнёры',
+    settings: 'Настройки',
+    union: 'Профсоюз',
   },
   table: {
     export: 'Сохранить CSV',
