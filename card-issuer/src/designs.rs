@@ -205,7 +205,8 @@ pub fn retire(
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
     let current = table::organisation_id.eq(organisation).and(table::retired_at.is_null());
-    let retired = diesel::update(table::table.filter(current)).set(table::retired_at.eq(now)).execute(connection)?;
+    let retired =
+        diesel::update(table::table.filter(current)).set(table::retired_at.eq(now)).execute(connection)?;
     Ok(retired > 0)
 }
 

@@ -361,9 +361,8 @@ pub fn list(
     if let Some(own) = organisations {
         let with_cards =
             print_items::table.filter(print_items::organisation_id.eq_any(own)).select(print_items::batch_id);
-        query = query.filter(
-            print_batches::organisation_id.eq_any(own).or(print_batches::id.eq_any(with_cards)),
-        );
+        query =
+            query.filter(print_batches::organisation_id.eq_any(own).or(print_batches::id.eq_any(with_cards)));
     }
     if let Some(number) = after {
         query = query.filter(print_batches::number.lt(number));

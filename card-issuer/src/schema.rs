@@ -104,5 +104,13 @@ pub mod cards {
     diesel::joinable!(print_items -> cards (card_id));
     diesel::joinable!(print_items -> designs (design_id));
     diesel::joinable!(print_items -> print_batches (batch_id));
-    diesel::allow_tables_to_appear_in_same_query!(print_batches, print_events, print_items, designs, cards, devices, resolutions,);
+    diesel::allow_tables_to_appear_in_same_query!(
+        print_batches,
+        print_events,
+        print_items,
+        designs,
+        cards,
+        devices,
+        resolutions,
+    );
 }

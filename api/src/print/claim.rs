@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-
 use card_issuer::print::{self, BATCH_CARDS_MAX, Batch, NewItem, Origin, Waiting};
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
@@ -113,7 +112,8 @@ pub fn waiting_by_organisation(
         seen += waiting.len();
         let ids: Vec<MemberId> = waiting.iter().map(|waiting| waiting.member).collect();
         let members = members::by_ids(connection, &ids)?;
-        let places: Vec<OrganisationId> = members.iter().map(|member| member.person.organisation_id).collect();
+        let places: Vec<OrganisationId> =
+            members.iter().map(|member| member.person.organisation_id).collect();
         let paths = organisations::paths(connection, &places)?;
         let inside = |place: &OrganisationId| {
             root.is_none_or(|root| {

@@ -68,10 +68,8 @@ pub fn of_items(connection: &mut PgConnection, items: Vec<Item>) -> Result<Vec<P
     let cards: HashMap<CardId, Card> =
         cards::by_ids(connection, &ids)?.into_iter().map(|card| (card.id, card)).collect();
     let holders: Vec<MemberId> = cards.values().map(|card| card.member_id).collect();
-    let members: HashMap<MemberId, Member> = members::by_ids(connection, &holders)?
-        .into_iter()
-        .map(|member| (member.person.id, member))
-        .collect();
+    let members: HashMap<MemberId, Member> =
+        members::by_ids(connection, &holders)?.into_iter().map(|member| (member.person.id, member)).collect();
     let mut places: Vec<OrganisationId> = items.iter().map(|item| item.organisation_id).collect();
     places.sort_unstable();
     places.dedup();

@@ -156,10 +156,10 @@ fn checked(
     principal: &Principal,
     body: DesignBody,
 ) -> Result<(NewDesign, Listed), Problem> {
-    let organisation =
-        scope::organisation_at(connection, principal, (&body.organisation, "#/organisation"))?;
+    let organisation = scope::organisation_at(connection, principal, (&body.organisation, "#/organisation"))?;
     let colour = |text: &str, pointer: &'static str| {
-        text.parse::<Rgb>().map_err(|_| Problem::invalid_field(pointer, "must be #rrggbb", "нужен вид #rrggbb"))
+        text.parse::<Rgb>()
+            .map_err(|_| Problem::invalid_field(pointer, "must be #rrggbb", "нужен вид #rrggbb"))
     };
     let title = body.title.map(|title| title.trim().to_owned()).filter(|title| !title.is_empty());
     if title.as_ref().is_some_and(|title| title.chars().count() > TITLE_CHARS_MAX) {
@@ -167,7 +167,11 @@ fn checked(
     }
     let logo = match (body.logo, body.logo_of) {
         (Some(_), Some(_)) => {
-            return Err(Problem::invalid_field("#/logo_of", "comes without a logo", "либо файл, либо готовый логотип"));
+            return Err(Problem::invalid_field(
+                "#/logo_of",
+                "comes without a logo",
+                "либо файл, либо готовый логотип",
+            ));
         }
         (Some(logo), None) => Some(logo_of_file(&logo)?),
         (None, Some(id)) => seen(connection, principal, DesignId(id))?.logo,
@@ -212,8 +216,7 @@ fn fields(asked: Option<Vec<String>>) -> Result<Vec<FaceField>, Problem> {
 
 fn logo_of_file(text: &str) -> Result<Vec<u8>, Problem> {
     let wrong = |en: String, ru: &'static str| Problem::invalid_field("#/logo", en, ru);
-    let bytes =
-        STANDARD.decode(text).map_err(|_| wrong("is no base64".to_owned(), "это не base64"))?;
+    let bytes = STANDARD.decode(text).map_err(|_| wrong("is no base64".to_owned(), "это не base64"))?;
     designs::logo(&bytes).map_err(|error| {
         let ru = match error {
             designs::LogoError::TooLong => "файл логотипа больше 1 МиБ",
@@ -232,7 +235,8 @@ fn seen(connection: &mut PgConnection, principal: &Principal, id: DesignId) -> R
     let path = organisations::find(connection, stored.organisation_id)?.path;
     let above = organisations::by_code(connection, &root)?.map(|root| root.organisation.path);
     let own = path.codes().contains(&root);
-    let inherited = above.is_some_and(|above| path.codes().last().is_some_and(|code| above.codes().contains(code)));
+    let inherited =
+        above.is_some_and(|above| path.codes().last().is_some_and(|code| above.codes().contains(code)));
     if own || inherited { Ok(stored) } else { Err(Problem::not_found()) }
 }
 
@@ -368,17 +372,12 @@ pub fn resolution(dpi: Option<u32>) -> Result<Resolution, Problem> {
 /// # Errors
 /// The encoder's.
 pub fn picture(design: &Design, holder: &Holder, resolution: Resolution) -> Result<Vec<u8>, Problem> {
-    Plate::new(design, resolution)
-        .png(&Face::of(holder, design))
-        .map_err(|error| Problem::internal(&error))
+    Plate::new(design, resolution).png(&Face::of(holder, design)).map_err(|error| Problem::internal(&error))
 }
 
 /// A picture with personal data on it: nobody on the way keeps it.
 pub fn png_answer(png: Vec<u8>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("image/png")
-        .insert_header(("Cache-Control", "no-store"))
-        .body(png)
+    HttpResponse::Ok().content_type("image/png").insert_header(("Cache-Control", "no-store")).body(png)
 }
 
 fn sample(name: Option<&str>, (union, organisation): (String, String), today: NaiveDate) -> Holder {

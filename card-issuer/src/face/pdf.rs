@@ -159,7 +159,8 @@ impl Document {
     fn logo(&mut self, logo: &Logo) -> Ref {
         let (id, mask_id) = (self.next_ref(), self.next_ref());
         let channels = |keep: std::ops::Range<usize>| {
-            let bytes = logo.rgba.chunks_exact(4).flat_map(|pixel| pixel.get(keep.clone()).unwrap_or_default());
+            let bytes =
+                logo.rgba.chunks_exact(4).flat_map(|pixel| pixel.get(keep.clone()).unwrap_or_default());
             deflated(&bytes.copied().collect::<Vec<u8>>())
         };
         let (colours, opacity) = (channels(0..3), channels(3..4));
@@ -334,8 +335,10 @@ fn marks(content: &mut Content, sheet: Sheet) {
     content.save_state();
     content.transform([POINTS, 0.0, 0.0, -POINTS, 0.0, page_height * POINTS]);
     content.set_stroke_cmyk(0.0, 0.0, 0.0, 1.0).set_line_width(MARK_WIDTH_MM);
-    let (left, right) = (columns.first().copied().unwrap_or_default(), columns.last().copied().unwrap_or(page_width));
-    let (top, bottom) = (rows.first().copied().unwrap_or_default(), rows.last().copied().unwrap_or(page_height));
+    let (left, right) =
+        (columns.first().copied().unwrap_or_default(), columns.last().copied().unwrap_or(page_width));
+    let (top, bottom) =
+        (rows.first().copied().unwrap_or_default(), rows.last().copied().unwrap_or(page_height));
     for x in columns {
         content.move_to(x, top - gap - MARK_MM).line_to(x, top - gap);
         content.move_to(x, bottom + gap).line_to(x, bottom + gap + MARK_MM);
@@ -346,4 +349,3 @@ fn marks(content: &mut Content, sheet: Sheet) {
     }
     content.stroke().restore_state();
 }
-

@@ -2,7 +2,8 @@
 
 use png::{BitDepth, ColorType, Compression, Encoder, Filter, PixelDimensions, Unit};
 use tiny_skia::{
-    Color, FillRule, FilterQuality, Mask, Paint, Path, PathBuilder, Pixmap, PixmapPaint, PixmapRef, PremultipliedColorU8, Stroke, Transform,
+    Color, FillRule, FilterQuality, Mask, Paint, Path, PathBuilder, Pixmap, PixmapPaint, PixmapRef,
+    PremultipliedColorU8, Stroke, Transform,
 };
 
 use super::WIDTH_MM;
@@ -162,7 +163,8 @@ impl Plate {
             encoder.write_header()?.write_image_data(pixels)?;
         } else {
             encoder.set_depth(BitDepth::Four);
-            let pairs = pixels.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, index| byte << 4 | index));
+            let pairs =
+                pixels.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, index| byte << 4 | index));
             encoder.write_header()?.write_image_data(&pairs.collect::<Vec<u8>>())?;
         }
         Ok(file)

@@ -34,7 +34,11 @@ pub async fn order(
 ) -> Result<HttpResponse, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
     if body.0.kind != CardKind::Plastic {
-        return Err(Problem::invalid_field("#/kind", "must be plastic", "заказать можно только пластиковую карту"));
+        return Err(Problem::invalid_field(
+            "#/kind",
+            "must be plastic",
+            "заказать можно только пластиковую карту",
+        ));
     }
     let shared = app.clone().into_inner();
     let card = app
