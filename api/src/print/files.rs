@@ -103,12 +103,11 @@ pub fn complete(
 ) -> Result<(), PrintError> {
     private_folder(folder)?;
     let lock = private_file(&folder.join(LOCK))?;
+    // Held until this returns.
     lock.try_lock().map_err(|_| PrintError::Busy)?;
     if !folder.join(SUMS).is_file() {
         draw(connection, batch, folder, progress)?;
     }
-    drop(lock);
-    fs::remove_file(folder.join(LOCK))?;
     print::files_complete(connection, batch.id, app.now())?;
     Ok(())
 }

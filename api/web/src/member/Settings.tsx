@@ -11,6 +11,7 @@ import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 import { BlockCard } from './BlockCard'
 import { LeaveProgramme } from './LeaveProgramme'
+import { OrderPlastic } from './OrderPlastic'
 
 interface Props {
   me: Me
@@ -73,6 +74,7 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
             <ThemeSwitch />
           </Stack>
           <Divider />
+          <OrderPlastic />
           {card && card.status === 'active' ? (
             <Button
               variant="light"

@@ -25,6 +25,8 @@ const Registers = lazy(() => import('./finance/Registers'))
 const RegisterReport = lazy(() => import('./finance/RegisterReport'))
 const Rules = lazy(() => import('./finance/Rules'))
 const Partners = lazy(() => import('./finance/Partners'))
+const Printing = lazy(() => import('./printing/Printing'))
+const Designs = lazy(() => import('./printing/Designs'))
 const Settings = lazy(() => import('./settings/Settings'))
 
 export function OfficeEntry() {
@@ -86,6 +88,10 @@ function Pages() {
       </Route>
       <Route path="/partners">
         <Partners />
+      </Route>
+      <Route path="/printing/:id?">{({ id }) => <Printing chosen={id} />}</Route>
+      <Route path="/designs">
+        <Designs />
       </Route>
       <Route path="/settings">
         <Settings />

@@ -5,6 +5,8 @@ export type Section =
   | 'members'
   | 'organisations'
   | 'imports'
+  | 'printing'
+  | 'designs'
   | 'ledger'
   | 'registers'
   | 'rules'
@@ -19,6 +21,8 @@ export const ALLOWED: Record<Section, string[]> = {
   members: REGISTRY,
   organisations: REGISTRY,
   imports: ['administrator', 'registrar'],
+  printing: REGISTRY,
+  designs: REGISTRY,
   ledger: FINANCE,
   registers: [...FINANCE, 'manager'],
   rules: [...FINANCE, 'manager'],
@@ -36,8 +40,9 @@ export const MAY = {
   changeSettings: ['administrator'],
 }
 
-export const GROUPS: { name: 'registry' | 'finance' | 'union'; sections: Section[] }[] = [
+export const GROUPS: { name: 'registry' | 'cards' | 'finance' | 'union'; sections: Section[] }[] = [
   { name: 'registry', sections: ['members', 'organisations', 'imports'] },
+  { name: 'cards', sections: ['printing', 'designs'] },
   { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners'] },
   { name: 'union', sections: ['settings'] },
 ]

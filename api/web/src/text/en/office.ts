@@ -1,6 +1,7 @@
 /** Words of the office. */
 import { common } from './common'
 import { finance } from './officeFinance'
+import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
 import { settings } from './officeSettings'
 
@@ -8,6 +9,7 @@ export default {
   pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
+  ...printing,
   ...registry,
   ...settings,
   office: {
@@ -25,6 +27,9 @@ export default {
     members: 'Members',
     organisations: 'Organisations',
     imports: 'File import',
+    cards: 'Cards',
+    printing: 'Printing',
+    designs: 'Card design',
     ledger: 'Ledger',
     registers: 'Reconciliation',
     rules: 'Cashback rules',

@@ -1,6 +1,7 @@
 /** Слова кабинета. */
 import { common } from './common'
 import { finance } from './officeFinance'
+import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
 import { settings } from './officeSettings'
 
@@ -8,6 +9,7 @@ export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
+  ...printing,
   ...registry,
   ...settings,
   office: {
@@ -25,6 +27,9 @@ export default {
     members: 'Члены профсоюза',
     organisations: 'Организации',
     imports: 'Загрузка файлов',
+    cards: 'Карты',
+    printing: 'Печать карт',
+    designs: 'Вид карты',
     ledger: 'Главная книга',
     registers: 'Сверка',
     rules: 'Правила кешбэка',
