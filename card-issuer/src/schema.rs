@@ -96,21 +96,21 @@ pub mod cards {
         }
     }
 
-    diesel::joinable!(resolutions -> cards (card_id));
-    diesel::joinable!(resolutions -> devices (device_id));
-
     diesel::joinable!(print_events -> cards (card_id));
     diesel::joinable!(print_events -> print_batches (batch_id));
     diesel::joinable!(print_items -> cards (card_id));
     diesel::joinable!(print_items -> designs (design_id));
     diesel::joinable!(print_items -> print_batches (batch_id));
+    diesel::joinable!(resolutions -> cards (card_id));
+    diesel::joinable!(resolutions -> devices (device_id));
+
     diesel::allow_tables_to_appear_in_same_query!(
+        cards,
+        designs,
+        devices,
         print_batches,
         print_events,
         print_items,
-        designs,
-        cards,
-        devices,
         resolutions,
     );
 }

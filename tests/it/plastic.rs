@@ -17,8 +17,8 @@ use crate::members_http::{person, union};
 use crate::shop::{bound_to, column};
 
 /// A union with `count` members of P-1 and one of P-2, each with plastic ordered; the numbers of P-1's cards.
-fn ordered(server: &TestServer, count: usize) -> Vec<String> {
-    union(server);
+fn ordered(server: &TestServer, count: usize) -> (Vec<String>, Client) {
+    let administrator = union(server);
     let registrar = bound_to(server, Role::Registrar, "C-000");
     let issuer = bound_to(server, Role::Issuer, "C-000");
     let order = |number: usize, organisation: &str| {
@@ -31,7 +31,7 @@ fn ordered(server: &TestServer, count: usize) -> Vec<String> {
     };
     let numbers = (1..=count).map(|number| order(number, "P-1")).collect();
     order(900, "P-2");
-    numbers
+    (numbers, administrator)
 }
 
 fn batch(client: &Client, organisation: &str) -> Value {
@@ -50,7 +50,7 @@ fn cards(client: &Client, batch: &Value) -> Vec<Value> {
 #[test]
 fn a_card_is_traced_from_its_order_into_a_hand() {
     let server = server();
-    let numbers = ordered(&server, 3);
+    let (numbers, _) = ordered(&server, 3);
     let issuer = bound_to(&server, Role::Issuer, "R-001");
     let queue = issuer.get("/v1/print-queue").expect(200).json();
     assert_eq!(queue["items"][0]["organisation"]["code"], "P-1");
@@ -104,8 +104,8 @@ fn a_card_is_traced_from_its_order_into_a_hand() {
 #[test]
 fn a_batch_s_files_are_whole_private_and_the_same_each_time() {
     let server = server();
-    let numbers: HashSet<String> = ordered(&server, 3).into_iter().collect();
-    let issuer = bound_to(&server, Role::Issuer, "C-000");
+    let numbers: HashSet<String> = ordered(&server, 3).0.into_iter().collect();
+    let issuer = bound_to(&server, Role::Issuer, "R-001");
     let made = batch(&issuer, "P-1");
     let archive = issuer.get(&format!("{}/files", path(&made))).expect(200);
     assert_eq!(archive.header("content-type"), "application/zip");
@@ -202,9 +202,8 @@ fn two_who_claim_at_once_share_the_cards() {
 #[test]
 fn designs_run_down_the_tree_and_are_checked() {
     let server = server();
-    ordered(&server, 1);
+    let (_, administrator) = ordered(&server, 1);
     let issuer = bound_to(&server, Role::Issuer, "R-001");
-    let administrator = server.as_staff(Role::Administrator, None);
     let holding = |client: &Client, code: &str| {
         client.get(&format!("/v1/designs?organisation={code}")).expect(200).json()["items"].clone()
     };

@@ -15,7 +15,7 @@ use union_registry::organisations;
 
 use crate::app::App;
 use crate::auth::{Principal, scope};
-use crate::extract::{IdPath, Json, OptionalJson, Query};
+use crate::extract::{IdPath, Json, Query};
 use crate::print::{claim, holders};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::me::money::PageQuery;
@@ -204,7 +204,7 @@ pub async fn send(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<BatchId>,
-    body: OptionalJson<NoteBody>,
+    body: Json<NoteBody>,
 ) -> Result<web::Json<BatchView>, Problem> {
     advance(app, principal.into_inner(), (id.0, BatchStatus::Sent), body.0).await
 }
@@ -218,7 +218,7 @@ pub async fn receive(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<BatchId>,
-    body: OptionalJson<NoteBody>,
+    body: Json<NoteBody>,
 ) -> Result<web::Json<BatchView>, Problem> {
     advance(app, principal.into_inner(), (id.0, BatchStatus::Received), body.0).await
 }
@@ -227,10 +227,10 @@ async fn advance(
     app: web::Data<App>,
     principal: Principal,
     (id, to): (BatchId, BatchStatus),
-    body: Option<NoteBody>,
+    body: NoteBody,
 ) -> Result<web::Json<BatchView>, Problem> {
     let now = app.now();
-    let note = note(body.and_then(|body| body.note))?;
+    let note = note(body.note)?;
     let view = app
         .into_inner()
         .transaction(move |connection| {

@@ -63,7 +63,8 @@ impl Default for Design {
 const LOGO_ROOM: Area = Area { x: 5.0, y: 4.8, width: 15.0, height: 12.0 };
 /// The white panel under the code: 29 modules of the smallest QR with its quiet zone.
 pub const PANEL: Area = Area { x: 55.6, y: 23.98, width: 25.0, height: 25.0 };
-const PANEL_RADIUS: f32 = 1.8;
+/// So small that no corner reaches into the quiet zone.
+const PANEL_RADIUS: f32 = 0.8;
 /// Width of the guilloche's lines.
 pub(super) const HAIRLINE: f32 = 0.1;
 /// Where the guilloche lies: a seal in the upper corner, over the edge.

@@ -16,6 +16,7 @@ use crate::v1::cards::CardView;
 /// Which card.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PlasticOrderBody)]
 pub struct OrderBody {
     /// `plastic`; the virtual one comes with the membership.
     #[schema(value_type = String)]

@@ -20,6 +20,7 @@ use crate::v1::types::Timestamp;
 /// Whose waiting cards to print.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PrintBatchBody)]
 pub struct BatchBody {
     /// The code of the subtree's root.
     pub(super) organisation: String,
@@ -30,6 +31,7 @@ pub struct BatchBody {
 /// What to remember about it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PrintNoteBody)]
 pub struct NoteBody {
     /// 300 characters at most.
     pub(super) note: Option<String>,
@@ -179,6 +181,7 @@ pub struct BatchView {
 
 /// A page of batches.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PrintBatches)]
 pub struct Batches {
     items: Vec<BatchView>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -64,7 +64,12 @@ function Files({ batch }: { batch: Batch }) {
         <Download path={path} name={`batch-${batch.number}.zip`} label={t('printing.all')} />
         <Group gap="sm">
           {(batch.files ?? []).map(({ name }) => (
-            <Anchor key={name} component="button" size="sm" onClick={() => void download(`${path}/${name}`, name)}>
+            <Anchor
+              key={name}
+              component="button"
+              size="sm"
+              onClick={() => void download(`${path}/${name}`, name)}
+            >
               {name}
             </Anchor>
           ))}
@@ -104,7 +109,12 @@ function Way({ batch }: { batch: Batch }) {
       {step.error ? <ProblemNote error={step.error} allowed={MAY_HAND_OUT} /> : null}
       <Group gap="xs" mt="xs">
         {maySend && batch.status === 'made' ? (
-          <Button size="xs" loading={step.isPending} data-testid="print-send" onClick={() => step.mutate('send')}>
+          <Button
+            size="xs"
+            loading={step.isPending}
+            data-testid="print-send"
+            onClick={() => step.mutate('send')}
+          >
             {t('printing.send')}
           </Button>
         ) : null}
@@ -129,7 +139,9 @@ function Cards({ batch }: { batch: Batch }) {
   const may = useMay(MAY_HAND_OUT)
   const [chosen, setChosen] = useState<string[]>([])
   const list = usePaged<PrintedCard>(['print-batch', batch.id, 'cards'], (paging, signal) =>
-    ask(api.GET('/v1/print-batches/{id}/cards', { params: { path: { id: batch.id }, query: paging }, signal })),
+    ask(
+      api.GET('/v1/print-batches/{id}/cards', { params: { path: { id: batch.id }, query: paging }, signal }),
+    ),
   )
   return (
     <div>

@@ -128,7 +128,9 @@ function Editor({ code, design }: { code: string; design: Design | undefined }) 
           <Checkbox.Group
             label={t('designs.fields')}
             value={draft.fields}
-            onChange={(fields) => setDraft({ ...draft, fields: FIELDS.filter((field) => fields.includes(field)) })}
+            onChange={(fields) =>
+              setDraft({ ...draft, fields: FIELDS.filter((field) => fields.includes(field)) })
+            }
           >
             <Stack gap="xs" mt="xs">
               {FIELDS.map((field) => (
@@ -145,7 +147,11 @@ function Editor({ code, design }: { code: string; design: Design | undefined }) 
                 {t('designs.store')}
               </Button>
               {own && design ? (
-                <Button variant="subtle" loading={retiring.isPending} onClick={() => retiring.mutate(design.id)}>
+                <Button
+                  variant="subtle"
+                  loading={retiring.isPending}
+                  onClick={() => retiring.mutate(design.id)}
+                >
                   {t('designs.retire')}
                 </Button>
               ) : null}
@@ -217,7 +223,12 @@ function Logo({ draft, onChange, error }: PartProps) {
         {...(error ? { error } : {})}
       />
       {draft.keepLogo ? (
-        <Button size="compact-sm" variant="subtle" mt={6} onClick={() => onChange({ ...draft, keepLogo: false })}>
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          mt={6}
+          onClick={() => onChange({ ...draft, keepLogo: false })}
+        >
           {t('designs.dropLogo')}
         </Button>
       ) : null}

@@ -162,7 +162,13 @@ function columns({ t, stamp }: Words): Column<Batch>[] {
       sort: ({ organisation }) => organisation.name,
       wrap: true,
     },
-    { key: 'cards', title: t('printing.total'), cell: ({ cards }) => cards, sort: ({ cards }) => cards, numeric: true },
+    {
+      key: 'cards',
+      title: t('printing.total'),
+      cell: ({ cards }) => cards,
+      sort: ({ cards }) => cards,
+      numeric: true,
+    },
     {
       key: 'left',
       title: t('printing.left'),
