@@ -19,6 +19,7 @@ use crate::keys::MasterKey;
 use crate::posting::PostingQueue;
 use crate::private_services::postgres::PrivatePostgres;
 use crate::problem::Problem;
+use crate::simulations::Waker;
 
 /// The programme's zone: its days are counted here.
 pub const PROGRAMME_ZONE: chrono_tz::Tz = chrono_tz::Europe::Moscow;
@@ -37,6 +38,8 @@ pub struct App {
     pub derived: Derived,
     /// Partners, outlets and rules as posting needs them.
     pub books: BookCache,
+    /// Wakes the thread that simulates.
+    pub simulations: Arc<Waker>,
     /// The way into the ledger.
     pub posting: PostingQueue,
     /// Tokens, sessions and what else signing in needs.
@@ -145,6 +148,7 @@ impl App {
             master,
             derived,
             books,
+            simulations: Arc::default(),
             posting,
             auth,
             cache,

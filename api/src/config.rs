@@ -24,6 +24,7 @@ const KEYS: &[&str] = &[
     "workers",
     "client_requests_per_second",
     "log_format",
+    "webhooks_to_loopback",
 ];
 const NUMBERS: &[&str] = &["connections_max", "workers", "client_requests_per_second"];
 
@@ -35,6 +36,16 @@ pub enum LogFormat {
     Json,
     /// For a person at a terminal.
     Text,
+}
+
+/// Whether webhooks may go to this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Loopback {
+    /// To public addresses over HTTPS alone.
+    Refused,
+    /// Also to loopback addresses, over HTTP too, at any port: for development and tests.
+    Allowed,
 }
 
 /// The settings of `config.default.toml`, in its order and with its meanings. Secrets are hidden when printed.
@@ -62,6 +73,8 @@ pub struct Settings {
     pub workers: usize,
     /// How log lines are written.
     pub log_format: LogFormat,
+    /// Whether webhooks may go to this machine.
+    pub webhooks_to_loopback: Loopback,
 }
 
 /// A setting that can't be used.

@@ -21,6 +21,7 @@ pub mod problem;
 pub mod refusals;
 pub mod routes;
 pub mod server;
+pub mod simulations;
 pub mod telemetry;
 pub mod v1;
 pub mod words;

@@ -48,6 +48,16 @@ pub fn table() -> Vec<Entry> {
     let (member, partner) = (Access::MEMBER, Access::PARTNER);
     let office =
         Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair, Role::Auditor]);
+    // Finance names organisations in rules: who pays, and whose members they are for.
+    let structure = Access::roles(&[
+        Role::Administrator,
+        Role::Registrar,
+        Role::Issuer,
+        Role::Chair,
+        Role::Auditor,
+        Role::Finance,
+        Role::Controller,
+    ]);
     let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
     let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
     let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
@@ -56,12 +66,14 @@ pub fn table() -> Vec<Entry> {
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
     let finance = Access::roles(&[Role::Finance]);
     let controller = Access::roles(&[Role::Controller]);
+    let drafters = Access::roles(&[Role::Finance, Role::Controller]);
     let managers = &[Role::Manager, Role::Finance, Role::Controller, Role::Auditor];
     let purchase_readers =
         Access::roles(&[Role::Cashier, Role::Manager, Role::Finance, Role::Controller, Role::Auditor])
             .and_client();
     let explained = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]).and_member();
     let registers = Access::roles(managers).and_client();
+    let hooks = Access::roles(&[Role::Manager]).and_client();
     let senders = Access::roles(&[Role::Manager, Role::Finance]).and_client();
     let settled_by = &[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor];
     vec![
@@ -85,7 +97,7 @@ pub fn table() -> Vec<Entry> {
         post("/v1/purchases/quote", partner, web::to(v1::purchases::quote)),
         post("/v1/purchases/batch", partner, web::to(v1::purchases::post_batch)),
         post("/v1/purchases", partner, web::to(v1::purchases::post)),
-        get("/v1/purchases", purchase_readers, web::to(v1::purchases::by_receipt)),
+        get("/v1/purchases", purchase_readers, web::to(v1::purchases::find)),
         get("/v1/purchases/{id}", purchase_readers, web::to(v1::purchases::show)),
         get("/v1/purchases/{id}/explanation", explained, web::to(v1::purchases::explain)),
         post("/v1/purchases/{id}/refunds", partner, web::to(v1::purchases::refund)),
@@ -96,16 +108,29 @@ pub fn table() -> Vec<Entry> {
         get("/v1/registers/{id}", registers, web::to(v1::registers::show)),
         get("/v1/registers/{id}/rows", registers, web::to(v1::registers::rows)),
         get("/v1/registers/{id}/report.csv", registers, web::to(v1::registers::report)),
+        creation("/v1/webhooks", hooks, web::to(v1::webhooks::create)),
+        get("/v1/webhooks", hooks, web::to(v1::webhooks::list)),
+        delete("/v1/webhooks/{id}", hooks, web::to(v1::webhooks::remove)),
+        post("/v1/webhooks/{id}/rotate", hooks, web::to(v1::webhooks::rotate)),
+        post("/v1/webhooks/{id}/enable", hooks, web::to(v1::webhooks::enable)),
+        post("/v1/webhooks/{id}/test", hooks, web::to(v1::webhooks::test)),
+        get("/v1/webhooks/{id}/deliveries", hooks, web::to(v1::webhooks::deliveries)),
+        post("/v1/webhooks/{id}/replay", hooks, web::to(v1::webhooks::replay)),
         get("/v1/partners", books, web::to(v1::partners::list)),
         get("/v1/rules", Access::roles(managers), web::to(v1::rules::list)),
         creation("/v1/rules", finance, web::to(v1::rules::draft)),
         creation("/v1/rules/{id}/versions", finance, web::to(v1::rules::draft_version)),
+        post("/v1/rules/preview", drafters, web::to(v1::rules::preview)),
+        creation("/v1/rules/simulate", drafters, web::to(v1::rules::simulate)),
+        get("/v1/rules/simulations/{id}", books, web::to(v1::rules::show_simulation)),
+        get("/v1/rules/{id}", Access::roles(managers), web::to(v1::rules::show)),
         post("/v1/rules/{id}/versions/{version}/approve", controller, web::to(v1::rules::approve)),
         post("/v1/rules/{id}/end", finance, web::to(v1::rules::end)),
         get("/v1/ledger/accounts", books, web::to(v1::ledger::accounts)),
         get("/v1/ledger/postings", books, web::to(v1::ledger::postings)),
         get("/v1/ledger/trial-balance", books, web::to(v1::ledger::trial_balance)),
-        get("/v1/organisations", office, web::to(v1::organisations::list)),
+        get("/v1/members/{id}/balance", books, web::to(v1::ledger::member_balance)),
+        get("/v1/organisations", structure, web::to(v1::organisations::list)),
         creation("/v1/organisations", importers, web::to(v1::organisations::create)),
         get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),
         get("/v1/organisations/{code}/statistics", office, web::to(v1::organisations::statistics)),

@@ -44,7 +44,7 @@ pub fn serve(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     Ok(server.listen(listener)?.run())
 }
 
-/// Starts what runs beside the requests: the watch over the database, the worker of files, the relay of events, the
+/// Starts what runs beside the requests: the watch over the database, the worker of files, simulations, the relay of events, the
 /// sender of letters. It ends when nobody holds the program any more.
 ///
 /// # Errors
@@ -60,6 +60,7 @@ pub fn background(app: &Arc<App>) -> std::io::Result<()> {
         }
     })?;
     crate::files::worker::start(app)?;
+    crate::simulations::start(app)?;
     crate::delivery::start(app)
 }
 

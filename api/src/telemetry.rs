@@ -31,6 +31,8 @@ pub struct Metrics {
     pub posting_batch: HistogramVec,
     /// Events relayed out of the outbox, by kind.
     pub events: IntCounterVec,
+    /// Webhooks sent, by how the try ended.
+    pub webhooks: IntCounterVec,
 }
 
 /// The process' metrics; one registry a process, as Prometheus expects.
@@ -73,6 +75,7 @@ impl Metrics {
                 sizes,
             ),
             events: counter("unioncard_outbox_events_total", "Events relayed", &["kind"]),
+            webhooks: counter("unioncard_webhooks_total", "Webhooks sent, by outcome", &["outcome"]),
             registry,
         }
     }

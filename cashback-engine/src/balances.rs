@@ -3,12 +3,14 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date, Uuid as SqlUuid};
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
 use crate::days::date_in;
 use crate::rules::BookCache;
 use crate::schema::ledger::{balances, lots};
+use crate::statement::statement;
 
 /// The four balances as they are booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Queryable, Selectable)]
@@ -44,6 +46,11 @@ pub struct MemberBalance {
     pub expiring: Vec<Expiring>,
 }
 
+/// A member's balances as they are booked; `None` for one without any.
+pub(crate) fn booked(connection: &mut PgConnection, member: MemberId) -> QueryResult<Option<Balance>> {
+    balances::table.find(member).select(Balance::as_select()).first(connection).optional()
+}
+
 /// A member's balances; all 0.00 for one who never had any.
 ///
 /// # Errors
@@ -55,8 +62,7 @@ pub fn balance(
     now: DateTime<Utc>,
 ) -> QueryResult<MemberBalance> {
     let today = date_in(books.current(connection)?.zone, now);
-    let booked: Option<Balance> =
-        balances::table.find(member).select(Balance::as_select()).first(connection).optional()?;
+    let booked = booked(connection, member)?;
     let lots: Vec<(Money, Option<NaiveDate>, bool)> = lots::table
         .filter(lots::member_id.eq(member).and(lots::remaining.gt(0)))
         .order((lots::expires_on, lots::purchase_id, lots::part))
@@ -77,4 +83,45 @@ pub fn balance(
         }
     }
     Ok(MemberBalance { balance, as_of: now, expiring })
+}
+
+/// What of a member's lots expires at the end of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExpiringLots {
+    /// Whose.
+    pub member: MemberId,
+    /// At the end of which day.
+    pub on: NaiveDate,
+    /// How much, spendable or not yet.
+    pub amount: Money,
+}
+
+statement! {
+    /// Some members' lots of some days, but those of frozen members: theirs don't expire.
+    ExpiringOn { days: Vec<NaiveDate> => Array<Date>, after: Option<MemberId> => diesel::sql_types::Nullable<SqlUuid>,
+        members_max: i64 => BigInt } -> (SqlUuid, Date, BigInt),
+    "WITH given AS (SELECT ?::date[] AS days, ?::uuid AS after), members AS (
+        SELECT DISTINCT l.member_id FROM ledger.lots AS l JOIN ledger.balances AS b USING (member_id)
+        WHERE l.remaining > 0 AND l.expires_on = ANY((SELECT days FROM given)::date[]) AND b.standing <> 'frozen'
+            AND l.member_id > coalesce((SELECT after FROM given), '00000000-0000-0000-0000-000000000000')
+        ORDER BY l.member_id LIMIT ?
+     )
+     SELECT member_id, expires_on, sum(remaining)::bigint FROM ledger.lots JOIN members USING (member_id)
+     WHERE remaining > 0 AND expires_on = ANY((SELECT days FROM given)::date[])
+     GROUP BY member_id, expires_on ORDER BY member_id, expires_on"
+}
+
+/// What expires on these days, by member and day: all of so many members after the given one.
+///
+/// # Errors
+/// The database's.
+pub fn expiring_on(
+    connection: &mut PgConnection,
+    days: &[NaiveDate],
+    after: Option<MemberId>,
+    members_max: i64,
+) -> QueryResult<Vec<ExpiringLots>> {
+    let found: Vec<(MemberId, NaiveDate, Money)> =
+        ExpiringOn { days: days.to_vec(), after, members_max }.load(connection)?;
+    Ok(found.into_iter().map(|(member, on, amount)| ExpiringLots { member, on, amount }).collect())
 }

@@ -7,15 +7,16 @@ use std::collections::HashSet;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Date, Integer, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Date, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
 use crate::days::date_in;
+use crate::enrolments::Standing;
 use crate::ids::{Mint, PurchaseId};
 use crate::ledger::account::Account;
 use crate::posting::decide::AUTHORIZED_DAYS;
-use crate::posting::read::{Lock, Needs, fill};
+use crate::posting::read::{Lock, LockBalances, Needs, fill};
 use crate::posting::world::{PostingKind, World};
 use crate::posting::write;
 use crate::refunds::locked;
@@ -24,13 +25,13 @@ use crate::schema::ledger::{balances, lots, purchases};
 use crate::statement::statement;
 use crate::two_step::give_up;
 
-/// How many members one call handles at most.
-pub const MEMBERS_MAX: i64 = 20_000;
+/// How many lots (or debtors) one call looks for at most; it handles all that their members have.
+pub const LOTS_MAX: i64 = 20_000;
 /// How many authorised purchases one call gives up at most.
 pub const VOIDS_MAX: i64 = 500;
 
 statement! {
-    /// Releases the due lots of members without debt.
+    /// Releases the due lots of these members, who are locked and have no debt.
     Release {
         members: Vec<MemberId> => Array<SqlUuid>, at: DateTime<Utc> => Timestamptz, now: DateTime<Utc> => Timestamptz,
         booked_at: DateTime<Utc> => Timestamptz, booked_on: NaiveDate => Date,
@@ -39,12 +40,38 @@ statement! {
 }
 
 statement! {
-    /// Expires released lots past their date, but those of frozen members.
+    /// Expires released lots past their date of these members, who are locked.
     Expire {
         members: Vec<MemberId> => Array<SqlUuid>, today: NaiveDate => Date, now: DateTime<Utc> => Timestamptz,
         booked_at: DateTime<Utc> => Timestamptz, booked_on: NaiveDate => Date,
     } -> BigInt,
     include_str!("expire.sql")
+}
+
+statement! {
+    /// Members with lots to be released, by the time they are due.
+    ToRelease { at: DateTime<Utc> => Timestamptz, limit: i64 => BigInt } -> SqlUuid,
+    "SELECT DISTINCT member_id FROM (SELECT member_id FROM ledger.lots WHERE NOT released AND available_at <= ?
+        ORDER BY available_at LIMIT ?) AS due"
+}
+
+statement! {
+    /// Members with lots to expire, but the frozen, by the lots' last day.
+    ToExpire { today: NaiveDate => Date, limit: i64 => BigInt } -> SqlUuid,
+    "SELECT DISTINCT member_id FROM (SELECT l.member_id FROM ledger.lots AS l JOIN ledger.balances AS b USING (member_id)
+        WHERE l.released AND l.remaining > 0 AND l.expires_on < ? AND b.standing <> 'frozen'
+        ORDER BY l.expires_on LIMIT ?) AS due"
+}
+
+/// Locks members, in their order, before the statement that moves what is theirs: so it sees them as they stay. The
+/// standing and debt of each.
+fn lock(
+    connection: &mut PgConnection,
+    members: Vec<MemberId>,
+) -> QueryResult<Vec<(MemberId, Standing, Money)>> {
+    type Locked = (MemberId, Money, Money, Money, Money, Standing, Option<String>);
+    let rows: Vec<Locked> = LockBalances { members }.load(connection)?;
+    Ok(rows.into_iter().map(|(member, _, _, _, debt, standing, _)| (member, standing, debt)).collect())
 }
 
 /// Moves cashback whose hold is over from `pending` to `available`, where it pays debt first. How many lots.
@@ -58,34 +85,28 @@ pub fn release_holds(
     now: DateTime<Utc>,
 ) -> QueryResult<i64> {
     let book = books.current(connection)?;
-    let members: Vec<MemberId> = lots::table
-        .filter(lots::released.eq(false).and(lots::available_at.le(at)))
-        .select(lots::member_id)
-        .distinct()
-        .limit(MEMBERS_MAX)
-        .load(connection)?;
+    let members: Vec<MemberId> = ToRelease { at, limit: LOTS_MAX }.load(connection)?;
     if members.is_empty() {
+        finished(connection, "release-holds", at, now)?;
         return Ok(0);
     }
     let booked_on = date_in(book.zone, now);
-    let debtors: HashSet<MemberId> = balances::table
-        .filter(balances::member_id.eq_any(&members).and(balances::debt.gt(0)))
-        .select(balances::member_id)
-        .load(connection)?
-        .into_iter()
-        .collect();
+    let (debtors, free): (Vec<_>, Vec<_>) =
+        lock(connection, members)?.into_iter().partition(|(_, _, debt)| debt.is_positive());
+    let members = free.into_iter().map(|(member, ..)| member).collect();
     let released: i64 =
         Release { members, at, now, booked_at: now, booked_on }.get_result::<i64>(connection)?;
     if debtors.is_empty() {
         return Ok(released);
     }
+    let debtors: HashSet<MemberId> = debtors.into_iter().map(|(member, ..)| member).collect();
     let mut world = World::default();
     let needs = Needs { members: debtors.clone(), spenders: debtors.clone(), ..Needs::default() };
     fill(connection, &mut world, &needs, Lock::Write)?;
     let mut mint = Mint::at(now);
     let mut more = 0;
     for member in debtors {
-        more += release_member(&mut world, &mut mint, member, at, date_in(book.zone, now));
+        more += release_member(&mut world, &mut mint, member, at, booked_on);
     }
     write::write(connection, &world, &book, now)?;
     Ok(released + more)
@@ -124,7 +145,7 @@ fn release_member(
 pub fn pay_debts(
     connection: &mut PgConnection,
     books: &BookCache,
-    _at: DateTime<Utc>,
+    at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> QueryResult<i64> {
     let book = books.current(connection)?;
@@ -133,11 +154,12 @@ pub fn pay_debts(
         .filter(balances::debt.gt(0).and(lots::released).and(lots::remaining.gt(0)))
         .select(balances::member_id)
         .distinct()
-        .limit(MEMBERS_MAX)
+        .limit(LOTS_MAX)
         .load(connection)?
         .into_iter()
         .collect();
     if debtors.is_empty() {
+        finished(connection, "pay-debts", at, now)?;
         return Ok(0);
     }
     let mut world = World::default();
@@ -154,7 +176,8 @@ pub fn pay_debts(
     Ok(i64::try_from(paid).unwrap_or(i64::MAX))
 }
 
-/// Moves what is past its last day from `available` to `breakage`. How many lots.
+/// Moves what is past its last day from `available` to `breakage`. How many lots; 0 notes that the job is finished as
+/// of `at`: from then on no lot past its date holds anything.
 ///
 /// # Errors
 /// The database's.
@@ -166,19 +189,37 @@ pub fn expire(
 ) -> QueryResult<i64> {
     let book = books.current(connection)?;
     let today = date_in(book.zone, at);
-    let members: Vec<MemberId> = lots::table
-        .inner_join(balances::table.on(balances::member_id.eq(lots::member_id)))
-        .filter(lots::remaining.gt(0).and(lots::expires_on.lt(today)).and(lots::released))
-        .filter(balances::standing.ne(crate::enrolments::Standing::Frozen))
-        .select(lots::member_id)
-        .distinct()
-        .limit(MEMBERS_MAX)
-        .load(connection)?;
+    let members: Vec<MemberId> = ToExpire { today, limit: LOTS_MAX }.load(connection)?;
     if members.is_empty() {
+        finished(connection, "expire", at, now)?;
         return Ok(0);
     }
     let booked_on = date_in(book.zone, now);
+    let members = lock(connection, members)?
+        .into_iter()
+        .filter(|(_, standing, _)| *standing != Standing::Frozen)
+        .map(|(member, ..)| member)
+        .collect();
     Expire { members, today, now, booked_at: now, booked_on }.get_result(connection)
+}
+
+/// Notes that a job found nothing left to do as of `at`.
+fn finished(
+    connection: &mut PgConnection,
+    job: &str,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "INSERT INTO ledger.finished_jobs AS f (job, judged_at, finished_at) VALUES ($1, $2, $3)
+         ON CONFLICT (job) DO UPDATE SET judged_at = excluded.judged_at, finished_at = excluded.finished_at
+         WHERE f.judged_at < excluded.judged_at",
+    )
+    .bind::<Text, _>(job)
+    .bind::<Timestamptz, _>(at)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)?;
+    Ok(())
 }
 
 /// Gives up purchases authorised more than seven days ago. How many.

@@ -7,9 +7,11 @@
 //! - [`rules::BookCache`]: one per process, `Default`, cloned freely; hand it to everything that judges or shows
 //!   purchases. It notices by itself when it is stale.
 //! - [`partners`]: `create`, `add_outlet`, `find`, `by_id`, `list`, `outlets`, `outlet`.
-//! - [`rules::store`]: `create`, `add` (a further version), `approve`, `end`, `one`, `list`; a rule's JSON is
-//!   [`rules::RuleDraft`]. A version is in force from its approval on: to judge history by it, approve it with the
-//!   `now` of that time.
+//! - [`rules::store`]: `create`, `add` (a further version), `approve`, `end`; [`rules::listing`]: `one`, `list`,
+//!   `versions`; a rule's JSON is [`rules::RuleDraft`]. A version is in force from its approval on (a further one from
+//!   its first day on, should that be later): to judge history by it, approve it with the `now` of that time.
+//! - [`rules::preview`]: a draft on a sample purchase; [`rules::simulate`]: changes of rules on past purchases, as a
+//!   stream, and the queue of those asked for.
 //! - [`enrolments`]: `enrol`, `enrol_many`, `leave`, `state`.
 //! - [`posting`]: `known` (identity, before card or code), `post` (inside the caller's transaction, at most
 //!   [`posting::BATCH_MAX`]; a batch that fails as a whole is run again one by one), `quote` (writes nothing).
@@ -18,7 +20,8 @@
 //! - [`refunds::refund`], [`two_step::capture`], [`two_step::void`]: inside the caller's transaction.
 //! - [`explanation::explanation`] as data, [`texts::sentences`] in words; [`operations::operations`] and
 //!   [`balances::balance`] for the member.
-//! - [`ledger::read`]: `accounts`, `trial_balance`, `postings` (account names `kind:owner`); [`ledger::audit::verify`].
+//! - [`ledger::read`]: `accounts`, `trial_balance`, `member_balance`, `postings` (account names `kind:owner`);
+//!   [`ledger::audit`]: `verify`, `verify_since`; [`ledger::closing::close_day`] (call until `None`).
 //! - [`jobs`]: `release_holds`, `pay_debts`, `expire`, `void_authorizations` (call until 0), `ensure_partitions`.
 //! - [`reconciliation`]: `create_register`, `pending_rows`, `post_rows`, `finish`; `register`, `registers`, `rows`,
 //!   `stream_rows`, `fail`.
@@ -26,12 +29,29 @@
 //! # Where money.md is silent
 //! - `least_amount`, steps and rungs look at the eligible amount, so that they can be judged anew on what a refund
 //!   leaves.
+//! - The day of the week and the hour of a purchase are judged apart: an offer of Fridays from 22:00 to 06:00 holds from
+//!   Friday 00:00 to 06:00 and from 22:00 to 24:00.
+//! - A version that follows another takes over on its first day, where that lies ahead; until then the one before goes
+//!   on, so that a change can be scheduled without a gap. After its last day nothing comes back.
+//! - What was given by a version without a cap counts towards the caps of the rule's other versions.
+//! - A grant that a cap of any kind trims makes the purchase say `cap_reached`; one trimmed since rules together never give
+//!   more than was paid, `paid_reached`.
 //! - Rules with different holds or lives give a lot each; a purchase shows the latest `available_at` and the earliest
 //!   `expires_on`.
 //! - A redeemed part that returns goes first to the lot that was spent last: what expires first stays spent.
 //! - A register row's category is taken as the purchase's one line. Where either side of a comparison came by register,
 //!   member and amount alone are the content.
 //! - A captured purchase keeps the rules that applied when it was authorised; only their cap room is taken anew.
+//! - A day is the programme's. A posting is of the day its transaction began; should that day be closed before it is
+//!   written, it begins anew on the next. Only days that are over now are closed, whatever a job is asked as of.
+//! - Balances at an instant are as booked by then: a lot past its last day counts until it was booked as expired.
+//! - A refund in a register whose sale nobody knows is `only_theirs` and waits, for as long as it takes; with the sale
+//!   it becomes `posted`, or `rejected` with the reason it would have had. Of the same row in two files the first is
+//!   posted and the second matched. A sale that is only authorised can't be refunded: the refund waits for its capture
+//!   when it came before, and is rejected when it comes after.
+//! - A grant is judged against the room there was when it was posted, in the order of posting. Members who were merged
+//!   have the used room of both: above a cap is no finding there.
+//! - Lots past their last day are empty once an expiry has finished, but those that only later came to be spendable.
 //! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 

@@ -8,11 +8,12 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::{CardId, MemberId, Uuid};
 use shared_kernel::money::{Money, Rate};
+use shared_kernel::paging::{self, Page};
 use shared_kernel::text_enum;
 
 use crate::ids::{PartnerId, PurchaseId, RuleId};
 use crate::posting::sale::{Line, ReceiptKey, Source};
-use crate::rules::evaluate::{Fraction, WhyNot};
+use crate::rules::evaluate::{Fraction, Limit, WhyNot};
 use crate::rules::{Book, BookCache};
 use crate::schema::ledger::{lots, outlets, purchases, receipts};
 
@@ -66,6 +67,18 @@ text_enum! {
         NoRuleApplied => "no_rule_applied",
         /// A cap or budget trimmed it.
         CapReached => "cap_reached",
+        /// It would have been more than was paid.
+        PaidReached => "paid_reached",
+    }
+}
+
+impl CashbackReason {
+    /// Whether rules were asked at all: who isn't in the programme gets nothing whatever they say.
+    pub(crate) fn is_of_rules(self) -> bool {
+        match self {
+            Self::NotEnrolled | Self::LeftProgramme => false,
+            Self::NoRule | Self::NoRuleApplied | Self::CapReached | Self::PaidReached => true,
+        }
     }
 }
 
@@ -107,6 +120,9 @@ pub struct Applied {
     /// The places of the lines it covered; `None` for the whole purchase.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub covered: Option<Vec<u16>>,
+    /// What left less than was earned, if anything did.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub trimmed_by: Option<Limit>,
 }
 
 /// A rule that did not apply.
@@ -270,6 +286,8 @@ pub struct Purchase {
     pub refunded: Money,
     /// The lines.
     pub lines: Option<Vec<Line>>,
+    /// What refunds by lines left of each, in order.
+    pub lines_left: Vec<Money>,
     /// The fiscal receipt's string.
     pub fiscal: Option<String>,
     /// The way it came in.
@@ -279,17 +297,17 @@ pub struct Purchase {
 /// Shows a record. `waiting` tells whether a part of its cashback is still held in the return window.
 pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purchase {
     let judgement = record.judgement();
-    let kept = match record.kept_by_refunds() {
-        Some(kept) => kept.rules,
+    let kept = record.kept();
+    let kept_of_rules = match record.status {
         // Given up before it gave anything.
-        None if record.status == PurchaseStatus::Voided => vec![0; judgement.applied.len()],
-        None => judgement.applied.iter().map(|applied| applied.given_kopecks).collect(),
+        PurchaseStatus::Voided => vec![0; judgement.applied.len()],
+        _ => kept.rules,
     };
     let outlet = book.outlet_by_number(record.outlet_id);
     let rules = judgement
         .applied
         .iter()
-        .zip(&kept)
+        .zip(&kept_of_rules)
         .map(|(applied, left)| RuleShare {
             id: applied.rule,
             version: applied.version,
@@ -335,6 +353,7 @@ pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purc
         redeemed_left: record.redeemed_left,
         refunded: record.refunded,
         lines: record.lines(),
+        lines_left: kept.lines.iter().map(|left| Money::from_kopecks(*left)).collect(),
         fiscal: record.fiscal.clone(),
         source: record.source,
     }
@@ -403,4 +422,41 @@ pub fn purchase_by_receipt(
         Some(id) => purchase(connection, books, id, partner),
         None => Ok(None),
     }
+}
+
+/// Purchases that are authorised and neither captured nor given up, the newest first: of a partner, at some of its
+/// outlets or (none named) all of them.
+///
+/// # Errors
+/// The database's.
+pub fn authorized(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    (partner, codes): (Option<PartnerId>, &[String]),
+    after: Option<PurchaseId>,
+    limit: paging::Limit,
+) -> QueryResult<Page<Purchase, PurchaseId>> {
+    let mut query = purchases::table.filter(purchases::status.eq(PurchaseStatus::Authorized)).into_boxed();
+    if partner.is_some() || !codes.is_empty() {
+        let mut at = outlets::table.select(outlets::id).into_boxed();
+        if let Some(partner) = partner {
+            at = at.filter(outlets::partner_id.eq(partner));
+        }
+        if !codes.is_empty() {
+            at = at.filter(outlets::code.eq_any(codes));
+        }
+        let numbers: Vec<i32> = at.load(connection)?;
+        query = query.filter(purchases::outlet_id.eq_any(numbers));
+    }
+    if let Some(after) = after {
+        query = query.filter(purchases::id.lt(after));
+    }
+    let records: Vec<PurchaseRecord> = query
+        .order(purchases::id.desc())
+        .limit(limit.with_lookahead())
+        .select(PurchaseRecord::as_select())
+        .load(connection)?;
+    let book = books.current(connection)?;
+    let page = Page::from_lookahead(records, limit, |record| record.id);
+    Ok(page.map(|record| shown(&record, &book, false)))
 }

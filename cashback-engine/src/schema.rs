@@ -40,6 +40,29 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.closed_days (day) {
+            day -> Date,
+            first_id -> Uuid,
+            end_id -> Uuid,
+            postings -> Int8,
+            transfers -> Int8,
+            hash -> Bytea,
+            closed_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        ledger.day_totals (account, day) {
+            account -> Int4,
+            day -> Date,
+            debit -> Int8,
+            credit -> Int8,
+            debit_total -> Int8,
+            credit_total -> Int8,
+        }
+    }
+
+    diesel::table! {
         ledger.enrolments (id) {
             id -> Int8,
             member_id -> Uuid,
@@ -47,6 +70,14 @@ pub mod ledger {
             offer_version -> Text,
             channel -> Text,
             at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        ledger.finished_jobs (job) {
+            job -> Text,
+            judged_at -> Timestamptz,
+            finished_at -> Timestamptz,
         }
     }
 
@@ -107,6 +138,7 @@ pub mod ledger {
             occurred_at -> Timestamptz,
             booked_at -> Timestamptz,
             booked_on -> Date,
+            place -> Nullable<Int8>,
         }
     }
 
@@ -234,6 +266,21 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.simulations (id) {
+            id -> Uuid,
+            question -> Jsonb,
+            status -> Text,
+            seen -> Int8,
+            total -> Nullable<Int8>,
+            report -> Nullable<Jsonb>,
+            problem -> Nullable<Text>,
+            created_by -> Uuid,
+            created_at -> Timestamptz,
+            finished_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         ledger.spendings (purchase_id, ordinal) {
             member_id -> Uuid,
             purchase_id -> Uuid,
@@ -267,7 +314,10 @@ pub mod ledger {
         balances,
         budget_usage,
         cap_usage,
+        closed_days,
+        day_totals,
         enrolments,
+        finished_jobs,
         fiscal_receipts,
         lots,
         outlets,
@@ -281,6 +331,7 @@ pub mod ledger {
         registers,
         rule_versions,
         rules,
+        simulations,
         spendings,
         transfers,
     );

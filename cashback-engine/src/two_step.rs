@@ -12,13 +12,15 @@ use crate::days::date_in;
 use crate::ids::{Mint, PartnerId, PurchaseId};
 use crate::ledger::account::Account;
 use crate::lots::DAYS_AFTER_HOLD;
+use crate::posting::batch::arrived;
 use crate::posting::decide::{accrue, commission, posted_event, room_of};
 use crate::posting::read::ClaimFiscals;
 use crate::posting::world::{PostingKind, World};
 use crate::posting::{Fiscal, Refusal, write};
-use crate::purchases::{CashbackReason, Purchase, PurchaseRecord, PurchaseStatus};
+use crate::purchases::{CashbackReason, Purchase, PurchaseRecord, PurchaseStatus, purchase};
+use crate::reconciliation::waiting;
 use crate::refunds::{Returned, kept_after, locked, reduce, show};
-use crate::rules::evaluate::capped;
+use crate::rules::evaluate::{capped, trimmed_by};
 use crate::rules::{Book, BookCache};
 
 /// Captures an authorised purchase, for all of it or (as if the rest were refunded at once) for less: `captured` is
@@ -68,6 +70,11 @@ pub fn capture(
         }
     }
     write::write(connection, &world, &book, now)?;
+    let captured = world.purchases.get(&id).and_then(|kept| arrived(&book, &kept.record));
+    if !waiting::settle(connection, books, captured.as_slice(), now)?.is_empty() {
+        // A refund had come before it.
+        return Ok(purchase(connection, books, id, partner)?.ok_or(Refusal::PurchaseUnknown));
+    }
     Ok(show(&world, &book, id).ok_or(Refusal::PurchaseUnknown))
 }
 
@@ -170,12 +177,14 @@ fn capture_all(world: &mut World, book: &Book, mut record: PurchaseRecord, now: 
     let mut judgement = record.judgement();
     for applied in &mut judgement.applied {
         let Some(version) = book.version(applied.rule, applied.version) else { continue };
-        let room = room_of(world, version, record.member_id, date).narrowest();
-        let amount = capped(&version.terms.caps, Money::from_kopecks(applied.given_kopecks), room);
-        if amount.kopecks() < applied.given_kopecks {
+        let room = room_of(world, version, record.member_id, date);
+        let announced = Money::from_kopecks(applied.given_kopecks);
+        let amount = capped(&version.terms.caps, announced, room.narrowest());
+        if amount < announced {
             judgement.reason = Some(CashbackReason::CapReached);
+            applied.trimmed_by = trimmed_by(&version.terms.caps, announced, room, amount);
         }
-        applied.room_kopecks = room.map(Money::kopecks);
+        applied.room_kopecks = room.narrowest().map(Money::kopecks);
         applied.given_kopecks = amount.kopecks();
     }
     judgement.applied.retain(|applied| applied.given_kopecks > 0);
@@ -194,7 +203,7 @@ fn capture_all(world: &mut World, book: &Book, mut record: PurchaseRecord, now: 
     record.cashback_left = record.cashback;
     record.status = PurchaseStatus::Posted;
     record.terms = serde_json::to_value(&judgement).expect("a judgement holds text and numbers only");
-    world.events.push(posted_event(&record, now));
+    world.events.push(posted_event(&record, book, now));
     if let Some(kept) = world.purchase(record.id) {
         kept.record = record;
         kept.changed = true;

@@ -17,7 +17,7 @@ pub struct Event {
     pub kind: String,
     /// The member whose page shows it, if any.
     pub member_id: Option<MemberId>,
-    /// Identifiers and amounts; never personal data.
+    /// Identifiers and amounts; never personal data. What a partner may be told of names it as `partner_id`.
     pub payload: serde_json::Value,
     /// When it happened.
     pub occurred_at: DateTime<Utc>,

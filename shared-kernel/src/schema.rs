@@ -27,7 +27,7 @@ pub mod platform {
         platform.deliveries (id) {
             id -> Int8,
             letter -> Text,
-            member_id -> Uuid,
+            member_id -> Nullable<Uuid>,
             payload -> Jsonb,
             merge_key -> Nullable<Text>,
             due_at -> Timestamptz,
@@ -35,6 +35,16 @@ pub mod platform {
             failed_at -> Nullable<Timestamptz>,
             failure -> Nullable<Text>,
             created_at -> Timestamptz,
+            staff_id -> Nullable<Uuid>,
+        }
+    }
+
+    diesel::table! {
+        platform.expiry_notices (member_id, expires_on, days_ahead) {
+            member_id -> Uuid,
+            expires_on -> Date,
+            days_ahead -> Int2,
+            told_at -> Timestamptz,
         }
     }
 
@@ -118,6 +128,7 @@ pub mod platform {
             daily_digest -> Bool,
             language -> Text,
             updated_at -> Timestamptz,
+            expiry_notices -> Bool,
         }
     }
 
@@ -184,12 +195,46 @@ pub mod platform {
         }
     }
 
+    diesel::table! {
+        platform.webhook_deliveries (id) {
+            id -> Uuid,
+            webhook_id -> Uuid,
+            event -> Text,
+            body -> Text,
+            created_at -> Timestamptz,
+            state -> Text,
+            due_at -> Timestamptz,
+            attempts -> Int4,
+            tried_at -> Nullable<Timestamptz>,
+            answered -> Nullable<Int2>,
+            failure -> Nullable<Text>,
+        }
+    }
+
+    diesel::table! {
+        platform.webhooks (id) {
+            id -> Uuid,
+            partner_id -> Uuid,
+            url -> Text,
+            events -> Array<Nullable<Text>>,
+            secret_version -> Int4,
+            overlap_until -> Nullable<Timestamptz>,
+            created_at -> Timestamptz,
+            failing_since -> Nullable<Timestamptz>,
+            paused_until -> Nullable<Timestamptz>,
+            disabled_at -> Nullable<Timestamptz>,
+            disabled_why -> Nullable<Text>,
+        }
+    }
+
     diesel::joinable!(refresh_tokens -> sessions (session_id));
+    diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 
     diesel::allow_tables_to_appear_in_same_query!(
         api_clients,
         audit_log,
         deliveries,
+        expiry_notices,
         guesses,
         idempotency_keys,
         imports,
@@ -204,5 +249,7 @@ pub mod platform {
         sign_in_codes,
         signing_keys,
         staff,
+        webhook_deliveries,
+        webhooks,
     );
 }

@@ -198,7 +198,18 @@ fn answers_have_the_documented_shape() {
     }
     fits(&document, "GET /v1/purchases/{id}/explanation", finance.get(&format!("{path}/explanation")));
     let rule = json!({ "name": "x", "partner": "market", "earn": { "percent": "1" } });
-    fits(&document, "POST /v1/rules", finance.post("/v1/rules", &rule));
+    let made = fits(&document, "POST /v1/rules", finance.post("/v1/rules", &rule));
+    let made = format!("/v1/rules/{}", made["id"].as_str().unwrap());
+    fits(&document, "GET /v1/rules/{id}", finance.get(&made));
+    let sample = json!({ "occurred_at": shop.now(), "amount": "100.00" });
+    let preview = json!({ "rule": rule, "sample": sample });
+    fits(&document, "POST /v1/rules/preview", finance.post("/v1/rules/preview", &preview));
+    let question = json!({ "from": "2026-01-01", "to": "2030-12-31", "drafts": [rule] });
+    let simulated = finance.post("/v1/rules/simulate", &question);
+    let simulated = fits(&document, "POST /v1/rules/simulate", simulated);
+    let simulated = format!("/v1/rules/simulations/{}", simulated["id"].as_str().unwrap());
+    fits(&document, "GET /v1/rules/simulations/{id}", finance.get(&simulated));
+    fits(&document, "POST /v1/rules/{id}/end", finance.post(&format!("{made}/end"), &json!({})));
     let auditor = shop.server.as_staff(Role::Auditor, None);
     for route in ["/v1/organisations", "/v1/members"] {
         fits(&document, &format!("GET {route}"), auditor.get(route));

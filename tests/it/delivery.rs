@@ -76,9 +76,9 @@ fn a_day_of_cashback_is_one_letter_in_the_evening() {
     let told = server.member("1001");
     let untold = server.member("1002");
     let english = server.member("1003");
-    let wishes = Preferences { daily_digest: false, language: Tongue::Russian };
+    let wishes = Preferences { daily_digest: false, language: Tongue::Russian, ..Preferences::default() };
     preferences::save(&mut server.connect(), untold, &wishes, server.app.now()).unwrap();
-    let wishes = Preferences { daily_digest: true, language: Tongue::English };
+    let wishes = Preferences { daily_digest: true, language: Tongue::English, ..Preferences::default() };
     preferences::save(&mut server.connect(), english, &wishes, server.app.now()).unwrap();
     for cashback in ["52.50", "1000.33", "0.00"] {
         purchase(&server, told, cashback);

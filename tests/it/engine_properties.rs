@@ -1,14 +1,15 @@
-//! Random histories: whatever is bought, redeemed, refunded, released and expired, in whatever order, the invariants
-//! hold, a batch gives what one at a time gives, and both equal a slow, obvious model written for this test alone.
+//! Random histories: whatever is bought, authorised, captured, given up, told late, refunded, released and expired, by
+//! rules that change, in whatever order, the invariants hold, days close, a batch gives what one at a time gives, and both equal a slow, obvious model written for this test alone.
 
-use cashback_engine::posting::{Line, Sale};
+use cashback_engine::posting::{Line, Presented, Sale, Source};
 use cashback_engine::refunds::Returned;
-use cashback_engine::{PurchaseId, jobs, ledger};
-use chrono::{Days, Months, NaiveDate, TimeDelta};
+use cashback_engine::rules::{RuleDraft, store};
+use cashback_engine::{PurchaseId, RuleId, jobs, ledger, two_step};
+use chrono::{DateTime, Days, Months, NaiveDate, TimeDelta, Utc};
 use diesel::prelude::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use shared_kernel::ids::MemberId;
+use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
 use crate::engine_support::{Programme, money};
@@ -31,6 +32,16 @@ enum Step {
     RefundLine(usize, usize, i64),
     /// Days that pass, with the nightly jobs at their end.
     Night(i64),
+    /// As [`Step::Buy`], reserved only.
+    Authorize(usize, i64, i64, i64),
+    /// Which purchase, and how many percent of it are captured.
+    Capture(usize, i64),
+    /// Which purchase is given up.
+    Void(usize),
+    /// Who, books and other lines, and how many days ago: told late, as a register does.
+    Late(usize, i64, i64, i64),
+    /// The first rule gives so many percent from now on.
+    Rule(i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -39,6 +50,12 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0usize..99, 1i64..=100).prop_map(|(p, share)| Step::Refund(p, share)),
         2 => (0usize..99, 0usize..2, 1i64..=100).prop_map(|(p, l, share)| Step::RefundLine(p, l, share)),
         2 => (1i64..20).prop_map(Step::Night),
+        3 => (0..MEMBERS, 0i64..40_000, 1i64..40_000, 0i64..=50)
+            .prop_map(|(m, b, o, r)| Step::Authorize(m, b, o, r)),
+        2 => (0usize..99, 1i64..=130).prop_map(|(p, share)| Step::Capture(p, share)),
+        1 => (0usize..99).prop_map(Step::Void),
+        2 => (0..MEMBERS, 0i64..40_000, 1i64..40_000, 1i64..20).prop_map(|(m, b, o, d)| Step::Late(m, b, o, d)),
+        1 => (1i64..12).prop_map(Step::Rule),
     ]
 }
 
@@ -57,10 +74,19 @@ struct ModelLot {
     released: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Posted,
+    Authorized,
+    Voided,
+}
+
 #[derive(Debug, Clone)]
 struct ModelPurchase {
     member: usize,
     day: NaiveDate,
+    state: State,
+    rate: i64,
     lines: [i64; 2],
     kept: [i64; 2],
     by_amount: i64,
@@ -78,6 +104,7 @@ struct ModelPurchase {
 struct ModelMember {
     pending: i64,
     available: i64,
+    reserved: i64,
     debt: i64,
     lots: Vec<ModelLot>,
     used: Vec<(NaiveDate, i64)>,
@@ -91,6 +118,8 @@ struct Model {
     commission: i64,
     receivable: i64,
     funding: i64,
+    /// From which day the first rule gives how many percent.
+    rates: Vec<(NaiveDate, i64)>,
 }
 
 impl ModelMember {
@@ -125,7 +154,12 @@ impl ModelMember {
 
 impl Model {
     fn new() -> Self {
-        Self { members: vec![ModelMember::default(); MEMBERS], ..Self::default() }
+        let rates = vec![(NaiveDate::MIN, 5)];
+        Self { members: vec![ModelMember::default(); MEMBERS], rates, ..Self::default() }
+    }
+
+    fn rate_on(&self, day: NaiveDate) -> i64 {
+        self.rates.iter().rev().find(|(from, _)| *from <= day).unwrap().1
     }
 
     fn settle(&mut self, member: usize, today: NaiveDate) {
@@ -150,47 +184,93 @@ impl Model {
         }
     }
 
-    fn buy(&mut self, member: usize, lines: [i64; 2], redeemed: i64, today: NaiveDate) {
+    /// What is judged of a purchase of that day, as of now; nothing is moved but the redemption.
+    fn authorize(
+        &mut self,
+        member: usize,
+        lines: [i64; 2],
+        redeemed: i64,
+        (today, day): (NaiveDate, NaiveDate),
+    ) {
         let amount = lines[0] + lines[1];
         let paid = amount - redeemed;
+        let rate = self.rate_on(day);
         let m = &mut self.members[member];
         let spent = m.spend(redeemed, today);
         m.available -= redeemed;
-        let room = (4_000 - *m.used(today)).max(0);
-        let percent = round(i128::from(paid) * 5, 100).min(room);
+        m.reserved += redeemed;
+        let room = (4_000 - *m.used(day)).max(0);
+        let percent = round(i128::from(paid) * i128::from(rate), 100).min(room);
         let books = i128::from(paid) * i128::from(lines[0]) / (i128::from(amount) * 10_000);
         let step = (i64::try_from(books).unwrap() * 100).min(paid - percent);
-        *m.used(today) += percent;
-        m.pending += percent + step;
-        let commission = round(i128::from(paid) * 3, 100);
-        self.commission += commission;
-        self.funding += step / 2;
-        self.receivable += percent + step - step / 2 + commission - redeemed;
-        let purchase = self.purchases.len();
-        if percent + step > 0 {
-            m.lots.push(ModelLot {
-                purchase,
-                remaining: percent + step,
-                expired: 0,
-                available_on: today.checked_add_days(Days::new(4)).unwrap(),
-                last_day: today.checked_add_months(Months::new(1)).unwrap(),
-                released: false,
-            });
-        }
         self.purchases.push(ModelPurchase {
             member,
-            day: today,
+            day,
+            state: State::Authorized,
+            rate,
             lines,
             kept: lines,
             by_amount: 0,
             redeemed,
             redeemed_left: redeemed,
-            commission_left: commission,
+            commission_left: 0,
             room,
             percent_left: percent,
             step_left: step,
             spent,
         });
+    }
+
+    fn capture(&mut self, at: usize, today: NaiveDate) {
+        let p = &mut self.purchases[at];
+        let m = &mut self.members[p.member];
+        p.state = State::Posted;
+        m.reserved -= p.redeemed;
+        p.room = (4_000 - *m.used(p.day)).max(0);
+        p.percent_left = p.percent_left.min(p.room);
+        *m.used(p.day) += p.percent_left;
+        let (percent, step) = (p.percent_left, p.step_left);
+        let available_on = p.day.checked_add_days(Days::new(4)).unwrap();
+        let released = available_on <= today;
+        *(if released { &mut m.available } else { &mut m.pending }) += percent + step;
+        let commission = round(i128::from(p.lines[0] + p.lines[1] - p.redeemed) * 3, 100);
+        p.commission_left = commission;
+        self.commission += commission;
+        self.funding += step / 2;
+        self.receivable += percent + step - step / 2 + commission - p.redeemed;
+        if percent + step > 0 {
+            m.lots.push(ModelLot {
+                purchase: at,
+                remaining: percent + step,
+                expired: 0,
+                available_on,
+                last_day: p.day.checked_add_months(Months::new(1)).unwrap(),
+                released,
+            });
+        }
+        let member = p.member;
+        self.settle(member, today);
+    }
+
+    fn void(&mut self, at: usize, today: NaiveDate) {
+        let p = &mut self.purchases[at];
+        let m = &mut self.members[p.member];
+        p.state = State::Voided;
+        m.reserved -= p.redeemed;
+        m.available += p.redeemed;
+        for (lot, part) in &p.spent {
+            let lot = &mut m.lots[*lot];
+            if lot.last_day < today {
+                m.available -= lot.remaining;
+                self.breakage += lot.remaining;
+                lot.expired += lot.remaining;
+                lot.remaining = 0;
+                lot.last_day = today.checked_add_days(Days::new(30)).unwrap();
+            }
+            lot.remaining += part;
+        }
+        let member = p.member;
+        self.settle(member, today);
     }
 
     fn left(&self, at: usize) -> i64 {
@@ -207,7 +287,7 @@ impl Model {
         let redeemed = round(i128::from(p.redeemed) * i128::from(left), i128::from(p.lines[0] + p.lines[1]));
         let paid = left - redeemed;
         let commission = round(i128::from(paid) * 3, 100).min(p.commission_left);
-        let percent = round(i128::from(paid) * 5, 100).min(p.room).min(p.percent_left);
+        let percent = round(i128::from(paid) * i128::from(p.rate), 100).min(p.room).min(p.percent_left);
         let books = match whole {
             0 => 0,
             _ => i128::from(paid) * i128::from(p.kept[0]) / (i128::from(whole) * 10_000),
@@ -279,6 +359,12 @@ impl Model {
             }
             self.expire(member, today);
         }
+        let week_ago = today.checked_sub_days(Days::new(7)).unwrap();
+        for at in 0..self.purchases.len() {
+            if self.purchases[at].state == State::Authorized && self.purchases[at].day <= week_ago {
+                self.void(at, today);
+            }
+        }
     }
 }
 
@@ -289,19 +375,28 @@ struct Run {
     purchases: Vec<PurchaseId>,
     waiting: Vec<Sale>,
     batched: bool,
+    rule: RuleId,
+    versions: i32,
 }
 
 impl Run {
     fn new(batched: bool) -> Self {
         let mut programme = Programme::new();
-        for rule in RULES {
-            programme.rule(rule);
-        }
+        let rules = RULES.map(|rule| programme.rule(rule));
         let members = (0..MEMBERS).map(|_| programme.member()).collect();
-        Self { programme, members, purchases: Vec::new(), waiting: Vec::new(), batched }
+        Self {
+            programme,
+            members,
+            purchases: Vec::new(),
+            waiting: Vec::new(),
+            batched,
+            rule: rules[0],
+            versions: 1,
+        }
     }
 
-    fn buy(&mut self, member: usize, lines: [i64; 2], redeemed: i64) {
+    /// `days` ago; reserved only unless `capture`.
+    fn buy(&mut self, member: usize, lines: [i64; 2], redeemed: i64, (days, capture): (i64, bool)) {
         let amount = Money::from_kopecks(lines[0] + lines[1]);
         let mut sale = self.programme.sale(self.members[member], &amount.to_string());
         let line = |(sku, kopecks): (&str, i64)| Line {
@@ -313,6 +408,12 @@ impl Run {
         let lines = [("books", lines[0]), ("other", lines[1])];
         sale.lines = Some(lines.into_iter().filter(|(_, kopecks)| *kopecks > 0).map(line).collect());
         sale.redeem = Money::from_kopecks(redeemed);
+        sale.capture = capture;
+        if days > 0 {
+            (sale.source, sale.presented) = (Source::Register, Presented::BareNumber);
+        }
+        // The moment is set when it is posted.
+        sale.occurred_at = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(days);
         self.waiting.push(sale);
         if !self.batched {
             self.flush();
@@ -323,7 +424,7 @@ impl Run {
         self.programme.now += TimeDelta::milliseconds(1);
         let now = self.programme.now;
         for sale in &mut self.waiting {
-            sale.occurred_at = now;
+            sale.occurred_at = now - (sale.occurred_at - DateTime::<Utc>::UNIX_EPOCH);
         }
         let waiting = std::mem::take(&mut self.waiting);
         let posted = self.programme.post_all(&waiting);
@@ -333,6 +434,37 @@ impl Run {
     fn refund(&mut self, at: usize, what: Returned, number: usize) {
         self.flush();
         self.programme.refund(self.purchases[at], what, &number.to_string()).unwrap();
+    }
+
+    fn capture(&mut self, at: usize, captured: Option<i64>) {
+        self.flush();
+        let (books, now) = (self.programme.books.clone(), self.programme.now);
+        let what = captured.map(|kopecks| Returned::Amount(Money::from_kopecks(kopecks)));
+        let (id, partner) = (self.purchases[at], Some(self.programme.partner));
+        let captured = self
+            .programme
+            .connection
+            .transaction(|c| two_step::capture(c, &books, (id, partner), what.as_ref(), now));
+        captured.unwrap().unwrap();
+    }
+
+    fn void(&mut self, at: usize) {
+        self.flush();
+        let (books, now) = (self.programme.books.clone(), self.programme.now);
+        let (id, partner) = (self.purchases[at], Some(self.programme.partner));
+        let voided = self.programme.connection.transaction(|c| two_step::void(c, &books, (id, partner), now));
+        voided.unwrap().unwrap();
+    }
+
+    fn change_rule(&mut self, percent: i64) {
+        self.flush();
+        self.versions += 1;
+        let terms = RULES[0].replace("\"5\"", &format!("\"{percent}\""));
+        let json = format!(r#"{{"name":"rule","partner":"shop",{terms}}}"#);
+        let draft: RuleDraft = serde_json::from_str(&json).unwrap();
+        let (connection, now) = (&mut self.programme.connection, self.programme.now);
+        store::add(connection, self.rule, &draft, Uuid::new_v4(), now).unwrap();
+        store::approve(connection, self.rule, self.versions, Uuid::new_v4(), now).unwrap();
     }
 
     fn night(&mut self, days: i64) {
@@ -345,6 +477,8 @@ impl Run {
                 jobs::release_holds(connection, &books, now, now)?;
                 jobs::pay_debts(connection, &books, now, now)?;
                 jobs::expire(connection, &books, now, now)?;
+                jobs::void_authorizations(connection, &books, now, now)?;
+                while ledger::closing::close_day(connection, &books, now, now)?.is_some() {}
                 Ok(())
             })
             .unwrap();
@@ -356,12 +490,12 @@ impl Run {
         self.flush();
         let mut state = Vec::new();
         for member in &self.members {
-            let row: (i64, i64, i64) = balances::table
+            let row: (i64, i64, i64, i64) = balances::table
                 .find(member)
-                .select((balances::pending, balances::available, balances::debt))
+                .select((balances::pending, balances::available, balances::reserved, balances::debt))
                 .first(&mut self.programme.connection)
                 .unwrap();
-            state.extend([row.0, row.1, row.2]);
+            state.extend([row.0, row.1, row.2, row.3]);
         }
         let signed = |text: String| match text.strip_prefix('-') {
             Some(plain) => -money(plain).kopecks(),
@@ -384,9 +518,96 @@ impl Run {
 impl Model {
     fn state(&self) -> Vec<i64> {
         let mut state: Vec<i64> =
-            self.members.iter().flat_map(|m| [m.pending, m.available, m.debt]).collect();
+            self.members.iter().flat_map(|m| [m.pending, m.available, m.reserved, m.debt]).collect();
         state.extend([self.breakage, self.commission, self.receivable, self.funding]);
         state
+    }
+}
+
+impl Model {
+    /// How many kopecks are redeemed of so many percent of the amount: what can be spent, 10.00 at least.
+    fn redeemed(&self, member: usize, amount: i64, share: i64, today: NaiveDate) -> i64 {
+        let most = (amount * share / 100).min(self.members[member].spendable(today));
+        if most >= 1_000 { most } else { 0 }
+    }
+
+    /// The purchase meant by a number, when it is in that state.
+    fn pick(&self, number: usize, state: State) -> Option<usize> {
+        let at = number.checked_rem(self.purchases.len())?;
+        (self.purchases[at].state == state).then_some(at)
+    }
+}
+
+fn refunded(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step, today: NaiveDate) {
+    let (by_amount, lines, what) = match step {
+        Step::Refund(at, share) => {
+            let Some(at) = model.pick(*at, State::Posted) else { return };
+            let amount = model.left(at) * share / 100;
+            ((at, amount), [0, 0], Returned::Amount(Money::from_kopecks(amount)))
+        }
+        Step::RefundLine(at, line, share) => {
+            let Some(at) = model.pick(*at, State::Posted) else { return };
+            let amount = (model.purchases[at].kept[*line] * share / 100).min(model.left(at));
+            let mut lines = [0, 0];
+            lines[*line] = amount;
+            let sku = ["books", "other"][*line].to_owned();
+            let amount = Money::from_kopecks(amount);
+            let returned = Line { sku: Some(sku.clone()), category: Some(sku), quantity: None, amount };
+            ((at, 0), lines, Returned::Lines(vec![returned]))
+        }
+        _ => return,
+    };
+    let (at, amount) = by_amount;
+    if amount + lines[0] + lines[1] > 0 {
+        model.refund(at, amount, lines, today);
+        runs.iter_mut().for_each(|run| run.refund(at, what.clone(), number));
+    }
+}
+
+fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
+    let today = runs[0].programme.now.date_naive();
+    match step {
+        Step::Buy(member, books, other, share) => {
+            let redeemed = model.redeemed(*member, books + other, *share, today);
+            model.authorize(*member, [*books, *other], redeemed, (today, today));
+            model.capture(model.purchases.len() - 1, today);
+            runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], redeemed, (0, true)));
+        }
+        Step::Authorize(member, books, other, share) => {
+            let redeemed = model.redeemed(*member, books + other, *share, today);
+            model.authorize(*member, [*books, *other], redeemed, (today, today));
+            runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], redeemed, (0, false)));
+        }
+        Step::Late(member, books, other, days) => {
+            let day = (runs[0].programme.now - TimeDelta::days(*days)).date_naive();
+            model.authorize(*member, [*books, *other], 0, (today, day));
+            model.capture(model.purchases.len() - 1, today);
+            runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], 0, (*days, true)));
+        }
+        Step::Capture(at, share) => {
+            let Some(at) = model.pick(*at, State::Authorized) else { return };
+            let amount = model.purchases[at].lines[0] + model.purchases[at].lines[1];
+            let captured = Some((amount * share / 100).max(1)).filter(|captured| *captured < amount);
+            model.capture(at, today);
+            if let Some(captured) = captured {
+                model.refund(at, amount - captured, [0, 0], today);
+            }
+            runs.iter_mut().for_each(|run| run.capture(at, captured));
+        }
+        Step::Void(at) => {
+            let Some(at) = model.pick(*at, State::Authorized) else { return };
+            model.void(at, today);
+            runs.iter_mut().for_each(|run| run.void(at));
+        }
+        Step::Rule(percent) => {
+            model.rates.push((today, *percent));
+            runs.iter_mut().for_each(|run| run.change_rule(*percent));
+        }
+        Step::Refund(..) | Step::RefundLine(..) => refunded(model, runs, number, step, today),
+        Step::Night(days) => {
+            runs.iter_mut().for_each(|run| run.night(*days));
+            model.night(runs[0].programme.now.date_naive());
+        }
     }
 }
 
@@ -394,49 +615,7 @@ fn history(steps: &[Step]) {
     let mut model = Model::new();
     let mut runs = [Run::new(false), Run::new(true)];
     for (number, step) in steps.iter().enumerate() {
-        let today = runs[0].programme.now.date_naive();
-        match step {
-            Step::Buy(member, books, other, share) => {
-                let lines = [*books, *other];
-                let most = (books + other) * share / 100;
-                let redeemed = Some(most.min(model.members[*member].spendable(today)));
-                let redeemed = redeemed.filter(|points| *points >= 1_000).unwrap_or(0);
-                model.buy(*member, lines, redeemed, today);
-                runs.iter_mut().for_each(|run| run.buy(*member, lines, redeemed));
-            }
-            Step::Refund(at, share) if !model.purchases.is_empty() => {
-                let at = at % model.purchases.len();
-                let amount = model.left(at) * share / 100;
-                if amount > 0 {
-                    model.refund(at, amount, [0, 0], today);
-                    let what = Returned::Amount(Money::from_kopecks(amount));
-                    runs.iter_mut().for_each(|run| run.refund(at, what.clone(), number));
-                }
-            }
-            Step::RefundLine(at, line, share) if !model.purchases.is_empty() => {
-                let at = at % model.purchases.len();
-                let amount = (model.purchases[at].kept[*line] * share / 100).min(model.left(at));
-                if amount > 0 {
-                    let mut lines = [0, 0];
-                    lines[*line] = amount;
-                    model.refund(at, 0, lines, today);
-                    let sku = ["books", "other"][*line].to_owned();
-                    let returned = Line {
-                        sku: Some(sku.clone()),
-                        category: Some(sku),
-                        quantity: None,
-                        amount: Money::from_kopecks(amount),
-                    };
-                    runs.iter_mut()
-                        .for_each(|run| run.refund(at, Returned::Lines(vec![returned.clone()]), number));
-                }
-            }
-            Step::Refund(..) | Step::RefundLine(..) => {}
-            Step::Night(days) => {
-                runs.iter_mut().for_each(|run| run.night(*days));
-                model.night(runs[0].programme.now.date_naive());
-            }
-        }
+        take(&mut model, &mut runs, number, step);
     }
     let [one, batched] = &mut runs;
     assert_eq!(one.state(), model.state(), "one at a time is the model");
@@ -445,13 +624,22 @@ fn history(steps: &[Step]) {
     batched.sound();
 }
 
-#[test]
-fn random_histories_keep_the_invariants_and_equal_the_model() {
-    let config = Config { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+fn histories(cases: u32, steps: std::ops::Range<usize>) {
+    let config = Config { cases, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&prop::collection::vec(step(), 1..40), |steps| {
+        .run(&prop::collection::vec(step(), steps), |steps| {
             history(&steps);
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn random_histories_keep_the_invariants_and_equal_the_model() {
+    histories(8, 1..60);
+}
+
+#[test]
+fn a_history_of_a_thousand_steps_does_too() {
+    histories(1, 1_000..1_001);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cashback_engine::posting::{Audience, Buyer, CardStanding};
+use cashback_engine::posting::{self, Audience, Buyer, CardStanding};
 use cashback_engine::reconciliation::{
     self, NewRegister, Outcome, RegisterMode, RegisterStatus, ResolvedRow,
 };
@@ -14,7 +14,7 @@ use shared_kernel::paging::Limit;
 
 use crate::engine_support::{Programme, money};
 
-const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference";
+pub const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference";
 
 fn create(programme: &mut Programme, content: &[u8], mode: RegisterMode) -> Result<RegisterId, EngineError> {
     let new = NewRegister {
@@ -28,7 +28,7 @@ fn create(programme: &mut Programme, content: &[u8], mode: RegisterMode) -> Resu
 }
 
 /// Loads a register to its end, three rows at a time; the counts that are not 0.
-fn load(
+pub fn load(
     programme: &mut Programme,
     content: &[u8],
     mode: RegisterMode,
@@ -141,7 +141,7 @@ fn every_row_ends_in_one_outcome() {
         [
             "twice_in_file",
             "card_unknown",
-            "sale_unknown",
+            "waits_for_sale",
             "occurred_at_invalid",
             "amount_invalid",
             "kind_invalid",
@@ -213,4 +213,52 @@ fn a_file_that_is_no_register_is_refused_whole() {
     ));
     let kept = reconciliation::registers(&mut programme.connection, None, None, Limit::DEFAULT).unwrap();
     assert!(kept.items.is_empty(), "nothing was stored");
+}
+
+#[test]
+fn a_refund_and_its_sale_that_meet_never_miss_each_other() {
+    for sale_first in [true, false] {
+        let mut programme = Programme::new();
+        programme.rule(r#""earn":{"percent":"5"}"#);
+        let member = programme.member();
+        let mut sale = programme.sale(member, "100.00");
+        sale.receipt = "meet".to_owned();
+        let file = format!("{HEADER}\nshop-1,meet,2026-11-10T08:00:00Z,,40.00,,refund,back\n");
+        let id = create(&mut programme, file.as_bytes(), RegisterMode::Post).unwrap();
+        let (books, now) = (programme.books.clone(), programme.now);
+        let refund = |connection: &mut PgConnection| {
+            let rows = reconciliation::pending_rows(connection, id, 10)?;
+            let rows: Vec<_> = rows.into_iter().map(|row| ResolvedRow { row, buyer: None }).collect();
+            reconciliation::post_rows(connection, &books, id, &rows, now)
+        };
+        let buy = |connection: &mut PgConnection| -> QueryResult<()> {
+            let sales = std::slice::from_ref(&sale);
+            posting::post(connection, &books, sales, now)?.remove(0).unwrap();
+            Ok(())
+        };
+        type Work<'a> = &'a (dyn Fn(&mut PgConnection) -> QueryResult<()> + Sync);
+        let (first, second): (Work<'_>, Work<'_>) =
+            if sale_first { (&buy, &refund) } else { (&refund, &buy) };
+        let mut other = programme.database.connect();
+        std::thread::scope(|scope| {
+            let waiting = programme
+                .connection
+                .transaction(|connection| {
+                    first(connection)?;
+                    let waiting =
+                        scope.spawn(move || other.transaction(|connection| second(connection)).unwrap());
+                    std::thread::sleep(std::time::Duration::from_millis(200));
+                    assert!(!waiting.is_finished(), "one waits for the other");
+                    QueryResult::Ok(waiting)
+                })
+                .unwrap();
+            waiting.join().unwrap();
+        });
+        let rows =
+            reconciliation::rows(&mut programme.connection, id, None, None, Limit::DEFAULT).unwrap().items;
+        assert_eq!(rows[0].outcome, Some(Outcome::Posted), "sale first: {sale_first}; {rows:?}");
+        assert_eq!(programme.balance(member)[0], "3.00", "5 % of 60.00");
+        let audit = ledger::audit::verify(&mut programme.connection, &books).unwrap();
+        assert!(audit.ok, "{audit:#?}");
+    }
 }

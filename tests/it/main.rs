@@ -5,23 +5,29 @@
     reason = "a test stops where something is not as it expects"
 )]
 
+mod authorized;
 mod bad_inputs;
 mod cards_life;
 mod cli;
 mod contract;
+mod crash;
 mod delivery;
 mod edges;
+mod engine_closing;
 mod engine_jobs;
 mod engine_posting;
 mod engine_properties;
 mod engine_registers;
 mod engine_support;
+mod expiry_notices;
 mod faces;
 mod finance;
 mod generated;
 mod health;
 mod idempotency;
 mod imports_http;
+mod jobs_killed;
+mod ledger_http;
 mod machine;
 mod me_http;
 mod members_http;
@@ -38,7 +44,11 @@ mod registry_imports;
 mod registry_members;
 mod registry_support;
 mod rights;
+mod rules_http;
+mod rules_simulation;
+mod rules_versions;
 mod shop;
 mod sign_in;
 mod structure;
 mod till;
+mod webhooks;

@@ -1,5 +1,7 @@
 //! Logins of the union's and the partners' staff.
 
+use std::collections::HashMap;
+
 use cashback_engine::PartnerId;
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -196,6 +198,16 @@ pub fn find(connection: &mut PgConnection, email: &str) -> QueryResult<Option<Lo
         .select((staff::id, staff::email, staff::password_hash))
         .first(connection)
         .optional()
+}
+
+/// Addresses of logins; of unknown ones none.
+///
+/// # Errors
+/// The database's.
+pub fn emails(connection: &mut PgConnection, logins: &[Uuid]) -> QueryResult<HashMap<Uuid, String>> {
+    let rows: Vec<(Uuid, String)> =
+        staff::table.filter(staff::id.eq_any(logins)).select((staff::id, staff::email)).load(connection)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A login's address.

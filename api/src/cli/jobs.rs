@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use cashback_engine::EngineError;
 use cashback_engine::ledger::audit;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Done, print};
 use crate::app::App;
@@ -24,15 +25,27 @@ pub fn run(app: &Arc<App>, job: Job, at: Option<&str>) -> Done {
         eprintln!("only a demo or test database takes a time to come");
         return Ok(ExitCode::from(2));
     }
-    let report = jobs::run(app, &mut connection, job, at)?;
+    let report = jobs::run_watched(app, &mut connection, job, at, &mut |done| {
+        eprintln!("{}: {done} done", job.name())
+    })?;
     print(&report)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// `ledger verify`: 1 when something is broken.
-pub fn verify(app: &Arc<App>) -> Done {
+/// `ledger verify [--since DATE]`: 1 when something is broken, 2 when that day is not closed.
+pub fn verify(app: &Arc<App>, since: Option<NaiveDate>) -> Done {
     let mut connection = app.connection()?;
-    let report = audit::verify(&mut connection, &app.books)?;
+    let report = match since {
+        None => audit::verify(&mut connection, &app.books)?,
+        Some(day) => match audit::verify_since(&mut connection, &app.books, day) {
+            Ok(report) => report,
+            Err(EngineError::Unknown(_)) => {
+                eprintln!("{day} is not closed");
+                return Ok(ExitCode::from(2));
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
     print(&report)?;
     Ok(ExitCode::from(u8::from(!report.ok)))
 }

@@ -135,7 +135,11 @@ enum JobsCommand {
 #[derive(Debug, Subcommand)]
 enum LedgerCommand {
     /// Check everything that must always hold.
-    Verify,
+    Verify {
+        /// From this closed day on; those before it are taken as they were closed.
+        #[arg(long)]
+        since: Option<chrono::NaiveDate>,
+    },
 }
 
 /// Why a command did not do what it was asked, for a person.
@@ -193,7 +197,7 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
             files::load_register(app, &partner, &file, (&mode, history))
         }
         Command::Jobs(JobsCommand::Run { name, at }) => jobs::run(app, name, at.as_deref()),
-        Command::Ledger(LedgerCommand::Verify) => jobs::verify(app),
+        Command::Ledger(LedgerCommand::Verify { since }) => jobs::verify(app, since),
         Command::Admin(command) => admin::run(app, command),
         Command::Openapi => Ok(ExitCode::SUCCESS),
     }

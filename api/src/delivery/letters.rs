@@ -10,7 +10,7 @@ use shared_kernel::money::Money;
 use union_registry::members::Person;
 
 use super::DeliveryError;
-use super::queue::Digest;
+use super::queue::{Digest, Expiring};
 use super::wording;
 use crate::problem::Language;
 
@@ -30,6 +30,17 @@ pub enum Letter {
     CardIssued(CardIssued),
     /// The day's cashback.
     CashbackDigest(CashbackDigest),
+    /// Points will expire.
+    ExpiryNotice(ExpiryNotice),
+    /// Nothing is sent to a partner's webhook any more.
+    WebhookDisabled {
+        /// The address.
+        url: String,
+        /// The partner's name.
+        partner: String,
+        /// Whether the receiver asked for it; it failed for days otherwise.
+        gone: bool,
+    },
 }
 
 /// A card, for its letter.
@@ -67,6 +78,19 @@ impl CashbackDigest {
     /// What is told of a day.
     pub fn of(person: &Person, digest: Digest) -> Self {
         Self { name: address(person), digest }
+    }
+}
+
+/// What will expire, for its letter.
+pub struct ExpiryNotice {
+    name: String,
+    expiring: Expiring,
+}
+
+impl ExpiryNotice {
+    /// What is told of points that will expire.
+    pub fn of(person: &Person, expiring: Expiring) -> Self {
+        Self { name: address(person), expiring }
     }
 }
 
@@ -113,6 +137,14 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "cashback_digest.en.txt",
         "cashback_digest.ru.html",
         "cashback_digest.ru.txt",
+        "expiry_notice.en.html",
+        "expiry_notice.en.txt",
+        "expiry_notice.ru.html",
+        "expiry_notice.ru.txt",
+        "webhook_disabled.en.html",
+        "webhook_disabled.en.txt",
+        "webhook_disabled.ru.html",
+        "webhook_disabled.ru.txt",
     ] {
         environment.add_template(name, source).expect("a test renders every template");
     }
@@ -155,6 +187,8 @@ impl Letter {
             Self::SignInCode { .. } => "sign_in_code",
             Self::CardIssued(_) => "card_issued",
             Self::CashbackDigest(_) => "cashback_digest",
+            Self::ExpiryNotice(_) => "expiry_notice",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
         }
     }
 
@@ -173,6 +207,19 @@ impl Letter {
                 purchases => wording::purchases(digest.purchases, language),
                 cashback => wording::rubles(Money::from_kopecks(digest.kopecks), language),
             },
+            Self::ExpiryNotice(ExpiryNotice { name, expiring }) => {
+                let rubles = |kopecks: i64| wording::rubles(Money::from_kopecks(kopecks), language);
+                let days: Vec<Value> = expiring
+                    .days
+                    .iter()
+                    .map(|(on, kopecks)| {
+                        context! { on => wording::day(*on, language), amount => rubles(*kopecks) }
+                    })
+                    .collect();
+                let total: i64 = expiring.days.iter().map(|(_, kopecks)| kopecks).sum();
+                context! { name, days, total => rubles(total) }
+            }
+            Self::WebhookDisabled { url, partner, gone } => context! { hook => url, partner, gone },
         }
     }
 }
@@ -181,7 +228,7 @@ impl Letter {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 3] {
+    fn letters() -> [Letter; 5] {
         let name = "<script>alert(1)</script> {{7*7}} О’Брайен".to_owned();
         [
             Letter::SignInCode { code: "042137".to_owned(), minutes: 10 },
@@ -193,9 +240,14 @@ mod tests {
                 picture: vec![1, 2, 3],
             }),
             Letter::CashbackDigest(CashbackDigest {
-                name,
+                name: name.clone(),
                 digest: Digest { purchases: 3, kopecks: 143_783 },
             }),
+            Letter::ExpiryNotice(ExpiryNotice {
+                name: name.clone(),
+                expiring: Expiring { days: vec![("2026-12-22".parse().unwrap(), 143_783)] },
+            }),
+            Letter::WebhookDisabled { url: "https://a.example/?<b>".to_owned(), partner: name, gone: true },
         ]
     }
 

@@ -6,9 +6,12 @@
 //! | [`relay`] | outbox → live updates and letters to be sent; one thread |
 //! | [`queue`], [`sender`] | letters to be sent: durable, with retries; one thread |
 //! | [`mail`], [`letters`], [`wording`] | a letter's words in two languages, and its way out: SMTP, or files |
+//! | [`webhooks`] | partners told of what happens; one thread |
+//! | [`expiry`] | members told ahead of what expires; a nightly job |
 //! | [`sms`] | text messages: an HTTP gateway, or files |
 //! | [`preferences`] | what a member wants to be told, in which language |
 
+pub mod expiry;
 mod files;
 pub mod letters;
 pub mod mail;
@@ -17,6 +20,7 @@ pub mod queue;
 pub mod relay;
 pub mod sender;
 pub mod sms;
+pub mod webhooks;
 pub mod wording;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -29,6 +33,8 @@ use crate::config::Settings;
 pub struct Delivery {
     pub(crate) mail: mail::Mailer,
     pub(crate) sms: sms::Gateway,
+    /// Partners' webhooks.
+    pub webhooks: webhooks::Webhooks,
     events: Bell,
     letters: Bell,
 }
@@ -70,6 +76,7 @@ impl Delivery {
         Ok(Self {
             mail: mail::Mailer::open(settings)?,
             sms: sms::Gateway::open(settings)?,
+            webhooks: webhooks::Webhooks::open(settings)?,
             events: Bell::default(),
             letters: Bell::default(),
         })
@@ -79,9 +86,14 @@ impl Delivery {
     pub fn nudge(&self) {
         self.events.ring();
     }
+
+    /// A letter was put into the queue: the sender need not wait for its next look.
+    pub(crate) fn ring_letters(&self) {
+        self.letters.ring();
+    }
 }
 
-/// Starts the relay and the sender; they end with the program.
+/// Starts the relay and the senders; they end with the program.
 ///
 /// # Errors
 /// When a thread can't be started.
@@ -90,6 +102,8 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     std::thread::Builder::new().name("outbox-relay".into()).spawn(move || relay::run(&relayed))?;
     let sending = Arc::downgrade(app);
     std::thread::Builder::new().name("letters".into()).spawn(move || sender::run(&sending))?;
+    let telling = Arc::downgrade(app);
+    std::thread::Builder::new().name("webhooks".into()).spawn(move || webhooks::sender::run(&telling))?;
     Ok(())
 }
 

@@ -35,11 +35,13 @@ pub struct Preferences {
     pub daily_digest: bool,
     /// The language of letters.
     pub language: Tongue,
+    /// Letters about points that will expire.
+    pub expiry_notices: bool,
 }
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { daily_digest: true, language: Tongue::Russian }
+        Self { daily_digest: true, language: Tongue::Russian, expiry_notices: true }
     }
 }
 
@@ -66,6 +68,7 @@ pub fn save(
     let values = (
         preferences::daily_digest.eq(wishes.daily_digest),
         preferences::language.eq(wishes.language),
+        preferences::expiry_notices.eq(wishes.expiry_notices),
         preferences::updated_at.eq(now),
     );
     diesel::insert_into(preferences::table)

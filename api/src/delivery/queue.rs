@@ -5,16 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use cashback_engine::PartnerId;
+use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::{CardId, MemberId};
 use shared_kernel::money::Money;
-use shared_kernel::schema::platform::deliveries;
+use shared_kernel::schema::platform::{deliveries, staff};
+use uuid::Uuid;
 
 use crate::app::PROGRAMME_ZONE;
+use crate::auth::Role;
 
 /// Letters taken at a time.
 const TAKEN_MAX: i64 = 32;
@@ -40,6 +43,10 @@ shared_kernel::text_enum!(
         CardIssued => "card_issued",
         /// The day's cashback.
         CashbackDigest => "cashback_digest",
+        /// Points will expire.
+        ExpiryNotice => "expiry_notice",
+        /// Nothing is sent to a partner's webhook any more.
+        WebhookDisabled => "webhook_disabled",
     }
 );
 
@@ -51,9 +58,11 @@ pub struct Taken {
     pub id: i64,
     /// What it tells.
     pub letter: Kind,
-    /// Whom.
-    pub member_id: MemberId,
-    /// [`IssuedCard`] or [`Digest`].
+    /// Whom: a member
+    pub member_id: Option<MemberId>,
+    /// or a login of staff.
+    pub staff_id: Option<Uuid>,
+    /// [`IssuedCard`], [`Digest`], [`Expiring`] or [`DisabledWebhook`].
     pub payload: serde_json::Value,
     /// How often it was tried, this time included.
     pub attempts: i32,
@@ -73,6 +82,76 @@ pub struct Digest {
     pub purchases: i64,
     /// Kopecks of cashback.
     pub kopecks: i64,
+}
+
+/// What a member will lose unless it is spent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiring {
+    /// Kopecks and the last day they can be spent, soonest first.
+    pub days: Vec<(NaiveDate, i64)>,
+}
+
+/// What the letter about a disabled webhook needs.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DisabledWebhook {
+    /// The endpoint.
+    pub webhook_id: Uuid,
+}
+
+/// Puts letters about expiring points into the queue, due now.
+///
+/// # Errors
+/// The database's.
+pub fn put_expiring(
+    connection: &mut PgConnection,
+    told: &BTreeMap<MemberId, Expiring>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let rows: Vec<_> = told
+        .iter()
+        .map(|(member, expiring)| {
+            (
+                deliveries::letter.eq(Kind::ExpiryNotice),
+                deliveries::member_id.eq(*member),
+                deliveries::payload.eq(serde_json::json!(expiring)),
+                deliveries::due_at.eq(now),
+                deliveries::created_at.eq(now),
+            )
+        })
+        .collect();
+    diesel::insert_into(deliveries::table).values(rows).execute(connection)?;
+    Ok(())
+}
+
+/// Puts a letter to each manager of a partner into the queue: nothing is sent to this webhook any more.
+///
+/// # Errors
+/// The database's.
+pub fn put_webhook_disabled(
+    connection: &mut PgConnection,
+    partner: PartnerId,
+    webhook: Uuid,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let managers: Vec<Uuid> = staff::table
+        .filter(staff::partner_id.eq(partner).and(staff::role.eq(Role::Manager)))
+        .filter(staff::disabled_at.is_null())
+        .select(staff::id)
+        .load(connection)?;
+    let rows: Vec<_> = managers
+        .into_iter()
+        .map(|manager| {
+            (
+                deliveries::letter.eq(Kind::WebhookDisabled),
+                deliveries::staff_id.eq(manager),
+                deliveries::payload.eq(serde_json::json!(DisabledWebhook { webhook_id: webhook })),
+                deliveries::due_at.eq(now),
+                deliveries::created_at.eq(now),
+            )
+        })
+        .collect();
+    diesel::insert_into(deliveries::table).values(rows).execute(connection)?;
+    Ok(())
 }
 
 /// Puts letters about issued cards into the queue, due now.

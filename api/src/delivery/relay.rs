@@ -1,9 +1,9 @@
-//! Outbox → live updates and letters to be sent.
+//! Outbox → live updates, letters and webhooks to be sent.
 //!
 //! | phase | what it does | why there |
 //! |---|---|---|
 //! | claim | the oldest events nobody else relays | two processes share the work |
-//! | letters | into the queue, in the same transaction | each event becomes its letter once |
+//! | letters, webhooks | into their queues, in the same transaction | each event becomes its letters and messages once |
 //! | settle, commit | the events are gone | |
 //! | tell | open pages hear of it | after the commit; a page that misses it asks again by itself |
 
@@ -17,6 +17,8 @@ use shared_kernel::money::Money;
 use shared_kernel::outbox::{self, Recorded};
 
 use super::queue;
+use super::webhooks::events::Message;
+use super::webhooks::queue as messages;
 use crate::app::App;
 use crate::telemetry::METRICS;
 
@@ -54,16 +56,22 @@ enum RelayError {
 /// Relays what is there, a bounded number of events; how many.
 fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
     let mut connection = app.pool.get()?;
-    let events = connection.transaction(|connection| {
+    let (events, told) = connection.transaction(|connection| {
         let events = outbox::claim(connection, CLAIMED_MAX)?;
+        let mut told = false;
         if !events.is_empty() {
             put_letters(app, connection, &events)?;
+            let partners: Vec<Message> = events.iter().filter_map(Message::of).collect();
+            told = messages::put(connection, &partners, app.now())?;
             let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
             outbox::settle(connection, &ids)?;
         }
-        diesel::QueryResult::Ok(events)
+        diesel::QueryResult::Ok((events, told))
     })?;
     drop(connection);
+    if told {
+        app.delivery.webhooks.ring();
+    }
     for event in &events {
         METRICS.events.with_label_values(&[&event.kind]).inc();
         if let Some(member) = event.member_id

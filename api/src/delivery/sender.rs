@@ -5,14 +5,20 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use card_issuer::cards::{self, Standing};
+use cashback_engine::partners;
 use diesel::pg::PgConnection;
+use shared_kernel::ids::MemberId;
 use union_registry::{MemberStatus, RegistryError, members};
+use uuid::Uuid;
 
-use super::letters::{CardIssued, CashbackDigest, Letter};
+use super::letters::{CardIssued, CashbackDigest, ExpiryNotice, Letter};
 use super::preferences;
-use super::queue::{self, Digest, IssuedCard, Kind, Taken};
+use super::queue::{self, Digest, DisabledWebhook, Expiring, IssuedCard, Kind, Taken};
+use super::webhooks::endpoints;
 use super::{DeliveryError, mail::Mail};
 use crate::app::App;
+use crate::auth::staff;
+use crate::problem::Language;
 
 /// How often the queue is looked at when nobody rings.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -92,10 +98,24 @@ fn send_due(app: &Arc<App>) -> Result<usize, SendError> {
 
 /// Sends one letter, unless nobody is to get it any more.
 fn send(app: &Arc<App>, connection: &mut PgConnection, taken: &Taken) -> Result<(), SendError> {
-    let person = members::find(connection, taken.member_id)?.person;
+    match (taken.member_id, taken.staff_id) {
+        (Some(member), _) => to_member(app, connection, member, taken),
+        (None, Some(login)) => to_staff(app, connection, login, taken),
+        (None, None) => Ok(()),
+    }
+}
+
+fn to_member(
+    app: &Arc<App>,
+    connection: &mut PgConnection,
+    member: MemberId,
+    taken: &Taken,
+) -> Result<(), SendError> {
+    let person = members::find(connection, member)?.person;
     let Some(to) = person.contacts(&app.derived.sealer)?.email else { return Ok(()) };
-    let wishes = preferences::load(connection, taken.member_id)?;
-    if person.status == MemberStatus::Left {
+    let wishes = preferences::load(connection, member)?;
+    // Who left can still withdraw what is about to expire.
+    if person.status == MemberStatus::Left && taken.letter != Kind::ExpiryNotice {
         return Ok(());
     }
     let letter = match taken.letter {
@@ -112,6 +132,34 @@ fn send(app: &Arc<App>, connection: &mut PgConnection, taken: &Taken) -> Result<
             let digest: Digest = serde_json::from_value(taken.payload.clone())?;
             Letter::CashbackDigest(CashbackDigest::of(&person, digest))
         }
+        Kind::ExpiryNotice if !wishes.expiry_notices => return Ok(()),
+        Kind::ExpiryNotice => {
+            let expiring: Expiring = serde_json::from_value(taken.payload.clone())?;
+            Letter::ExpiryNotice(ExpiryNotice::of(&person, expiring))
+        }
+        Kind::WebhookDisabled => return Ok(()),
     };
     Ok(app.delivery.mail.send(Mail { to: &to, language: wishes.language.into(), letter })?)
+}
+
+/// Tells a manager that nothing is sent to a webhook any more, unless that was put right meanwhile.
+fn to_staff(
+    app: &Arc<App>,
+    connection: &mut PgConnection,
+    login: Uuid,
+    taken: &Taken,
+) -> Result<(), SendError> {
+    let DisabledWebhook { webhook_id } = serde_json::from_value(taken.payload.clone())?;
+    let disabled = endpoints::by_id(connection, webhook_id)?;
+    let Some((endpoint, why)) = disabled.and_then(|one| one.disabled_why.map(|why| (one, why))) else {
+        return Ok(());
+    };
+    let partner = partners::by_id(connection, endpoint.partner_id)?;
+    let letter = Letter::WebhookDisabled {
+        url: endpoint.url,
+        partner: partner.map(|partner| partner.name).unwrap_or_default(),
+        gone: why == endpoints::DisabledWhy::Gone,
+    };
+    let to = staff::email(connection, login)?;
+    Ok(app.delivery.mail.send(Mail { to: &to, language: Language::Russian, letter })?)
 }

@@ -6,4 +6,4 @@ WHERE id IN (
     LIMIT $3
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, letter, member_id, payload, attempts
+RETURNING id, letter, member_id, staff_id, payload, attempts

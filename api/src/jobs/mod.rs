@@ -4,9 +4,11 @@
 mod nightly;
 
 use std::str::FromStr;
+use std::time::Instant;
 
 use cashback_engine::days::date_in;
 use cashback_engine::jobs as engine;
+use cashback_engine::ledger::closing::{self, ClosedDay};
 use chrono::{DateTime, Months, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -17,6 +19,7 @@ use shared_kernel::schema::platform::installation;
 pub use nightly::start;
 
 use crate::app::{App, PROGRAMME_ZONE};
+use crate::delivery::{expiry, webhooks};
 use crate::problem::Problem;
 
 /// A job, by its name on the command line.
@@ -28,15 +31,26 @@ pub enum Job {
     PayDebts,
     /// Lots past their last day expire.
     Expire,
+    /// Members hear of what expires 30 and 7 days ahead.
+    ExpiryNotices,
     /// Authorisations older than seven days are given up.
     VoidAuthorizations,
-    /// Codes, tokens, resolutions, idempotency keys and uploads past their use are removed.
+    /// Days that are over are closed: accounts' totals and a chained hash.
+    CloseDay,
+    /// Codes, tokens, resolutions, idempotency keys, uploads and simulations past their use are removed.
     Retention,
 }
 
 /// Every job in its fixed nightly order.
-pub const NIGHTLY: &[Job] =
-    &[Job::ReleaseHolds, Job::PayDebts, Job::Expire, Job::VoidAuthorizations, Job::Retention];
+pub const NIGHTLY: &[Job] = &[
+    Job::ReleaseHolds,
+    Job::PayDebts,
+    Job::Expire,
+    Job::ExpiryNotices,
+    Job::VoidAuthorizations,
+    Job::CloseDay,
+    Job::Retention,
+];
 
 impl Job {
     /// The name on the command line.
@@ -45,7 +59,9 @@ impl Job {
             Self::ReleaseHolds => "release-holds",
             Self::PayDebts => "pay-debts",
             Self::Expire => "expire",
+            Self::ExpiryNotices => "expiry-notices",
             Self::VoidAuthorizations => "void-authorizations",
+            Self::CloseDay => "close-day",
             Self::Retention => "retention",
         }
     }
@@ -69,36 +85,86 @@ impl FromStr for Job {
 pub struct JobReport {
     job: &'static str,
     at: DateTime<Utc>,
+    /// How many lots, members, purchases, days or rows.
     done: u64,
+    /// The last day that was closed, with its hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<ClosedDay>,
+    seconds: f64,
 }
 
-/// Runs a job, judged as of `at`, booked now.
+/// Runs a job to its end, judged as of `at`, booked now: a bounded part a transaction, so that nobody waits long for it
+/// and a killed run goes on where it stopped.
 ///
 /// # Errors
-/// The database's; nothing has changed then.
+/// The database's; the parts that were done stay done.
 pub fn run(
     app: &App,
     connection: &mut PgConnection,
     job: Job,
     at: DateTime<Utc>,
 ) -> Result<JobReport, Problem> {
-    let now = app.now();
-    let done = connection.transaction::<_, Problem, _>(|connection| {
-        Ok(match job {
-            Job::ReleaseHolds => engine::release_holds(connection, &app.books, at, now)?,
-            Job::PayDebts => engine::pay_debts(connection, &app.books, at, now)?,
-            Job::Expire => engine::expire(connection, &app.books, at, now)?,
-            Job::VoidAuthorizations => engine::void_authorizations(connection, &app.books, at, now)?,
-            Job::Retention => retention(app, connection, at)?,
-        })
-    })?;
-    Ok(JobReport { job: job.name(), at, done: u64::try_from(done).unwrap_or(0) })
+    run_watched(app, connection, job, at, &mut |_| {})
+}
+
+/// [`run`], where `progress` hears after each part how much is done.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_watched(
+    app: &App,
+    connection: &mut PgConnection,
+    job: Job,
+    at: DateTime<Utc>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<JobReport, Problem> {
+    let started = Instant::now();
+    let mut report = JobReport { job: job.name(), at, done: 0, closed: None, seconds: 0.0 };
+    loop {
+        let (done, closed) =
+            connection.transaction::<_, Problem, _>(|connection| part(app, connection, job, at))?;
+        report.done += u64::try_from(done).unwrap_or(0);
+        report.closed = closed.or(report.closed);
+        // What is removed by age goes in one part; everything else ends when nothing is left to do.
+        if done == 0 || job == Job::Retention {
+            break;
+        }
+        progress(report.done);
+    }
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// One part of a job: how much it did, nothing at the end.
+fn part(
+    app: &App,
+    connection: &mut PgConnection,
+    job: Job,
+    at: DateTime<Utc>,
+) -> Result<(i64, Option<ClosedDay>), Problem> {
+    let (books, now) = (&app.books, app.now());
+    let done = match job {
+        Job::ReleaseHolds => engine::release_holds(connection, books, at, now)?,
+        Job::PayDebts => engine::pay_debts(connection, books, at, now)?,
+        Job::Expire => engine::expire(connection, books, at, now)?,
+        Job::ExpiryNotices => expiry::tell(connection, at, now)?,
+        Job::VoidAuthorizations => engine::void_authorizations(connection, books, at, now)?,
+        Job::CloseDay => {
+            let closed = closing::close_day(connection, books, at, now)?;
+            return Ok((i64::from(closed.is_some()), closed));
+        }
+        Job::Retention => retention(app, connection, at)?,
+    };
+    Ok((done, None))
 }
 
 fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
-        + crate::files::retention::sweep(app, connection, at)?;
+        + crate::files::retention::sweep(app, connection, at)?
+        + cashback_engine::rules::simulate::queue::sweep(connection, at)?
+        + webhooks::queue::sweep(connection, at)?
+        + expiry::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

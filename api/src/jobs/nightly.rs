@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cashback_engine::days::date_in;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
@@ -17,6 +17,8 @@ use crate::problem::Problem;
 /// The lock under which one process runs the jobs: "nightly!" in ASCII.
 const JOBS_LOCK: i64 = 0x6e69_6768_746c_7921;
 const PAUSE: Duration = Duration::from_secs(20);
+/// How long after midnight the day before is closed.
+const CLOSING_DELAY: TimeDelta = TimeDelta::minutes(10);
 
 /// Starts the thread; it ends with the program.
 ///
@@ -52,7 +54,9 @@ fn run_due(app: &App, connection: &mut PgConnection) -> Result<(), Problem> {
     let now = app.now();
     let today = date_in(PROGRAMME_ZONE, now);
     for job in NIGHTLY {
-        if has_run(connection, *job, today)? {
+        // Whoever began to post before midnight has ended by then, and need not begin anew.
+        let too_early = *job == Job::CloseDay && date_in(PROGRAMME_ZONE, now - CLOSING_DELAY) < today;
+        if too_early || has_run(connection, *job, today)? {
             continue;
         }
         ensure_partitions(connection, now)?;

@@ -20,8 +20,14 @@ type Answers = Vec<Result<Answer, Problem>>;
 
 /// Posts orders in one transaction; should it fail as a whole, one by one, so that a poisoned one fails alone.
 pub fn post(app: &App, connection: &mut PgConnection, orders: &[Order]) -> Answers {
-    let now = app.now();
-    let answers = match connection.transaction(|connection| attempt(app, connection, orders, now)) {
+    let mut now = app.now();
+    let mut tried = connection.transaction(|connection| attempt(app, connection, orders, now));
+    if matches!(&tried, Err(problem) if problem.status().as_u16() == 503) {
+        // The day was closed meanwhile, or two transactions waited for each other: once more, as of now.
+        now = app.now();
+        tried = connection.transaction(|connection| attempt(app, connection, orders, now));
+    }
+    let answers = match tried {
         Ok(answers) => answers,
         Err(problem) if orders.len() > 1 && problem.status().as_u16() == 500 => orders
             .iter()

@@ -166,19 +166,15 @@ fn standing_word(standing: CardStanding) -> &'static str {
 
 fn offer(version: &Version, language: Language) -> OfferView {
     let words = language.engine();
-    let percent = |rate: &dyn std::fmt::Display| match language {
-        Language::Russian => format!("{} %", rate.to_string().replace('.', ",")),
-        Language::English => format!("{rate}%"),
-    };
     let text = match &version.terms.earn {
-        Earn::Percent(rate) => percent(rate),
+        Earn::Percent(rate) => words.percent(*rate),
         Earn::Fixed(amount) => words.rubles(*amount),
         Earn::Step { per, amount } => match language {
             Language::Russian => format!("{} за каждые {}", words.rubles(*amount), words.rubles(*per)),
             Language::English => format!("{} per {}", words.rubles(*amount), words.rubles(*per)),
         },
         Earn::Ladder(rungs) => {
-            rungs.iter().map(|rung| percent(&rung.percent)).collect::<Vec<_>>().join(" / ")
+            rungs.iter().map(|rung| words.percent(rung.percent)).collect::<Vec<_>>().join(" / ")
         }
     };
     OfferView { name: version.terms.name.clone(), text }

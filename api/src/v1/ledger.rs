@@ -2,17 +2,19 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::PostingId;
+use cashback_engine::balances::Balance;
 use cashback_engine::ledger::read::{self, AccountBalance, AccountName, PostingFilter, PostingView};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
+use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::Query;
+use crate::extract::{IdPath, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::me::money::PageQuery;
 use crate::v1::paging::{self, List};
@@ -163,6 +165,51 @@ pub async fn trial_balance(
         })
         .await?;
     Ok(web::Json(view))
+}
+
+/// A member's balances as they were booked at an instant.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MemberBalance)]
+pub struct MemberBalanceView {
+    member: Uuid,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Earned, inside the return window.
+    #[schema(value_type = String, example = "215.40")]
+    pending: Money,
+    /// Can be spent; what is past its last day counts until it is booked as expired.
+    #[schema(value_type = String, example = "1437.83")]
+    available: Money,
+    /// Held for a redemption or payout.
+    #[schema(value_type = String, example = "0.00")]
+    reserved: Money,
+    /// Taken back after it was spent.
+    #[schema(value_type = String, example = "0.00")]
+    debt: Money,
+}
+
+/// A member's four balances at any instant; each opens to `/v1/ledger/postings?account=available:<member>`.
+#[utoipa::path(get, path = "/v1/members/{id}/balance", tag = "finance",
+    params(("id" = String, Path), InstantQuery), responses(
+    (status = 200, description = "the balances", body = MemberBalanceView),
+    (status = 404, description = "no such member", body = ProblemBody),
+    (status = 422, description = "no instant", body = ProblemBody)))]
+pub async fn member_balance(
+    app: web::Data<App>,
+    id: IdPath<MemberId>,
+    query: Query<InstantQuery>,
+) -> Result<web::Json<MemberBalanceView>, Problem> {
+    let at: DateTime<Utc> = query.0.at.map_or_else(|| app.now(), |at| at.0);
+    let member = id.0;
+    let balance = app
+        .into_inner()
+        .run(move |connection| {
+            union_registry::members::find(connection, member)?;
+            Ok(read::member_balance(connection, member, at)?)
+        })
+        .await?;
+    let Balance { pending, available, reserved, debt } = balance;
+    Ok(web::Json(MemberBalanceView { member: member.0, at: at.into(), pending, available, reserved, debt }))
 }
 
 /// A transfer.

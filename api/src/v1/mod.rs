@@ -22,3 +22,4 @@ pub mod rules;
 pub mod settings;
 pub mod staff;
 pub mod types;
+pub mod webhooks;

@@ -1,29 +1,46 @@
 //! `ledger verify`: money.md's "What must always hold", over live data on one snapshot. What needs the rules is
 //! recomputed by the functions that post, as a stream; the rest is SQL, one query an invariant.
+//!
+//! | part | what it checks |
+//! |---|---|
+//! | [`CHECKS`], [`HISTORY`] | one query each: balances, lots, receipts, refunds, spendings, reserves, registers, and what foreign keys would |
+//! | `stream` | one pass over postings, transfers and purchases: kinds of transfers, owners, frozen terms, refunds one after the other |
+//! | `days` | closed days: their chained hashes and totals; the trial balance |
+//! | `room` | caps and budgets: what is used, and that each grant fitted when it was posted |
+//!
+//! From a closed day on ([`verify_since`]) the chain stands for what was before it: the pass begins there, and what would
+//! need the whole history ([`HISTORY`], caps and budgets) is left to the full check.
 
-use chrono::{DateTime, Utc};
+mod days;
+mod judged;
+mod kinds;
+mod room;
+mod stream;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use serde::Serialize;
 use shared_kernel::ids::Uuid;
-use shared_kernel::money::Money;
 
-use crate::ids::PurchaseId;
-use crate::posting::decide::commission;
-use crate::purchases::{PurchaseRecord, PurchaseStatus};
-use crate::refunds::{After, residual::residual};
-use crate::rules::evaluate::{capped, earned};
-use crate::rules::usage::GRANTS;
+use crate::error::EngineError;
+use crate::ledger::closing::DayRow;
+use crate::ledger::read::first_id_of;
 use crate::rules::{Book, BookCache};
-use crate::schema::ledger::purchases;
+use crate::schema::ledger::{closed_days, finished_jobs};
 
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// Whether everything holds.
     pub ok: bool,
+    /// From which closed day on, where not all of it was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<NaiveDate>,
+    /// How many closed days were read again.
+    pub days: i64,
     /// How many transfers were looked at.
     pub transfers: i64,
     /// How many purchases were judged anew.
@@ -45,8 +62,6 @@ pub struct Finding {
 
 /// How many rows a finding names at most.
 const ROWS_MAX: usize = 20;
-/// How many purchases are judged anew at a time.
-const CHUNK: i64 = 2_000;
 
 #[derive(QueryableByName)]
 struct Row {
@@ -54,106 +69,69 @@ struct Row {
     row: String,
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
+/// What is found on the way.
+#[derive(Debug, Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn of(&mut self, invariant: u8, what: &'static str) -> &mut Vec<String> {
+        let at = self.0.iter().position(|finding| finding.what == what).unwrap_or_else(|| {
+            self.0.push(Finding { invariant, what: what.to_owned(), rows: Vec::new() });
+            self.0.len() - 1
+        });
+        &mut self.0.get_mut(at).expect("it was found or pushed").rows
+    }
+
+    fn add(&mut self, invariant: u8, what: &'static str, row: impl FnOnce() -> String) {
+        let rows = self.of(invariant, what);
+        if rows.len() < ROWS_MAX {
+            rows.push(row());
+        }
+    }
+
+    fn rows(&mut self, invariant: u8, what: &'static str, rows: Vec<Row>) {
+        for row in rows {
+            self.add(invariant, what, || row.row);
+        }
+    }
 }
 
 /// Each a query that gives the rows that break an invariant, as text.
 const CHECKS: &[(u8, &str, &str)] = &[
     (
         1,
-        "a transfer belongs to no posting",
-        "SELECT format('transfer %s/%s', t.posting_id, t.ordinal) AS row FROM ledger.transfers t
-         WHERE NOT EXISTS (SELECT FROM ledger.postings p WHERE p.id = t.posting_id)",
-    ),
-    (
-        1,
-        "a transfer names an account that does not exist",
-        "SELECT format('transfer %s/%s: %s -> %s', t.posting_id, t.ordinal, t.debit, t.credit) AS row
-         FROM ledger.transfers t LEFT JOIN ledger.accounts d ON d.id = t.debit
-         LEFT JOIN ledger.accounts c ON c.id = t.credit WHERE d.id IS NULL OR c.id IS NULL",
-    ),
-    (
-        1,
-        "a transfer is none that its posting's kind calls for",
-        "SELECT format('posting %s (%s): %s -> %s', p.id, p.kind, d.kind, c.kind) AS row
-         FROM ledger.postings p JOIN ledger.transfers t ON t.posting_id = p.id
-         JOIN ledger.accounts d ON d.id = t.debit JOIN ledger.accounts c ON c.id = t.credit
-         WHERE NOT CASE p.kind
-            WHEN 'purchase' THEN (d.kind, c.kind) IN (('receivable', 'pending'), ('receivable', 'available'),
-                ('funding', 'pending'), ('funding', 'available'), ('receivable', 'commission'),
-                ('available', 'receivable'), ('available', 'debt'), ('available', 'breakage'))
-            WHEN 'capture' THEN (d.kind, c.kind) IN (('receivable', 'pending'), ('receivable', 'available'),
-                ('funding', 'pending'), ('funding', 'available'), ('receivable', 'commission'),
-                ('reserved', 'receivable'), ('available', 'debt'), ('available', 'breakage'))
-            WHEN 'authorise' THEN (d.kind, c.kind) = ('available', 'reserved')
-            WHEN 'void' THEN (d.kind, c.kind) IN (('reserved', 'available'), ('available', 'breakage'),
-                ('available', 'debt'))
-            WHEN 'release' THEN (d.kind, c.kind) IN (('pending', 'available'), ('available', 'debt'),
-                ('available', 'breakage'))
-            WHEN 'debt_repaid' THEN (d.kind, c.kind) IN (('available', 'debt'), ('available', 'breakage'))
-            WHEN 'expire' THEN (d.kind, c.kind) = ('available', 'breakage')
-            WHEN 'refund' THEN d.kind IN ('pending', 'available', 'breakage', 'debt', 'receivable', 'funding')
-                    AND c.kind IN ('receivable', 'funding')
-                OR (d.kind, c.kind) IN (('commission', 'receivable'), ('receivable', 'available'),
-                    ('available', 'debt'), ('available', 'breakage'))
-            ELSE d.kind = 'adjustments' OR c.kind = 'adjustments' END",
-    ),
-    (
-        1,
-        "a posted purchase and its postings' transfers differ",
-        "WITH moved AS (
-            SELECT p.purchase_id,
-                sum(CASE WHEN c.kind = 'commission' THEN t.amount WHEN d.kind = 'commission' THEN -t.amount ELSE 0 END)
-                    AS commission,
-                sum(CASE WHEN d.kind IN ('receivable', 'funding') AND c.kind IN ('pending', 'available')
-                            AND p.kind <> 'refund' THEN t.amount
-                         WHEN p.kind = 'refund' AND d.kind IN ('pending', 'available', 'breakage', 'debt')
-                            AND c.kind IN ('receivable', 'funding') THEN -t.amount ELSE 0 END) AS cashback,
-                sum(CASE WHEN d.kind IN ('available', 'reserved') AND c.kind = 'receivable' AND p.kind <> 'refund'
-                            THEN t.amount
-                         WHEN p.kind = 'refund' AND d.kind = 'receivable' AND c.kind = 'available'
-                            THEN -t.amount ELSE 0 END) AS redeemed
-            FROM ledger.postings p JOIN ledger.transfers t ON t.posting_id = p.id
-            JOIN ledger.accounts d ON d.id = t.debit JOIN ledger.accounts c ON c.id = t.credit
-            WHERE p.purchase_id IS NOT NULL AND p.kind IN ('purchase', 'capture', 'refund') GROUP BY 1)
-         SELECT format('purchase %s: commission %s/%s, cashback %s/%s, redeemed %s/%s', b.id, b.commission_left,
-            coalesce(m.commission, 0), b.cashback_left, coalesce(m.cashback, 0), b.redeemed_left,
-            coalesce(m.redeemed, 0)) AS row
-         FROM ledger.purchases b LEFT JOIN moved m ON m.purchase_id = b.id
-         WHERE b.status NOT IN ('authorized', 'voided') AND (b.commission_left, b.cashback_left, b.redeemed_left)
-            IS DISTINCT FROM (coalesce(m.commission, 0), coalesce(m.cashback, 0), coalesce(m.redeemed, 0))",
-    ),
-    (
-        1,
         "a posting has no purchase, or a purchase no posting",
         "SELECT format('posting %s (%s) of purchase %s', p.id, p.kind, p.purchase_id) AS row FROM ledger.postings p
-         WHERE p.purchase_id IS NOT NULL
-            AND NOT EXISTS (SELECT FROM ledger.purchases b WHERE b.id = p.purchase_id)
-         UNION ALL
-         SELECT format('purchase %s (%s)', b.id, b.status) FROM ledger.purchases b
-         WHERE NOT EXISTS (SELECT FROM ledger.postings p WHERE p.id = b.id AND p.kind IN ('purchase', 'authorise'))",
+         WHERE p.purchase_id IS NOT NULL AND p.kind <> 'purchase' AND p.id >= '{since}'
+            AND NOT EXISTS (SELECT FROM ledger.purchases b WHERE b.id = p.purchase_id)",
+    ),
+    (
+        1,
+        "a partner, an outlet or a rule has lost what it belongs to",
+        "SELECT format('partner %s: account %s', p.code, p.receivable) AS row FROM ledger.partners p
+         LEFT JOIN ledger.accounts a ON a.id = p.receivable
+         WHERE (a.kind, a.owner_kind, a.owner) IS DISTINCT FROM ('receivable', 'partner', p.code)
+         UNION ALL SELECT format('outlet %s', o.code) FROM ledger.outlets o
+         WHERE NOT EXISTS (SELECT FROM ledger.partners p WHERE p.id = o.partner_id)
+         UNION ALL SELECT format('rule %s', r.id) FROM ledger.rules r
+         WHERE NOT EXISTS (SELECT FROM ledger.partners p WHERE p.id = r.partner_id)
+            OR NOT EXISTS (SELECT FROM ledger.rule_versions v WHERE v.rule_id = r.id)
+         UNION ALL SELECT format('rule %s, version %s', v.rule_id, v.version) FROM ledger.rule_versions v
+         WHERE NOT EXISTS (SELECT FROM ledger.rules r WHERE r.id = v.rule_id)",
+    ),
+    (
+        1,
+        "a purchase's outlet is nobody's",
+        "SELECT format('purchase %s: outlet %s', b.id, b.outlet_id) AS row FROM ledger.purchases b
+         WHERE b.id >= '{since}' AND NOT EXISTS (SELECT FROM ledger.outlets o WHERE o.id = b.outlet_id)",
     ),
     (
         2,
-        "a member's balance is not the sum of its transfers",
-        "WITH sides AS (
-            SELECT member_id, credit AS account, amount FROM ledger.transfers WHERE credit <= 4
-            UNION ALL SELECT member_id, debit, -amount FROM ledger.transfers WHERE debit <= 4
-         ), sums AS (
-            SELECT member_id, coalesce(sum(amount) FILTER (WHERE account = 1), 0) AS pending,
-                coalesce(sum(amount) FILTER (WHERE account = 2), 0) AS available,
-                coalesce(sum(amount) FILTER (WHERE account = 3), 0) AS reserved,
-                -coalesce(sum(amount) FILTER (WHERE account = 4), 0) AS debt
-            FROM sides GROUP BY member_id)
-         SELECT format('member %s: row %s, transfers %s', coalesce(b.member_id, s.member_id),
-            (b.pending, b.available, b.reserved, b.debt), (s.pending, s.available, s.reserved, s.debt)) AS row
-         FROM ledger.balances b FULL JOIN sums s USING (member_id)
-         WHERE (coalesce(b.pending, 0), coalesce(b.available, 0), coalesce(b.reserved, 0), coalesce(b.debt, 0))
-            IS DISTINCT FROM (coalesce(s.pending, 0), coalesce(s.available, 0), coalesce(s.reserved, 0),
-                coalesce(s.debt, 0))",
+        "a member's standing is not what the enrolments say",
+        "SELECT format('member %s: %s, last %s', b.member_id, b.standing, e.kind) AS row FROM ledger.balances b
+         LEFT JOIN (SELECT DISTINCT ON (member_id) member_id, kind FROM ledger.enrolments
+            ORDER BY member_id, id DESC) e USING (member_id)
+         WHERE b.standing IN ('enrolled', 'left') AND e.kind IS DISTINCT FROM b.standing",
     ),
     (
         2,
@@ -172,6 +150,15 @@ const CHECKS: &[(u8, &str, &str)] = &[
         "a balance is below zero, or available beside debt",
         "SELECT format('member %s', member_id) AS row FROM ledger.balances
          WHERE least(pending, available, reserved, debt) < 0 OR (debt > 0 AND available > 0)",
+    ),
+    (
+        2,
+        "a purchase's lots are not its cashback",
+        "SELECT format('purchase %s: cashback %s, lots %s', b.id, b.cashback, coalesce(l.amount, 0)) AS row
+         FROM ledger.purchases b
+         LEFT JOIN (SELECT purchase_id, sum(amount) AS amount FROM ledger.lots GROUP BY 1) l ON l.purchase_id = b.id
+         WHERE b.id >= '{since}' AND b.status NOT IN ('authorized', 'voided')
+            AND b.cashback <> coalesce(l.amount, 0)",
     ),
     (
         3,
@@ -201,6 +188,13 @@ const CHECKS: &[(u8, &str, &str)] = &[
          WHERE (b.redeemed, b.redeemed_left) IS DISTINCT FROM (coalesce(s.amount, 0), coalesce(s.kept, 0))",
     ),
     (
+        3,
+        "a redemption took from a lot that is not there",
+        "SELECT format('purchase %s: lot %s/%s', s.purchase_id, s.lot_purchase_id, s.lot_part) AS row
+         FROM ledger.spendings s WHERE NOT EXISTS (SELECT FROM ledger.lots l
+            WHERE l.purchase_id = s.lot_purchase_id AND l.part = s.lot_part AND l.member_id = s.member_id)",
+    ),
+    (
         4,
         "reserved is not what is authorised",
         "SELECT format('member %s: reserved %s, authorised %s', coalesce(b.member_id, a.member_id), b.reserved,
@@ -209,6 +203,85 @@ const CHECKS: &[(u8, &str, &str)] = &[
             SELECT member_id, sum(redeemed_left) AS amount FROM ledger.purchases WHERE status = 'authorized' GROUP BY 1
          ) a USING (member_id) WHERE coalesce(b.reserved, 0) <> coalesce(a.amount, 0)",
     ),
+    (
+        3,
+        "a fiscal receipt is not its purchase's alone",
+        "SELECT format('fiscal receipt %s/%s: purchase %s', coalesce(f.drive, b.drive), coalesce(f.document, b.document),
+            coalesce(f.purchase_id, b.id)) AS row
+         FROM ledger.fiscal_receipts f FULL JOIN (
+            SELECT id, substring(fiscal FROM 'fn=([0-9]+)') AS drive,
+                substring(fiscal FROM '&i=([0-9]+)|^i=([0-9]+)')::bigint AS document
+            FROM ledger.purchases WHERE fiscal IS NOT NULL AND status NOT IN ('authorized', 'voided')
+         ) b ON b.id = f.purchase_id AND b.drive = f.drive AND b.document = f.document
+         WHERE b.id IS NULL OR f.purchase_id IS NULL",
+    ),
+    (
+        3,
+        "a refund is not its posting's",
+        "SELECT format('refund %s of purchase %s: posting %s', r.reference, r.purchase_id, r.posting_id) AS row
+         FROM ledger.refunds r LEFT JOIN ledger.postings p ON p.id = r.posting_id
+         WHERE r.posting_id >= '{since}' AND (p.kind, p.purchase_id) IS DISTINCT FROM ('refund', r.purchase_id)
+         UNION ALL
+         SELECT format('posting %s (refund) of purchase %s', p.id, p.purchase_id) FROM ledger.postings p
+         LEFT JOIN ledger.purchases b ON b.id = p.purchase_id
+         WHERE p.kind = 'refund' AND p.id >= '{since}' AND b.captured
+            AND NOT EXISTS (SELECT FROM ledger.refunds r WHERE r.posting_id = p.id)",
+    ),
+    (
+        3,
+        "a register's row is not the purchase it names",
+        "SELECT format('register %s, row %s (%s)', r.register_id, r.place, r.outcome) AS row
+         FROM ledger.register_rows r LEFT JOIN ledger.purchases b ON b.id = r.purchase_id
+         LEFT JOIN ledger.outlets o ON o.id = b.outlet_id
+         LEFT JOIN ledger.refunds f ON r.kind = 'refund' AND f.purchase_id = b.id AND f.reference = r.reference
+         WHERE r.outcome IN ('posted', 'matched') AND ((o.code, b.receipt) IS DISTINCT FROM (r.outlet, r.receipt)
+            OR r.amount IS DISTINCT FROM CASE r.kind WHEN 'sale' THEN b.amount ELSE f.amount END)",
+    ),
+    (
+        3,
+        "a register is not whole",
+        "SELECT format('register %s: %s rows of %s, %s without outcome', g.id, count(r.place), g.row_count,
+            count(r.place) FILTER (WHERE r.outcome IS NULL)) AS row
+         FROM ledger.registers g LEFT JOIN ledger.register_rows r ON r.register_id = g.id AND r.line IS NOT NULL
+         GROUP BY g.id HAVING count(r.place) <> g.row_count
+            OR (g.status = 'done' AND count(r.place) FILTER (WHERE r.outcome IS NULL) > 0)
+         UNION ALL SELECT format('row %s of register %s', r.place, r.register_id) FROM ledger.register_rows r
+         WHERE NOT EXISTS (SELECT FROM ledger.registers g WHERE g.id = r.register_id)",
+    ),
+];
+
+/// The same, where the whole history is needed.
+const HISTORY: &[(u8, &str, &str)] = &[
+    (
+        2,
+        "what expired of the lots is not what was moved to breakage",
+        "SELECT format('lots %s, breakage %s', l.expired, m.moved) AS row
+         FROM (SELECT coalesce(sum(expired), 0) AS expired FROM ledger.lots) l, (
+            SELECT coalesce(sum(t.amount), 0) AS moved FROM (
+                SELECT posting_id, amount FROM ledger.transfers WHERE credit = 13
+                UNION ALL SELECT posting_id, -amount FROM ledger.transfers WHERE debit = 13) t
+            JOIN ledger.postings p ON p.id = t.posting_id WHERE p.kind <> 'adjustment'
+         ) m WHERE l.expired <> m.moved",
+    ),
+    (
+        2,
+        "a member's balance is not the sum of its transfers",
+        "WITH sides AS (
+            SELECT member_id, credit AS account, amount FROM ledger.transfers WHERE credit <= 4
+            UNION ALL SELECT member_id, debit, -amount FROM ledger.transfers WHERE debit <= 4
+         ), sums AS (
+            SELECT member_id, coalesce(sum(amount) FILTER (WHERE account = 1), 0) AS pending,
+                coalesce(sum(amount) FILTER (WHERE account = 2), 0) AS available,
+                coalesce(sum(amount) FILTER (WHERE account = 3), 0) AS reserved,
+                -coalesce(sum(amount) FILTER (WHERE account = 4), 0) AS debt
+            FROM sides GROUP BY member_id)
+         SELECT format('member %s: row %s, transfers %s', coalesce(b.member_id, s.member_id),
+            (b.pending, b.available, b.reserved, b.debt), (s.pending, s.available, s.reserved, s.debt)) AS row
+         FROM ledger.balances b FULL JOIN sums s USING (member_id)
+         WHERE (coalesce(b.pending, 0), coalesce(b.available, 0), coalesce(b.reserved, 0), coalesce(b.debt, 0))
+            IS DISTINCT FROM (coalesce(s.pending, 0), coalesce(s.available, 0), coalesce(s.reserved, 0),
+                coalesce(s.debt, 0))",
+    ),
 ];
 
 /// Checks everything on one snapshot, reading only; in a transaction of its own.
@@ -216,164 +289,113 @@ const CHECKS: &[(u8, &str, &str)] = &[
 /// # Errors
 /// The database's.
 pub fn verify(connection: &mut PgConnection, books: &BookCache) -> QueryResult<Report> {
-    connection.build_transaction().repeatable_read().read_only().run(|connection| {
-        connection.batch_execute("SET LOCAL jit = off")?;
-        let book = books.current(connection)?;
-        let mut findings = Vec::new();
-        for (invariant, what, sql) in CHECKS {
-            check(connection, &mut findings, *invariant, what, sql)?;
-        }
-        caps(connection, &mut findings, &book)?;
-        let purchases = judged_anew(connection, &book, &mut findings)?;
-        let transfers: Count =
-            diesel::sql_query("SELECT count(*) AS count FROM ledger.transfers").get_result(connection)?;
-        Ok(Report { ok: findings.is_empty(), transfers: transfers.count, purchases, findings })
+    on_one_snapshot(connection, |connection| checked(connection, books, None))
+}
+
+/// Checks from a closed day on; the days before it are taken as they were closed.
+///
+/// # Errors
+/// [`EngineError::Unknown`] for a day that is not closed.
+pub fn verify_since(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    since: NaiveDate,
+) -> Result<Report, EngineError> {
+    on_one_snapshot(connection, |connection| {
+        let day: Option<DayRow> =
+            closed_days::table.find(since).select(DayRow::as_select()).first(connection).optional()?;
+        let day = day.ok_or(EngineError::Unknown("the closed day"))?;
+        Ok(checked(connection, books, Some(&day))?)
     })
 }
 
-fn check(
+fn on_one_snapshot<T, E: From<diesel::result::Error>>(
     connection: &mut PgConnection,
-    findings: &mut Vec<Finding>,
-    invariant: u8,
-    what: &str,
-    sql: &str,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    room::prepare(connection)?;
+    let done = connection.build_transaction().repeatable_read().read_only().run(|connection| {
+        connection.batch_execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")?;
+        work(connection)
+    });
+    room::clear(connection)?;
+    done
+}
+
+fn checked(connection: &mut PgConnection, books: &BookCache, since: Option<&DayRow>) -> QueryResult<Report> {
+    let mut findings = Findings::default();
+    let from = since.map_or(Uuid::nil(), |day| day.first_id);
+    run(connection, &mut findings, CHECKS, from)?;
+    if since.is_none() {
+        run(connection, &mut findings, HISTORY, from)?;
+    }
+    let book = match books.of_snapshot(connection) {
+        Ok(book) => book,
+        Err(error @ (diesel::result::Error::NotFound | diesel::result::Error::DeserializationError(_))) => {
+            findings.add(1, "what purchases are judged by can't be read", || error.to_string());
+            return Ok(report(findings, since, stream::Walked::default()));
+        }
+        Err(error) => return Err(error),
+    };
+    lots_past_their_date(connection, &mut findings, &book)?;
+    let days = days::Days::read(connection, &mut findings, since.map(|day| day.day))?;
+    let walked = stream::Pass::new(connection, &book, &mut findings, days, from)?.run(connection)?;
+    if since.is_none() {
+        room::check(connection, &mut findings, &book)?;
+    }
+    Ok(report(findings, since, walked))
+}
+
+fn report(findings: Findings, since: Option<&DayRow>, walked: stream::Walked) -> Report {
+    Report {
+        ok: findings.0.is_empty(),
+        since: since.map(|day| day.day),
+        days: walked.days,
+        transfers: walked.transfers,
+        purchases: walked.purchases,
+        findings: findings.0,
+    }
+}
+
+fn run(
+    connection: &mut PgConnection,
+    findings: &mut Findings,
+    checks: &[(u8, &'static str, &str)],
+    since: Uuid,
 ) -> QueryResult<()> {
-    let rows: Vec<Row> =
-        diesel::sql_query(format!("SELECT row FROM ({sql}) AS broken LIMIT {ROWS_MAX}")).load(connection)?;
-    if !rows.is_empty() {
-        findings.push(Finding {
-            invariant,
-            what: what.to_owned(),
-            rows: rows.into_iter().map(|row| row.row).collect(),
-        });
+    for (invariant, what, sql) in checks {
+        let sql = sql.replace("{since}", &since.to_string());
+        let rows: Vec<Row> = diesel::sql_query(format!("SELECT row FROM ({sql}) AS broken LIMIT {ROWS_MAX}"))
+            .load(connection)?;
+        findings.rows(*invariant, what, rows);
     }
     Ok(())
 }
 
-/// What is used of caps is what purchases have left of their grants.
-fn caps(connection: &mut PgConnection, findings: &mut Vec<Finding>, book: &Book) -> QueryResult<()> {
-    let zone = book.zone.name();
-    check(
-        connection,
-        findings,
-        6,
-        "what is used of a member's cap is not what purchases have of it",
-        &format!(
-            "SELECT format('member %s, rule %s, %s %s: used %s, given %s', c.member_id, c.rule_id, c.span, c.period,
-                c.used, coalesce(sum(g.kept), 0)) AS row
-             FROM ledger.cap_usage c LEFT JOIN ({GRANTS}) g ON g.member_id = c.member_id AND g.rule_id = c.rule_id
-                AND date_trunc(c.span, g.occurred_at AT TIME ZONE '{zone}')::date = c.period
-             GROUP BY c.member_id, c.rule_id, c.span, c.period, c.used HAVING c.used <> coalesce(sum(g.kept), 0)"
-        ),
-    )?;
-    check(
-        connection,
-        findings,
-        6,
-        "what is used of a budget is not what purchases have of it",
-        &format!(
-            "SELECT format('rule %s: used %s, given %s', b.rule_id, b.used, coalesce(sum(g.kept), 0)) AS row
-             FROM ledger.budget_usage b LEFT JOIN ({GRANTS}) g USING (rule_id)
-             GROUP BY b.rule_id, b.used HAVING b.used <> coalesce(sum(g.kept), 0)"
-        ),
-    )
-}
-
-/// Every posted purchase once more through the functions that post and refund; how many.
-fn judged_anew(connection: &mut PgConnection, book: &Book, findings: &mut Vec<Finding>) -> QueryResult<i64> {
-    let mut after = PurchaseId(Uuid::nil());
-    let mut judged = 0;
-    let mut broken = Vec::new();
-    loop {
-        let records: Vec<PurchaseRecord> = purchases::table
-            .filter(purchases::id.gt(after))
-            .order(purchases::id)
-            .limit(CHUNK)
-            .select(PurchaseRecord::as_select())
-            .load(connection)?;
-        let Some(last) = records.last() else { break };
-        after = last.id;
-        for record in records.iter().filter(|record| record.status.is_posted()) {
-            judged += 1;
-            if let Some(what) = wrong(record, book)
-                && broken.len() < ROWS_MAX
-            {
-                broken.push(format!("purchase {}: {what}", record.id));
-            }
-        }
-    }
-    if !broken.is_empty() {
-        findings.push(Finding {
-            invariant: 3,
-            what: "cashback or commission is not what the frozen terms give".to_owned(),
-            rows: broken,
-        });
-    }
-    Ok(judged)
-}
-
-/// What of a purchase its frozen terms don't give.
-fn wrong(record: &PurchaseRecord, book: &Book) -> Option<&'static str> {
-    let judgement = record.judgement();
-    let paid = record.amount - record.redeemed;
-    if record.commission != commission(paid, record.commission_rate) {
-        return Some("commission");
-    }
-    let mut given = Money::ZERO;
-    for applied in &judgement.applied {
-        let Some(version) = book.version(applied.rule, applied.version) else { return Some("unknown rule") };
-        let anew = earned(&version.terms, applied.eligible).unwrap_or(Money::ZERO);
-        let limited = capped(&version.terms.caps, anew, applied.room_kopecks.map(Money::from_kopecks));
-        let amount = Money::from_kopecks(applied.given_kopecks);
-        if anew.kopecks() != applied.earned_kopecks || amount > limited {
-            return Some("a rule gave what its terms don't");
-        }
-        given += amount;
-    }
-    if given != record.cashback || given > paid {
-        return Some("cashback");
-    }
-    if record.status == PurchaseStatus::Posted {
-        let whole = record.redeemed_left == record.redeemed && record.cashback_left == record.cashback;
-        return if whole { None } else { Some("less is left without a refund") };
-    }
-    let after = After { kept: record.kept(), by_amount: record.refunded_by_amount };
-    let left = residual(record, &after, |applied| {
-        book.version(applied.rule, applied.version).map(|version| &version.terms)
-    });
-    let kept: Money = left.rules.iter().copied().sum();
-    let same = (left.redeemed, left.commission, kept, left.left)
-        == (
-            record.redeemed_left,
-            record.commission_left,
-            record.cashback_left,
-            record.amount - record.refunded,
-        );
-    if same { None } else { Some("what refunds left") }
-}
-
-/// The last job's promise: lots past their date at `finished` are empty, but frozen members'.
-///
-/// # Errors
-/// The database's.
-pub fn lots_past_their_date(
+/// The last finished expiry's promise: lots past their date then are empty, but frozen members', and those that came
+/// to be spendable only after it.
+fn lots_past_their_date(
     connection: &mut PgConnection,
-    books: &BookCache,
-    finished: DateTime<Utc>,
-) -> QueryResult<Vec<Finding>> {
-    let book = books.current(connection)?;
-    let today = crate::days::date_in(book.zone, finished);
-    let mut findings = Vec::new();
-    check(
-        connection,
-        &mut findings,
-        6,
-        "a lot past its date is not empty",
-        &format!(
-            "SELECT format('member %s: lot of purchase %s', l.member_id, l.purchase_id) AS row
-             FROM ledger.lots l JOIN ledger.balances b USING (member_id)
-             WHERE l.remaining > 0 AND l.released AND l.expires_on < '{today}' AND b.standing <> 'frozen'"
-        ),
-    )?;
-    Ok(findings)
+    findings: &mut Findings,
+    book: &Book,
+) -> QueryResult<()> {
+    let finished: Option<(DateTime<Utc>, DateTime<Utc>)> = finished_jobs::table
+        .find("expire")
+        .select((finished_jobs::judged_at, finished_jobs::finished_at))
+        .first(connection)
+        .optional()?;
+    let Some((judged_at, finished_at)) = finished else { return Ok(()) };
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT format('member %s: lot of purchase %s until %s', l.member_id, l.purchase_id, l.expires_on) AS row
+         FROM ledger.lots AS l JOIN ledger.balances AS b USING (member_id)
+         WHERE l.remaining > 0 AND l.released AND l.expires_on < $1 AND b.standing <> 'frozen' AND l.purchase_id < $2
+            AND NOT EXISTS (SELECT FROM ledger.postings AS p WHERE p.purchase_id = l.purchase_id
+                AND p.kind <> 'purchase' AND p.id >= $2)
+         LIMIT 20",
+    )
+    .bind::<diesel::sql_types::Date, _>(crate::days::date_in(book.zone, judged_at))
+    .bind::<diesel::sql_types::Uuid, _>(first_id_of(finished_at))
+    .load(connection)?;
+    findings.rows(6, "a lot past its date is not empty", rows);
+    Ok(())
 }

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod audit;
+pub mod closing;
 pub mod read;
+mod walk;
 
 pub use read::{AccountBalance, AccountName, PostingView, TransferView, TrialBalance};

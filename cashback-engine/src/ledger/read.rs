@@ -15,6 +15,7 @@ use shared_kernel::money::Money;
 use shared_kernel::paging::{Limit, Page};
 
 use super::account::{Account, AccountKind, Normal};
+use crate::balances::Balance;
 use crate::days::midnight;
 use crate::error::EngineError;
 use crate::ids::{PostingId, PurchaseId};
@@ -100,19 +101,30 @@ pub struct TrialBalance {
 }
 
 statement! {
-    /// Accounts after one, with their sums up to an identifier.
+    /// Accounts after one, with their sums up to an identifier: those of the last day closed by then, and what was
+    /// moved since.
     Balances {
-        until: Uuid => SqlUuid, until_too: Uuid => SqlUuid, after: i32 => Integer, limit: i64 => BigInt,
+        closed_by: Uuid => SqlUuid, until: Uuid => SqlUuid, after: i32 => Integer, limit: i64 => BigInt,
     } -> (Integer, Text, Text, Text, Nullable<Text>, BigInt, BigInt),
-    "WITH debits AS (
-        SELECT debit AS id, sum(amount)::bigint AS amount FROM ledger.transfers WHERE posting_id < ? GROUP BY debit
-    ), credits AS (
-        SELECT credit AS id, sum(amount)::bigint AS amount FROM ledger.transfers WHERE posting_id < ? GROUP BY credit
+    "WITH closed AS MATERIALIZED (
+        SELECT day, end_id FROM ledger.closed_days WHERE end_id <= ? ORDER BY day DESC LIMIT 1
+    ), moved AS (
+        SELECT s.account, sum(s.debit)::bigint AS debit, sum(s.credit)::bigint AS credit
+        FROM ledger.transfers AS t,
+            LATERAL (VALUES (t.debit, t.amount, 0), (t.credit, 0, t.amount)) AS s (account, debit, credit)
+        WHERE t.posting_id >= coalesce((SELECT end_id FROM closed), '00000000-0000-0000-0000-000000000000')
+            AND t.posting_id < ?
+        GROUP BY s.account
     )
-    SELECT a.id, a.kind, a.owner_kind, a.owner, p.name, coalesce(d.amount, 0), coalesce(c.amount, 0)
+    SELECT a.id, a.kind, a.owner_kind, a.owner, p.name,
+        coalesce(d.debit_total, 0) + coalesce(m.debit, 0), coalesce(d.credit_total, 0) + coalesce(m.credit, 0)
     FROM ledger.accounts AS a
     LEFT JOIN ledger.partners AS p ON a.owner_kind = 'partner' AND p.code = a.owner
-    LEFT JOIN debits AS d ON d.id = a.id LEFT JOIN credits AS c ON c.id = a.id
+    LEFT JOIN LATERAL (
+        SELECT debit_total, credit_total FROM ledger.day_totals
+        WHERE account = a.id AND day <= (SELECT day FROM closed) ORDER BY day DESC LIMIT 1
+    ) AS d ON true
+    LEFT JOIN moved AS m ON m.account = a.id
     WHERE a.id > ? ORDER BY a.id LIMIT ?"
 }
 
@@ -124,7 +136,7 @@ fn balances(
     after: i32,
     limit: i64,
 ) -> QueryResult<Vec<AccountBalance>> {
-    let rows: Vec<BalanceRow> = Balances { until, until_too: until, after, limit }.load(connection)?;
+    let rows: Vec<BalanceRow> = Balances { closed_by: until, until, after, limit }.load(connection)?;
     Ok(rows
         .into_iter()
         .map(|(number, kind, owner_kind, owner, owner_name, debit, credit)| {
@@ -182,6 +194,34 @@ pub fn trial_balance(connection: &mut PgConnection, at: DateTime<Utc>) -> QueryR
     };
     let (debit_total, credit_total) = (side(true), side(false));
     Ok(TrialBalance { at, debit_total, credit_total, balanced: debit_total == credit_total, accounts })
+}
+
+statement! {
+    /// What a member's postings moved up to an identifier.
+    MemberSums { member: Uuid => SqlUuid, until: Uuid => SqlUuid } -> (BigInt, BigInt, BigInt, BigInt),
+    "SELECT coalesce(sum(s.amount) FILTER (WHERE s.account = 1), 0)::bigint,
+        coalesce(sum(s.amount) FILTER (WHERE s.account = 2), 0)::bigint,
+        coalesce(sum(s.amount) FILTER (WHERE s.account = 3), 0)::bigint,
+        coalesce(-sum(s.amount) FILTER (WHERE s.account = 4), 0)::bigint
+     FROM ledger.postings AS p JOIN ledger.transfers AS t ON t.posting_id = p.id AND t.member_id = p.member_id,
+        LATERAL (VALUES (t.debit, -t.amount), (t.credit, t.amount)) AS s (account, amount)
+     WHERE p.member_id = ? AND p.id < ?"
+}
+
+/// A member's four balances as they were booked at an instant (to the millisecond); all 0.00 before the first posting.
+/// What was past its last day then counts until it was booked as expired.
+///
+/// # Errors
+/// The database's.
+pub fn member_balance(
+    connection: &mut PgConnection,
+    member: MemberId,
+    at: DateTime<Utc>,
+) -> QueryResult<Balance> {
+    let until = first_id_of(at + TimeDelta::milliseconds(1));
+    let (pending, available, reserved, debt) =
+        MemberSums { member: member.0, until }.get_result(connection)?;
+    Ok(Balance { pending, available, reserved, debt })
 }
 
 /// The first identifier that could be made at an instant.

@@ -13,10 +13,11 @@ use super::read::{
     ClaimFiscals, ClaimReceipts, Lock, Needs, ReleaseFiscals, ReleaseReceipts, purchases_by_id, receipts,
 };
 use super::world::World;
-use super::{Posted, Refusal, Sale, decide};
+use super::{Posted, ReceiptKey, Refusal, Sale, decide};
 use crate::days::date_in;
 use crate::ids::{Mint, PurchaseId};
 use crate::purchases::{PurchaseRecord, shown, waiting};
+use crate::reconciliation::waiting::Arrived;
 use crate::rules::{Book, BookCache};
 use crate::schema::ledger::fiscal_receipts;
 
@@ -212,8 +213,8 @@ impl<'a> Batch<'a> {
             }
             let date = date_in(self.book.zone, sale.occurred_at);
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
-                needs.caps.extend(decide::cap_key(version, member, date));
-                if version.terms.caps.budget.is_some() {
+                needs.caps.extend(decide::cap_keys(version, member, date));
+                if version.counts_budget {
                     needs.budgets.insert(version.rule);
                 }
             }
@@ -322,6 +323,17 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// What was posted here and can be refunded.
+    pub(super) fn arrived(&self) -> Vec<Arrived> {
+        self.world
+            .posted
+            .iter()
+            .filter_map(|id| self.world.purchases.get(id))
+            .filter(|kept| kept.record.captured)
+            .filter_map(|kept| arrived(&self.book, &kept.record))
+            .collect()
+    }
+
     pub(super) fn answers(&self, outcomes: Vec<Outcome>) -> QueryResult<Vec<Result<Posted, Refusal>>> {
         outcomes
             .into_iter()
@@ -369,6 +381,13 @@ pub(super) fn is_same(record: &PurchaseRecord, sale: &Sale) -> bool {
         && record.captured == sale.capture
         && record.fiscal.as_deref() == sale.fiscal.as_ref().map(|fiscal| fiscal.raw.as_str())
         && record.lines() == sale.lines
+}
+
+/// A purchase as refunds that wait for it know it.
+pub(crate) fn arrived(book: &Book, record: &PurchaseRecord) -> Option<Arrived> {
+    let outlet = book.outlet_by_number(record.outlet_id)?;
+    let key = ReceiptKey { outlet: outlet.code.clone(), receipt: record.receipt.clone() };
+    Some(Arrived { key, purchase: record.id, partner: outlet.partner_id })
 }
 
 fn insert_fiscals(

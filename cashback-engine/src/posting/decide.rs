@@ -16,10 +16,11 @@ use crate::enrolments::Standing;
 use crate::ids::PurchaseId;
 use crate::ledger::account::Account;
 use crate::lots::{Lot, LotState};
-use crate::purchases::{Applied, CashbackReason, Declined, Judgement, PurchaseRecord, PurchaseStatus};
+use crate::purchases::{CashbackReason, Judgement, PurchaseRecord, PurchaseStatus};
 use crate::rules::Book;
 use crate::rules::book::Version;
-use crate::rules::evaluate::{self, Candidate, Grant, Occasion, Room, WhyNot};
+use crate::rules::evaluate::{Occasion, Room};
+use crate::rules::judge::judged;
 
 /// How long an authorised purchase waits for its capture.
 pub const AUTHORIZED_DAYS: i64 = 7;
@@ -52,7 +53,7 @@ pub(crate) fn decide(
         accrue(world, book, &mut record, &judgement, now);
         world.transfer(checked.partner.receivable, Account::COMMISSION, commission);
         world.settle_debt(sale.buyer.member, today);
-        world.events.push(posted_event(&record, now));
+        world.events.push(posted_event(&record, book, now));
     } else {
         world.transfer(Account::AVAILABLE, Account::RESERVED, sale.redeem);
     }
@@ -117,87 +118,50 @@ fn judge(world: &World, book: &Book, sale: &Sale, checked: &Checked, paid: Money
         audience: &sale.buyer.audience,
         tier: member.and_then(|member| member.tier.as_deref()),
     };
-    let mut granted: Vec<(&Version, Grant, Room)> = Vec::new();
-    let mut judgement = Judgement::default();
-    for version in book.in_force(sale.partner, sale.occurred_at) {
-        let room = room_of(world, version, sale.buyer.member, occasion.date);
-        match evaluate::judge(&version.terms, &occasion, room) {
-            Ok(grant) => granted.push((version.as_ref(), grant, room)),
-            Err(why) => judgement.declined.push(declined(version, why)),
-        }
-    }
-    stack(granted, paid, judgement)
+    let versions = book.in_force(sale.partner, sale.occurred_at).map(AsRef::as_ref);
+    judged(versions, &occasion, |version| room_of(world, version, sale.buyer.member, occasion.date))
 }
 
-/// Lets the rules that grant something compete and add up.
-fn stack(granted: Vec<(&Version, Grant, Room)>, paid: Money, mut judgement: Judgement) -> Judgement {
-    let candidates: Vec<Candidate> = granted
-        .iter()
-        .map(|(version, grant, _)| Candidate {
-            stacking: version.terms.stacking,
-            priority: version.terms.priority,
-            age: version.age,
-            amount: grant.amount,
-        })
-        .collect();
-    let outcomes = evaluate::combine(&candidates, paid);
-    let mut applied: Vec<_> = Vec::new();
-    for ((version, grant, room), outcome) in granted.into_iter().zip(outcomes) {
-        match outcome {
-            Ok(amount) => applied.push((version, grant, room, amount)),
-            Err(why) => judgement.declined.push(declined(version, why)),
-        }
-    }
-    applied.sort_by_key(|(version, ..)| {
-        (version.terms.stacking, std::cmp::Reverse(version.terms.priority), version.age)
-    });
-    judgement.applied = applied
-        .into_iter()
-        .map(|(version, grant, room, amount)| Applied {
-            rule: version.rule,
-            version: version.version,
-            eligible: grant.eligible,
-            earned_kopecks: grant.earned.kopecks(),
-            room_kopecks: room.narrowest().map(Money::kopecks),
-            given_kopecks: amount.kopecks(),
-            covered: grant.covered,
-        })
-        .collect();
-    judgement.reason = reason(&judgement);
-    judgement
-}
-
-fn reason(judgement: &Judgement) -> Option<CashbackReason> {
-    let trimmed =
-        judgement.applied.iter().any(|a| a.room_kopecks.is_some_and(|room| room < a.earned_kopecks))
-            || judgement.declined.iter().any(|declined| declined.why == WhyNot::CapReached);
-    match (judgement.applied.is_empty(), judgement.declined.is_empty()) {
-        _ if trimmed => Some(CashbackReason::CapReached),
-        (false, _) => None,
-        (true, true) => Some(CashbackReason::NoRule),
-        (true, false) => Some(CashbackReason::NoRuleApplied),
-    }
-}
-
-fn declined(version: &Version, why: WhyNot) -> Declined {
-    Declined { rule: version.rule, version: version.version, why }
-}
-
-/// Which cap of a member a purchase counts towards.
-pub(crate) fn cap_key(version: &Version, member: MemberId, date: NaiveDate) -> Option<CapKey> {
-    let (_, span) = version.terms.caps.per_member?;
-    Some(CapKey { member, rule: version.rule, span, period: span.first_day(date) })
+/// Which caps of a member a purchase counts towards: that of any version of the rule.
+pub(crate) fn cap_keys(
+    version: &Version,
+    member: MemberId,
+    date: NaiveDate,
+) -> impl Iterator<Item = CapKey> + use<'_> {
+    let rule = version.rule;
+    version.counted_spans.iter().map(move |span| CapKey {
+        member,
+        rule,
+        span: *span,
+        period: span.first_day(date),
+    })
 }
 
 pub(crate) fn room_of(world: &World, version: &Version, member: MemberId, date: NaiveDate) -> Room {
     let caps = &version.terms.caps;
     let left = |cap: Money, used: Option<Money>| (cap - used.unwrap_or_default()).max(Money::ZERO);
     Room {
-        member: caps
-            .per_member
-            .zip(cap_key(version, member, date))
-            .map(|((cap, _), key)| left(cap, world.caps.get(&key).map(|usage| usage.used))),
+        member: caps.per_member.map(|(cap, span)| {
+            let key = CapKey { member, rule: version.rule, span, period: span.first_day(date) };
+            left(cap, world.caps.get(&key).map(|usage| usage.used))
+        }),
         budget: caps.budget.map(|cap| left(cap, world.budgets.get(&version.rule).map(|usage| usage.used))),
+    }
+}
+
+/// Takes room from the caps a rule's cashback counts towards (or gives it back, for a negative amount).
+pub(crate) fn use_room(
+    world: &mut World,
+    version: &Version,
+    member: MemberId,
+    date: NaiveDate,
+    amount: Money,
+) {
+    for key in cap_keys(version, member, date) {
+        world.use_cap(key, amount);
+    }
+    if version.counts_budget {
+        world.use_budget(version.rule, amount);
     }
 }
 
@@ -222,12 +186,7 @@ pub(crate) fn accrue(
         for (funder, share) in version.funders.iter().zip(funder_parts(version, amount)) {
             world.transfer(*funder, account, share);
         }
-        if let Some(key) = cap_key(version, member, date) {
-            world.use_cap(key, amount);
-        }
-        if version.terms.caps.budget.is_some() {
-            world.use_budget(version.rule, amount);
-        }
+        use_room(world, version, member, date, amount);
         let lots = &mut world.member(member).lots;
         let same = lots
             .of(record.id)
@@ -307,15 +266,21 @@ fn record(
     }
 }
 
-pub(crate) fn posted_event(record: &PurchaseRecord, now: DateTime<Utc>) -> Event {
+pub(crate) fn posted_event(record: &PurchaseRecord, book: &Book, now: DateTime<Utc>) -> Event {
+    let outlet = book.outlet_by_number(record.outlet_id);
     Event {
         kind: "purchase.posted".to_owned(),
         member_id: Some(record.member_id),
         payload: json!({
             "purchase_id": record.id,
+            "partner_id": outlet.map(|outlet| outlet.partner_id),
+            "outlet": outlet.map(|outlet| outlet.code.as_str()),
+            "receipt": record.receipt,
             "amount": record.amount,
             "redeemed": record.redeemed,
+            "paid": record.amount - record.redeemed,
             "cashback": record.cashback,
+            "commission": record.commission,
             "source": record.source,
         }),
         occurred_at: now,

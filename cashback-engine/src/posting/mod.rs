@@ -8,7 +8,7 @@
 //! | decide | pure; each purchase alone, later ones see earlier ones |
 //! | write | a handful of array statements; balances last, each row once |
 
-mod batch;
+pub(crate) mod batch;
 mod check;
 pub(crate) mod decide;
 pub mod fiscal;
@@ -27,9 +27,10 @@ use diesel::prelude::*;
 use self::batch::{Batch, is_same, waiting_of, with_outlets};
 use self::read::{Lock, fill, purchases_by_id, receipts};
 use self::world::World;
-use crate::balances::Balance;
+use crate::balances::{self, Balance};
 use crate::ids::PurchaseId;
-use crate::purchases::{Purchase, PurchaseRecord, shown};
+use crate::purchases::{Purchase, PurchaseRecord, purchase, shown};
+use crate::reconciliation::waiting;
 use crate::rules::BookCache;
 
 pub(crate) use check::{is_receipt, line_is_valid};
@@ -114,7 +115,15 @@ pub fn post(
     let outcomes = batch.decide();
     batch.release(connection, &outcomes)?;
     write::write(connection, &batch.world, &batch.book, now)?;
-    batch.answers(outcomes)
+    let refunded = waiting::settle(connection, books, &batch.arrived(), now)?;
+    let mut answers = batch.answers(outcomes)?;
+    for posted in answers.iter_mut().flatten().filter(|posted| refunded.contains(&posted.purchase.id)) {
+        // A refund had come before it.
+        let (id, member) = (posted.purchase.id, posted.purchase.member);
+        posted.purchase = purchase(connection, books, id, None)?.ok_or(diesel::result::Error::NotFound)?;
+        posted.balance = balances::booked(connection, member)?;
+    }
+    Ok(answers)
 }
 
 /// What posting a purchase would answer; nothing is written.

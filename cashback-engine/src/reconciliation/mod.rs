@@ -5,11 +5,13 @@
 //! create_register   the file, as a stream, through COPY; whole-file faults refuse all, row faults reject rows
 //! pending_rows ⇄ post_rows   in chunks, sales before refunds; what has an outcome is done, so a killed run goes on
 //! finish            what only we have, of the outlets and days the file covers
+//! waiting           a refund that came before its sale is posted with the sale, whoever brings it
 //! ```
 
 mod file;
 mod outcome;
 mod report;
+pub(crate) mod waiting;
 
 use std::io::Read;
 

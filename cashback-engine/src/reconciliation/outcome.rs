@@ -1,7 +1,7 @@
 //! What becomes of a register's rows: posted or compared through the same functions as everything else, in chunks
 //! that each are the caller's transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use shared_kernel::ids::Uuid;
 use shared_kernel::money::Money;
 
+use super::waiting::{self, Held};
 use super::{Outcome, RegisterMode, RegisterStatus, RowKind};
 use crate::ids::{PartnerId, PurchaseId, RegisterId};
 use crate::posting::{self, Buyer, Known, Line, Presented, ReceiptKey, Refusal, Sale, Source};
@@ -144,8 +145,10 @@ pub fn post_rows(
     let (sales, returns): (Vec<&ResolvedRow>, Vec<&ResolvedRow>) =
         rows.iter().partition(|resolved| resolved.row.kind == RowKind::Sale);
     let mut fates = run.sales(connection, &sales)?;
-    fates.extend(run.refunds(connection, &returns)?);
-    run.write(connection, &fates)
+    let (of_refunds, held) = run.refunds(connection, &returns)?;
+    fates.extend(of_refunds);
+    run.write(connection, &fates)?;
+    held.release(connection)
 }
 
 impl Run<'_> {
@@ -241,18 +244,24 @@ impl Run<'_> {
         }
     }
 
-    fn refunds(&self, connection: &mut PgConnection, rows: &[&ResolvedRow]) -> QueryResult<Vec<(i64, Fate)>> {
+    /// The fates of refunds, and the receipts of sales that some of them wait for.
+    fn refunds(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[&ResolvedRow],
+    ) -> QueryResult<(Vec<(i64, Fate)>, Held)> {
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Held::default()));
         }
-        let known = self.known(connection, rows)?;
+        let (known, held) = self.known_or_held(connection, rows)?;
         let before = self.refunds_before(connection, &known)?;
         let mut fates = Vec::with_capacity(rows.len());
         let mut fresh: Vec<(&PendingRow, Return)> = Vec::new();
         for resolved in rows {
             let row = &resolved.row;
             let Some(known) = known.get(&key(row)) else {
-                fates.push((row.place, Fate::without(Outcome::OnlyTheirs, Some("sale_unknown"))));
+                let reason = if held.has(&key(row)) { waiting::WAITS } else { "sale_unknown" };
+                fates.push((row.place, Fate::without(Outcome::OnlyTheirs, Some(reason))));
                 continue;
             };
             let id = known.purchase.id;
@@ -277,7 +286,28 @@ impl Run<'_> {
             };
             (row.place, fate)
         }));
-        Ok(fates)
+        Ok((fates, held))
+    }
+
+    /// The sales these rows refund; when posting, those that are not there are held until the rows wait for them.
+    fn known_or_held(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[&ResolvedRow],
+    ) -> QueryResult<(HashMap<ReceiptKey, Known>, Held)> {
+        let mut known = self.known(connection, rows)?;
+        if self.mode == RegisterMode::Compare {
+            return Ok((known, Held::default()));
+        }
+        let missing: BTreeSet<ReceiptKey> =
+            rows.iter().map(|resolved| key(&resolved.row)).filter(|key| !known.contains_key(key)).collect();
+        let book = self.books.current(connection)?;
+        let held = Held::claim(connection, &book, &missing, self.now)?;
+        let come: Vec<ReceiptKey> = missing.into_iter().filter(|key| !held.has(key)).collect();
+        if !come.is_empty() {
+            known.extend(posting::known(connection, self.books, &come)?);
+        }
+        Ok((known, held))
     }
 
     fn refund(&self, row: &PendingRow, purchase: PurchaseId, reference: String) -> Return {

@@ -1,5 +1,6 @@
 //! Refunds: by amount and by lines, mixed and in any order. [`residual`] is the arithmetic, [`undo`] moves the money.
 
+pub(crate) mod replay;
 pub mod residual;
 mod undo;
 
@@ -10,13 +11,12 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use serde_json::json;
-use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 use shared_kernel::outbox::Event;
 
 use crate::days::date_in;
 use crate::ids::{Mint, PartnerId, PostingId, PurchaseId};
-use crate::posting::decide::cap_key;
+use crate::posting::decide::cap_keys;
 use crate::posting::read::{Lock, Needs, fill, purchases_by_id};
 use crate::posting::world::{PostingKind, RefundRecord, World};
 use crate::posting::{Fiscal, FiscalKind, Line, Refusal, is_receipt, line_is_valid, write};
@@ -114,8 +114,8 @@ fn need(needs: &mut Needs, book: &Book, record: &PurchaseRecord) {
     let date = date_in(book.zone, record.occurred_at);
     for applied in record.judgement().applied {
         if let Some(version) = book.version(applied.rule, applied.version) {
-            needs.caps.extend(cap_key(version, record.member_id, date));
-            if version.terms.caps.budget.is_some() {
+            needs.caps.extend(cap_keys(version, record.member_id, date));
+            if version.counts_budget {
                 needs.budgets.insert(version.rule);
             }
         }
@@ -228,15 +228,29 @@ fn apply(
         fresh: true,
     });
     reduce(world, book, record, after, now);
-    world.events.push(event(record.member_id, record.id, content.amount, now));
+    world.events.push(event(record, book, (&asked.reference, content.amount), now));
     Ok(())
 }
 
-fn event(member: MemberId, purchase: PurchaseId, amount: Money, now: DateTime<Utc>) -> Event {
+fn event(
+    record: &PurchaseRecord,
+    book: &Book,
+    (reference, amount): (&str, Money),
+    now: DateTime<Utc>,
+) -> Event {
+    let outlet = book.outlet_by_number(record.outlet_id);
     Event {
         kind: "purchase.refunded".to_owned(),
-        member_id: Some(member),
-        payload: json!({ "purchase_id": purchase, "amount": amount }),
+        member_id: Some(record.member_id),
+        payload: json!({
+            "purchase_id": record.id,
+            "partner_id": outlet.map(|outlet| outlet.partner_id),
+            "outlet": outlet.map(|outlet| outlet.code.as_str()),
+            "receipt": record.receipt,
+            "reference": reference,
+            "amount": amount,
+            "refunded": record.refunded + amount,
+        }),
         occurred_at: now,
     }
 }
@@ -310,21 +324,24 @@ pub(crate) fn reduce(
         book.version(applied.rule, applied.version).map(|version| &version.terms)
     });
     undo::undo(world, book, record, &residual, today);
-    let refunded = record.amount - residual.left;
-    let mut kept = after.kept;
-    kept.rules = residual.rules.iter().map(|amount| amount.kopecks()).collect();
     if let Some(purchase) = world.purchase(record.id) {
-        let record = &mut purchase.record;
-        record.redeemed_left = residual.redeemed;
-        record.commission_left = residual.commission;
-        record.cashback_left = residual.rules.iter().copied().sum();
-        record.refunded = refunded;
-        record.refunded_by_amount = after.by_amount;
-        record.kept = Some(serde_json::to_value(&kept).expect("amounts are numbers"));
-        record.status =
-            if residual.left.is_zero() { PurchaseStatus::Refunded } else { PurchaseStatus::PartlyRefunded };
+        leave(&mut purchase.record, after, &residual);
         purchase.changed = true;
     }
+}
+
+/// Writes down what is left of a purchase.
+fn leave(record: &mut PurchaseRecord, after: After, residual: &residual::Residual) {
+    let mut kept = after.kept;
+    kept.rules = residual.rules.iter().map(|amount| amount.kopecks()).collect();
+    record.redeemed_left = residual.redeemed;
+    record.commission_left = residual.commission;
+    record.cashback_left = residual.rules.iter().copied().sum();
+    record.refunded = record.amount - residual.left;
+    record.refunded_by_amount = after.by_amount;
+    record.kept = Some(serde_json::to_value(&kept).expect("amounts are numbers"));
+    record.status =
+        if residual.left.is_zero() { PurchaseStatus::Refunded } else { PurchaseStatus::PartlyRefunded };
 }
 
 #[cfg(test)]

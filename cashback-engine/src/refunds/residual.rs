@@ -37,24 +37,34 @@ pub(crate) fn residual<'t>(
     let paid = left - redeemed;
     let rate = i128::from(record.commission_rate.millionths());
     let commission = paid.portion(rate, i128::from(Rate::ONE.millionths())).min(record.commission_left);
+    let judgement = record.judgement();
+    let given = judgement.applied.iter().zip(after.kept.rules.iter().copied());
+    let rules = rules_left(given, &after.kept.lines, paid, terms);
+    Residual { left, redeemed, commission, rules }
+}
+
+/// What each rule that applied gives for what is left of the lines and of what was paid: never above what it gave
+/// before (beside it), together never above what was paid.
+pub(crate) fn rules_left<'a, 't>(
+    given: impl Iterator<Item = (&'a Applied, i64)>,
+    lines: &[i64],
+    paid: Money,
+    terms: impl Fn(&Applied) -> Option<&'t Terms>,
+) -> Vec<Money> {
+    let whole = Money::from_kopecks(lines.iter().sum());
     let mut room = paid;
-    let rules = record
-        .judgement()
-        .applied
-        .iter()
-        .zip(&after.kept.rules)
+    given
         .map(|(applied, before)| {
-            let covered = covered(applied, &after.kept.lines, whole);
+            let covered = covered(applied, lines, whole);
             let eligible = Fraction::share(paid, covered, whole);
             let anew = terms(applied).map_or(Money::ZERO, |terms| {
                 regrant(terms, applied.eligible, eligible, applied.room_kopecks.map(Money::from_kopecks))
             });
-            let kept = anew.min(Money::from_kopecks(*before)).min(room);
+            let kept = anew.min(Money::from_kopecks(before)).min(room);
             room -= kept;
             kept
         })
-        .collect();
-    Residual { left, redeemed, commission, rules }
+        .collect()
 }
 
 /// What is left of the lines a rule covered; all of it without lines.

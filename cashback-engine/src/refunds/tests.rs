@@ -34,6 +34,7 @@ fn bought(lines: &[(i64, bool)], redeemed: i64, terms: &Terms) -> PurchaseRecord
         room_kopecks: None,
         given_kopecks: given.kopecks(),
         covered: Some(places),
+        trimmed_by: None,
     };
     let judgement = Judgement { applied: vec![applied], ..Judgement::default() };
     let line = |(number, (kopecks, _)): (usize, &(i64, bool))| Line {

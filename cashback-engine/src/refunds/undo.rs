@@ -10,7 +10,7 @@ use shared_kernel::money::Money;
 use super::residual::Residual;
 use crate::days::date_in;
 use crate::ledger::account::Account;
-use crate::posting::decide::{cap_key, funder_parts};
+use crate::posting::decide::{funder_parts, use_room};
 use crate::posting::world::World;
 use crate::purchases::PurchaseRecord;
 use crate::rules::Book;
@@ -92,12 +92,7 @@ fn funders_less(
             *less.entry(*funder).or_default() += was - is;
         }
         if before != *after {
-            if let Some(key) = cap_key(version, record.member_id, date) {
-                world.use_cap(key, *after - before);
-            }
-            if version.terms.caps.budget.is_some() {
-                world.use_budget(version.rule, *after - before);
-            }
+            use_room(world, version, record.member_id, date, *after - before);
         }
     }
     less

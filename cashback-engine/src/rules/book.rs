@@ -1,7 +1,7 @@
 //! All that a purchase is judged by besides itself: partners, outlets, rule versions, the programme's settings. Read
 //! as a whole, kept by the caller, and known to be stale by one number read beside every batch.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, RwLock};
 
 use chrono::{DateTime, Utc};
@@ -11,7 +11,8 @@ use diesel::prelude::*;
 use shared_kernel::ids::Uuid;
 
 use super::store::{self, VersionRow};
-use super::terms::{Funder, Terms};
+use super::terms::{CapPeriod, Funder, Terms};
+use crate::days::midnight;
 use crate::ids::{PartnerId, RuleId};
 use crate::ledger::account::Account;
 use crate::partners::{Outlet, Partner};
@@ -30,18 +31,22 @@ pub struct Version {
     pub partner: PartnerId,
     /// The terms.
     pub terms: Terms,
-    /// From when.
-    pub approved_at: DateTime<Utc>,
-    /// Until when (exclusive): a later version's approval or the rule's end.
+    /// From when: its approval; one that follows another takes over on its first day, should that be later.
+    pub starts_at: DateTime<Utc>,
+    /// Until when (exclusive): a later version takes over, or the rule ends.
     pub over_at: Option<DateTime<Utc>>,
     /// The funders' accounts, in the order of the terms.
     pub funders: Vec<Account>,
+    /// Over what members' caps are counted: those of any approved version of the rule, since a cap counts over all.
+    pub counted_spans: Vec<CapPeriod>,
+    /// Whether any approved version of the rule has a budget.
+    pub counts_budget: bool,
 }
 
 impl Version {
     /// Whether it was the version in force at an instant; its dates are judged apart.
     pub fn in_force(&self, at: DateTime<Utc>) -> bool {
-        self.approved_at <= at && self.over_at.is_none_or(|over| at < over)
+        self.starts_at <= at && self.over_at.is_none_or(|over| at < over)
     }
 }
 
@@ -91,8 +96,9 @@ impl Book {
             .load::<(String, Account)>(connection)?
             .into_iter()
             .collect();
+        let zone: Tz = zone.parse().map_err(unreadable)?;
         let partners: HashMap<_, _> = partners.into_iter().map(|p| (p.id, Arc::new(p))).collect();
-        let versions = in_force_times(store::approved(connection)?, &partners, &funding)?;
+        let versions = versions(store::approved(connection)?, zone, &partners, &funding)?;
         let outlets: Vec<_> = outlets.into_iter().map(Arc::new).collect();
         let mut of_partner: HashMap<_, Vec<_>> = HashMap::new();
         for version in &versions {
@@ -100,7 +106,7 @@ impl Book {
         }
         Ok(Self {
             revision,
-            zone: zone.parse().map_err(unreadable)?,
+            zone,
             excluded_categories: excluded_categories.into_iter().flatten().collect(),
             bare_number_may_redeem,
             partners,
@@ -131,6 +137,11 @@ impl Book {
         self.versions.get(&(rule, version))
     }
 
+    /// Every approved version.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = &Arc<Version>> {
+        self.versions.values()
+    }
+
     /// A partner's versions in force at an instant.
     pub fn in_force(&self, partner: PartnerId, at: DateTime<Utc>) -> impl Iterator<Item = &Arc<Version>> {
         self.of_partner.get(&partner).into_iter().flatten().filter(move |version| version.in_force(at))
@@ -141,42 +152,75 @@ fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> diesel::
     diesel::result::Error::DeserializationError(Box::new(error))
 }
 
-/// A version is in force from its approval until the next version's, or the rule's end.
-fn in_force_times(
+/// An approved version beside the others of its rule: when it takes over, and what it counts.
+struct Approved {
+    row: VersionRow,
+    terms: Terms,
+    approved_at: DateTime<Utc>,
+    takes_over_at: DateTime<Utc>,
+}
+
+fn versions(
     rows: Vec<VersionRow>,
+    zone: Tz,
     partners: &HashMap<PartnerId, Arc<Partner>>,
     funding: &HashMap<String, Account>,
 ) -> QueryResult<Vec<Arc<Version>>> {
-    let mut approvals: HashMap<RuleId, Vec<DateTime<Utc>>> = HashMap::new();
-    for row in &rows {
-        approvals.entry(row.rule_id).or_default().extend(row.approved_at);
-    }
-    let mut versions = Vec::with_capacity(rows.len());
+    let mut of_rule: BTreeMap<i64, Vec<Approved>> = BTreeMap::new();
     for row in rows {
         let Some(approved_at) = row.approved_at else { continue };
-        let next = approvals.get(&row.rule_id).into_iter().flatten().filter(|at| **at > approved_at).min();
-        let terms: Terms = serde_json::from_value(row.terms).map_err(unreadable)?;
-        let funders = terms
-            .funding
-            .iter()
-            .map(|share| match &share.by {
-                Funder::Partner => partners.get(&row.partner_id).map(|partner| partner.receivable),
-                Funder::Organisation(code) => funding.get(code).copied(),
-            })
-            .collect::<Option<Vec<_>>>()
-            .ok_or(diesel::result::Error::NotFound)?;
-        versions.push(Arc::new(Version {
-            rule: row.rule_id,
-            version: row.version,
-            age: row.number,
-            partner: row.partner_id,
-            terms,
-            approved_at,
-            over_at: [next.copied(), row.ended_at].into_iter().flatten().min(),
-            funders,
-        }));
+        let terms: Terms = serde_json::from_value(row.terms.clone()).map_err(unreadable)?;
+        let first_day = terms.when.from.map(|from| midnight(zone, from));
+        let takes_over_at = first_day.map_or(approved_at, |first| first.max(approved_at));
+        of_rule.entry(row.number).or_default().push(Approved { row, terms, approved_at, takes_over_at });
     }
+    let mut versions = Vec::new();
+    for approved in of_rule.into_values() {
+        let counts_budget = approved.iter().any(|a| a.terms.caps.budget.is_some());
+        let spans: BTreeSet<CapPeriod> =
+            approved.iter().filter_map(|a| a.terms.caps.per_member).map(|(_, span)| span).collect();
+        let mut over_at = approved.first().and_then(|a| a.row.ended_at);
+        let mut earlier = approved.len();
+        // The latest first: each is over when the earliest of those after it takes over.
+        for Approved { row, terms, approved_at, takes_over_at } in approved.into_iter().rev() {
+            earlier -= 1;
+            versions.push(Arc::new(Version {
+                rule: row.rule_id,
+                version: row.version,
+                age: row.number,
+                partner: row.partner_id,
+                funders: funders(&terms, partners.get(&row.partner_id), funding)?,
+                terms,
+                starts_at: if earlier == 0 { approved_at } else { takes_over_at },
+                over_at,
+                counted_spans: spans.iter().copied().collect(),
+                counts_budget,
+            }));
+            over_at = [over_at, Some(takes_over_at)].into_iter().flatten().min();
+        }
+    }
+    versions.sort_by_key(|version| (version.age, version.version));
     Ok(versions)
+}
+
+/// The accounts that pay by these terms, in their order.
+///
+/// # Errors
+/// When an organisation has no account to pay from.
+pub(crate) fn funders(
+    terms: &Terms,
+    partner: Option<&Arc<Partner>>,
+    funding: &HashMap<String, Account>,
+) -> QueryResult<Vec<Account>> {
+    terms
+        .funding
+        .iter()
+        .map(|share| match &share.by {
+            Funder::Partner => partner.map(|partner| partner.receivable),
+            Funder::Organisation(code) => funding.get(code).copied(),
+        })
+        .collect::<Option<Vec<_>>>()
+        .ok_or(diesel::result::Error::NotFound)
 }
 
 /// The last book read, shared by all who post. Cloning shares it.
@@ -210,6 +254,16 @@ impl BookCache {
         match kept {
             Some(book) if book.revision == revision => Ok(book),
             _ => self.reload(connection),
+        }
+    }
+
+    /// The book as of this snapshot, which may be older than the kept one: that stays.
+    pub(crate) fn of_snapshot(&self, connection: &mut PgConnection) -> QueryResult<Arc<Book>> {
+        let revision: i64 = programme::table.select(programme::revision).first(connection)?;
+        let kept = self.book.read().ok().and_then(|kept| kept.clone());
+        match kept {
+            Some(book) if book.revision == revision => Ok(book),
+            _ => Book::load(connection).map(Arc::new),
         }
     }
 

@@ -9,7 +9,7 @@ mod tests;
 use self::check::{Checker, HOLD_MAX, LIFE_MAX, NAME_MAX, check_funding};
 use super::terms::{Members, Stacking, Terms};
 use crate::days::shortest_life_days;
-use crate::error::Invalid;
+use crate::error::{EngineError, Invalid};
 
 /// A rule's JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,6 +55,16 @@ fn fourteen() -> u32 {
 }
 fn twelve() -> Option<u32> {
     Some(12)
+}
+
+/// An error of a draft that stands within something larger, under a pointer.
+pub(crate) fn within(error: EngineError, pointer: &str) -> EngineError {
+    match error {
+        EngineError::Invalid(wrong) => EngineError::Invalid(
+            wrong.into_iter().map(|w| Invalid::new(format!("{pointer}{}", w.pointer), w.message)).collect(),
+        ),
+        other => other,
+    }
 }
 
 /// See [`When`](super::terms::When).

@@ -67,12 +67,19 @@ impl Fraction {
         Money::round_fraction(numerator, denominator)
     }
 
+    /// Whether so many percent of it are whole kopecks, so that nothing was rounded.
+    pub fn is_whole_at(self, percent: Rate) -> bool {
+        let (numerator, denominator) = self.wide();
+        numerator * i128::from(percent.millionths()) % (denominator * 100_000_000) == 0
+    }
+
     fn percent(self, percent: Rate) -> Money {
         let (numerator, denominator) = self.wide();
         Money::round_fraction(numerator * i128::from(percent.millionths()), denominator * 100_000_000)
     }
 
-    fn full_steps(self, per: Money) -> i64 {
+    /// How many full steps it has.
+    pub fn full_steps(self, per: Money) -> i64 {
         let (numerator, denominator) = self.wide();
         let steps = numerator / (denominator * i128::from(per.kopecks()));
         i64::try_from(steps).expect("a purchase has at most 10^9 steps")
@@ -106,12 +113,28 @@ text_enum! {
         BelowLeastAmount => "below_least_amount",
         /// Below the first step or rung, or less than half a kopeck.
         RoundsToNothing => "rounds_to_nothing",
-        /// The member's cap or the budget is used up.
+        /// The member's cap is used up.
         CapReached => "cap_reached",
+        /// The budget over all members is used up.
+        BudgetSpent => "budget_spent",
         /// Another exclusive rule gave more.
         BetterRule => "better_rule",
         /// The other rules already give all that was paid.
         PaidReached => "paid_reached",
+    }
+}
+
+text_enum! {
+    /// What left of a grant less than was earned.
+    Limit {
+        /// The cap of one purchase.
+        PerPurchase => "per_purchase",
+        /// The member's cap in this period.
+        PerMember => "per_member",
+        /// The budget over all members.
+        Budget => "budget",
+        /// What was paid: rules together never give more.
+        Paid => "paid",
     }
 }
 
@@ -176,12 +199,13 @@ pub struct Grant {
 /// Why it gives nothing.
 pub fn judge(terms: &Terms, occasion: &Occasion<'_>, room: Room) -> Result<Grant, WhyNot> {
     conditions(&terms.when, occasion)?;
-    let (covered, sum) = coverage(&terms.when, occasion);
+    let (covered, sum) = coverage(&terms.when, occasion.amount, occasion.lines, occasion.excluded);
     let eligible = Fraction::share(occasion.paid, sum, occasion.amount);
     let earned = earned(terms, eligible)?;
     let amount = capped(&terms.caps, earned, room.narrowest());
     if amount.is_zero() {
-        return Err(WhyNot::CapReached);
+        let members = room.member.is_some_and(Money::is_zero);
+        return Err(if members { WhyNot::CapReached } else { WhyNot::BudgetSpent });
     }
     Ok(Grant { eligible, covered, earned, amount })
 }
@@ -204,18 +228,41 @@ pub fn earned(terms: &Terms, eligible: Fraction) -> Result<Money, WhyNot> {
             let kopecks = amount.kopecks().checked_mul(eligible.full_steps(*per));
             Money::from_kopecks(kopecks.expect("a step brings at most the step"))
         }
+        Earn::Ladder(_) => {
+            rate(&terms.earn, eligible).map_or(Money::ZERO, |percent| eligible.percent(percent))
+        }
+    };
+    if amount.is_zero() { Err(WhyNot::RoundsToNothing) } else { Ok(amount) }
+}
+
+/// The percentage that holds for an eligible amount: that of the rung reached; `None` where none is, and for what is
+/// no percentage.
+pub fn rate(earn: &Earn, eligible: Fraction) -> Option<Rate> {
+    match earn {
+        Earn::Percent(percent) => Some(*percent),
         Earn::Ladder(rungs) => rungs
             .iter()
             .rev()
             .find(|rung| eligible.compare(rung.from) != Ordering::Less)
-            .map_or(Money::ZERO, |rung| eligible.percent(rung.percent)),
-    };
-    if amount.is_zero() { Err(WhyNot::RoundsToNothing) } else { Ok(amount) }
+            .map(|rung| rung.percent),
+        Earn::Fixed(_) | Earn::Step { .. } => None,
+    }
 }
 
 /// What caps leave of an earned amount.
 pub fn capped(caps: &Caps, earned: Money, room: Option<Money>) -> Money {
     [caps.per_purchase, room].into_iter().flatten().fold(earned, Money::min)
+}
+
+/// What trimmed a grant to `given`, if anything did: the narrowest cap, or what was paid where that left even less.
+pub fn trimmed_by(caps: &Caps, earned: Money, room: Room, given: Money) -> Option<Limit> {
+    if given >= earned {
+        return None;
+    }
+    [(Limit::PerPurchase, caps.per_purchase), (Limit::PerMember, room.member), (Limit::Budget, room.budget)]
+        .into_iter()
+        .find(|(_, bound)| *bound == Some(given))
+        .map_or(Some(Limit::Paid), |(limit, _)| Some(limit))
 }
 
 /// What a version that applied gives for what refunds left: its terms judged anew on `left`, a fixed amount shrunk
@@ -324,17 +371,27 @@ fn members(members: &Members, occasion: &Occasion<'_>) -> Result<(), WhyNot> {
     demand(members.tier.as_deref().is_none_or(|tier| occasion.tier == Some(tier)), WhyNot::OtherTier)
 }
 
+/// What of a purchase's amount a rule covers, whether or not its other conditions hold.
+pub fn covered(when: &When, amount: Money, lines: Option<&[Line]>, excluded: &[String]) -> Money {
+    coverage(when, amount, lines, excluded).1
+}
+
 fn among<T: PartialEq>(list: &[T], value: &T) -> bool {
     list.is_empty() || list.contains(value)
 }
 
 /// Which lines a rule covers and what they come to: the whole amount without lines.
-fn coverage(when: &When, occasion: &Occasion<'_>) -> (Option<Vec<u16>>, Money) {
-    let Some(lines) = occasion.lines else { return (None, occasion.amount) };
+fn coverage(
+    when: &When,
+    amount: Money,
+    lines: Option<&[Line]>,
+    excluded: &[String],
+) -> (Option<Vec<u16>>, Money) {
+    let Some(lines) = lines else { return (None, amount) };
     let mut places = Vec::new();
     let mut sum = Money::ZERO;
     for (place, line) in (0u16..).zip(lines) {
-        if covers(when, line, occasion.excluded) {
+        if covers(when, line, excluded) {
             places.push(place);
             sum += line.amount;
         }

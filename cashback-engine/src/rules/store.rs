@@ -1,52 +1,20 @@
-//! Rules in the database: drafted by one person, approved by another, never changed afterwards.
+//! Rules in the database: drafted by one person, approved by another, never changed afterwards. How they stand is
+//! [`super::listing`]'s to tell.
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::Uuid;
-use shared_kernel::paging::{Limit, Page};
-use shared_kernel::text_enum;
 
 use super::book::{Actor, funding_account, touch};
 use super::draft::RuleDraft;
-use super::terms::{Funder, Terms};
+use super::listing::{RuleVersion, one};
+use super::terms::{Caps, Funder, Terms};
 use super::usage;
-use crate::days::date_in;
 use crate::error::{EngineError, Invalid};
 use crate::ids::{Mint, PartnerId, RuleId};
 use crate::partners;
-use crate::schema::ledger::{outlets, programme, rule_versions, rules};
-
-text_enum! {
-    /// How a version stands at an instant.
-    RuleStatus {
-        /// Not yet approved.
-        Draft => "draft",
-        /// Approved, its first day lies ahead.
-        Scheduled => "scheduled",
-        /// In force.
-        Active => "active",
-        /// Ended, past its last day, or followed by a later version.
-        Ended => "ended",
-    }
-}
-
-/// A version as it is listed.
-#[derive(Debug, Clone)]
-pub struct RuleVersion {
-    /// The rule.
-    pub id: RuleId,
-    /// Its version, from 1.
-    pub version: i32,
-    /// How it stands now.
-    pub status: RuleStatus,
-    /// Its JSON.
-    pub rule: RuleDraft,
-    /// Who drafted it.
-    pub drafted_by: Uuid,
-    /// Who approved it.
-    pub approved_by: Option<Uuid>,
-}
+use crate::schema::ledger::{outlets, rule_versions, rules};
 
 /// A version with its rule, as stored.
 #[derive(Debug, Queryable)]
@@ -55,7 +23,6 @@ pub(crate) struct VersionRow {
     pub version: i32,
     pub terms: serde_json::Value,
     pub drafted_by: Uuid,
-    pub approved_by: Option<Uuid>,
     pub approved_at: Option<DateTime<Utc>>,
     pub number: i64,
     pub partner_id: PartnerId,
@@ -67,7 +34,6 @@ type VersionColumns = (
     rule_versions::version,
     rule_versions::terms,
     rule_versions::drafted_by,
-    rule_versions::approved_by,
     rule_versions::approved_at,
     rules::number,
     rules::partner_id,
@@ -78,7 +44,6 @@ const COLUMNS: VersionColumns = (
     rule_versions::version,
     rule_versions::terms,
     rule_versions::drafted_by,
-    rule_versions::approved_by,
     rule_versions::approved_at,
     rules::number,
     rules::partner_id,
@@ -148,7 +113,7 @@ pub fn add(
     })
 }
 
-/// Approves a draft: from now on it is in force within its dates, in place of the version before.
+/// Approves a draft: from now on it is in force within its dates. The version before goes on until its first day.
 ///
 /// # Errors
 /// [`EngineError::SamePerson`] for its drafter; a version that is unknown, approved already, or older than an
@@ -180,12 +145,22 @@ pub fn approve(
         diesel::update(rule_versions::table.find((rule, version)))
             .set((rule_versions::approved_by.eq(approved_by), rule_versions::approved_at.eq(now)))
             .execute(connection)?;
-        let terms: Terms = serde_json::from_value(row.terms)
-            .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))?;
-        usage::start(connection, rule, &terms.caps)?;
+        let before: Vec<serde_json::Value> = rule_versions::table
+            .filter(rule_versions::rule_id.eq(rule).and(rule_versions::version.lt(version)))
+            .filter(rule_versions::approved_at.is_not_null())
+            .select(rule_versions::terms)
+            .load(connection)?;
+        let before = before.into_iter().map(caps_of).collect::<QueryResult<Vec<Caps>>>()?;
+        usage::start(connection, rule, &caps_of(row.terms)?, &before)?;
         touch(connection)?;
         one(connection, rule, version, now)
     })
+}
+
+fn caps_of(terms: serde_json::Value) -> QueryResult<Caps> {
+    let terms: Terms = serde_json::from_value(terms)
+        .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))?;
+    Ok(terms.caps)
 }
 
 /// Ends a rule: purchases from now on are not judged by it.
@@ -213,52 +188,6 @@ pub fn end(
             .first(connection)?;
         one(connection, rule, latest.unwrap_or(1), now)
     })
-}
-
-/// Versions in the order of rules and versions, of one partner or of all.
-///
-/// # Errors
-/// The database's.
-pub fn list(
-    connection: &mut PgConnection,
-    partner: Option<PartnerId>,
-    after: Option<(RuleId, i32)>,
-    limit: Limit,
-    now: DateTime<Utc>,
-) -> Result<Page<RuleVersion, (RuleId, i32)>, EngineError> {
-    let mut query = rule_versions::table.inner_join(rules::table).select(COLUMNS).into_boxed();
-    if let Some(partner) = partner {
-        query = query.filter(rules::partner_id.eq(partner));
-    }
-    if let Some((rule, version)) = after {
-        query = query.filter(
-            rule_versions::rule_id
-                .gt(rule)
-                .or(rule_versions::rule_id.eq(rule).and(rule_versions::version.gt(version))),
-        );
-    }
-    let rows: Vec<VersionRow> = query
-        .order((rule_versions::rule_id, rule_versions::version))
-        .limit(limit.with_lookahead())
-        .load(connection)?;
-    let page = Page::from_lookahead(rows, limit, |row| (row.rule_id, row.version));
-    let items =
-        page.items.into_iter().map(|row| listed(connection, row, now)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page { items, next: page.next })
-}
-
-/// One version.
-///
-/// # Errors
-/// [`EngineError::Unknown`].
-pub fn one(
-    connection: &mut PgConnection,
-    rule: RuleId,
-    version: i32,
-    now: DateTime<Utc>,
-) -> Result<RuleVersion, EngineError> {
-    let row = row(connection, rule, version)?;
-    listed(connection, row, now)
 }
 
 fn row(connection: &mut PgConnection, rule: RuleId, version: i32) -> Result<VersionRow, EngineError> {
@@ -310,7 +239,10 @@ fn add_version(
 }
 
 /// The draft's own checks, and those that need the database: its partner, and that the outlets are the partner's.
-fn checked(connection: &mut PgConnection, draft: &RuleDraft) -> Result<(PartnerId, Terms), EngineError> {
+pub(crate) fn checked(
+    connection: &mut PgConnection,
+    draft: &RuleDraft,
+) -> Result<(PartnerId, Terms), EngineError> {
     let terms = draft.check().map_err(EngineError::Invalid)?;
     let Some(partner) = partners::find(connection, &draft.partner)? else {
         return Err(EngineError::Invalid(vec![Invalid::new("/partner", "is no partner's code")]));
@@ -326,44 +258,4 @@ fn checked(connection: &mut PgConnection, draft: &RuleDraft) -> Result<(PartnerI
         .map(|(at, _)| Invalid::new(format!("/when/outlets/{at}"), "is none of the partner's outlets"))
         .collect();
     if foreign.is_empty() { Ok((partner.id, terms)) } else { Err(EngineError::Invalid(foreign)) }
-}
-
-fn listed(
-    connection: &mut PgConnection,
-    row: VersionRow,
-    now: DateTime<Utc>,
-) -> Result<RuleVersion, EngineError> {
-    let terms: Terms = serde_json::from_value(row.terms)
-        .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))?;
-    let zone: String = programme::table.select(programme::zone).first(connection)?;
-    let zone = zone.parse().unwrap_or(chrono_tz::Europe::Moscow);
-    let superseded: bool = diesel::select(diesel::dsl::exists(
-        rule_versions::table
-            .filter(rule_versions::rule_id.eq(row.rule_id).and(rule_versions::version.gt(row.version)))
-            .filter(rule_versions::approved_at.le(now)),
-    ))
-    .get_result(connection)?;
-    let today = date_in(zone, now);
-    let over = superseded || row.ended_at.is_some_and(|ended| ended <= now);
-    let status = match row.approved_at {
-        _ if over => RuleStatus::Ended,
-        Some(at) if at <= now => match (terms.when.from, terms.when.until) {
-            (_, Some(until)) if until < today => RuleStatus::Ended,
-            (Some(from), _) if from > today => RuleStatus::Scheduled,
-            _ => RuleStatus::Active,
-        },
-        _ => RuleStatus::Draft,
-    };
-    let partner: String = crate::schema::ledger::partners::table
-        .find(row.partner_id)
-        .select(crate::schema::ledger::partners::code)
-        .first(connection)?;
-    Ok(RuleVersion {
-        id: row.rule_id,
-        version: row.version,
-        status,
-        rule: RuleDraft::of(&partner, &terms),
-        drafted_by: row.drafted_by,
-        approved_by: row.approved_by,
-    })
 }

@@ -50,6 +50,17 @@ pub struct Terms {
     pub life_months: Option<u16>,
 }
 
+impl Terms {
+    /// The organisations it names: who pays, and whose members it is for.
+    pub fn organisations(&self) -> impl Iterator<Item = &str> {
+        let funders = self.funding.iter().filter_map(|funding| match &funding.by {
+            Funder::Partner => None,
+            Funder::Organisation(code) => Some(code.as_str()),
+        });
+        funders.chain(self.when.members.organisation.as_deref())
+    }
+}
+
 /// The conditions; what is `None` or empty asks nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct When {

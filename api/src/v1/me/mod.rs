@@ -52,6 +52,8 @@ pub struct MeView {
     enrolled: bool,
     /// Whether a mail a day tells of cashback.
     daily_digest: bool,
+    /// Whether mail tells ahead of points that will expire.
+    expiry_notices: bool,
     /// `ru` or `en`.
     language: &'static str,
 }
@@ -74,6 +76,7 @@ fn me(connection: &mut PgConnection, member: MemberId) -> Result<MeView, Problem
         joined_on: person.joined_on,
         enrolled,
         daily_digest: preferences.daily_digest,
+        expiry_notices: preferences.expiry_notices,
         language: preferences.language.as_str(),
     })
 }
@@ -94,6 +97,8 @@ pub async fn show(
 pub struct MeBody {
     /// Whether a mail a day tells of cashback.
     daily_digest: Option<bool>,
+    /// Whether mail tells ahead of points that will expire.
+    expiry_notices: Option<bool>,
     /// `ru` or `en`: the language of mail.
     #[schema(value_type = Option<String>)]
     language: Option<Tongue>,
@@ -114,6 +119,7 @@ pub async fn change(
             let after = Preferences {
                 daily_digest: body.0.daily_digest.unwrap_or(before.daily_digest),
                 language: body.0.language.unwrap_or(before.language),
+                expiry_notices: body.0.expiry_notices.unwrap_or(before.expiry_notices),
             };
             preferences::save(connection, member, &after, now)?;
             me(connection, member)

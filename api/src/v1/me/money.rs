@@ -1,8 +1,11 @@
 //! A member's balances and operations.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpRequest, HttpResponse, web};
+use cashback_engine::balances;
 use cashback_engine::operations::{self, Operation, OperationKey};
-use cashback_engine::{balances, texts};
+use cashback_engine::texts::{self, Reader};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shared_kernel::money::Money;
@@ -15,6 +18,7 @@ use crate::auth::Principal;
 use crate::extract::Query;
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::v1::paging::{self, List};
+use crate::v1::purchases::names_of;
 use crate::v1::types::Timestamp;
 
 /// A member's balances.
@@ -145,16 +149,21 @@ pub async fn list(
     let inner = app.clone().into_inner();
     let page = app
         .into_inner()
-        .run(move |connection| Ok(operations::operations(connection, &inner.books, member, after, limit)?))
+        .run(move |connection| {
+            let page = operations::operations(connection, &inner.books, member, after, limit)?;
+            let names = names_of(connection, page.items.iter().filter_map(|o| o.explanation.as_ref()))?;
+            Ok(page.map(|operation| view(operation, language, &names)))
+        })
         .await?;
-    Ok(list.answer(&page.map(|operation| view(operation, language))))
+    Ok(list.answer(&page))
 }
 
-fn view(operation: Operation, language: Language) -> OperationView {
+fn view(operation: Operation, language: Language, names: &HashMap<String, String>) -> OperationView {
+    let reader = Reader { language: language.engine(), zone: PROGRAMME_ZONE, names };
     let explanation = operation
         .explanation
         .as_ref()
-        .map(|explanation| texts::sentences(explanation, language.engine(), PROGRAMME_ZONE))
+        .map(|explanation| texts::sentences(explanation, reader))
         .unwrap_or_default();
     OperationView {
         id: operation.id,

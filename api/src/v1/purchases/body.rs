@@ -68,7 +68,8 @@ pub struct LineBody {
 }
 
 impl LineBody {
-    fn line(self) -> Line {
+    /// The line, for the engine.
+    pub fn line(self) -> Line {
         Line { sku: self.sku, category: self.category, quantity: self.quantity, amount: self.amount }
     }
 }

@@ -2,24 +2,26 @@
 
 mod body;
 mod explanation;
+mod find;
 mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::explanation::explanation as explanation_of;
-use cashback_engine::posting::{ReceiptKey, Source};
+use cashback_engine::posting::Source;
 use cashback_engine::{PartnerId, PurchaseId, purchases, refunds, two_step};
 use diesel::pg::PgConnection;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
-pub use explanation::ExplanationView;
+pub use explanation::{ExplanationView, names_of};
+pub use find::{__path_find, find};
 pub use view::{BalanceView, PurchaseView};
 
 use crate::app::App;
 use crate::auth::{Principal, Role};
-use crate::extract::{IdPath, Json, Later, NoBody, Query};
+use crate::extract::{IdPath, Json, Later, NoBody};
 use crate::posting::{Order, batch};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
@@ -191,39 +193,6 @@ pub async fn show(
     Ok(web::Json(PurchaseView::now(&purchase)))
 }
 
-/// By which receipt to look a purchase up.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ReceiptQuery {
-    /// The outlet's code.
-    outlet: String,
-    /// The receipt.
-    receipt: String,
-}
-
-/// A purchase by its receipt, as it is now.
-#[utoipa::path(get, path = "/v1/purchases", tag = "partner", params(ReceiptQuery), responses(
-    (status = 200, description = "the purchase", body = PurchaseView), (status = 404, body = ProblemBody, description = "none, or not yours")))]
-pub async fn by_receipt(
-    app: web::Data<App>,
-    principal: web::ReqData<Principal>,
-    query: Query<ReceiptQuery>,
-) -> Result<web::Json<PurchaseView>, Problem> {
-    let (partner, outlets) = (readable_by(&principal)?, bound_to(&principal));
-    let key = ReceiptKey { outlet: query.0.outlet, receipt: query.0.receipt };
-    let shared = app.clone().into_inner();
-    let purchase = app
-        .into_inner()
-        .run(move |connection| {
-            purchases::purchase_by_receipt(connection, &shared.books, &key, partner)?
-                .filter(|purchase| is_within(&outlets, &purchase.outlet))
-                .ok_or_else(Problem::not_found)
-        })
-        .await?;
-    Ok(web::Json(PurchaseView::now(&purchase)))
-}
-
 /// Refunds a purchase by amount or by lines; again with the same reference and content, the same answer.
 #[utoipa::path(post, path = "/v1/purchases/{id}/refunds", tag = "partner", params(("id" = String, Path)), request_body = RefundBody, responses(
     (status = 201, description = "refunded: the purchase as it is now", body = PurchaseView),
@@ -320,7 +289,7 @@ pub async fn explain(
     let language = Language::of(&request);
     let member = principal.member();
     let shared = app.clone().into_inner();
-    let explanation = app
+    let view = app
         .into_inner()
         .run(move |connection| {
             let purchase =
@@ -328,8 +297,11 @@ pub async fn explain(
             if member.is_some_and(|member| member != purchase.member) {
                 return Err(Problem::not_found());
             }
-            explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)
+            let explanation =
+                explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)?;
+            let names = names_of(connection, std::slice::from_ref(&explanation))?;
+            Ok(ExplanationView::new(id.0.0, &explanation, language, &names))
         })
         .await?;
-    Ok(web::Json(ExplanationView::new(id.0, &explanation, language, member.is_none())))
+    Ok(web::Json(view))
 }

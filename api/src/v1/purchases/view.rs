@@ -2,6 +2,7 @@
 
 use cashback_engine::PurchaseId;
 use cashback_engine::balances::Balance;
+use cashback_engine::posting::Line;
 use cashback_engine::purchases::{Cashback, Purchase, RuleShare};
 use serde::Serialize;
 use shared_kernel::money::Money;
@@ -37,9 +38,33 @@ pub struct PurchaseView {
     /// What came back, of `amount`.
     #[schema(value_type = String, example = "0.00")]
     refunded: Money,
+    /// When it was bought; where the purchase is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    occurred_at: Option<Timestamp>,
+    /// The receipt's lines and what is left of each; where the purchase is read and has lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<Vec<LineView>>,
     /// The member's balance after it: in the answer to a live code alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance: Option<BalanceView>,
+}
+
+/// A line of a purchase.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PurchaseLine)]
+struct LineView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sku: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<String>,
+    #[schema(value_type = String, example = "600.00")]
+    amount: Money,
+    /// What was not returned of it.
+    #[schema(value_type = String, example = "600.00")]
+    left: Money,
 }
 
 /// A purchase's cashback.
@@ -100,7 +125,11 @@ impl PurchaseView {
     /// The purchase as it is now: what refunds left of cashback and commission.
     pub fn now(purchase: &Purchase) -> Self {
         let cashback = CashbackView::new(&purchase.cashback, purchase.cashback.left, |rule| rule.left);
-        Self::new(purchase, cashback, purchase.commission_left)
+        let lines = purchase.lines.as_ref().map(|lines| {
+            lines.iter().zip(&purchase.lines_left).map(|(line, left)| LineView::new(line, *left)).collect()
+        });
+        let occurred_at = Some(Timestamp(purchase.occurred_at));
+        Self { occurred_at, lines, ..Self::new(purchase, cashback, purchase.commission_left) }
     }
 
     fn new(purchase: &Purchase, cashback: CashbackView, commission: Money) -> Self {
@@ -115,7 +144,21 @@ impl PurchaseView {
             cashback,
             commission,
             refunded: purchase.refunded,
+            occurred_at: None,
+            lines: None,
             balance: None,
+        }
+    }
+}
+
+impl LineView {
+    fn new(line: &Line, left: Money) -> Self {
+        Self {
+            sku: line.sku.clone(),
+            category: line.category.clone(),
+            quantity: line.quantity.clone(),
+            amount: line.amount,
+            left,
         }
     }
 }

@@ -209,110 +209,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/cards/{id}/face.png": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The face of a plastic card as it would be printed now. */
-        get: operations["get_cards_id_face_png"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/cards/{id}/print-history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What happened to a card in print: batches, sending, receiving, handing out, spoiling; who and when. */
-        get: operations["get_cards_id_print_history"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/designs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The design that holds for an organisation: its own, or the nearest above. */
-        get: operations["get_designs"];
-        put?: never;
-        /** Stores a design. */
-        post: operations["post_designs"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/designs/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What a design would look like: nothing is stored. */
-        post: operations["post_designs_preview"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/designs/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One design, also one that another took the place of. */
-        get: operations["get_designs_id"];
-        put?: never;
-        post?: never;
-        /** Takes an organisation's own design away: the one above holds again. */
-        delete: operations["delete_designs_id"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/designs/{id}/preview.png": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a design looks like on a card. */
-        get: operations["get_designs_id_preview_png"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/imports": {
         parameters: {
             query?: never;
@@ -477,8 +373,7 @@ export interface paths {
         /** My cards, virtual ones first. */
         get: operations["get_me_cards"];
         put?: never;
-        /** Orders a plastic card: it is printed with the next batch of the member's organisation. */
-        post: operations["post_me_cards"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -641,6 +536,23 @@ export interface paths {
         patch: operations["patch_members_id"];
         trace?: never;
     };
+    "/v1/members/{id}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A member's four balances at any instant; each opens to `/v1/ledger/postings?account=available:<member>`. */
+        get: operations["get_members_id_balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/members/{id}/leave": {
         parameters: {
             query?: never;
@@ -761,177 +673,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/print-batches": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Batches with cards of one's subtree, the newest first. */
-        get: operations["get_print_batches"];
-        put?: never;
-        /** Puts the waiting cards of a subtree into a batch. */
-        post: operations["post_print_batches"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One batch and what happened to it. */
-        get: operations["get_print_batches_id"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/cards": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A batch's cards in the order of its files, those of one's own subtree. */
-        get: operations["get_print_batches_id_cards"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All files of a batch as one archive: faces, print files, tables, manifest, sums. */
-        get: operations["get_print_batches_id_files"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/files/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One file of a batch. */
-        get: operations["get_print_batches_id_files_name"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/hand-out": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Gives cards to their holders: all that are named, or none. Each becomes active. */
-        post: operations["post_print_batches_id_hand_out"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/receive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Notes that a batch came back printed: its cards can be handed out. */
-        post: operations["post_print_batches_id_receive"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/send": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Notes that a batch went to the plant. */
-        post: operations["post_print_batches_id_send"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/spoil": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Takes unusable bodies out: their cards wait to be printed again, under the same numbers. */
-        post: operations["post_print_batches_id_spoil"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-queue": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What waits to be printed, by organisation, the most first. */
-        get: operations["get_print_queue"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/purchases": {
         parameters: {
             query?: never;
@@ -939,7 +680,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A purchase by its receipt, as it is now. */
+        /**
+         * A purchase by its receipt (`outlet` and `receipt`), as it is now; or the list of purchases that are authorised
+         *     (`status=authorized`).
+         */
         get: operations["get_purchases"];
         put?: never;
         /** Posts a purchase, or answers it again when it is there. */
@@ -1145,11 +889,82 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rules, each version of each: the union's finance sees all, a manager the partner's own. */
+        /** Rules, each version of each: the union's finance sees all, a manager the partner's own, without whom they are for. */
         get: operations["get_rules"];
         put?: never;
         /** Drafts a rule. */
         post: operations["post_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judges a draft on a sample purchase, beside the partner's other rules; nothing is stored. In the answer version 0 is
+         *     the draft; caps are as if nothing was used of them.
+         */
+        post: operations["post_rules_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries changes of rules on past purchases: what they would have cost, whom they touch, where limits would bite. */
+        post: operations["post_rules_simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/simulations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a simulation goes, or what it found; kept for a month. */
+        get: operations["get_rules_simulations_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A rule with all its versions, and who drafted, approved and ended them. */
+        get: operations["get_rules_id"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1199,7 +1014,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approves a draft: from then on it is in force within its dates. Another person than the drafter does it. */
+        /** Approves a draft: from then on it is in force within its dates; a version before it goes on until then. Another person than the drafter does it. */
         post: operations["post_rules_id_versions_version_approve"];
         delete?: never;
         options?: never;
@@ -1236,6 +1051,143 @@ export interface paths {
         get: operations["get_staff_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The partner's webhooks, the oldest first; ten at most. */
+        get: operations["get_webhooks"];
+        put?: never;
+        /**
+         * Subscribes an address to events; the answer holds the secret messages are signed with, which is not shown again.
+         * @description A message is a POST of `{"type","timestamp","data"}` by Standard Webhooks. `data` of `purchase.posted`:
+         *     `purchase_id`, `outlet`, `receipt`, `amount`, `redeemed`, `paid`, `cashback`, `commission`; of `purchase.refunded`:
+         *     `purchase_id`, `outlet`, `receipt`, `reference`, `amount` (of this refund), `refunded` (in all); of
+         *     `claim.to_decide`: `claim_id`, `outlet`, `amount`, `occurred_at`; of `statement.ready`: `statement_id`, `period`.
+         *     Nothing tells who the member is.
+         *
+         *     Headers: `webhook-id`, the same at every try; `webhook-timestamp`, seconds since 1970; `webhook-signature`, one or
+         *     more of `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, keyed with what follows `whsec_` in the
+         *     secret, decoded from base64. Take a message when any signature fits (there are two for 24 hours after a rotation),
+         *     the time is within five minutes of yours and the id is new to you.
+         *
+         *     Answer 2xx within 20 seconds; the body is not looked at, redirects are not followed. Otherwise the message is tried
+         *     again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h (up to a tenth more), then parked. `Retry-After`
+         *     is honoured; 429, 502 and 504 also hold other messages back for a while; 410 disables the webhook, as do three days
+         *     of nothing but failures. Messages may come more than once and out of order, and are kept for 30 days.
+         */
+        post: operations["post_webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a webhook with all that was still to be sent to it. */
+        delete: operations["delete_webhooks_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a webhook was told and is to be told, the newest first; kept for 30 days. */
+        get: operations["get_webhooks_id_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enables a disabled webhook: what waited is sent; what was parked is sent when it is asked for. */
+        post: operations["post_webhooks_id_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends messages again, with the same `webhook-id`: one, or all since an instant. */
+        post: operations["post_webhooks_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a webhook a new secret, shown once; the one before signs beside it for 24 hours. */
+        post: operations["post_webhooks_id_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a `webhook.test` message, which tells nothing but that the webhook works; see its delivery for how it went. */
+        post: operations["post_webhooks_id_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1331,11 +1283,6 @@ export interface components {
         BatchView: {
             results: components["schemas"]["BatchResult"][];
         };
-        /** @description A page of batches. */
-        Batches: {
-            items: components["schemas"]["PrintBatch"][];
-            next?: string | null;
-        };
         /** @description Why a card is blocked. */
         BlockBody: {
             /** @description What to remember about it. */
@@ -1370,25 +1317,6 @@ export interface components {
             number: string;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
-        };
-        /** @description A design. */
-        CardDesign: {
-            /** @description The second colour, `#rrggbb`. */
-            accent: string;
-            /** @description The ground, `#rrggbb`. */
-            base: string;
-            /** Format: date-time */
-            created_at: string;
-            /** @description Of `organisation`, `membership_number`, `member_since`, `valid_thru`. */
-            fields: string[];
-            /** Format: uuid */
-            id: string;
-            /** @description Whether it has a logo. */
-            logo: boolean;
-            /** @description Whose design it is. */
-            organisation: components["schemas"]["OrganisationRef"];
-            /** @description What stands at the top instead of the union's name. */
-            title?: string | null;
         };
         /** @description My cards, virtual ones first. */
         Cards: {
@@ -1428,31 +1356,6 @@ export interface components {
             /** @description 24 digits. */
             value: string;
         };
-        /** @description A new design, in the place of the organisation's present one. */
-        DesignBody: {
-            /** @description The second colour, `#rrggbb`. */
-            accent: string;
-            /** @description The ground, `#rrggbb`. */
-            base: string;
-            /** @description Of `organisation`, `membership_number`, `member_since`, `valid_thru`; all of them unless said. */
-            fields?: string[] | null;
-            /** @description A PNG or JPEG in base64, 1 MiB at most. */
-            logo?: string | null;
-            /**
-             * Format: uuid
-             * @description Takes the logo of another design that one may see.
-             */
-            logo_of?: string | null;
-            /** @description The organisation's code. */
-            organisation: string;
-            /** @description What stands at the top instead of the union's name. */
-            title?: string | null;
-        };
-        /** @description The design an organisation's cards get. */
-        Designs: {
-            /** @description The organisation's own design, or the nearest above; none when the program's own holds. */
-            items: components["schemas"]["CardDesign"][];
-        };
         /** @description Whether a member takes part. */
         EnrolmentView: {
             /** Format: date-time */
@@ -1469,6 +1372,8 @@ export interface components {
         };
         /** @description The explanation of a purchase. */
         Explanation: {
+            /** @description What is left of the cashback. */
+            cashback: string;
             /** @description In sentences, in the reader's language. */
             lines: string[];
             /** Format: uuid */
@@ -1483,16 +1388,15 @@ export interface components {
             /** @description JSON pointer to the field (`#/amount`). */
             pointer: string;
         };
+        /** @description A purchase or a page of them. */
+        Found: components["schemas"]["Purchase"] | components["schemas"]["Purchases"];
         /** @description A funder's part. */
         FunderPart: {
             amount: string;
             /** @description `partner`, or an organisation's code. */
             by: string;
-        };
-        /** @description Which cards. */
-        HandOutBody: {
-            /** @description 1 to 1000 cards of the batch. */
-            cards: string[];
+            /** @description The organisation's name. */
+            name?: string | null;
         };
         /** @description How an import goes, or went. */
         Import: components["schemas"]["ImportCounts"] & {
@@ -1581,6 +1485,8 @@ export interface components {
         MeBody: {
             /** @description Whether a mail a day tells of cashback. */
             daily_digest?: boolean | null;
+            /** @description Whether mail tells ahead of points that will expire. */
+            expiry_notices?: boolean | null;
             /** @description `ru` or `en`: the language of mail. */
             language?: string | null;
         };
@@ -1590,6 +1496,8 @@ export interface components {
             daily_digest: boolean;
             /** @description Whether the member takes part in the bonus programme. */
             enrolled: boolean;
+            /** @description Whether mail tells ahead of points that will expire. */
+            expiry_notices: boolean;
             first_name: string;
             /** Format: uuid */
             id: string;
@@ -1626,6 +1534,33 @@ export interface components {
             sex?: string | null;
             /** @description `active`, `suspended` or `left`. */
             status: string;
+        };
+        /** @description A member's balances as they were booked at an instant. */
+        MemberBalance: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description Can be spent; what is past its last day counts until it is booked as expired.
+             * @example 1437.83
+             */
+            available: string;
+            /**
+             * @description Taken back after it was spent.
+             * @example 0.00
+             */
+            debt: string;
+            /** Format: uuid */
+            member: string;
+            /**
+             * @description Earned, inside the return window.
+             * @example 215.40
+             */
+            pending: string;
+            /**
+             * @description Held for a redemption or payout.
+             * @example 0.00
+             */
+            reserved: string;
         };
         /** @description A new member: the columns of the import. */
         MemberBody: {
@@ -1699,11 +1634,6 @@ export interface components {
             code: string;
             name: string;
         };
-        /** @description What to remember about it. */
-        NoteBody: {
-            /** @description 300 characters at most. */
-            note?: string | null;
-        };
         /** @description One of the partner's offers. */
         OfferView: {
             name: string;
@@ -1755,11 +1685,6 @@ export interface components {
         Operations: {
             items: components["schemas"]["Operation"][];
             next?: string | null;
-        };
-        /** @description Which card. */
-        OrderBody: {
-            /** @description `plastic`; the virtual one comes with the membership. */
-            kind: string;
         };
         /** @description An organisation. */
         Organisation: {
@@ -1854,6 +1779,13 @@ export interface components {
             items: components["schemas"]["Partner"][];
             next?: string | null;
         };
+        /** @description Somebody of the staff. */
+        Person: {
+            /** @description What they sign in with; absent for a login that is no more. */
+            email?: string | null;
+            /** Format: uuid */
+            id: string;
+        };
         /** @description A posting with its transfers. */
         Posting: {
             /**
@@ -1885,104 +1817,15 @@ export interface components {
             items: components["schemas"]["Posting"][];
             next?: string | null;
         };
-        /** @description A design that isn't stored yet, and whose name the sample shows. */
+        /** @description A draft and a purchase that might be. */
         PreviewBody: {
-            design: components["schemas"]["DesignBody"];
-            /** @description Family name, given name, patronymic; a long one unless said. */
-            name?: string | null;
-        };
-        /** @description A batch. */
-        PrintBatch: {
-            /** Format: int32 */
-            cards: number;
-            /** @description What happened to it; shown for one batch, not in lists. */
-            events?: components["schemas"]["PrintEventView"][];
-            /** @description Its files, the faces apart, once they are drawn; shown for one batch, not in lists. */
-            files?: components["schemas"]["PrintFileView"][];
-            /** @description Whether its files are drawn; asking for them draws them. */
-            files_ready: boolean;
-            /** Format: int64 */
-            handed_out: number;
-            /** Format: uuid */
-            id: string;
-            /**
-             * Format: int64
-             * @description Cards that are not in their holders' hands yet.
-             */
-            in_print: number;
-            /** Format: date-time */
-            made_at: string;
-            /**
-             * Format: int64
-             * @description What people call it.
-             */
-            number: number;
-            organisation: components["schemas"]["OrganisationRef"];
-            /** Format: int64 */
-            spoiled: number;
-            /** @description `made`, `sent`, `received` or `handed_out`. */
-            status: string;
-        };
-        /** @description What happened to a batch or one card of it. */
-        PrintEventView: {
-            /** Format: date-time */
-            at: string;
             /**
              * Format: uuid
-             * @description The batch it happened in.
+             * @description The rule whose version it would be.
              */
-            batch: string;
-            /** @description Who: a login's key, or the command line. */
-            by: string;
-            /** @description `made`, `sent`, `received`, `handed_out` or `spoiled`. */
-            event: string;
-            note?: string | null;
-        };
-        /** @description A file of a batch. */
-        PrintFileView: {
-            name: string;
-            /** @description Of its bytes, in hexadecimal; the list of sums has none. */
-            sha256?: string | null;
-        };
-        /** @description What happened to a card in print, the first first. */
-        PrintHistory: {
-            items: components["schemas"]["PrintEventView"][];
-        };
-        /** @description What waits to be printed. */
-        PrintQueue: {
-            items: components["schemas"]["QueueView"][];
-            /** @description There are more than were counted. */
-            more: boolean;
-            /**
-             * Format: int64
-             * @description In all of them together.
-             */
-            waiting: number;
-        };
-        /** @description A printed card. */
-        PrintedCardView: {
-            /** @description The holder's name. */
-            holder: string;
-            /** Format: uuid */
-            id: string;
-            membership_number: string;
-            /** @description 16 digits. */
-            number: string;
-            organisation: string;
-            /**
-             * Format: int32
-             * @description Its place in the files.
-             */
-            place: number;
-            /** @description `in_print`, `handed_out` or `spoiled`. */
-            state: string;
-            /** @description The card's own status. */
-            status: string;
-        };
-        /** @description A page of printed cards. */
-        PrintedCards: {
-            items: components["schemas"]["PrintedCardView"][];
-            next?: string | null;
+            replaces?: string | null;
+            rule: components["schemas"]["RuleBody"];
+            sample: components["schemas"]["SampleBody"];
         };
         /** @description How a problem looks on the wire. */
         Problem: {
@@ -2035,6 +1878,13 @@ export interface components {
             commission: string;
             /** Format: uuid */
             id: string;
+            /** @description The receipt's lines and what is left of each; where the purchase is read and has lines. */
+            lines?: components["schemas"]["PurchaseLine"][] | null;
+            /**
+             * Format: date-time
+             * @description When it was bought; where the purchase is read.
+             */
+            occurred_at?: string | null;
             outlet: string;
             /**
              * @description `amount` less `redeemed`.
@@ -2089,11 +1939,23 @@ export interface components {
             /** @description What `POST /v1/cards/resolve` answered. */
             resolution?: string | null;
         };
-        /** @description Waiting cards of an organisation. */
-        QueueView: {
-            organisation: components["schemas"]["OrganisationRef"];
-            /** Format: int64 */
-            waiting: number;
+        /** @description A line of a purchase. */
+        PurchaseLine: {
+            /** @example 600.00 */
+            amount: string;
+            category?: string | null;
+            /**
+             * @description What was not returned of it.
+             * @example 600.00
+             */
+            left: string;
+            quantity?: string | null;
+            sku?: string | null;
+        };
+        /** @description A page of purchases. */
+        Purchases: {
+            items: components["schemas"]["Purchase"][];
+            next?: string | null;
         };
         /** @description A session is named by its refresh token; a page's by its cookies. */
         RefreshBody: {
@@ -2203,6 +2065,31 @@ export interface components {
             /** @description Its cells as they came. */
             row: string[];
         };
+        /** @description A rule's next version. */
+        ReplacementBody: {
+            /** Format: uuid */
+            id: string;
+            rule: components["schemas"]["RuleBody"];
+        };
+        /** @description What to send again: one message, or all since an instant. */
+        ReplayBody: {
+            /**
+             * Format: uuid
+             * @description A message's `webhook-id`.
+             */
+            delivery?: string | null;
+            /**
+             * Format: date-time
+             * @description All messages since then.
+             */
+            since?: string | null;
+            /** @description Of those only the `parked`, `delivered` or `waiting` ones. */
+            status?: string | null;
+        };
+        /** @description How many messages are sent again. */
+        Replayed: {
+            replayed: number;
+        };
         /** @description What a till learns of a card: nothing about the person. */
         ResolutionView: {
             /**
@@ -2230,13 +2117,59 @@ export interface components {
             code?: string | null;
         };
         /** @description A version of a rule. */
-        Rule: Record<string, unknown> & {
+        Rule: components["schemas"]["RuleBody"] & {
             /** Format: uuid */
             id: string;
             /** @description `draft`, `scheduled`, `active` or `ended`. */
             status: string;
             /** Format: int32 */
             version: number;
+        };
+        /** @description A rule. All but `name`, `partner` and `earn` can be left out. */
+        RuleBody: {
+            caps?: components["schemas"]["RuleCaps"];
+            earn: components["schemas"]["RuleEarn"];
+            /** @description Who pays, shares adding up to 1; the partner alone unless said. */
+            funding?: components["schemas"]["RuleFunding"][];
+            /**
+             * Format: int32
+             * @description Days after the purchase's date before it can be spent; 14 unless said.
+             */
+            hold_days?: number;
+            /**
+             * Format: int32
+             * @description Months it lives; 12 unless said, `null` for ever.
+             */
+            life_months?: number | null;
+            /** @description 1 to 200 characters. */
+            name: string;
+            /** @description The partner's code. */
+            partner: string;
+            /**
+             * Format: int32
+             * @description Higher first among equals; 0 unless said.
+             */
+            priority?: number;
+            /** @description `exclusive` (the best of these wins; unless said) or `additive` (added on top). */
+            stacking?: string;
+            when?: components["schemas"]["RuleWhen"];
+        };
+        /** @description Limits. */
+        RuleCaps: {
+            /** @description Over all members and all time. */
+            budget?: string | null;
+            per_member?: components["schemas"]["RuleMemberCap"] | null;
+            per_purchase?: string | null;
+        };
+        /** @description What a rule gives: exactly one of `percent`, `fixed`, `per` with `amount`, `ladder`. */
+        RuleEarn: {
+            amount?: string | null;
+            fixed?: string | null;
+            /** @description The rung reached holds for the whole eligible amount. */
+            ladder?: components["schemas"]["RuleRung"][] | null;
+            /** @description The step; each full one brings `amount`. */
+            per?: string | null;
+            percent?: string | null;
         };
         /** @description A rule in an explanation. */
         RuleExplanation: {
@@ -2245,25 +2178,77 @@ export interface components {
             applied: boolean;
             /** Format: date-time */
             available_at?: string | null;
-            /** @description Before caps. */
+            /** @description Before caps, rounded once. */
             earned?: string | null;
             /** @description The eligible amount. */
             eligible?: string | null;
             /** Format: date */
             expires_on?: string | null;
-            /** @description Who pays how much of it: for finance alone. */
+            /** @description Who pays how much of it. */
             funders?: components["schemas"]["FunderPart"][];
             /** Format: uuid */
             id: string;
             /** @description What refunds left of that. */
             left?: string | null;
             name: string;
+            /** @description The percentage that held, where it is one. */
+            rate?: string | null;
             /** @description Why it gave nothing, in the reader's language. */
             reason?: string | null;
             /** @description What was left of its caps then. */
             room?: string | null;
+            /** @description All of it in words, in the reader's language. */
+            text: string;
+            /** @description What left less than was earned: `per_purchase`, `per_member`, `budget` or `paid`. */
+            trimmed_by?: string | null;
             /** Format: int32 */
             version: number;
+            /** @description The same as a stable word, such as `below_least_amount`. */
+            why_not?: string | null;
+        };
+        /** @description A funder's share. */
+        RuleFunding: {
+            /** @description `partner`, or an organisation's code. */
+            by: string;
+            /** @description Its share of 1. */
+            share: string;
+        };
+        /** @description A rule with its versions, the first one first. */
+        RuleHistory: {
+            /** Format: date-time */
+            ended_at?: string | null;
+            ended_by?: components["schemas"]["Person"] | null;
+            /** Format: uuid */
+            id: string;
+            /** @description As its latest version that was approved stands, or `draft`. */
+            status: string;
+            versions: components["schemas"]["RuleVersionView"][];
+        };
+        /** @description A member's limit. */
+        RuleMemberCap: {
+            amount: string;
+            /** @description `day`, `month` or `year`. */
+            period: string;
+        };
+        /** @description Which members. */
+        RuleMembers: {
+            /** @description Full years from and to, both inclusive. */
+            age?: number[] | null;
+            /** @description `worker`, `student`, `pensioner`, `unspecified`. */
+            categories?: string[];
+            /**
+             * Format: int32
+             * @description At least so many full months a member.
+             */
+            member_for_months?: number | null;
+            /** @description An organisation: its members and those of all below it, as of the purchase's moment. */
+            organisation?: string | null;
+            tier?: string | null;
+        };
+        /** @description A rung. */
+        RuleRung: {
+            from: string;
+            percent: string;
         };
         /** @description A rule's part of the cashback. */
         RuleShare: {
@@ -2275,10 +2260,76 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
+        /** @description A version with its making. */
+        RuleVersionView: components["schemas"]["RuleBody"] & {
+            /** Format: date-time */
+            approved_at?: string | null;
+            approved_by?: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            drafted_at: string;
+            drafted_by?: components["schemas"]["Person"] | null;
+            /** @description `draft`, `scheduled`, `active` or `ended`. */
+            status: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description Conditions; what is left out asks nothing. */
+        RuleWhen: {
+            /** @description Line categories it covers. */
+            categories?: string[];
+            /** @description `mon` to `sun`, in the outlet's zone. */
+            days?: string[];
+            /** @description Line categories it does not cover. */
+            except_categories?: string[];
+            /** @description The first day, in the programme's zone. */
+            from?: string | null;
+            /**
+             * @description From (inclusive) and to (exclusive) in the outlet's zone, such as `["09:00","18:00"]`; past midnight when the
+             *     first is later. The day of the week is the moment's own: a Friday night's 01:00 is a Saturday's.
+             */
+            hours?: string[] | null;
+            /** @description The least eligible amount. */
+            least_amount?: string | null;
+            members?: components["schemas"]["RuleMembers"] | null;
+            /** @description The partner's outlets. */
+            outlets?: string[];
+            /** @description The last day. */
+            until?: string | null;
+        };
         /** @description A page of rules. */
         Rules: {
             items: components["schemas"]["Rule"][];
             next?: string | null;
+        };
+        /** @description A purchase that might be. */
+        SampleBody: {
+            /** @example 1250.00 */
+            amount: string;
+            lines?: components["schemas"]["LineBody"][] | null;
+            member?: components["schemas"]["SampleMember"];
+            /** Format: date-time */
+            occurred_at: string;
+            /** @description One of the rule's outlets unless said. */
+            outlet?: string | null;
+            /** @example 100.00 */
+            redeem?: string | null;
+        };
+        /** @description Who might buy. */
+        SampleMember: {
+            /**
+             * Format: int32
+             * @description So many full years old.
+             */
+            age?: number | null;
+            category?: string | null;
+            /**
+             * Format: int32
+             * @description So many full months a member.
+             */
+            member_for_months?: number | null;
+            /** @description A member of this organisation. */
+            organisation?: string | null;
+            tier?: string | null;
         };
         /** @description The settings. */
         Settings: {
@@ -2300,12 +2351,149 @@ export interface components {
             refresh_token?: string | null;
             token_type?: string | null;
         };
-        /** @description Which cards, and what is wrong with them. */
-        SpoilBody: {
-            /** @description 1 to 1000 cards of the batch. */
-            cards: string[];
-            /** @description What is wrong: 1 to 300 characters. */
-            note: string;
+        /** @description How a simulation goes, or went. */
+        Simulation: components["schemas"]["SimulationReport"] & {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Of how many, once counted.
+             */
+            of?: number | null;
+            /** @description Why it could not be done. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description How many purchases are judged so far.
+             */
+            seen: number;
+            /** @description `queued`, `running`, `done` or `failed`. */
+            status: string;
+        };
+        /** @description How many have so much; both bounds included, the last bin without `to`. */
+        SimulationBin: {
+            /** Format: int64 */
+            after: number;
+            /** Format: int64 */
+            before: number;
+            from: string;
+            to?: string | null;
+        };
+        /** @description Which changes, over which purchases. */
+        SimulationBody: {
+            /** @description Rules that would be new. */
+            drafts?: components["schemas"]["RuleBody"][];
+            /** @description Rules that would not be. */
+            end?: string[];
+            /** @description The first day, in the programme's zone. */
+            from: string;
+            /** @description Whether drafts hold within their own dates only; `false` unless said: over the whole period. */
+            keep_dates?: boolean;
+            /** @description Only this partner's purchases; otherwise those of every partner whose rules change, or of all when none does. */
+            partner?: string | null;
+            /** @description Rules that would have another version. */
+            replace?: components["schemas"]["ReplacementBody"][];
+            /** @description The last day. */
+            to: string;
+        };
+        /** @description Cashback before and after. */
+        SimulationCost: {
+            /** @description With the changes. */
+            after: string;
+            /** @description With the rules as they were when each purchase happened. */
+            before: string;
+            /** @description What is more; below zero what is less. */
+            difference: string;
+            /** @description What the ledger has of these purchases. */
+            posted: string;
+        };
+        /** @description How many there are, and how many of them the changes touch. */
+        SimulationCounts: {
+            /** Format: int64 */
+            affected: number;
+            /** Format: int64 */
+            total: number;
+        };
+        /** @description Purchases, and members, by their cashback. */
+        SimulationDistribution: {
+            per_member: components["schemas"]["SimulationBin"][];
+            per_purchase: components["schemas"]["SimulationBin"][];
+        };
+        /** @description A funder's part. */
+        SimulationFunder: {
+            after: string;
+            before: string;
+            code: string;
+            /** @description `partner` or `organisation`. */
+            kind: string;
+        };
+        /** @description Where a limit would leave less than a rule earns; either `id` or `draft`. */
+        SimulationLimit: {
+            /** Format: int64 */
+            draft?: number | null;
+            /**
+             * Format: date-time
+             * @description When the first of these purchases happened.
+             */
+            first_at: string;
+            /** Format: uuid */
+            id?: string | null;
+            /** @description `per_purchase`, `per_member`, `budget` or `paid`. */
+            limit: string;
+            name: string;
+            /** Format: int64 */
+            purchases: number;
+            /** @description How much less that is. */
+            trimmed: string;
+        };
+        /** @description A partner's part. */
+        SimulationPartner: {
+            after: string;
+            before: string;
+            code: string;
+            name: string;
+            purchases: components["schemas"]["SimulationCounts"];
+        };
+        /** @description What was found; every part of it once `status` is `done`. */
+        SimulationReport: {
+            cost?: components["schemas"]["SimulationCost"] | null;
+            /** @description Drafts have dates, which were left out: they held over the whole period. */
+            dates_left_out?: boolean | null;
+            distribution?: components["schemas"]["SimulationDistribution"] | null;
+            from?: string | null;
+            funders?: components["schemas"]["SimulationFunder"][] | null;
+            limits?: components["schemas"]["SimulationLimit"][] | null;
+            members?: components["schemas"]["SimulationCounts"] | null;
+            partner?: string | null;
+            partners?: components["schemas"]["SimulationPartner"][] | null;
+            purchases?: components["schemas"]["SimulationCounts"] | null;
+            rules?: components["schemas"]["SimulationRule"][] | null;
+            /** @description By days, or by months when there are more than 62 days. */
+            series?: components["schemas"]["SimulationStretch"][] | null;
+            to?: string | null;
+        };
+        /** @description A rule's part; either `id` or, for a new rule, `draft`, its place in the question. */
+        SimulationRule: {
+            after: string;
+            before: string;
+            /** Format: int64 */
+            draft?: number | null;
+            /** Format: uuid */
+            id?: string | null;
+            name: string;
+            partner: string;
+            /** Format: int64 */
+            purchases_after: number;
+            /** Format: int64 */
+            purchases_before: number;
+        };
+        /** @description A day or month. */
+        SimulationStretch: {
+            after: string;
+            before: string;
+            from: string;
+            /** Format: int64 */
+            purchases: number;
         };
         /** @description Who is signed in. */
         StaffMe: {
@@ -2417,6 +2605,96 @@ export interface components {
             cookie?: boolean;
             email?: string | null;
             phone?: string | null;
+        };
+        /** @description A webhook. */
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Why it is disabled: `failing` (nothing but failures for three days) or `gone` (the receiver answered 410). */
+            disabled_why?: string | null;
+            events: string[];
+            /**
+             * Format: date-time
+             * @description Nothing but failures since then.
+             */
+            failing_since?: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Until then messages carry two signatures, of the new secret and the one before.
+             */
+            overlap_until?: string | null;
+            /** @description What messages are signed with, `whsec_` and base64: in the answers to making and to rotating alone. */
+            secret?: string | null;
+            /** @description `enabled` or `disabled`. */
+            status: string;
+            url: string;
+        };
+        /** @description Where to be told of what. */
+        WebhookBody: {
+            /**
+             * @description `purchase.posted`, `purchase.refunded`, `claim.to_decide`, `statement.ready`.
+             * @example [
+             *       "purchase.posted"
+             *     ]
+             */
+            events: string[];
+            /**
+             * @description A public HTTPS address at port 443 or 8443, without user and password.
+             * @example https://shop.example/unioncard
+             */
+            url: string;
+        };
+        /** @description A page of messages. */
+        WebhookDeliveries: {
+            items: components["schemas"]["WebhookDelivery"][];
+            next?: string | null;
+        };
+        /** @description A message to a webhook. */
+        WebhookDelivery: {
+            /**
+             * Format: int32
+             * @description The HTTP status the receiver answered last.
+             */
+            answered?: number | null;
+            /**
+             * Format: int32
+             * @description How often it was tried since it was (last) asked for.
+             */
+            attempts: number;
+            /** @description The message as it is signed and sent. */
+            body: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The event: one of those subscribed to, or `webhook.test`. */
+            event: string;
+            /**
+             * @description Why the last try failed: `address`, `name`, `connect`, `tls`, `timeout`, `interrupted`, `redirect`, `gone` or
+             *     `status`.
+             */
+            failure?: string | null;
+            /**
+             * Format: uuid
+             * @description The message's `webhook-id`.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            next_at?: string | null;
+            /** @description `waiting`, `delivered` or `parked`. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When it was tried last.
+             */
+            tried_at?: string | null;
+        };
+        /** @description A partner's webhooks. */
+        Webhooks: {
+            items: components["schemas"]["Webhook"][];
         };
     };
     responses: never;
@@ -2885,265 +3163,6 @@ export interface operations {
             };
         };
     };
-    get_cards_id_face_png: {
-        parameters: {
-            query?: {
-                /** @description 300 (unless said) or 600. */
-                dpi?: number;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the face */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/png": unknown;
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_cards_id_print_history: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description what happened, the first first */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintHistory"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_designs: {
-        parameters: {
-            query: {
-                /** @description The organisation's code. */
-                organisation: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the design, or none */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Designs"];
-                };
-            };
-            /** @description no such organisation, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_designs: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DesignBody"];
-            };
-        };
-        responses: {
-            /** @description the design */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CardDesign"];
-                };
-            };
-            /** @description wrong fields, or what is written could not be read */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_designs_preview: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PreviewBody"];
-            };
-        };
-        responses: {
-            /** @description a face */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/png": unknown;
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_designs_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the design */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CardDesign"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_designs_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description gone */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_designs_id_preview_png: {
-        parameters: {
-            query?: {
-                /** @description Family name, given name, patronymic; a long one unless said. */
-                name?: string;
-                /** @description 300 (unless said) or 600. */
-                dpi?: number;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a face */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/png": unknown;
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     post_imports: {
         parameters: {
             query?: never;
@@ -3497,48 +3516,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cards"];
-                };
-            };
-        };
-    };
-    post_me_cards: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["OrderBody"];
-            };
-        };
-        responses: {
-            /** @description the card, ordered */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Card"];
-                };
-            };
-            /** @description has one, or is no active member */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description another kind */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3943,6 +3920,49 @@ export interface operations {
             };
         };
     };
+    get_members_id_balance: {
+        parameters: {
+            query?: {
+                /** @description The instant, RFC 3339 with an offset; now unless said. */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the balances */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberBalance"];
+                };
+            };
+            /** @description no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no instant */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_members_id_leave: {
         parameters: {
             query?: never;
@@ -4261,442 +4281,19 @@ export interface operations {
             };
         };
     };
-    get_print_batches: {
-        parameters: {
-            query?: {
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of batches */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Batches"];
-                };
-            };
-        };
-    };
-    post_print_batches: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BatchBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description `nothing-to-print` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches_id_cards: {
-        parameters: {
-            query?: {
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of cards */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintedCards"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches_id_files: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the archive */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/zip": unknown;
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description still being drawn; come again */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches_id_files_name: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the file */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": unknown;
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description still being drawn; come again */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_print_batches_id_hand_out: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HandOutBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `batch-state`, `card-not-in-print` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no cards, or too many */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_print_batches_id_receive: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NoteBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `batch-state` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_print_batches_id_send: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NoteBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `batch-state` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_print_batches_id_spoil: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SpoilBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `card-not-in-print` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no cards, too many, or no reason */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_queue: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description waiting cards by organisation */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintQueue"];
-                };
-            };
-        };
-    };
     get_purchases: {
         parameters: {
-            query: {
-                /** @description The outlet's code. */
-                outlet: string;
-                /** @description The receipt. */
-                receipt: string;
+            query?: {
+                /** @description The outlet's code; of a list it may be left out. */
+                outlet?: string;
+                /** @description The receipt: the answer is this purchase. */
+                receipt?: string;
+                /** @description `authorized`: the answer is the list of what is neither captured nor voided, the newest first. */
+                status?: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -4704,17 +4301,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the purchase */
+            /** @description the purchase, or a page of them */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Purchase"];
+                    "application/json": components["schemas"]["Found"];
                 };
             };
             /** @description none, or not yours */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description neither a receipt nor a status to look for */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5230,6 +4836,8 @@ export interface operations {
             query?: {
                 /** @description Only this partner's. */
                 partner?: string;
+                /** @description Only those that stand so now: `draft`, `scheduled`, `active` or `ended`. */
+                status?: string;
                 /** @description 1 to 200; 50 unless said. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5270,7 +4878,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, unknown>;
+                "application/json": components["schemas"]["RuleBody"];
             };
         };
         responses: {
@@ -5285,6 +4893,143 @@ export interface operations {
             };
             /** @description wrong fields */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rules_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewBody"];
+            };
+        };
+        responses: {
+            /** @description what the purchase would bring, and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rules_simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulationBody"];
+            };
+        };
+        responses: {
+            /** @description done: what was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description it takes longer: ask `Location` how it goes */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules_simulations_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description its state, and once done what it found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHistory"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5345,7 +5090,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, unknown>;
+                "application/json": components["schemas"]["RuleBody"];
             };
         };
         responses: {
@@ -5501,6 +5246,290 @@ export interface operations {
             };
             /** @description nobody */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+        };
+    };
+    post_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookBody"];
+            };
+        };
+        responses: {
+            /** @description subscribed, with its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description there already, or too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description an address that may not be called, or unknown events */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhooks_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhooks_id_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those `waiting`, `delivered` or `parked`. */
+                status?: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveries"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong limit, cursor or status */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description enabled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayBody"];
+            };
+        };
+        responses: {
+            /** @description they are on their way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description no such webhook or message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description with its new secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the message, on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description disabled */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -38,21 +38,11 @@ export type Register = Item<Answer<'/v1/registers', 'get'>>
 export type RegisterReport = Answer<'/v1/registers/{id}', 'get'>
 export type RegisterRow = Item<Answer<'/v1/registers/{id}/rows', 'get'>>
 export type Partner = Item<Answer<'/v1/partners', 'get'>>
-/** A rule's terms are an open object in the schema; this is the contract's shape of them. */
-export interface Rule {
-  id: string
-  version: number
-  status: string
-  name: string
-  partner: string
-  stacking?: string
-  when?: Record<string, unknown> | null
-  earn: Record<string, unknown>
-  caps?: Record<string, unknown> | null
-  funding?: { by: string; share: string }[] | null
-  hold_days?: number
-  life_months?: number | null
-}
+export type Rule = Item<Answer<'/v1/rules', 'get'>>
+export type RuleBody = Body<'/v1/rules', 'post'>
+export type RuleHistory = Answer<'/v1/rules/{id}', 'get'>
+export type SimulationBody = Body<'/v1/rules/simulate', 'post'>
+export type Simulation = Answer<'/v1/rules/simulations/{id}', 'get'>
 export type Organisation = Item<Answer<'/v1/organisations', 'get'>>
 export type Statistics = Answer<'/v1/organisations/{code}/statistics', 'get'>
 export type Member = Item<Answer<'/v1/members', 'get'>>
@@ -60,3 +50,5 @@ export type MemberRecord = Answer<'/v1/members/{id}', 'get'>
 export type ImportReport = Answer<'/v1/imports/{id}', 'get'>
 export type Settings = Answer<'/v1/settings', 'get'>
 export type Rejected = Item<Answer<'/v1/imports/{id}/rejected', 'get'>>
+export type Webhook = Item<Answer<'/v1/webhooks', 'get'>>
+export type WebhookDelivery = Item<Answer<'/v1/webhooks/{id}/deliveries', 'get'>>

@@ -5,6 +5,8 @@ import type { Balance } from '../api/types'
 import { isZero } from '../ui/money'
 import { Loaded } from '../ui/states'
 import { useWords } from '../ui/words'
+import { ExpiringList } from './ExpiringList'
+import { soon as soonOf } from './expiring'
 import { operationsOf, useBalance, useOperations } from './queries'
 import { nextRelease, type Release } from './release'
 
@@ -22,12 +24,13 @@ export function Balances() {
 
 function Figures({ balance, next }: { balance: Balance; next: Release | undefined }) {
   const { t, rubles, dayShort } = useWords()
-  const soon = balance.expiring[0]
+  const first = balance.expiring[0]
+  const soon = soonOf(balance.expiring)
   return (
     <Stack gap="sm">
       <SimpleGrid cols={2} spacing="sm">
         <Tile name={t('balance.available')} amount={rubles(balance.available)} testid="balance-available">
-          {soon ? t('balance.expiring', { amount: rubles(soon.amount), day: dayShort(soon.on) }) : null}
+          {first ? t('balance.expiring', { amount: rubles(first.amount), day: dayShort(first.on) }) : null}
         </Tile>
         <Tile name={t('balance.pending')} amount={rubles(balance.pending)} testid="balance-pending">
           {next ? `${rubles(next.amount)} — ${dayShort(next.at)}` : null}
@@ -38,6 +41,7 @@ function Figures({ balance, next }: { balance: Balance; next: Release | undefine
           </Tile>
         )}
       </SimpleGrid>
+      {soon ? <ExpiringList soon={soon} /> : null}
       {isZero(balance.debt) ? null : (
         <Alert
           color="red"

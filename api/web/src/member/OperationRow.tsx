@@ -72,7 +72,11 @@ function Why({ operation }: { operation: Operation }) {
         <Text size="sm">{t('operations.noWhy')}</Text>
       )}
       <Text size="sm" c="dimmed" mt="xs">
+        {operation.status === 'held' ? `${t('operations.heldHint')} ` : null}
         {dayAndTime(operation.at)}
+        {operation.available_at && operation.status === 'pending'
+          ? ` · ${t('operations.availableOn', { day: day(operation.available_at) })}`
+          : null}
         {operation.expires_on ? ` · ${t('operations.expires', { day: day(operation.expires_on) })}` : null}
       </Text>
     </>

@@ -28,7 +28,7 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
   const [leaving, leave] = useDisclosure(false)
   const queries = useQueryClient()
   const change = useMutation({
-    mutationFn: (body: { daily_digest?: boolean; language?: 'ru' | 'en' }) =>
+    mutationFn: (body: { daily_digest?: boolean; expiry_notices?: boolean; language?: 'ru' | 'en' }) =>
       ask(api.PATCH('/v1/me', { body })),
     onSuccess: (changed) => queries.setQueryData(['me'], changed),
   })
@@ -60,6 +60,15 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
             checked={digest}
             data-testid="daily-digest"
             onChange={(event) => change.mutate({ daily_digest: event.currentTarget.checked })}
+          />
+          <Switch
+            label={t('settings.expiry')}
+            description={t('settings.expiryHint')}
+            checked={
+              change.isPending ? (change.variables.expiry_notices ?? me.expiry_notices) : me.expiry_notices
+            }
+            data-testid="expiry-notices"
+            onChange={(event) => change.mutate({ expiry_notices: event.currentTarget.checked })}
           />
           <Stack gap={6}>
             <Text size="sm" fw={500}>

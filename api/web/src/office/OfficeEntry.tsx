@@ -23,7 +23,9 @@ const AccountPostings = lazy(() => import('./finance/AccountPostings'))
 const PurchasePage = lazy(() => import('./finance/PurchasePage'))
 const Registers = lazy(() => import('./finance/Registers'))
 const RegisterReport = lazy(() => import('./finance/RegisterReport'))
-const Rules = lazy(() => import('./finance/Rules'))
+const Rules = lazy(() => import('./finance/rules/Rules'))
+const RuleEditor = lazy(() => import('./finance/rules/RuleEditor'))
+const RulePage = lazy(() => import('./finance/rules/RulePage'))
 const Partners = lazy(() => import('./finance/Partners'))
 const Printing = lazy(() => import('./printing/Printing'))
 const Designs = lazy(() => import('./printing/Designs'))
@@ -86,6 +88,11 @@ function Pages() {
       <Route path="/rules">
         <Rules />
       </Route>
+      <Route path="/rules/new">
+        <RuleEditor />
+      </Route>
+      <Route path="/rules/:id/next">{({ id }) => <RuleEditor key={id} id={id} />}</Route>
+      <Route path="/rules/:id">{({ id }) => <RulePage key={id} id={id} />}</Route>
       <Route path="/partners">
         <Partners />
       </Route>

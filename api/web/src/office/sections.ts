@@ -37,6 +37,9 @@ export const MAY = {
   move: ['administrator', 'registrar', 'chair'],
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
+  draftRule: ['finance'],
+  approveRule: ['controller'],
+  simulateRules: ['finance', 'controller'],
   changeSettings: ['administrator'],
 }
 

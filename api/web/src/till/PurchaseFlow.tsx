@@ -61,6 +61,10 @@ export function PurchaseFlow({ outlet, scanned, lastReceipt, onDone, onNext }: P
   function done(purchase: Purchase) {
     soundYes()
     setPosted(purchase)
+    if (purchase.status === 'authorized') {
+      say(t('held.done'))
+      return
+    }
     say(t('result.said', { amount: rubles(purchase.cashback.amount) }))
     onDone({
       id: purchase.id,

@@ -1,14 +1,17 @@
 /** Receipt and amount of a purchase, what it will bring, and the button that posts it. */
-import { Button, Divider, Group, Kbd, SimpleGrid, Stack, TextInput } from '@mantine/core'
+import { Button, Divider, Group, Kbd, SimpleGrid, Stack, Switch, TextInput } from '@mantine/core'
+import { IconListDetails } from '@tabler/icons-react'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useRef, useState } from 'react'
 import { api, ask } from '../api/client'
 import { asProblem } from '../api/problem'
 import type { Purchase, Resolution } from '../api/types'
-import { isZero, typedAmount } from '../ui/money'
+import { figure, isZero, typedAmount } from '../ui/money'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 import { nextReceipt } from './codeField'
+import { keepCategories, LinesEditor } from './LinesEditor'
+import { EMPTY_LINE, readLines, type TypedLine } from './lines'
 import { QuoteLines } from './QuoteLines'
 import { soundNo } from './sounds'
 import { bodyOf, type Terms, useQuote } from './useQuote'
@@ -29,27 +32,33 @@ interface Attempt {
 }
 
 export function PurchaseForm({ resolution, outlet, lastReceipt, onPosted }: Props) {
-  const { t } = useWords()
+  const { t, language } = useWords()
   const amountField = useRef<HTMLInputElement>(null)
   const receiptField = useRef<HTMLInputElement>(null)
   const [since] = useState(() => Date.now())
   const [amount, setAmount] = useState('')
   const [redeem, setRedeem] = useState('')
   const [receipt, setReceipt] = useState(() => nextReceipt(lastReceipt))
-  const [missing, setMissing] = useState<'amount' | 'receipt' | 'redeem'>()
+  const [typedLines, setTypedLines] = useState<TypedLine[]>([])
+  const [held, setHeld] = useState(false)
+  const [missing, setMissing] = useState<'amount' | 'receipt' | 'redeem' | 'lines'>()
   const attempt = useRef<Attempt>(undefined)
 
-  const typed = typedAmount(amount)
+  const withLines = typedLines.length > 0
+  const read = readLines(typedLines)
+  const typed = withLines ? read.total : typedAmount(amount)
   const sum = typed && !isZero(typed) ? typed : undefined
   const points = redeem.trim() === '' ? undefined : typedAmount(redeem)
   const terms: Terms | undefined =
-    sum && points !== null
+    sum && points !== null && (!withLines || read.wrong.length === 0)
       ? {
           resolution: resolution.resolution,
           outlet,
           receipt: receipt.trim(),
           amount: sum,
           redeem: points && !isZero(points) ? points : undefined,
+          lines: withLines ? read.lines : undefined,
+          held: held || undefined,
         }
       : undefined
   const quote = useQuote(terms)
@@ -62,7 +71,10 @@ export function PurchaseForm({ resolution, outlet, lastReceipt, onPosted }: Prop
         attempt.current = { terms: key, occurredAt: new Date().toISOString() }
       return ask(api.POST('/v1/purchases', { body: bodyOf(asked, attempt.current.occurredAt) }))
     },
-    onSuccess: onPosted,
+    onSuccess: (purchase, asked) => {
+      keepCategories((asked.lines ?? []).map(({ category }) => category))
+      onPosted(purchase)
+    },
     onError: soundNo,
   })
   const problem = posting.error ? asProblem(posting.error) : terms ? quote.error : undefined
@@ -72,11 +84,18 @@ export function PurchaseForm({ resolution, outlet, lastReceipt, onPosted }: Prop
   function submit(event: FormEvent) {
     event.preventDefault()
     if (posting.isPending || Date.now() - since < AFTER_SCAN_MS) return
-    const lacks = !sum ? 'amount' : points === null ? 'redeem' : receipt.trim() === '' ? 'receipt' : undefined
+    const lacks = missingOf()
     setMissing(lacks)
     if (lacks === 'amount') amountField.current?.focus()
     else if (lacks === 'receipt') receiptField.current?.focus()
     else if (!lacks && terms) posting.mutate(terms)
+  }
+
+  function missingOf() {
+    if (withLines && read.wrong.length > 0) return 'lines'
+    if (!sum) return 'amount'
+    if (points === null) return 'redeem'
+    return receipt.trim() === '' ? 'receipt' : undefined
   }
 
   function edit(set: (value: string) => void) {
@@ -104,8 +123,9 @@ export function PurchaseForm({ resolution, outlet, lastReceipt, onPosted }: Prop
             autoComplete="off"
             autoFocus
             placeholder="0,00"
+            readOnly={withLines}
             data-testid="amount"
-            value={amount}
+            value={withLines ? figure(read.total, language) : amount}
             error={refusal('amount')}
             onChange={edit(setAmount)}
           />
@@ -134,6 +154,39 @@ export function PurchaseForm({ resolution, outlet, lastReceipt, onPosted }: Prop
           error={refusal('receipt')}
           onChange={edit(setReceipt)}
         />
+        {withLines ? (
+          <LinesEditor
+            lines={typedLines}
+            wrong={missing === 'lines' ? read.wrong : []}
+            onChange={(lines) => {
+              setTypedLines(lines)
+              setMissing(undefined)
+              posting.reset()
+            }}
+          />
+        ) : null}
+        <Group justify="space-between" gap="sm">
+          {withLines ? null : (
+            <Button
+              variant="subtle"
+              size="compact-md"
+              leftSection={<IconListDetails size={18} />}
+              data-testid="lines"
+              onClick={() => setTypedLines([{ ...EMPTY_LINE, amount }])}
+            >
+              {t('lines.open')}
+            </Button>
+          )}
+          <Switch
+            label={t('held.only')}
+            checked={held}
+            data-testid="hold"
+            onChange={(event) => {
+              setHeld(event.currentTarget.checked)
+              posting.reset()
+            }}
+          />
+        </Group>
         <Divider variant="dashed" />
         {loose ? <ProblemNote error={loose} /> : null}
         <QuoteLines
@@ -143,7 +196,7 @@ export function PurchaseForm({ resolution, outlet, lastReceipt, onPosted }: Prop
         />
         <Button type="submit" size="xl" loading={posting.isPending} data-testid="post">
           <Group gap="sm">
-            {t('purchase.post')}
+            {held ? t('held.hold') : t('purchase.post')}
             <Kbd className="till-kbd" visibleFrom="sm">
               Enter
             </Kbd>

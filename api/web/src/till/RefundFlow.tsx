@@ -2,12 +2,11 @@
 import { Alert, Button, Group, Kbd, Stack, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { api, ask } from '../api/client'
-import { asProblem } from '../api/problem'
 import type { Purchase } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
+import { byReceipt } from './find'
 import { RefundForm } from './RefundForm'
 import { RefundResult } from './RefundResult'
 import { soundNo, soundYes } from './sounds'
@@ -26,13 +25,7 @@ export function RefundFlow({ outlet, receipt: given, onDone, onNext }: Props) {
   const [receipt, setReceipt] = useState(given)
   const [after, setAfter] = useState<{ purchase: Purchase; amount: string }>()
   const search = useMutation({
-    mutationFn: async (wanted: string) => {
-      const found = api.GET('/v1/purchases', { params: { query: { outlet, receipt: wanted } } })
-      return ask(found).catch((error) => {
-        if (asProblem(error).status === 404) return null
-        throw error
-      })
-    },
+    mutationFn: (wanted: string) => byReceipt(outlet, wanted),
     onSuccess: (found) => (found ? undefined : soundNo()),
     onError: soundNo,
   })

@@ -1,5 +1,5 @@
-/** How much of a found purchase goes back, under which reference. */
-import { Button, Group, Kbd, Paper, Stack, TextInput } from '@mantine/core'
+/** How much of a found purchase goes back, by lines or as an amount, under which reference. */
+import { Button, Group, Kbd, Paper, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api, ask } from '../api/client'
@@ -8,6 +8,8 @@ import type { Purchase } from '../api/types'
 import { figure, isZero, minus, typedAmount } from '../ui/money'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
+import { type Line as PurchaseLine, readParts } from './lines'
+import { PartLines } from './PartLines'
 import { Line } from './ResultScreen'
 import { soundNo } from './sounds'
 
@@ -28,24 +30,33 @@ export function RefundForm({ purchase, onRefunded }: Props) {
   const [amount, setAmount] = useState(() => figure(left, language))
   const [reference, setReference] = useState(() => newReference(purchase.receipt))
   const [missing, setMissing] = useState(false)
+  const lines = purchase.lines ?? []
+  const most = lines.map((line) => line.left)
+  const [parts, setParts] = useState(() => lines.map(() => ''))
+  const [byLines, setByLines] = useState(lines.length > 0)
+  const read = readParts(lines, most, parts)
   const refunding = useMutation({
-    mutationFn: (sum: string) =>
+    mutationFn: (what: { sum: string; lines?: PurchaseLine[] }) =>
       ask(
         api.POST('/v1/purchases/{id}/refunds', {
           params: { path: { id: purchase.id } },
-          body: { amount: sum, reference: reference.trim() },
+          body: {
+            ...(what.lines ? { lines: what.lines } : { amount: what.sum }),
+            reference: reference.trim(),
+          },
         }),
       ),
-    onSuccess: (now, sum) => onRefunded(now, sum, minus(now.cashback.amount, purchase.cashback.amount)),
+    onSuccess: (now, { sum }) => onRefunded(now, sum, minus(now.cashback.amount, purchase.cashback.amount)),
     onError: soundNo,
   })
   const problem = refunding.error ? asProblem(refunding.error) : undefined
 
   function submit(event: FormEvent) {
     event.preventDefault()
-    const sum = typedAmount(amount)
+    const sum = byLines ? read.total : typedAmount(amount)
     setMissing(!sum || isZero(sum))
-    if (sum && !isZero(sum) && !refunding.isPending) refunding.mutate(sum)
+    if (!sum || isZero(sum) || refunding.isPending || (byLines && read.wrong.length > 0)) return
+    refunding.mutate(byLines ? { sum, lines: read.lines } : { sum })
   }
 
   return (
@@ -58,21 +69,54 @@ export function RefundForm({ purchase, onRefunded }: Props) {
         </Paper>
         {nothing ? null : (
           <>
-            <TextInput
-              className="till-amount"
-              label={t('refund.back')}
-              inputMode="decimal"
-              autoComplete="off"
-              autoFocus
-              data-testid="refund-amount"
-              value={amount}
-              error={missing ? t('purchase.missing.amount') : problem?.field('amount')}
-              onFocus={(event) => event.currentTarget.select()}
-              onChange={(event) => {
-                setAmount(event.currentTarget.value)
-                setMissing(false)
-              }}
-            />
+            {lines.length > 0 ? (
+              <SegmentedControl
+                aria-label={t('refund.how')}
+                data-testid="refund-how"
+                value={byLines ? 'lines' : 'amount'}
+                onChange={(how) => setByLines(how === 'lines')}
+                data={[
+                  { value: 'lines', label: t('refund.byLines') },
+                  { value: 'amount', label: t('refund.byAmount') },
+                ]}
+              />
+            ) : null}
+            {byLines ? (
+              <>
+                <PartLines
+                  lines={lines}
+                  most={most}
+                  parts={parts}
+                  wrong={read.wrong}
+                  onChange={(changed) => {
+                    setParts(changed)
+                    setMissing(false)
+                  }}
+                />
+                <Line name={t('refund.back')} value={rubles(read.total)} strong />
+                {missing ? (
+                  <Text size="sm" c="red" role="alert">
+                    {t('refund.noLines')}
+                  </Text>
+                ) : null}
+              </>
+            ) : (
+              <TextInput
+                className="till-amount"
+                label={t('refund.back')}
+                inputMode="decimal"
+                autoComplete="off"
+                autoFocus
+                data-testid="refund-amount"
+                value={amount}
+                error={missing ? t('purchase.missing.amount') : problem?.field('amount')}
+                onFocus={(event) => event.currentTarget.select()}
+                onChange={(event) => {
+                  setAmount(event.currentTarget.value)
+                  setMissing(false)
+                }}
+              />
+            )}
             <TextInput
               label={t('refund.reference')}
               description={t('refund.referenceHint')}

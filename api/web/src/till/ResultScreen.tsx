@@ -16,6 +16,12 @@ export function ResultScreen({ purchase, onNext }: Props) {
   const { t, rubles, dayShort } = useWords()
   const { cashback, balance } = purchase
   const scanned = useRef('')
+  const title =
+    purchase.status === 'authorized'
+      ? t('held.done')
+      : purchase.status === 'voided'
+        ? t('held.voided')
+        : t('result.title', { amount: rubles(cashback.amount) })
 
   /** The next card may be scanned over the result: its digits are kept, its Enter goes on with them. */
   function keys(event: KeyboardEvent) {
@@ -35,7 +41,7 @@ export function ResultScreen({ purchase, onNext }: Props) {
         <IconCircleCheck size={40} aria-hidden />
         <div>
           <Title order={2} size="h3" className="band-word">
-            {t('result.title', { amount: rubles(cashback.amount) })}
+            {title}
           </Title>
           <div>{t('result.receipt', { receipt: purchase.receipt, amount: rubles(purchase.amount) })}</div>
         </div>

@@ -5,6 +5,7 @@ import { IconSettings, IconVolume, IconVolumeOff } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { StaffMe } from '../api/types'
 import { useWords } from '../ui/words'
+import { HeldFlow } from './HeldFlow'
 import { PurchaseFlow } from './PurchaseFlow'
 import { RefundFlow } from './RefundFlow'
 import { isMuted, setMuted, soundYes } from './sounds'
@@ -19,7 +20,8 @@ interface Props {
   onOutlet: () => void
 }
 
-type Work = 'purchase' | 'refund'
+const WORKS = ['purchase', 'refund', 'held'] as const
+type Work = (typeof WORKS)[number]
 
 export function Till({ staff, outlet, onOutlet }: Props) {
   const { t } = useWords()
@@ -37,6 +39,7 @@ export function Till({ staff, outlet, onOutlet }: Props) {
     [
       ['F2', () => go('purchase')],
       ['F3', () => go('refund')],
+      ['F4', () => go('held')],
       // Escape closes a window that lies above before it starts anything over.
       ['Escape', () => (document.querySelector('[role="dialog"]') ? undefined : go(work))],
     ],
@@ -52,10 +55,11 @@ export function Till({ staff, outlet, onOutlet }: Props) {
             mb="md"
             aria-label={t('till.work')}
             value={work}
-            onChange={(to) => go(to === 'refund' ? 'refund' : 'purchase')}
+            onChange={(to) => go(WORKS.find((one) => one === to) ?? 'purchase')}
             data={[
               { value: 'purchase', label: <Labelled text={t('till.purchase')} hotkey="F2" /> },
               { value: 'refund', label: <Labelled text={t('till.refund')} hotkey="F3" /> },
+              { value: 'held', label: <Labelled text={t('held.title')} hotkey="F4" /> },
             ]}
           />
           {work === 'purchase' ? (
@@ -67,6 +71,8 @@ export function Till({ staff, outlet, onOutlet }: Props) {
               onDone={today.add}
               onNext={(scanned) => go('purchase', scanned)}
             />
+          ) : work === 'held' ? (
+            <HeldFlow key={turn} outlet={outlet.code} onDone={today.add} onNext={() => go('purchase')} />
           ) : (
             <RefundFlow
               key={turn}

@@ -1,11 +1,15 @@
 /** What is set once a shift: outlet, language, theme, the way out. */
 import { Button, Drawer, Stack, Text } from '@mantine/core'
-import { IconBuildingStore, IconLogout } from '@tabler/icons-react'
+import { useDisclosure } from '@mantine/hooks'
+import { IconBuildingStore, IconLogout, IconWebhook } from '@tabler/icons-react'
+import { lazy, Suspense } from 'react'
 import type { StaffMe } from '../api/types'
 import { LanguageSwitch, ThemeSwitch } from '../ui/Preferences'
 import { useSession } from '../ui/session'
 import { useWords } from '../ui/words'
 import { type Outlet, outletName } from './TillEntry'
+
+const Webhooks = lazy(() => import('./Webhooks'))
 
 interface Props {
   staff: StaffMe
@@ -18,6 +22,7 @@ interface Props {
 export function TillSettings({ staff, outlet, onOutlet, opened, onClose }: Props) {
   const { t } = useWords()
   const { signOut } = useSession()
+  const [hooksOpened, hooks] = useDisclosure(false)
   return (
     <Drawer
       opened={opened}
@@ -38,6 +43,19 @@ export function TillSettings({ staff, outlet, onOutlet, opened, onClose }: Props
           <Button variant="default" leftSection={<IconBuildingStore size={18} />} onClick={onOutlet}>
             {t('till.otherOutlet')}
           </Button>
+        ) : null}
+        {staff.role === 'manager' ? (
+          <>
+            <Button
+              variant="default"
+              leftSection={<IconWebhook size={18} />}
+              data-testid="webhooks"
+              onClick={hooks.open}
+            >
+              {t('hooks.open')}
+            </Button>
+            <Suspense fallback={null}>{hooksOpened ? <Webhooks onClose={hooks.close} /> : null}</Suspense>
+          </>
         ) : null}
         <LanguageSwitch />
         <ThemeSwitch />

@@ -21,6 +21,7 @@ export function TodayList({ rows, onOpen }: { rows: Done[]; onOpen: (receipt: st
       <Group gap="md" mt="sm" visibleFrom="md">
         <Key name="F2" does={t('till.purchase')} />
         <Key name="F3" does={t('till.refund')} />
+        <Key name="F4" does={t('held.title')} />
         <Key name="Esc" does={t('till.again')} />
       </Group>
     </section>

@@ -4,6 +4,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { api, ask } from '../api/client'
 import type { Problem } from '../api/problem'
 import type { Purchase } from '../api/types'
+import type { Line } from './lines'
 
 export interface Terms {
   resolution: string
@@ -11,6 +12,9 @@ export interface Terms {
   receipt: string
   amount: string
   redeem: string | undefined
+  lines?: Line[] | undefined
+  /** Reserved only, to be captured or voided later. */
+  held?: boolean | undefined
 }
 
 const DEBOUNCE_MS = 250
@@ -18,7 +22,7 @@ const DEBOUNCE_MS = 250
 const NO_RECEIPT = `quote-${crypto.randomUUID()}`
 
 export function bodyOf(terms: Terms, occurredAt: string) {
-  const { resolution, outlet, receipt, amount, redeem } = terms
+  const { resolution, outlet, receipt, amount, redeem, lines, held } = terms
   return {
     resolution,
     outlet,
@@ -26,6 +30,8 @@ export function bodyOf(terms: Terms, occurredAt: string) {
     occurred_at: occurredAt,
     amount,
     ...(redeem ? { redeem } : {}),
+    ...(lines ? { lines } : {}),
+    ...(held ? { capture: false } : {}),
   }
 }
 

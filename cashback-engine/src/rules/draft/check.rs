@@ -105,6 +105,17 @@ impl WhenDraft {
             }
         }
         let members = self.members.clone().unwrap_or_default();
+        for (text, pointer) in
+            [(&members.organisation, "/when/members/organisation"), (&members.tier, "/when/members/tier")]
+        {
+            let named = |text: &String| !text.trim().is_empty() && text.len() <= NAME_MAX;
+            wrong.unless(text.as_ref().is_none_or(named), pointer, "must not be empty or too long");
+        }
+        wrong.unless(
+            members.member_for_months.is_none_or(|months| months <= LIFE_MAX),
+            "/when/members/member_for_months",
+            "must be at most 1200",
+        );
         When {
             from,
             until,

@@ -172,7 +172,24 @@ fn caps_trim_to_what_is_left() {
     let room = |member: &str, budget: &str| Room { member: Some(money(member)), budget: Some(money(budget)) };
     assert_eq!(shopping.judge_in(rule, room("7.00", "100.00")), Ok(money("7.00")));
     assert_eq!(shopping.judge_in(rule, room("7.00", "6.00")), Ok(money("6.00")));
-    assert_eq!(shopping.judge_in(rule, room("7.00", "0.00")), Err(WhyNot::CapReached));
+    assert_eq!(shopping.judge_in(rule, room("7.00", "0.00")), Err(WhyNot::BudgetSpent));
+    assert_eq!(
+        shopping.judge_in(rule, room("0.00", "0.00")),
+        Err(WhyNot::CapReached),
+        "the member's own first"
+    );
+}
+
+#[test]
+fn a_trimmed_grant_names_the_narrowest_limit() {
+    let caps = terms(r#""earn":{"percent":"10"},"caps":{"per_purchase":"8.00"}"#).caps;
+    let room = Room { member: Some(money("7.00")), budget: Some(money("6.00")) };
+    let trimmed = |earned: &str, room, given: &str| trimmed_by(&caps, money(earned), room, money(given));
+    assert_eq!(trimmed("8.00", Room::default(), "8.00"), None, "reached, nothing lost");
+    assert_eq!(trimmed("10.00", Room::default(), "8.00"), Some(Limit::PerPurchase));
+    assert_eq!(trimmed("10.00", Room { budget: None, ..room }, "7.00"), Some(Limit::PerMember));
+    assert_eq!(trimmed("10.00", room, "6.00"), Some(Limit::Budget));
+    assert_eq!(trimmed("10.00", room, "5.00"), Some(Limit::Paid));
 }
 
 fn candidate(stacking: Stacking, priority: i32, age: i64, amount: &str) -> Candidate {

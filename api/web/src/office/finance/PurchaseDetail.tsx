@@ -1,10 +1,11 @@
 /** A purchase and why it brought what it brought. */
-import { Badge, Group, List, Stack, Text, Title } from '@mantine/core'
+import { Anchor, Badge, Group, List, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { Link } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Explanation, Purchase } from '../../api/types'
 import { Loaded } from '../../ui/states'
-import { useWords, type Words } from '../../ui/words'
+import { useWords } from '../../ui/words'
 import { Facts } from '../parts/Facts'
 import { MAY } from '../sections'
 import { useMay } from '../staff'
@@ -58,28 +59,16 @@ function Sums({ purchase }: { purchase: Purchase }) {
   )
 }
 
-/** What the sum is made of: the eligible amount, what it earned, and what a cap left of that. */
-function partsOf(rule: Explanation['rules'][number], { t, rubles }: Words): string {
-  const trimmed = rule.earned && rule.amount && rule.earned !== rule.amount
-  return [
-    rule.eligible ? t('detail.eligible', { amount: rubles(rule.eligible) }) : '',
-    trimmed && rule.earned ? t('detail.earned', { amount: rubles(rule.earned) }) : '',
-    trimmed && rule.room ? t('detail.room', { amount: rubles(rule.room) }) : '',
-  ]
-    .filter(Boolean)
-    .join(' · ')
-}
-
 function Why({ explanation }: { explanation: Explanation }) {
-  const words = useWords()
-  const { t, rubles } = words
+  const { t, rubles } = useWords()
+  const whole = explanation.lines.filter((line) => !explanation.rules.some(({ text }) => text === line))
   return (
     <div>
       <Title order={3} size="h6" mb={4}>
         {t('detail.why')}
       </Title>
       <List size="sm" spacing={4}>
-        {explanation.lines.map((line) => (
+        {whole.map((line) => (
           <List.Item key={line}>{line}</List.Item>
         ))}
       </List>
@@ -92,15 +81,10 @@ function Why({ explanation }: { explanation: Explanation }) {
           mt="sm"
         >
           <div>
-            <Text size="sm" fw={500}>
-              {rule.name}{' '}
-              <Text span c="dimmed" size="xs">
-                {t('detail.version', { version: rule.version })}
-              </Text>
-            </Text>
-            <Text size="xs" c="dimmed">
-              {rule.applied ? partsOf(rule, words) : rule.reason}
-            </Text>
+            <Text size="sm">{rule.text}</Text>
+            <Anchor component={Link} href={`/rules/${rule.id}`} size="xs">
+              {t('detail.version', { version: rule.version })}
+            </Anchor>
           </div>
           <Badge color={rule.applied ? 'green' : 'gray'}>
             {rule.applied ? rubles(rule.amount ?? '0.00', true) : t('detail.notApplied')}

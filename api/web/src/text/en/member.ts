@@ -53,6 +53,9 @@ export default {
     reserved: 'Reserved',
     reservedHint: 'set aside for a payment or payout',
     expiring: '{{amount}} expire on {{day}}',
+    expiringSoon: 'Expires within 30 days',
+    until: 'until the end of {{day}}',
+    urgent: 'less than a week',
     debt: 'Debt {{amount}}',
     debtHint:
       'Cashback was taken back with a returned purchase after it had been spent. Your next cashback pays it.',
@@ -66,6 +69,7 @@ export default {
     noWhy: 'There is no explanation for this operation.',
     availableOn: 'available {{day}}',
     expires: 'expires after {{day}}',
+    heldHint: 'The cashback is being checked: the result will appear here.',
     arrived: '{{kind}} {{partner}}: {{amount}}',
     kind: {
       purchase: 'purchase',
@@ -97,6 +101,8 @@ export default {
     number: 'Membership no. {{number}}',
     digest: 'A mail about cashback once a day',
     digestHint: 'Only on days when there was some',
+    expiry: 'A letter about what will soon expire',
+    expiryHint: '30 and 7 days ahead',
   },
   leaving: {
     open: 'Leave the bonus programme',

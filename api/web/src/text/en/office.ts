@@ -3,6 +3,7 @@ import { common } from './common'
 import { finance } from './officeFinance'
 import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
+import { rules } from './officeRules'
 import { settings } from './officeSettings'
 
 export default {
@@ -10,6 +11,7 @@ export default {
   ...common,
   ...finance,
   ...printing,
+  ...rules,
   ...registry,
   ...settings,
   office: {

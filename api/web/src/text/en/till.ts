@@ -1,9 +1,13 @@
 /** Words of the till. */
 import { common } from './common'
+import { tillHeld } from './tillHeld'
+import { tillHooks } from './tillHooks'
 
 export default {
   pageTitle: 'Till — Unioncard',
   ...common,
+  ...tillHeld,
+  ...tillHooks,
   till: {
     title: 'Till',
     signInHint: 'Sign in as a cashier or a manager.',
@@ -96,6 +100,10 @@ export default {
     refunded: 'Already refunded',
     left: 'Left',
     back: 'Refund, ₽',
+    how: 'How it comes back',
+    byLines: 'By lines',
+    byAmount: 'As an amount',
+    noLines: 'Choose what comes back.',
     reference: 'Refund number',
     referenceHint: 'Made up for you; replace it with the refund receipt’s number if there is one',
     post: 'Refund',

@@ -57,6 +57,9 @@ export default {
     reserved: 'В резерве',
     reservedHint: 'отложено под оплату или выплату',
     expiring: '{{amount}} сгорят {{day}}',
+    expiringSoon: 'Сгорят в ближайшие 30 дней',
+    until: 'до конца дня {{day}}',
+    urgent: 'меньше недели',
     debt: 'Долг {{amount}}',
     debtHint: 'Кешбэк вернули вместе с покупкой, а он уже был потрачен. Долг погасит следующий кешбэк.',
     others: 'В резерве {{reserved}} · долг {{debt}}',
@@ -69,6 +72,7 @@ export default {
     noWhy: 'Пояснений к этой операции нет.',
     availableOn: 'доступно {{day}}',
     expires: 'сгорит после {{day}}',
+    heldHint: 'Кешбэк на проверке: её результат появится здесь.',
     arrived: '{{kind}} {{partner}}: {{amount}}',
     kind: {
       purchase: 'покупка',
@@ -100,6 +104,8 @@ export default {
     number: 'Членский билет № {{number}}',
     digest: 'Письмо о кешбэке раз в день',
     digestHint: 'Только в дни, когда он был',
+    expiry: 'Письмо о том, что скоро сгорит',
+    expiryHint: 'За 30 и за 7 дней',
   },
   leaving: {
     open: 'Выйти из бонусной программы',

@@ -1,9 +1,13 @@
 /** Слова кассы. */
 import { common } from './common'
+import { tillHeld } from './tillHeld'
+import { tillHooks } from './tillHooks'
 
 export default {
   pageTitle: 'Касса — Unioncard',
   ...common,
+  ...tillHeld,
+  ...tillHooks,
   till: {
     title: 'Касса',
     signInHint: 'Войдите под логином кассира или управляющего.',
@@ -96,6 +100,10 @@ export default {
     refunded: 'Уже возвращено',
     left: 'Осталось',
     back: 'Вернуть, ₽',
+    how: 'Как вернуть',
+    byLines: 'По строкам',
+    byAmount: 'Суммой',
+    noLines: 'Отметьте, что возвращают.',
     reference: 'Номер возврата',
     referenceHint: 'Придуман сам; замените на номер возвратного чека, если он есть',
     post: 'Вернуть',

@@ -1,42 +1,29 @@
-//! Cashback rules: drafted by finance, approved by a controller, ended.
+//! Cashback rules: drafted by finance, tried on a sample and on the past, approved by a controller, ended.
+
+mod preview;
+pub mod simulations;
+mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use cashback_engine::rules::store::{self, RuleVersion};
-use cashback_engine::rules::{RuleDraft, RuleStatus};
+use cashback_engine::rules::{RuleDraft, RuleFilter, RuleStatus, listing, store};
 use cashback_engine::{RuleId, partners};
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
-use union_registry::organisations;
+use union_registry::{Category, organisations};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+
+pub use self::preview::{__path_preview, preview};
+pub use self::simulations::{__path_show_simulation, __path_simulate, show_simulation, simulate};
+use self::view::RuleHistory;
+pub use self::view::{RuleBody, RuleView};
 
 use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{IdPath, Json, Later, NoBody, Path, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
-
-/// A version of a rule.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Rule)]
-pub struct RuleView {
-    id: Uuid,
-    version: i32,
-    /// `draft`, `scheduled`, `active` or `ended`.
-    #[schema(value_type = String)]
-    status: RuleStatus,
-    /// The rule as it was drafted.
-    #[serde(flatten)]
-    #[schema(value_type = Object)]
-    rule: RuleDraft,
-}
-
-impl From<RuleVersion> for RuleView {
-    fn from(version: RuleVersion) -> Self {
-        Self { id: version.id.0, version: version.version, status: version.status, rule: version.rule }
-    }
-}
 
 /// A page of rules.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,13 +40,16 @@ pub struct Rules {
 pub struct RulesQuery {
     /// Only this partner's.
     partner: Option<String>,
+    /// Only those that stand so now: `draft`, `scheduled`, `active` or `ended`.
+    #[param(value_type = Option<String>)]
+    status: Option<RuleStatus>,
     /// 1 to 200; 50 unless said.
     limit: Option<i64>,
     /// `next` of the page before.
     after: Option<String>,
 }
 
-/// Rules, each version of each: the union's finance sees all, a manager the partner's own.
+/// Rules, each version of each: the union's finance sees all, a manager the partner's own, without whom they are for.
 #[utoipa::path(get, path = "/v1/rules", tag = "finance", params(RulesQuery), responses(
     (status = 200, description = "a page of rules", body = Rules),
     (status = 404, description = "no such partner", body = ProblemBody)))]
@@ -74,7 +64,7 @@ pub async fn list(
     let list = List::of(&shared, &request, &principal);
     let after: Option<(RuleId, i32)> = list.after(query.0.after.as_deref())?;
     let own = principal.partner();
-    let asked = query.0.partner;
+    let (asked, status) = (query.0.partner, query.0.status);
     let page = app
         .into_inner()
         .run(move |connection| {
@@ -87,34 +77,64 @@ pub async fn list(
                 (Some(own), _) => Some(own),
                 (None, named) => named,
             };
-            Ok(store::list(connection, partner, after, limit, now)?)
+            let filter = RuleFilter { partner, status, ..RuleFilter::default() };
+            Ok(listing::list(connection, &filter, after, limit, now)?)
         })
         .await?;
-    Ok(list.answer(&page.map(RuleView::from)))
+    Ok(list.answer(&page.map(|version| RuleView::seen_by(version, &principal))))
 }
 
-/// The organisations a draft names must be in the register, which the engine knows nothing of.
-fn known_organisations(connection: &mut PgConnection, draft: &RuleDraft) -> Result<(), Problem> {
+/// A rule with all its versions, and who drafted, approved and ended them.
+#[utoipa::path(get, path = "/v1/rules/{id}", tag = "finance", params(("id" = String, Path)), responses(
+    (status = 200, description = "the rule", body = RuleHistory),
+    (status = 404, description = "none, or not yours", body = ProblemBody)))]
+pub async fn show(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<RuleId>,
+) -> Result<web::Json<RuleHistory>, Problem> {
+    let (now, own) = (app.now(), principal.partner());
+    let history = app
+        .into_inner()
+        .run(move |connection| {
+            let versions = listing::versions(connection, id.0, now)?;
+            if versions.iter().any(|version| own.is_some_and(|own| own != version.partner)) {
+                return Err(Problem::not_found());
+            }
+            RuleHistory::of(connection, versions, own.is_none())
+        })
+        .await?;
+    Ok(web::Json(history))
+}
+
+/// What a draft names of the register, which the engine knows nothing of: organisations and members' categories. The
+/// pointer leads to the draft.
+fn known_names(connection: &mut PgConnection, draft: &RuleDraft, pointer: &str) -> Result<(), Problem> {
     let mut named: Vec<(String, &String)> = draft
         .funding
         .iter()
         .enumerate()
         .filter(|(_, funding)| funding.by != "partner")
-        .map(|(place, funding)| (format!("#/funding/{place}/by"), &funding.by))
+        .map(|(place, funding)| (format!("#{pointer}/funding/{place}/by"), &funding.by))
         .collect();
-    let members = draft.when.members.as_ref().and_then(|members| members.organisation.as_ref());
-    named.extend(members.map(|code| ("#/when/members/organisation".to_owned(), code)));
+    let members = draft.when.members.as_ref();
+    let organisation = members.and_then(|members| members.organisation.as_ref());
+    named.extend(organisation.map(|code| (format!("#{pointer}/when/members/organisation"), code)));
     let codes: Vec<String> = named.iter().map(|(_, code)| (*code).clone()).collect();
     let known = organisations::named(connection, &codes)?;
-    let unknown =
-        named.into_iter().filter(|(_, code)| !known.iter().any(|organisation| organisation.code == **code));
-    let mut unknown = unknown.peekable();
-    if unknown.peek().is_none() {
-        return Ok(());
+    let mut problem: Option<Problem> = None;
+    for (pointer, _) in named.iter().filter(|(_, code)| !known.iter().any(|known| known.code == **code)) {
+        let so_far = problem.unwrap_or_else(Problem::invalid);
+        problem = Some(so_far.field(pointer.clone(), "is no organisation", "такой организации нет"));
     }
-    Err(unknown.fold(Problem::invalid(), |problem, (pointer, _)| {
-        problem.field(pointer, "is no organisation", "такой организации нет")
-    }))
+    for (at, category) in members.iter().flat_map(|members| members.categories.iter().enumerate()) {
+        if category.parse::<Category>().is_err() {
+            let pointer = format!("#{pointer}/when/members/categories/{at}");
+            let so_far = problem.unwrap_or_else(Problem::invalid);
+            problem = Some(so_far.field(pointer, "is no category of members", "такой категории членов нет"));
+        }
+    }
+    problem.map_or(Ok(()), Err)
 }
 
 fn person(principal: &Principal) -> Result<Uuid, Problem> {
@@ -126,12 +146,12 @@ const FIRST: i32 = 1;
 
 /// Refuses a version that isn't there, before what was sent along is looked at.
 fn there(connection: &mut PgConnection, id: RuleId, version: i32, now: DateTime<Utc>) -> Result<(), Problem> {
-    store::one(connection, id, version, now)?;
+    listing::one(connection, id, version, now)?;
     Ok(())
 }
 
 /// Drafts a rule.
-#[utoipa::path(post, path = "/v1/rules", tag = "finance", request_body = Object, responses(
+#[utoipa::path(post, path = "/v1/rules", tag = "finance", request_body = RuleBody, responses(
     (status = 201, description = "the draft", body = RuleView),
     (status = 422, description = "wrong fields", body = ProblemBody)))]
 pub async fn draft(
@@ -143,15 +163,15 @@ pub async fn draft(
     let version = app
         .into_inner()
         .transaction(move |connection| {
-            known_organisations(connection, &body.0)?;
+            known_names(connection, &body.0, "")?;
             Ok(store::create(connection, &body.0, by, now)?)
         })
         .await?;
-    Ok(HttpResponse::Created().json(RuleView::from(version)))
+    Ok(HttpResponse::Created().json(RuleView::whole(version)))
 }
 
 /// Drafts a further version of a rule.
-#[utoipa::path(post, path = "/v1/rules/{id}/versions", tag = "finance", params(("id" = String, Path)), request_body = Object, responses(
+#[utoipa::path(post, path = "/v1/rules/{id}/versions", tag = "finance", params(("id" = String, Path)), request_body = RuleBody, responses(
     (status = 201, description = "the draft", body = RuleView),
     (status = 404, description = "no such rule", body = ProblemBody),
     (status = 422, description = "wrong fields", body = ProblemBody)))]
@@ -167,14 +187,14 @@ pub async fn draft_version(
         .transaction(move |connection| {
             there(connection, id.0, FIRST, now)?;
             let body = body?;
-            known_organisations(connection, &body.0)?;
+            known_names(connection, &body.0, "")?;
             Ok(store::add(connection, id.0, &body.0, by, now)?)
         })
         .await?;
-    Ok(HttpResponse::Created().json(RuleView::from(version)))
+    Ok(HttpResponse::Created().json(RuleView::whole(version)))
 }
 
-/// Approves a draft: from then on it is in force within its dates. Another person than the drafter does it.
+/// Approves a draft: from then on it is in force within its dates; a version before it goes on until then. Another person than the drafter does it.
 #[utoipa::path(post, path = "/v1/rules/{id}/versions/{version}/approve", tag = "finance", params(("id" = String, Path), ("version" = i32, Path)), responses(
     (status = 200, description = "the approved version", body = RuleView),
     (status = 404, description = "no such version", body = ProblemBody),
@@ -195,7 +215,7 @@ pub async fn approve(
             Ok(store::approve(connection, RuleId(id), version, by, now)?)
         })
         .await?;
-    Ok(web::Json(version.into()))
+    Ok(web::Json(RuleView::whole(version)))
 }
 
 /// Ends a rule: later purchases earn nothing by it.
@@ -218,5 +238,5 @@ pub async fn end(
             Ok(store::end(connection, id.0, by, now)?)
         })
         .await?;
-    Ok(web::Json(version.into()))
+    Ok(web::Json(RuleView::whole(version)))
 }

@@ -1,0 +1,130 @@
+//! The thread that tries changes of rules on past purchases: one simulation at a time over all processes; one whose
+//! process ended is run anew.
+
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::Duration;
+
+use cashback_engine::posting::Audience;
+use cashback_engine::rules::simulate::queue::{self, Stored};
+use cashback_engine::rules::simulate::{self, Question, Report};
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+use shared_kernel::ids::MemberId;
+use union_registry::facts;
+
+use crate::app::App;
+use crate::posting::identify;
+use crate::problem::{Language, Problem};
+
+/// The lock under which one process simulates: "simulate" in ASCII.
+const SIMULATIONS_LOCK: i64 = 0x7369_6d75_6c61_7465;
+/// How long the thread sleeps unless woken; another process may have left something.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Wakes the thread when there is something to do.
+#[derive(Debug, Default)]
+pub struct Waker {
+    called: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Waker {
+    /// There is something to do.
+    pub fn wake(&self) {
+        if let Ok(mut called) = self.called.lock() {
+            *called = true;
+            self.changed.notify_one();
+        }
+    }
+
+    fn sleep(&self) {
+        if let Ok(called) = self.called.lock()
+            && let Ok((mut called, _)) = self.changed.wait_timeout_while(called, PAUSE, |called| !*called)
+        {
+            *called = false;
+        }
+    }
+}
+
+/// Starts the thread; it ends with the program.
+///
+/// # Errors
+/// When no thread can be made.
+pub fn start(app: &Arc<App>) -> std::io::Result<()> {
+    let waker = Arc::clone(&app.simulations);
+    let app: Weak<App> = Arc::downgrade(app);
+    std::thread::Builder::new().name("simulations".into()).spawn(move || {
+        while let Some(app) = app.upgrade() {
+            let worked = work_off(&app).unwrap_or_else(|problem| {
+                tracing::warn!(%problem, "a simulation is not worked off");
+                false
+            });
+            drop(app);
+            if !worked {
+                waker.sleep();
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Works one waiting simulation off; whether there was one.
+fn work_off(app: &App) -> Result<bool, Problem> {
+    let mut connection = app.connection()?;
+    if !try_lock(&mut connection)? {
+        return Ok(false);
+    }
+    let worked = one(app, &mut connection);
+    diesel::sql_query("SELECT pg_advisory_unlock($1)")
+        .bind::<BigInt, _>(SIMULATIONS_LOCK)
+        .execute(&mut *connection)?;
+    worked
+}
+
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = Bool)]
+    locked: bool,
+}
+
+fn try_lock(connection: &mut PgConnection) -> QueryResult<bool> {
+    let answer: Locked = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
+        .bind::<BigInt, _>(SIMULATIONS_LOCK)
+        .get_result(connection)?;
+    Ok(answer.locked)
+}
+
+fn one(app: &App, connection: &mut PgConnection) -> Result<bool, Problem> {
+    let Some(stored) = queue::next(connection)? else { return Ok(false) };
+    let id = stored.id;
+    match answer(app, connection, stored) {
+        Ok(report) => queue::end(connection, id, Ok(&report), app.now())?,
+        // It stays in the queue: the database is away, not the question wrong.
+        Err(problem) if problem.status().as_u16() == 503 => return Err(problem),
+        Err(problem) => {
+            let body = problem.body(Language::English);
+            tracing::warn!(%problem, "a simulation failed");
+            queue::end(connection, id, Err(body.detail), app.now())?;
+        }
+    }
+    Ok(true)
+}
+
+fn answer(app: &App, connection: &mut PgConnection, stored: Stored) -> Result<Report, Problem> {
+    let question: Question =
+        serde_json::from_value(stored.question).map_err(|error| Problem::internal(&error))?;
+    simulate::simulate(connection, &app.books, &question, &mut audiences, &mut |connection, seen, of| {
+        queue::progress(connection, stored.id, seen, of).map_err(Problem::from)
+    })
+}
+
+/// What rules ask about members as of their purchases, told by the function that posting asks.
+fn audiences(
+    connection: &mut PgConnection,
+    asked: &[(MemberId, DateTime<Utc>)],
+) -> Result<Vec<Audience>, Problem> {
+    let facts = facts::facts_for_posting(connection, asked)?;
+    Ok(facts.into_iter().map(|facts| facts.map(identify::audience).unwrap_or_default()).collect())
+}

@@ -1,0 +1,162 @@
+/** What a sample purchase would bring by the rule as it is typed, beside the partner's other rules. */
+import { Badge, Paper, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { api, ask } from '../../../api/client'
+import { asProblem, type FieldError } from '../../../api/problem'
+import type { Explanation, RuleBody } from '../../../api/types'
+import { instantOf } from '../../../ui/moment'
+import { typedAmount } from '../../../ui/money'
+import { ProblemNote } from '../../../ui/states'
+import { useWords } from '../../../ui/words'
+import { errorAt } from './form'
+
+interface Sample {
+  amount: string
+  redeem: string
+  at: string
+  category: string
+}
+
+/** Now, as a field for a time shows it. */
+function here(): string {
+  const now = new Date()
+  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}
+
+const DELAY_MS = 400
+
+export function Preview({ rule, replaces }: { rule: RuleBody; replaces: string | undefined }) {
+  const { t, language } = useWords()
+  const [sample, setSample] = useState<Sample>({ amount: '1000', redeem: '', at: here(), category: '' })
+  const asked = bodyOf(rule, replaces, sample)
+  const [body] = useDebouncedValue(asked, DELAY_MS)
+  const ready = rule.partner !== '' && rule.name !== ''
+  const preview = useQuery({
+    queryKey: ['rule-preview', language, JSON.stringify(body)],
+    enabled: ready,
+    placeholderData: keepPreviousData,
+    retry: false,
+    queryFn: ({ signal }) => ask(api.POST('/v1/rules/preview', { body, signal })),
+  })
+  const problem = preview.error ? asProblem(preview.error) : undefined
+  const errors = problem?.status === 422 ? problem.errors : []
+  return (
+    <Paper className="surface" p="md" data-testid="rule-preview">
+      <Stack gap="sm">
+        <Title order={2} size="h5">
+          {t('rulePreview.title')}
+        </Title>
+        <SampleFields sample={sample} setSample={setSample} errors={errors} />
+        {ready ? null : (
+          <Text size="sm" c="dimmed">
+            {t('rulePreview.wait')}
+          </Text>
+        )}
+        {problem && errors.length === 0 ? <ProblemNote error={problem} /> : null}
+        {errors.length > 0 ? <Wrong errors={errors} /> : null}
+        {preview.data && ready && !problem ? <Result explanation={preview.data} /> : null}
+      </Stack>
+    </Paper>
+  )
+}
+
+function bodyOf(rule: RuleBody, replaces: string | undefined, sample: Sample) {
+  const amount = typedAmount(sample.amount) ?? sample.amount
+  const redeem = sample.redeem.trim()
+  const category = sample.category.trim()
+  return {
+    rule,
+    ...(replaces ? { replaces } : {}),
+    sample: {
+      amount,
+      occurred_at: instantOf(sample.at) ?? new Date().toISOString(),
+      ...(redeem ? { redeem: typedAmount(redeem) ?? redeem } : {}),
+      ...(category ? { lines: [{ category, amount }] } : {}),
+      member: memberOf(rule),
+    },
+  }
+}
+
+/** Somebody the rule is for. */
+function memberOf(rule: RuleBody) {
+  const members = rule.when?.members
+  return {
+    ...(members?.organisation ? { organisation: members.organisation } : {}),
+    ...(members?.categories?.[0] ? { category: members.categories[0] } : {}),
+    ...(members?.age?.[0] === undefined ? {} : { age: members.age[0] }),
+    ...(members?.member_for_months == null ? {} : { member_for_months: members.member_for_months }),
+    ...(members?.tier ? { tier: members.tier } : {}),
+  }
+}
+
+function SampleFields(props: { sample: Sample; setSample: (sample: Sample) => void; errors: FieldError[] }) {
+  const { t } = useWords()
+  const { sample, setSample, errors } = props
+  const field = (name: keyof Sample, path: string, type = 'text') => {
+    const error = errorAt(errors, path, 'sample/')
+    return (
+      <TextInput
+        label={t(`rulePreview.${name}`)}
+        type={type}
+        value={sample[name]}
+        data-testid={`sample-${name}`}
+        onChange={(event) => setSample({ ...sample, [name]: event.currentTarget.value })}
+        {...(error ? { error } : {})}
+      />
+    )
+  }
+  return (
+    <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs">
+      {field('amount', 'amount')}
+      {field('redeem', 'redeem')}
+      {field('at', 'occurred_at', 'datetime-local')}
+      {field('category', 'lines')}
+    </SimpleGrid>
+  )
+}
+
+function Wrong({ errors }: { errors: FieldError[] }) {
+  const { t } = useWords()
+  return (
+    <div>
+      <Text size="sm" fw={600}>
+        {t('rulePreview.wrong')}
+      </Text>
+      {errors.map(({ pointer, detail }) => (
+        <Text key={`${pointer} ${detail}`} size="sm" c="dimmed">
+          <code>{pointer.replace(/^#\/(rule\/)?/, '')}</code> — {detail}
+        </Text>
+      ))}
+    </div>
+  )
+}
+
+function Result({ explanation }: { explanation: Explanation }) {
+  const { t, rubles } = useWords()
+  return (
+    <Stack gap="xs" aria-live="polite">
+      <Text size="sm" c="dimmed">
+        {t('rulePreview.cashback')}
+      </Text>
+      <Text className="tile-figure" data-testid="preview-cashback">
+        {rubles(explanation.cashback)}
+      </Text>
+      {explanation.rules.map((rule) => (
+        <div key={`${rule.id} ${rule.version}`}>
+          <Badge color={rule.applied ? 'green' : 'gray'}>
+            {rule.version === 0
+              ? t('rulePreview.draft')
+              : rule.applied
+                ? t('rulePreview.applied')
+                : t('rulePreview.declined')}
+          </Badge>
+          <Text size="sm" mt={4}>
+            {rule.text}
+          </Text>
+        </div>
+      ))}
+    </Stack>
+  )
+}

@@ -1,0 +1,379 @@
+//! One purchase after another, judged twice, into the figures. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use shared_kernel::ids::MemberId;
+use shared_kernel::money::Money;
+
+use super::past::{PastPurchase, bucket};
+use super::plan::{Plan, draft_place};
+use super::report::{
+    Bin, Bounds, Cost, Counts, Distribution, FunderCost, LimitBite, PER_MEMBER, PER_PURCHASE, PartnerCost,
+    Report, RuleCost, Stretch,
+};
+use crate::days::{date_in, wall_clock};
+use crate::ids::{PartnerId, RuleId};
+use crate::posting::Audience;
+use crate::posting::decide::{funder_parts, room_of, use_room};
+use crate::posting::world::World;
+use crate::purchases::{Applied, CashbackReason, Judgement};
+use crate::refunds::residual::rules_left;
+use crate::rules::book::Version;
+use crate::rules::evaluate::{Limit, Occasion, Room, WhyNot, judge};
+use crate::rules::judge::judged;
+use crate::rules::terms::Funder;
+
+/// Stretches are days up to so many of them, months beyond.
+const DAYS_MAX: i64 = 62;
+
+/// Before and after.
+const BEFORE: usize = 0;
+const AFTER: usize = 1;
+type Sides<T> = [T; 2];
+
+/// See the module.
+pub(super) struct Simulation<'p> {
+    plan: &'p Plan,
+    by_month: bool,
+    /// Used caps of each side.
+    worlds: Sides<World>,
+    cost: Sides<i64>,
+    posted: i64,
+    purchases: Counts,
+    members: HashMap<MemberId, Person>,
+    partners: HashMap<PartnerId, Part>,
+    funders: BTreeMap<(&'static str, String), Sides<i64>>,
+    rules: HashMap<RuleId, RulePart>,
+    bites: HashMap<(RuleId, Limit), Bite>,
+    per_purchase: Vec<Bin>,
+    series: BTreeMap<NaiveDate, Part>,
+}
+
+#[derive(Default)]
+struct Person {
+    sums: Sides<i64>,
+    affected: bool,
+}
+
+#[derive(Default)]
+struct Part {
+    purchases: u64,
+    affected: u64,
+    sums: Sides<i64>,
+}
+
+#[derive(Default)]
+struct RulePart {
+    name: String,
+    partner: Option<PartnerId>,
+    sums: Sides<i64>,
+    purchases: Sides<u64>,
+}
+
+struct Bite {
+    name: String,
+    purchases: u64,
+    first_at: DateTime<Utc>,
+    trimmed: i64,
+}
+
+impl<'p> Simulation<'p> {
+    pub(super) fn new(plan: &'p Plan, used: World) -> Self {
+        let same = World { caps: used.caps.clone(), budgets: used.budgets.clone(), ..World::default() };
+        Self {
+            plan,
+            by_month: (plan.to - plan.from).num_days() >= DAYS_MAX,
+            worlds: [used, same],
+            cost: [0; 2],
+            posted: 0,
+            purchases: Counts { total: 0, affected: 0 },
+            members: HashMap::new(),
+            partners: HashMap::new(),
+            funders: BTreeMap::new(),
+            rules: HashMap::new(),
+            bites: HashMap::new(),
+            per_purchase: PER_PURCHASE.bins(),
+            series: BTreeMap::new(),
+        }
+    }
+
+    /// Judges the next purchase.
+    pub(super) fn take(&mut self, purchase: &PastPurchase, audience: &Audience, tier: Option<&str>) {
+        let plan = self.plan;
+        let Some(outlet) = plan.book.outlet_by_number(purchase.outlet) else { return };
+        let occasion = Occasion {
+            date: date_in(plan.book.zone, purchase.occurred_at),
+            wall_clock: wall_clock(outlet.tz(), purchase.occurred_at),
+            outlet: &outlet.code,
+            amount: purchase.amount,
+            paid: purchase.amount - purchase.redeemed,
+            lines: purchase.lines.as_deref(),
+            excluded: &plan.book.excluded_categories,
+            audience,
+            tier,
+        };
+        let partner = outlet.partner_id;
+        let mut given = [0; 2];
+        if purchase.reason.is_none_or(CashbackReason::is_of_rules) {
+            let before: Vec<&Version> = plan.before(partner, purchase.occurred_at).collect();
+            let after: Vec<&Version> = plan.after(partner, purchase.occurred_at).collect();
+            given = [
+                self.side(BEFORE, purchase, &before, &occasion),
+                self.side(AFTER, purchase, &after, &occasion),
+            ];
+        }
+        self.count(purchase, (partner, occasion.date), given);
+    }
+
+    /// What a side gives, in kopecks.
+    fn side(
+        &mut self,
+        side: usize,
+        purchase: &PastPurchase,
+        versions: &[&Version],
+        occasion: &Occasion<'_>,
+    ) -> i64 {
+        let Some(world) = self.worlds.get_mut(side) else { return 0 };
+        let (member, date) = (purchase.member, occasion.date);
+        let judgement =
+            judged(versions.iter().copied(), occasion, |version| room_of(world, version, member, date));
+        let kept = kept(purchase, &judgement, versions);
+        let mut sum = 0;
+        for (applied, kept) in judgement.applied.iter().zip(&kept) {
+            let Some(version) = find(versions, applied.rule) else { continue };
+            use_room(world, version, member, date, *kept);
+            sum += kept.kopecks();
+            let part = self.rules.entry(version.rule).or_default();
+            name(part, version, side);
+            if let (Some(sum), Some(count)) = (part.sums.get_mut(side), part.purchases.get_mut(side)) {
+                *sum += kept.kopecks();
+                *count += 1;
+            }
+            for (funding, amount) in version.terms.funding.iter().zip(funder_parts(version, *kept)) {
+                let funder = match &funding.by {
+                    Funder::Partner => ("partner", self.plan.partner_code(version.partner)),
+                    Funder::Organisation(code) => ("organisation", code.clone()),
+                };
+                if let Some(sum) = self.funders.entry(funder).or_default().get_mut(side) {
+                    *sum += amount.kopecks();
+                }
+            }
+        }
+        if side == AFTER {
+            self.bites(purchase, &judgement, versions, occasion);
+        }
+        sum
+    }
+
+    /// Where limits left less than was earned.
+    fn bites(
+        &mut self,
+        purchase: &PastPurchase,
+        judgement: &Judgement,
+        versions: &[&Version],
+        occasion: &Occasion<'_>,
+    ) {
+        let mut bite = |version: &Version, limit: Limit, trimmed: i64| {
+            let bite = self.bites.entry((version.rule, limit)).or_insert_with(|| Bite {
+                name: version.terms.name.clone(),
+                purchases: 0,
+                first_at: purchase.occurred_at,
+                trimmed: 0,
+            });
+            bite.purchases += 1;
+            bite.trimmed += trimmed;
+        };
+        for applied in &judgement.applied {
+            if let Some((limit, version)) = applied.trimmed_by.zip(find(versions, applied.rule)) {
+                bite(version, limit, applied.earned_kopecks - applied.given_kopecks);
+            }
+        }
+        for declined in &judgement.declined {
+            let limit = match declined.why {
+                WhyNot::CapReached => Limit::PerMember,
+                WhyNot::BudgetSpent => Limit::Budget,
+                WhyNot::PaidReached => Limit::Paid,
+                _ => continue,
+            };
+            if let Some(version) = find(versions, declined.rule)
+                && let Ok(grant) = judge(&version.terms, occasion, Room::default())
+            {
+                bite(version, limit, grant.earned.kopecks());
+            }
+        }
+    }
+
+    fn count(&mut self, purchase: &PastPurchase, (partner, date): (PartnerId, NaiveDate), given: Sides<i64>) {
+        let [before, after] = given;
+        let affected = before != after;
+        self.purchases.total += 1;
+        self.purchases.affected += u64::from(affected);
+        self.posted += purchase.cashback_left.kopecks();
+        let person = self.members.entry(purchase.member).or_default();
+        person.affected |= affected;
+        let stretch = self.series.entry(bucket(date, self.by_month)).or_default();
+        let part = self.partners.entry(partner).or_default();
+        for part in [stretch, part] {
+            part.purchases += 1;
+            part.affected += u64::from(affected);
+            add(&mut part.sums, given);
+        }
+        add(&mut self.cost, given);
+        add(&mut person.sums, given);
+        into_bins(&mut self.per_purchase, &PER_PURCHASE, given);
+    }
+
+    /// The figures.
+    pub(super) fn report(self) -> Report {
+        let mut per_member = PER_MEMBER.bins();
+        for person in self.members.values() {
+            into_bins(&mut per_member, &PER_MEMBER, person.sums);
+        }
+        let affected = self.members.values().filter(|person| person.affected).count();
+        let [before, after] = self.cost.map(Money::from_kopecks);
+        Report {
+            from: self.plan.from,
+            to: self.plan.to,
+            partner: self.plan.partner.clone(),
+            dates_left_out: self.plan.dates_left_out,
+            cost: Cost {
+                before,
+                after,
+                difference: after - before,
+                posted: Money::from_kopecks(self.posted),
+            },
+            purchases: self.purchases,
+            members: Counts { total: whole(self.members.len()), affected: whole(affected) },
+            partners: partners(self.plan, &self.partners),
+            funders: funders(self.funders),
+            rules: rules(self.plan, self.rules),
+            limits: limits(self.bites),
+            distribution: Distribution { per_purchase: self.per_purchase, per_member },
+            series: self
+                .series
+                .into_iter()
+                .map(|(from, part)| {
+                    let [before, after] = part.sums.map(Money::from_kopecks);
+                    Stretch { from, purchases: part.purchases, before, after }
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Plan {
+    fn partner_code(&self, id: PartnerId) -> String {
+        self.book.partner(id).map(|partner| partner.code.clone()).unwrap_or_default()
+    }
+}
+
+fn find<'v>(versions: &[&'v Version], rule: RuleId) -> Option<&'v Version> {
+    versions.iter().copied().find(|version| version.rule == rule)
+}
+
+/// The name it would have counts, where there are two.
+fn name(part: &mut RulePart, version: &Version, side: usize) {
+    if part.partner.is_none() || side == AFTER && part.name != version.terms.name {
+        part.name.clone_from(&version.terms.name);
+        part.partner = Some(version.partner);
+    }
+}
+
+/// What refunds leave of each rule that applied.
+fn kept(purchase: &PastPurchase, judgement: &Judgement, versions: &[&Version]) -> Vec<Money> {
+    let given = || judgement.applied.iter().map(|applied| (applied, applied.given_kopecks));
+    let Some(lines) = &purchase.lines_left else {
+        return given().map(|(_, given)| Money::from_kopecks(given)).collect();
+    };
+    let left = Money::from_kopecks(lines.iter().sum()) - purchase.refunded_by_amount;
+    let terms = |applied: &Applied| find(versions, applied.rule).map(|version| &version.terms);
+    rules_left(given(), lines, left - purchase.redeemed_left, terms)
+}
+
+fn add(sums: &mut Sides<i64>, given: Sides<i64>) {
+    for (sum, given) in sums.iter_mut().zip(given) {
+        *sum += given;
+    }
+}
+
+fn into_bins(bins: &mut [Bin], bounds: &Bounds, [before, after]: Sides<i64>) {
+    if let Some(bin) = bins.get_mut(bounds.place(before)) {
+        bin.before += 1;
+    }
+    if let Some(bin) = bins.get_mut(bounds.place(after)) {
+        bin.after += 1;
+    }
+}
+
+fn whole(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+fn partners(plan: &Plan, parts: &HashMap<PartnerId, Part>) -> Vec<PartnerCost> {
+    let mut partners: Vec<PartnerCost> = parts
+        .iter()
+        .filter_map(|(id, part)| {
+            let partner = plan.book.partner(*id)?;
+            let [before, after] = part.sums.map(Money::from_kopecks);
+            Some(PartnerCost {
+                code: partner.code.clone(),
+                name: partner.name.clone(),
+                purchases: Counts { total: part.purchases, affected: part.affected },
+                before,
+                after,
+            })
+        })
+        .collect();
+    partners.sort_by(|a, b| b.after.cmp(&a.after).then_with(|| a.code.cmp(&b.code)));
+    partners
+}
+
+fn funders(sums: BTreeMap<(&'static str, String), Sides<i64>>) -> Vec<FunderCost> {
+    sums.into_iter()
+        .map(|((kind, code), sums)| {
+            let [before, after] = sums.map(Money::from_kopecks);
+            FunderCost { kind, code, before, after }
+        })
+        .collect()
+}
+
+fn stored_or_draft(rule: RuleId) -> (Option<RuleId>, Option<usize>) {
+    let draft = draft_place(rule);
+    (Some(rule).filter(|_| draft.is_none()), draft)
+}
+
+fn rules(plan: &Plan, parts: HashMap<RuleId, RulePart>) -> Vec<RuleCost> {
+    let mut rules: Vec<RuleCost> = parts
+        .into_iter()
+        .map(|(rule, part)| {
+            let (id, draft) = stored_or_draft(rule);
+            let [before, after] = part.sums.map(Money::from_kopecks);
+            let [purchases_before, purchases_after] = part.purchases;
+            let partner = part.partner.map(|partner| plan.partner_code(partner)).unwrap_or_default();
+            RuleCost { id, draft, name: part.name, partner, before, purchases_before, after, purchases_after }
+        })
+        .collect();
+    rules.sort_by(|a, b| b.after.cmp(&a.after).then_with(|| (a.draft, a.id).cmp(&(b.draft, b.id))));
+    rules
+}
+
+fn limits(bites: HashMap<(RuleId, Limit), Bite>) -> Vec<LimitBite> {
+    let mut limits: Vec<LimitBite> = bites
+        .into_iter()
+        .map(|((rule, limit), bite)| {
+            let (id, draft) = stored_or_draft(rule);
+            LimitBite {
+                id,
+                draft,
+                name: bite.name,
+                limit,
+                purchases: bite.purchases,
+                first_at: bite.first_at,
+                trimmed: Money::from_kopecks(bite.trimmed),
+            }
+        })
+        .collect();
+    limits.sort_by(|a, b| b.trimmed.cmp(&a.trimmed).then_with(|| (a.draft, a.id).cmp(&(b.draft, b.id))));
+    limits
+}

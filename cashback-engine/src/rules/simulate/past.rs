@@ -1,0 +1,220 @@
+//! Past purchases as a stream, in the order of posting, and what was used of caps before them.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{
+    Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use shared_kernel::ids::{MemberId, Uuid};
+use shared_kernel::money::Money;
+
+use super::plan::Plan;
+use crate::ids::{PurchaseId, RuleId};
+use crate::posting::Line;
+use crate::posting::world::{CapKey, Usage, World};
+use crate::purchases::{CashbackReason, Kept};
+use crate::rules::terms::CapPeriod;
+use crate::rules::usage::GRANTS;
+use crate::schema::ledger::balances;
+use crate::statement::statement;
+
+/// A purchase as far as rules ask.
+#[derive(Debug, Clone)]
+pub(super) struct PastPurchase {
+    pub id: PurchaseId,
+    pub member: MemberId,
+    pub outlet: i32,
+    pub occurred_at: DateTime<Utc>,
+    pub amount: Money,
+    pub redeemed: Money,
+    pub redeemed_left: Money,
+    pub refunded_by_amount: Money,
+    /// What refunds left of the cashback that was posted.
+    pub cashback_left: Money,
+    pub lines: Option<Vec<Line>>,
+    /// What refunds left of each line; `None` before the first.
+    pub lines_left: Option<Vec<i64>>,
+    /// Why there was no cashback, or less.
+    pub reason: Option<CashbackReason>,
+}
+
+statement! {
+    /// The next purchases after one. What isn't posted earns nothing. The last conditions are the period's and the
+    /// partner's.
+    NextPurchases {
+        after: Uuid => SqlUuid,
+        from: DateTime<Utc> => Timestamptz,
+        until: DateTime<Utc> => Timestamptz,
+        everybody: bool => Bool,
+        outlets: Vec<i32> => Array<Integer>,
+        limit: i64 => BigInt,
+    } -> (SqlUuid, SqlUuid, Integer, Timestamptz, BigInt, BigInt, BigInt, BigInt, BigInt, Nullable<Jsonb>,
+        Nullable<Jsonb>, Nullable<Text>),
+    "SELECT id, member_id, outlet_id, occurred_at, amount, redeemed, redeemed_left, refunded_by_amount, cashback_left,
+        lines, kept, terms ->> 'w'
+     FROM ledger.purchases
+     WHERE id > ? AND occurred_at >= ? AND occurred_at < ? AND (? OR outlet_id = ANY(?))
+        AND status NOT IN ('authorized', 'voided')
+     ORDER BY id LIMIT ?"
+}
+
+statement! {
+    /// How many there are.
+    CountPurchases {
+        after: Uuid => SqlUuid,
+        from: DateTime<Utc> => Timestamptz,
+        until: DateTime<Utc> => Timestamptz,
+        everybody: bool => Bool,
+        outlets: Vec<i32> => Array<Integer>,
+    } -> (BigInt,),
+    "SELECT count(*) FROM ledger.purchases
+     WHERE id > ? AND occurred_at >= ? AND occurred_at < ? AND (? OR outlet_id = ANY(?))
+        AND status NOT IN ('authorized', 'voided')"
+}
+
+type Row = (
+    PurchaseId,
+    MemberId,
+    i32,
+    DateTime<Utc>,
+    Money,
+    Money,
+    Money,
+    Money,
+    Money,
+    Option<serde_json::Value>,
+    Option<serde_json::Value>,
+    Option<CashbackReason>,
+);
+
+pub(super) fn count(connection: &mut PgConnection, plan: &Plan) -> QueryResult<i64> {
+    let rows: Vec<(i64,)> = CountPurchases {
+        after: plan.least_id.0,
+        from: plan.span.0,
+        until: plan.span.1,
+        everybody: plan.outlets.is_none(),
+        outlets: plan.outlets.clone().unwrap_or_default(),
+    }
+    .load(connection)?;
+    Ok(rows.first().map_or(0, |(count,)| *count))
+}
+
+/// The next purchases of the period.
+pub(super) fn chunk(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    after: Option<PurchaseId>,
+    limit: i64,
+) -> QueryResult<Vec<PastPurchase>> {
+    let rows: Vec<Row> = NextPurchases {
+        after: after.unwrap_or(plan.least_id).0,
+        from: plan.span.0,
+        until: plan.span.1,
+        everybody: plan.outlets.is_none(),
+        outlets: plan.outlets.clone().unwrap_or_default(),
+        limit,
+    }
+    .load(connection)?;
+    rows.into_iter().map(past).collect()
+}
+
+fn past(row: Row) -> QueryResult<PastPurchase> {
+    let unreadable = |error: serde_json::Error| diesel::result::Error::DeserializationError(Box::new(error));
+    let kept: Option<Kept> = row.10.map(serde_json::from_value).transpose().map_err(unreadable)?;
+    Ok(PastPurchase {
+        id: row.0,
+        member: row.1,
+        outlet: row.2,
+        occurred_at: row.3,
+        amount: row.4,
+        redeemed: row.5,
+        redeemed_left: row.6,
+        refunded_by_amount: row.7,
+        cashback_left: row.8,
+        lines: row.9.map(serde_json::from_value).transpose().map_err(unreadable)?,
+        lines_left: kept.map(|kept| kept.lines),
+        reason: row.11,
+    })
+}
+
+/// What was used of members' caps and of budgets before the period: what is used now, less what the purchases since its
+/// first day have of it.
+pub(super) fn used_before(connection: &mut PgConnection, plan: &Plan) -> QueryResult<World> {
+    let mut world = World::default();
+    let since = format!(
+        "SELECT rule_id, member_id, occurred_at, kept FROM ({GRANTS} AND p.id > $1) AS given WHERE occurred_at >= $2"
+    );
+    let budgets: Vec<Budget> = diesel::sql_query(format!(
+        "SELECT b.rule_id, (b.used - coalesce(sum(g.kept), 0))::bigint AS used
+         FROM ledger.budget_usage AS b LEFT JOIN ({since}) AS g USING (rule_id) GROUP BY b.rule_id, b.used"
+    ))
+    .bind::<SqlUuid, _>(plan.least_id)
+    .bind::<Timestamptz, _>(plan.span.0)
+    .load(connection)?;
+    world.budgets.extend(budgets.into_iter().map(|row| (row.rule_id, used(row.used))));
+    for span in [CapPeriod::Month, CapPeriod::Year] {
+        let period = span.first_day(plan.from);
+        if period == plan.from {
+            continue;
+        }
+        let caps: Vec<Cap> = diesel::sql_query(format!(
+            "SELECT c.member_id, c.rule_id, (c.used - coalesce(g.kept, 0))::bigint AS used
+             FROM ledger.cap_usage AS c LEFT JOIN (
+                SELECT rule_id, member_id, sum(kept) AS kept FROM ({since}) AS since
+                WHERE (occurred_at AT TIME ZONE $3)::date < ($4::date + ('1 ' || $5)::interval) GROUP BY 1, 2
+             ) AS g USING (rule_id, member_id)
+             WHERE c.span = $5 AND c.period = $4 AND c.used > coalesce(g.kept, 0)"
+        ))
+        .bind::<SqlUuid, _>(plan.least_id)
+        .bind::<Timestamptz, _>(plan.span.0)
+        .bind::<Text, _>(plan.book.zone.name())
+        .bind::<Date, _>(period)
+        .bind::<Text, _>(span)
+        .load(connection)?;
+        let key = |row: &Cap| CapKey { member: row.member_id, rule: row.rule_id, span, period };
+        world.caps.extend(caps.iter().map(|row| (key(row), used(row.used))));
+    }
+    Ok(world)
+}
+
+fn used(kopecks: i64) -> Usage {
+    Usage { used: Money::from_kopecks(kopecks.max(0)), changed: false }
+}
+
+#[derive(QueryableByName)]
+struct Budget {
+    #[diesel(sql_type = SqlUuid)]
+    rule_id: RuleId,
+    #[diesel(sql_type = BigInt)]
+    used: i64,
+}
+
+#[derive(QueryableByName)]
+struct Cap {
+    #[diesel(sql_type = SqlUuid)]
+    member_id: MemberId,
+    #[diesel(sql_type = SqlUuid)]
+    rule_id: RuleId,
+    #[diesel(sql_type = BigInt)]
+    used: i64,
+}
+
+/// The tier of each member, in the order asked.
+pub(super) fn tiers(
+    connection: &mut PgConnection,
+    asked: &[(MemberId, DateTime<Utc>)],
+) -> QueryResult<Vec<Option<String>>> {
+    let members: Vec<MemberId> = asked.iter().map(|(member, _)| *member).collect();
+    let rows: Vec<(MemberId, Option<String>)> = balances::table
+        .filter(balances::member_id.eq_any(members))
+        .select((balances::member_id, balances::tier))
+        .load(connection)?;
+    let tiers: std::collections::HashMap<MemberId, Option<String>> = rows.into_iter().collect();
+    Ok(asked.iter().map(|(member, _)| tiers.get(member).cloned().flatten()).collect())
+}
+
+/// The first day of the stretch of days or months a date is counted to.
+pub(super) fn bucket(date: NaiveDate, by_month: bool) -> NaiveDate {
+    if by_month { CapPeriod::Month.first_day(date) } else { date }
+}

@@ -1,0 +1,1 @@
+DROP INDEX ledger.register_rows_waiting;

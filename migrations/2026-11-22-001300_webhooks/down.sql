@@ -1,0 +1,2 @@
+DROP TABLE platform.webhook_deliveries;
+DROP TABLE platform.webhooks;

@@ -1,0 +1,143 @@
+//! Rows of a partner's register a second, from the file to the ledger, its report included, beside *post-batch*: the
+//! same rows of the ledger by arrays, 256 purchases a call.
+#![allow(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    reason = "a benchmark stops where something is not as it expects, and its figures are rounded"
+)]
+
+#[allow(dead_code, reason = "what single purchases need")]
+#[path = "posting/floor.rs"]
+mod floor;
+#[path = "support/measure.rs"]
+mod measure;
+#[allow(dead_code, reason = "what single purchases need")]
+#[path = "posting/programme.rs"]
+mod programme;
+#[path = "support/union.rs"]
+mod union;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Text, Uuid as SqlUuid};
+use harness::TestServer;
+use shared_kernel::ids::MemberId;
+use unioncard::files::imports::{self, ImportKind, ImportRequest};
+use unioncard::files::registers;
+
+use self::measure::{ROUNDS, Row, scaled};
+use self::programme::{Partners, Programme};
+
+/// Rows of all rounds together.
+const ROWS: u32 = 1_000_000;
+const MEMBERS: u32 = 20_000;
+/// One row of so many is a refund of the sale before it.
+const REFUND_EVERY: u64 = 50;
+/// Purchases of a call of the floor.
+const BATCH: u64 = 256;
+
+#[derive(QueryableByName)]
+struct Holder {
+    #[diesel(sql_type = Text)]
+    number: String,
+    #[diesel(sql_type = SqlUuid)]
+    member_id: MemberId,
+}
+
+fn main() {
+    let rows = (scaled(ROWS) / ROUNDS) as u64;
+    let programme = Programme::new(scaled(MEMBERS));
+    let mut connection = programme.database.connect();
+    floor::install(&mut connection);
+    programme.post(&mut connection, Partners::One, 0..1);
+    let pattern = floor::pattern(&mut connection);
+    let server = harness::server();
+    let cards = furnish(&server, scaled(MEMBERS));
+    let mut row = Row::new(format!("a register of {rows} rows"), Some(0.6));
+    for round in 0..ROUNDS as u64 {
+        let numbers = 1 + round * rows..1 + (round + 1) * rows;
+        let file = write(&server, &cards, numbers.clone());
+        row.ours.push(rows as f64 / load(&server, &file, rows));
+        let started = Instant::now();
+        let mut next = numbers.start;
+        while next < numbers.end {
+            let batch = next..(next + BATCH).min(numbers.end);
+            next = batch.end;
+            floor::post_batch(&mut connection, &pattern, &programme.members, batch);
+        }
+        row.floor.push(rows as f64 / started.elapsed().as_secs_f64());
+    }
+    row.note = format!("{} MB resident at most", resident_max());
+    measure::print("Register files, from the file to the ledger", "post-batch", &[row]);
+}
+
+/// Members with cards who take part, and the partner with a rule; the cards' numbers.
+fn furnish(server: &TestServer, members: usize) -> Vec<String> {
+    let files = union::write(server.folder(), (members / 25).max(100), members);
+    let now = server.app.now();
+    for (kind, file) in
+        [(ImportKind::Organisations, files.organisations), (ImportKind::Members, files.members)]
+    {
+        let rejected = imports::rejected_beside(&file);
+        let request = ImportRequest { kind, file, rejected, notify: false, within: None };
+        imports::run(&server.app, &request, now).expect("the file can be taken");
+    }
+    let mut connection = server.connect();
+    let holders: Vec<Holder> =
+        diesel::sql_query("SELECT number, member_id FROM cards.cards WHERE kind = 'virtual'")
+            .load(&mut connection)
+            .expect("the cards can be read");
+    let ids: Vec<MemberId> = holders.iter().map(|holder| holder.member_id).collect();
+    programme::enrol(&mut connection, &ids, now);
+    server.partner("shop", &["shop-1"]);
+    programme::rule(&mut connection, "shop", now);
+    holders.into_iter().map(|holder| holder.number).collect()
+}
+
+/// The register: sales, and a refund now and then.
+fn write(server: &TestServer, cards: &[String], numbers: std::ops::Range<u64>) -> PathBuf {
+    let path = server.folder().join(format!("register-{}.csv", numbers.start));
+    let mut file = BufWriter::new(File::create(&path).expect("the folder is writable"));
+    let at = server.app.now().to_rfc3339();
+    writeln!(file, "outlet,receipt,occurred_at,card_number,amount,category,kind,reference")
+        .expect("room on the disk");
+    for number in numbers {
+        let refund = number % REFUND_EVERY == 0;
+        let of = if refund { number - 1 } else { number };
+        let card = &cards[(of as usize).wrapping_mul(7_919) % cards.len()];
+        let kopecks = if refund { 1_000 } else { programme::kopecks_of(of) };
+        let (kind, reference) = if refund { ("refund", "back") } else { ("sale", "") };
+        writeln!(
+            file,
+            "shop-1,R-{of:09},{at},{card},{}.{:02},,{kind},{reference}",
+            kopecks / 100,
+            kopecks % 100
+        )
+        .expect("room on the disk");
+    }
+    file.flush().expect("room on the disk");
+    path
+}
+
+/// Seconds from the file to the report.
+fn load(server: &TestServer, file: &Path, rows: u64) -> f64 {
+    let started = Instant::now();
+    let report = registers::load(&server.app, "shop", file, ("post", false), &mut |_| {})
+        .expect("the database answers")
+        .unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let seconds = started.elapsed().as_secs_f64();
+    let report = serde_json::to_value(&report).expect("a report is JSON");
+    assert_eq!(report["outcomes"]["posted"], rows, "{report}");
+    seconds
+}
+
+/// The most memory this process had, in megabytes.
+fn resident_max() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0) / 1_024
+}

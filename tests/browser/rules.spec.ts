@@ -1,0 +1,56 @@
+/** A rule's way in the office: drafted beside its preview, tried on the past, approved by another person, ended. */
+import { expect } from '@playwright/test'
+import { look, PHONE, signInStaff, test } from './people'
+
+test('finance drafts a rule, tries it, and a controller approves it', async ({ visit }) => {
+  const page = await visit('/office', { refusals: [422] })
+  await signInStaff(page, 'finance')
+  await page.getByTestId('nav-rules').click()
+  await page.getByTestId('rule-new').click()
+  await page.getByTestId('rule-partner').click()
+  await page.getByRole('option', { name: 'Книжный дом' }).click()
+  await page.getByTestId('rule-save').click()
+  await expect(page.getByText('от 1 до 200 знаков').first()).toBeVisible()
+
+  await page.getByTestId('rule-name').fill('Осенние десять')
+  await page.getByTestId('rule-percent').fill('10')
+  await page.getByTestId('rule-capMember').fill('80')
+  await expect(page.getByTestId('preview-cashback')).toContainText('80,00')
+  await expect(page.getByTestId('rule-preview')).toContainText('из вашего лимита 80,00 ₽ в месяц')
+  await look(page, 'rules-editor')
+  await page.getByTestId('simulate').click()
+  await expect(page.getByTestId('simulation-after')).toBeVisible()
+  await expect(page.getByTestId('simulation-report')).toContainText('на человека')
+  await look(page, 'rules-simulation')
+  await page.getByTestId('rule-save').click()
+  await expect(page.getByTestId('rule-version')).toContainText('ждёт подтверждения')
+  const address = page.url()
+  await look(page, 'rules-draft')
+
+  const other = await visit('/office', { viewport: PHONE })
+  await signInStaff(other, 'controller')
+  await other.goto(address)
+  await other.getByTestId('rule-approve').click()
+  await other.getByTestId('confirm').click()
+  await expect(other.getByTestId('rule-status')).toHaveText('действует')
+  await look(other, 'rules-approved-phone')
+
+  await page.reload()
+  await page.getByTestId('rule-end').click()
+  await page.getByTestId('confirm').click()
+  await expect(page.getByTestId('rule-status')).toHaveText('закончилось')
+})
+
+test('the editor fits a phone, in English and in the dark', async ({ visit }) => {
+  const page = await visit('/office', { viewport: PHONE, theme: 'dark', language: 'en' })
+  await signInStaff(page, 'finance')
+  await page.goto(page.url().replace(/#.*|$/, '#/rules/new'))
+  await expect(page.getByTestId('rule-preview')).toBeVisible()
+  await page.getByTestId('rule-partner').click()
+  await page.getByRole('option', { name: 'Супермаркет «Соседи»' }).click()
+  await page.getByTestId('rule-name').fill('Ten')
+  await expect(page.getByTestId('preview-cashback')).toContainText('50.00')
+  await page.getByTestId('simulate').click()
+  await expect(page.getByTestId('simulation-after')).toBeVisible()
+  await look(page, 'rules-editor-phone')
+})

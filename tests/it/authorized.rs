@@ -1,0 +1,116 @@
+//! Purchases in two steps at a till: the list of what is reserved, captured for the same or less, given up; and what is
+//! left of lines.
+
+use harness::Client;
+use serde_json::{Value, json};
+use unioncard::auth::Role;
+use unioncard::auth::staff::{self, NewStaff};
+
+use crate::shop::Shop;
+
+fn held(client: &Client, query: &str) -> Vec<String> {
+    let page = client.get(&format!("/v1/purchases?status=authorized{query}")).expect(200).json();
+    page["items"].as_array().unwrap().iter().map(|one| one["receipt"].as_str().unwrap().to_owned()).collect()
+}
+
+fn lines() -> Value {
+    json!([
+        { "sku": "A", "category": "food", "quantity": "1.5", "amount": "60.00" },
+        { "category": "tea", "amount": "40.00" },
+    ])
+}
+
+/// A cashier of one outlet alone.
+fn cashier_at(shop: &Shop, outlet: &str) -> Client {
+    let new = NewStaff {
+        email: format!("{outlet}@example.org"),
+        role: Role::Cashier,
+        organisation: None,
+        partner: Some(shop.partner.partner.id),
+        outlets: vec![outlet.to_owned()],
+        password: None,
+    };
+    let made = staff::create(&shop.server.app, &mut shop.server.connect(), new).unwrap();
+    let body = json!({ "email": made.email, "password": made.password });
+    let answer = shop.server.client().post("/v1/auth/login", &body).expect(200).json();
+    shop.server.client().bearer(answer["access_token"].as_str().unwrap())
+}
+
+#[test]
+fn what_is_reserved_is_listed_until_it_is_captured_or_given_up() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    shop.give(&anna, "50.00");
+    let mut ids = Vec::new();
+    for (receipt, outlet, capture) in [
+        ("R-1", "market-1", false),
+        ("R-2", "market-2", false),
+        ("R-3", "market-1", true),
+        ("R-4", "market-1", false),
+    ] {
+        let mut sale = shop.sale(("code", &shop.code(&anna)), receipt, "100.00");
+        let fields = json!({ "outlet": outlet, "capture": capture, "redeem": "10.00", "lines": lines() });
+        sale.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let answer = shop.program.post("/v1/purchases", &sale).expect(201).json();
+        ids.push(answer["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(held(&shop.program, ""), ["R-4", "R-2", "R-1"]);
+    assert_eq!(held(&shop.program, "&outlet=market-2"), ["R-2"]);
+    let cashier = cashier_at(&shop, "market-1");
+    assert_eq!(held(&cashier, ""), ["R-4", "R-1"]);
+    assert_eq!(cashier.get("/v1/purchases?status=authorized&outlet=market-2").problem(404), "not-found");
+    let stranger = shop.server.partner("bakery", &["bakery-1"]);
+    let stranger = shop.server.as_partner(&stranger);
+    assert_eq!(held(&stranger, ""), Vec::<String>::new());
+    assert_eq!(held(&stranger, "&outlet=market-1"), Vec::<String>::new());
+
+    let first = shop.program.get("/v1/purchases?status=authorized&limit=2").expect(200).json();
+    let next = first["next"].as_str().unwrap();
+    assert_eq!(held(&shop.program, &format!("&limit=2&after={next}")), ["R-1"]);
+    assert_eq!(first["items"][0]["redeemed"], "10.00");
+    assert_eq!(
+        first["items"][0]["lines"][1],
+        json!({ "category": "tea", "amount": "40.00", "left": "40.00" })
+    );
+    assert!(first["items"][0]["occurred_at"].is_string());
+
+    let capture = json!({ "lines": [{ "category": "tea", "amount": "40.00" }] });
+    let captured =
+        shop.program.post(&format!("/v1/purchases/{}/capture", ids[0]), &capture).expect(200).json();
+    assert_eq!((&captured["status"], &captured["refunded"]), (&json!("partly_refunded"), &json!("60.00")));
+    assert_eq!(captured["lines"][0]["left"], "0.00");
+    shop.program.post(&format!("/v1/purchases/{}/void", ids[3]), &json!({})).expect(200);
+    assert_eq!(held(&shop.program, ""), ["R-2"]);
+    for wrong in ["", "?outlet=market-1", "?receipt=R-1", "?status=posted", "?status=authorized&receipt=R-1"]
+    {
+        assert_eq!(shop.program.get(&format!("/v1/purchases{wrong}")).problem(422), "invalid", "{wrong}");
+    }
+}
+
+#[test]
+fn a_purchase_tells_what_is_left_of_its_lines() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let mut sale = shop.sale(("card_number", anna.card.number.as_str()), "R-1", "100.00");
+    sale["lines"] = lines();
+    let posted = shop.program.post("/v1/purchases", &sale).expect(201).json();
+    assert!(posted["lines"].is_null(), "the answer to posting is as it always was");
+    let path = format!("/v1/purchases/{}", posted["id"].as_str().unwrap());
+    let back =
+        json!({ "lines": [{ "sku": "A", "category": "food", "amount": "20.00" }], "reference": "B-1" });
+    shop.program.post(&format!("{path}/refunds"), &back).expect(201);
+    shop.program
+        .post(&format!("{path}/refunds"), &json!({ "amount": "30.00", "reference": "B-2" }))
+        .expect(201);
+    let now = shop.program.get("/v1/purchases?outlet=market-1&receipt=R-1").expect(200).json();
+    assert_eq!(now["refunded"], "50.00");
+    assert_eq!(
+        now["lines"],
+        json!([
+            { "sku": "A", "category": "food", "quantity": "1.5", "amount": "60.00", "left": "40.00" },
+            { "category": "tea", "amount": "40.00", "left": "40.00" },
+        ])
+    );
+    let too_much = json!({ "lines": [{ "category": "tea", "amount": "40.01" }], "reference": "B-3" });
+    shop.program.post(&format!("{path}/refunds"), &too_much).problem(422);
+}

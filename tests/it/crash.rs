@@ -1,0 +1,203 @@
+//! `kill -9` of the program and of its PostgreSQL while tills buy: every purchase that was acknowledged is there once,
+//! and the books are sound.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use cashback_engine::enrolments;
+use cashback_engine::rules::{RuleDraft, store};
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Text, Uuid as SqlUuid};
+use harness::{Client, program};
+use serde_json::{Value, json};
+use shared_kernel::ids::{MemberId, Uuid};
+use unioncard::private_services::postgres::PrivatePostgres;
+
+/// How many times something is killed.
+const KILLS: usize = 20;
+const TILLS: usize = 3;
+/// How long a till waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(QueryableByName)]
+struct Card {
+    #[diesel(sql_type = SqlUuid)]
+    member_id: MemberId,
+    #[diesel(sql_type = Text)]
+    number: String,
+}
+
+/// Runs a command to a good end; its report.
+fn run(folder: &Path, arguments: &[&str]) -> Value {
+    let output = program::run(folder, arguments);
+    let report = serde_json::from_slice(&output.stdout);
+    report
+        .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// A small union with cards, all in the programme; a partner with a rule and a budget; the partner's token.
+fn furnish(folder: &Path, postgres: &PrivatePostgres, client: &Client) -> (Vec<String>, String) {
+    let file = |name: &str| {
+        let source = harness::checkout().join("tests/data/union").join(name);
+        source.display().to_string()
+    };
+    let copied = |name: &str| {
+        let target = folder.join(name);
+        std::fs::copy(file(name), &target).unwrap();
+        target.display().to_string()
+    };
+    run(folder, &["import", "organisations", &copied("organisations.csv")]);
+    run(folder, &["import", "members", &copied("members.csv")]);
+    let outlet = "market-1:Тверская:Москва:Europe/Moscow";
+    let partner =
+        run(folder, &["admin", "create-partner", "--code", "market", "--name", "Рынок", "--outlet", outlet]);
+    let mut connection = PgConnection::establish(&postgres.url("unioncard")).unwrap();
+    let cards: Vec<Card> = diesel::sql_query(
+        "SELECT member_id, number::text AS number FROM cards.cards ORDER BY number LIMIT 24",
+    )
+    .load(&mut connection)
+    .unwrap();
+    let members: Vec<MemberId> = cards.iter().map(|card| card.member_id).collect();
+    enrolments::enrol_many(&mut connection, &members, "2026-1", "test", now()).unwrap();
+    let rule = json!({ "name": "5 %", "partner": "market", "earn": { "percent": "5" },
+        "caps": { "per_member": { "amount": "300.00", "period": "day" }, "budget": "2000.00" } });
+    let draft: RuleDraft = serde_json::from_value(rule).unwrap();
+    let long_ago = now() - TimeDelta::days(60);
+    let rule = store::create(&mut connection, &draft, Uuid::new_v4(), long_ago).unwrap();
+    store::approve(&mut connection, rule.id, 1, Uuid::new_v4(), long_ago).unwrap();
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        partner["client_id"].as_str().unwrap(),
+        partner["client_secret"].as_str().unwrap()
+    );
+    let kind = [("content-type", "application/x-www-form-urlencoded")];
+    let token = client.send("POST", "/v1/oauth/token", &kind, form.as_bytes()).expect(200).json();
+    (cards.into_iter().map(|card| card.number).collect(), token["access_token"].as_str().unwrap().to_owned())
+}
+
+#[allow(clippy::disallowed_methods, reason = "the program under test runs by the machine's clock")]
+fn now() -> chrono::DateTime<Utc> {
+    Utc::now()
+}
+
+/// Where the program listens now, and whether the tills go on.
+struct Street {
+    base: Mutex<String>,
+    open: AtomicBool,
+    next: AtomicUsize,
+    token: String,
+    cards: Vec<String>,
+    acknowledged: Mutex<BTreeMap<String, String>>,
+}
+
+impl Street {
+    /// One till: buys, and asks again with the same receipt until it is told.
+    fn till(&self) {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .new_agent();
+        while self.open.load(Ordering::Relaxed) {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let receipt = format!("R-{number:06}");
+            let body = json!({
+                "card_number": self.cards[number % self.cards.len()], "outlet": "market-1", "receipt": receipt,
+                "occurred_at": now().to_rfc3339_opts(SecondsFormat::Secs, true),
+                "amount": format!("{}.{:02}", 10 + number % 90, number % 100),
+            })
+            .to_string();
+            while self.open.load(Ordering::Relaxed) {
+                let url = format!("{}/v1/purchases", self.base.lock().unwrap());
+                let asked = agent
+                    .post(url)
+                    .header("authorization", format!("Bearer {}", self.token))
+                    .header("content-type", "application/json")
+                    .send(body.as_str());
+                match asked.map(|answer| (answer.status().as_u16(), answer)) {
+                    Ok((200 | 201, mut answer)) => {
+                        let Ok(text) = answer.body_mut().read_to_string() else { continue };
+                        let purchase: Value = serde_json::from_str(&text).unwrap();
+                        let id = purchase["id"].as_str().unwrap().to_owned();
+                        self.acknowledged.lock().unwrap().insert(receipt, id);
+                        break;
+                    }
+                    Ok((429 | 500.., _)) | Err(_) => std::thread::sleep(Duration::from_millis(30)),
+                    Ok((status, mut answer)) => panic!("{status}: {:?}", answer.body_mut().read_to_string()),
+                }
+            }
+        }
+    }
+}
+
+fn kill_postgres(folder: &Path) {
+    let process = program::postgres_process(folder).expect("PostgreSQL runs");
+    let process = nix::unistd::Pid::from_raw(i32::try_from(process).unwrap());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+fn wait_until_ready(client: &Client, street: &Street, more_than: usize) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while street.acknowledged.lock().unwrap().len() <= more_than {
+        let ready = client.get("/health/ready").status;
+        assert!(Instant::now() < until, "nothing is acknowledged any more; ready answers {ready}");
+        std::thread::sleep(Duration::from_millis(30));
+    }
+}
+
+#[test]
+fn what_was_acknowledged_outlives_twenty_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serving = program::serve(folder.path());
+    let postgres = PrivatePostgres::start(folder.path()).unwrap();
+    let (cards, token) = furnish(folder.path(), &postgres, &serving.client());
+    postgres.leave();
+    let street = Arc::new(Street {
+        base: Mutex::new(format!("http://{}", serving.address)),
+        open: AtomicBool::new(true),
+        next: AtomicUsize::new(0),
+        token,
+        cards,
+        acknowledged: Mutex::default(),
+    });
+    let tills: Vec<_> = (0..TILLS)
+        .map(|_| {
+            let street = Arc::clone(&street);
+            std::thread::spawn(move || street.till())
+        })
+        .collect();
+    for kill in 0..KILLS {
+        let before = street.acknowledged.lock().unwrap().len();
+        wait_until_ready(&serving.client(), &street, before + 3);
+        // The program, its PostgreSQL, or both.
+        if kill % 5 == 4 || kill % 2 == 1 {
+            kill_postgres(folder.path());
+        }
+        if kill % 5 == 4 || kill % 2 == 0 {
+            serving.kill();
+            serving = program::serve(folder.path());
+            *street.base.lock().unwrap() = format!("http://{}", serving.address);
+        }
+    }
+    let before = street.acknowledged.lock().unwrap().len();
+    wait_until_ready(&serving.client(), &street, before + 3);
+    street.open.store(false, Ordering::Relaxed);
+    tills.into_iter().for_each(|till| till.join().unwrap());
+    let client = serving.client().bearer(&street.token);
+    let acknowledged = street.acknowledged.lock().unwrap();
+    assert!(acknowledged.len() >= KILLS * 3, "{}", acknowledged.len());
+    for (receipt, id) in acknowledged.iter() {
+        let found =
+            client.get(&format!("/v1/purchases?outlet=market-1&receipt={receipt}")).expect(200).json();
+        assert_eq!(found["id"], *id, "{receipt}");
+    }
+    let report = run(folder.path(), &["ledger", "verify"]);
+    assert_eq!(report["ok"], true, "{report}");
+    assert!(report["purchases"].as_u64().unwrap() >= acknowledged.len() as u64);
+    serving.stop();
+}
