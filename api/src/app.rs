@@ -1,10 +1,11 @@
 //! What every handler and job shares, and the one hop from async code to the database.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use card_issuer::keys::IssuerKeys;
+use card_issuer::numbering;
 use cashback_engine::rules::BookCache;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use shared_kernel::clock::Clock;
@@ -52,8 +53,12 @@ pub struct App {
     pub delivery: Delivery,
     /// Turns true when the program has been told to stop: open streams end then.
     pub stopping: tokio::sync::watch::Sender<bool>,
+    numbers_looked_at: Mutex<Option<DateTime<Utc>>>,
     postgres: Option<Arc<PrivatePostgres>>,
 }
+
+/// How often the card numbers left are counted.
+const NUMBERS_EVERY: TimeDelta = TimeDelta::minutes(10);
 
 /// Keys derived from the master key, made once.
 pub struct Derived {
@@ -155,6 +160,7 @@ impl App {
             live,
             delivery,
             stopping: tokio::sync::watch::Sender::new(false),
+            numbers_looked_at: Mutex::new(None),
             postgres,
         };
         let app = Arc::new(app);
@@ -223,6 +229,29 @@ impl App {
         let Ok(mut connection) = self.connection() else { return };
         if let Err(error) = self.auth.keyring.tend(&mut connection, &self.master, self.now()) {
             tracing::error!(%error, "the signing keys could not be looked after");
+        }
+    }
+
+    /// Warns a million card numbers ahead of their end; looks every ten minutes. Blocks.
+    pub fn watch_numbers(&self) {
+        let due = {
+            let mut last = self.numbers_looked_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let due = last.is_none_or(|last| (self.now() - last).abs() >= NUMBERS_EVERY);
+            if due {
+                *last = Some(self.now());
+            }
+            due
+        };
+        if !due {
+            return;
+        }
+        let Ok(mut connection) = self.connection() else { return };
+        match numbering::numbers_left(&mut connection) {
+            Ok(left) if left < numbering::NUMBERS_LOW => {
+                tracing::warn!(left, "card numbers run low: unioncard cards open-programme");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the card numbers left could not be counted"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What waits and what runs low, read when somebody asks: figures of the database that every process tells alike.
 
+use card_issuer::numbering;
 use cashback_engine::days::date_in;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::{count_star, min};
@@ -33,7 +34,8 @@ pub fn render(app: &App, connection: &mut PgConnection) -> Result<String, Proble
     let lag = oldest.map_or(0, |oldest| (now - oldest).num_seconds().max(0));
     let letters = letters(connection, now)?;
     let late = late_jobs(connection, now)?;
-    let left = card_issuer::cards::numbers_left(connection)?;
+    let programme = numbering::current(connection)?.to_string();
+    let left = numbering::numbers_left(connection)?;
     gauge("unioncard_outbox_events", "Events not yet told", "state", &[("waiting", events)])
         .and_then(|()| {
             gauge("unioncard_outbox_lag_seconds", "Age of the oldest", "state", &[("waiting", lag)])
@@ -41,7 +43,12 @@ pub fn render(app: &App, connection: &mut PgConnection) -> Result<String, Proble
         .and_then(|()| gauge("unioncard_letters", "Letters by how they stand", "state", &letters))
         .and_then(|()| gauge("unioncard_jobs_late", "Nightly jobs not yet run today", "job", &late))
         .and_then(|()| {
-            gauge("unioncard_card_numbers_left", "Card numbers left", "programme", &[("01", left)])
+            gauge(
+                "unioncard_card_numbers_left",
+                "Card numbers left",
+                "programme",
+                &[(programme.as_str(), left)],
+            )
         })
         .and_then(|()| TextEncoder::new().encode_to_string(&registry.gather()))
         .map_err(|error| Problem::internal(&error))

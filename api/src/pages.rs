@@ -54,6 +54,15 @@ pub async fn root_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     file(&request, "public, max-age=3600")
 }
 
+/// The service worker: asked for anew each time, so that a new version is found.
+pub async fn worker(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut answer = file(&request, "no-cache")?;
+    // What it may fetch is its own policy's to say, not the page's.
+    let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
+    answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(answer)
+}
+
 /// An HTML entry: scripts and styles run from our own origin alone, inline styles with this answer's nonce alone.
 fn entry(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
     let page = Built::get(name).ok_or_else(Problem::not_found)?;

@@ -3,8 +3,10 @@
 
 use actix_web::http::StatusCode;
 use card_issuer::CardError;
+use card_issuer::aliases::NameRefusal;
 use card_issuer::number::NumberError;
 use card_issuer::presentation::CodeRefusal;
+use card_issuer::proof::ProofError;
 use card_issuer::resolutions::ResolutionRefusal;
 use cashback_engine::EngineError;
 use cashback_engine::posting::Refusal;
@@ -52,6 +54,26 @@ pub fn number_invalid(error: NumberError) -> Problem {
         en,
         ru,
     )
+}
+
+/// Why what was sent as a card's number finds no card.
+pub fn name(refusal: NameRefusal) -> Problem {
+    match refusal {
+        NameRefusal::Unknown => card_unknown(),
+        NameRefusal::NotANumber(error) => number_invalid(error),
+        NameRefusal::Ambiguous => card_unknown().detail(
+            "several cards have this number: use the one that begins with 9643",
+            "С таким номером несколько карт: нужен номер, который начинается с 9643",
+        ),
+    }
+}
+
+/// Why a proof isn't taken.
+pub fn proof(error: ProofError) -> Problem {
+    match error {
+        ProofError::Form => code_invalid("#/proof"),
+        ProofError::Signature => code(CodeRefusal::Wrong),
+    }
 }
 
 /// Why a live code isn't taken, in words a cashier understands.
@@ -149,6 +171,18 @@ pub fn purchase(refusal: &Refusal) -> Problem {
                     format!("доступно только {available}"),
                 )
         }
+        Refusal::CardLimit { left } => {
+            Problem::conflict("card-limit", "This family card's limit", "Лимит этой семейной карты")
+                .detail(
+                    format!("only {left} is left of the card's limit"),
+                    format!("по лимиту карты осталось {left}"),
+                )
+                .field(
+                    "#/redeem",
+                    format!("only {left} is left of the card's limit"),
+                    format!("по лимиту карты осталось {left}"),
+                )
+        }
         Refusal::RefundTooMuch { left } => {
             unprocessable("refund-too-much", "More than is left", "Больше, чем осталось").field(
                 "#/amount",
@@ -223,6 +257,7 @@ fn field_words(refusal: &Refusal) -> Text {
         | Refusal::PurchaseUnknown
         | Refusal::PurchaseState { .. }
         | Refusal::InsufficientPoints { .. }
+        | Refusal::CardLimit { .. }
         | Refusal::CaptureTooMuch { .. }
         | Refusal::RefundTooMuch { .. } => Text::new("is refused", "не принято"),
     }
@@ -241,6 +276,22 @@ impl From<CardError> for Problem {
                 "card-state",
                 "Not possible in this state",
                 "В этом состоянии карты так нельзя",
+            ),
+            CardError::Replaced(_) => Self::conflict(
+                "card-replaced",
+                "Another card has been issued instead of this one",
+                "Вместо этой карты уже выпущена другая",
+            ),
+            CardError::TooManyFamilyCards(most) => {
+                Self::conflict("too-many-cards", "Too many cards", "Слишком много карт").detail(
+                    format!("at most {most} family cards a member"),
+                    format!("не больше {most} семейных карт"),
+                )
+            }
+            CardError::NotFamily => Self::conflict(
+                "card-not-family",
+                "Only a family card has limits",
+                "Лимиты есть только у семейной карты",
             ),
             CardError::TooManyDevices(most) => Self::conflict(
                 "too-many-devices",
@@ -332,6 +383,9 @@ pub fn fault_words(reason: &str) -> &'static str {
         "duplicate_number" | "duplicate_code" => "номер встречается в файле дважды",
         "text_not_allowed" => "недопустимые символы или слишком длинный текст",
         "wrong_cell_count" => "в строке не то число столбцов",
+        "invalid_alias" => "это не может быть номером карты",
+        "unknown_member" => "члена профсоюза с таким номером нет",
+        "no_card" => "у члена профсоюза нет действующей виртуальной карты",
         "cycle" => "организации подчинены друг другу по кругу",
         _ => "указано неверно",
     }

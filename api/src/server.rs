@@ -55,6 +55,7 @@ pub fn background(app: &Arc<App>) -> std::io::Result<()> {
         while let Some(app) = watched.upgrade() {
             app.keep_database_running();
             app.tend_keys();
+            app.watch_numbers();
             drop(app);
             std::thread::sleep(Duration::from_secs(1));
         }

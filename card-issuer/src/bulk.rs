@@ -7,11 +7,12 @@ use diesel::sql_types::{Array, Date, SmallInt, Text, Timestamptz, Uuid};
 use shared_kernel::ids::{CardId, MemberId};
 use shared_kernel::outbox::{self, Event};
 
-use crate::CardError;
-use crate::cards::{self, Card, CardKind, CardStatus};
+use crate::cards::{self, Card, CardKind, NewCard};
 use crate::devices::{DeviceId, DeviceKind};
 use crate::keys::{DEVICE_KEY_VERSION, IssuerKeys};
+use crate::life::CardStatus;
 use crate::schema::cards::cards as table;
+use crate::{CardError, life, numbering};
 
 /// Members a call may carry, so that arrays and locks stay bounded.
 pub const MEMBERS_MAX: usize = 10_000;
@@ -49,15 +50,19 @@ pub fn issue_missing(
     debug_assert!(members.len() <= MEMBERS_MAX, "the caller passes members in chunks");
     connection.transaction(|connection| {
         let mut wanting = without_card(connection, kind, members)?;
-        if wanting.len() < members.len() && cards::expire_due(connection, members, now)? > 0 {
+        if wanting.len() < members.len() && life::expire_due(connection, members, now)? > 0 {
             wanting = without_card(connection, kind, members)?;
         }
         let count = i64::try_from(wanting.len()).expect("a chunk is small");
-        let places = cards::next_places(connection, count)?;
+        let programme = numbering::current(connection)?;
+        let numbers = keys.numbers(programme);
+        let places = numbering::next_places(connection, programme, count)?;
         let new: Option<Vec<Card>> = wanting
             .iter()
             .zip(places)
-            .map(|(member, place)| Some(Card::new(keys.number(place)?, *member, kind, now)))
+            .map(|(member, place)| {
+                Some(Card::new(numbers.number(place)?, &NewCard::own(*member, kind, None), now))
+            })
             .collect();
         let new = new.ok_or(CardError::NumbersExhausted)?;
         let stored = insert_cards(connection, &new, kind, now)?;
@@ -86,7 +91,8 @@ fn without_card(
     let having: std::collections::HashSet<MemberId> = table::table
         .filter(table::member_id.eq_any(members))
         .filter(table::kind.eq(kind))
-        .filter(table::status.eq_any([CardStatus::Ordered, CardStatus::Issued, CardStatus::Active]))
+        .filter(table::relation.is_null())
+        .filter(table::status.eq_any(CardStatus::LIVING))
         .select(table::member_id)
         .load(connection)?
         .into_iter()
@@ -117,7 +123,8 @@ fn insert_cards(
         "INSERT INTO cards.cards (id, number, member_id, kind, status, ordered_at, issued_at, expires_on)
          SELECT id, number, member_id, $4, $5, $6, $7, $8
          FROM unnest($1, $2, $3) AS new (id, number, member_id)
-         ON CONFLICT (member_id, kind) WHERE status IN ('ordered', 'issued', 'active') DO NOTHING
+         ON CONFLICT (member_id, kind) WHERE status IN ('ordered', 'issued', 'active') AND relation IS NULL
+         DO NOTHING
          RETURNING id",
     )
     .bind::<Array<Uuid>, _>(&ids)

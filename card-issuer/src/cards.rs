@@ -1,4 +1,5 @@
-//! Cards and their states: issuing one, finding, blocking. A number is used once: reissuing takes a new card.
+//! Cards: issuing one, a family's, finding. What becomes of them later is [`crate::life`]. A number is used once:
+//! reissuing takes a new card.
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use diesel::pg::PgConnection;
@@ -6,19 +7,21 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use serde_json::json;
 use shared_kernel::ids::{CardId, MemberId};
+use shared_kernel::money::Money;
 use shared_kernel::outbox::{self, Event};
 use shared_kernel::text_enum;
 
 use crate::devices::{Device, DeviceKind};
-use crate::keys::{IssuerKeys, NUMBERS};
+use crate::keys::IssuerKeys;
+use crate::life::{self, BlockReason, CardStatus, Entry, Happening};
 use crate::number::CardNumber;
 use crate::schema::cards::{cards, devices};
-use crate::{CardError, day_of};
+use crate::{CardError, day_of, end_of, numbering};
 
 /// How long a card is good for.
 pub const VALID_MONTHS: Months = Months::new(60);
-/// Numbers left at which a new programme pair must be prepared.
-pub const NUMBERS_LOW: i64 = 1_000_000;
+/// Living family cards a member may have.
+pub const FAMILY_CARDS_MAX: usize = 8;
 
 text_enum!(
     /// What a card is made of.
@@ -31,53 +34,38 @@ text_enum!(
 );
 
 text_enum!(
-    /// Where a card stands in its life.
-    CardStatus {
-        /// Plastic asked for, not printed yet.
-        Ordered => "ordered",
-        /// Printed, not handed over yet.
-        Issued => "issued",
-        /// In the member's hands.
-        Active => "active",
-        /// Blocked for ever.
-        Blocked => "blocked",
-        /// Past its last day.
-        Expired => "expired",
+    /// Whose hands a family card is in. No name: a card knows nobody.
+    Relation {
+        /// The member's husband or wife.
+        Spouse => "spouse",
+        /// The member's child.
+        Child => "child",
     }
 );
 
-text_enum!(
-    /// Why a card was blocked.
-    BlockReason {
-        /// Lost.
-        Lost => "lost",
-        /// Stolen.
-        Stolen => "stolen",
-        /// The member left the union.
-        Left => "left",
-        /// Misused.
-        Fraud => "fraud",
-    }
-);
+/// What a family card may do at most, by the local day and month of purchases; `None` is without a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = cards, treat_none_as_null = true)]
+pub struct Limits {
+    /// Purchases that earn, a day.
+    pub earn_per_day: Option<i32>,
+    /// Purchases that earn, a month.
+    pub earn_per_month: Option<i32>,
+    /// Paid with points, a day.
+    pub redeem_per_day: Option<Money>,
+    /// Paid with points, a month.
+    pub redeem_per_month: Option<Money>,
+}
 
-impl CardStatus {
-    /// The state machine: what a card that is `self` may become.
-    pub fn may_become(self, to: Self) -> bool {
-        use CardStatus::{Active, Blocked, Expired, Issued, Ordered};
-        match (self, to) {
-            (Ordered, Issued | Blocked)
-            | (Issued, Active | Blocked | Expired)
-            | (Active, Blocked | Expired) => true,
-            (Ordered | Issued | Active | Blocked | Expired, _) => false,
+impl std::fmt::Display for Limits {
+    /// As the history notes them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        fn or_none(value: Option<impl ToString>) -> String {
+            value.map_or_else(|| "-".to_owned(), |value| value.to_string())
         }
-    }
-
-    /// [`Self::may_become`] as a check.
-    ///
-    /// # Errors
-    /// [`CardError::Transition`].
-    pub fn become_(self, to: Self) -> Result<Self, CardError> {
-        if self.may_become(to) { Ok(to) } else { Err(CardError::Transition { from: self, to }) }
+        let (earn_day, earn_month) = (or_none(self.earn_per_day), or_none(self.earn_per_month));
+        let (day, month) = (or_none(self.redeem_per_day), or_none(self.redeem_per_month));
+        write!(f, "earn {earn_day}/{earn_month}, redeem {day}/{month}")
     }
 }
 
@@ -120,6 +108,15 @@ pub struct Card {
     pub blocked_by: Option<String>,
     /// What they wrote.
     pub block_comment: Option<String>,
+    /// Who asked for it; `None` for what the program issues by itself.
+    pub ordered_by: Option<String>,
+    /// Whose hands a family card is in; `None` is the member's own.
+    pub relation: Option<Relation>,
+    /// A family card's limits.
+    #[diesel(embed)]
+    pub limits: Limits,
+    /// The card it was issued instead of.
+    pub replaces: Option<CardId>,
 }
 
 impl Card {
@@ -148,16 +145,21 @@ impl Card {
         }
     }
 
-    pub(crate) fn new(number: CardNumber, member_id: MemberId, kind: CardKind, now: DateTime<Utc>) -> Self {
-        let (status, issued_at) = match kind {
+    /// When its last day is over.
+    pub fn ends_at(&self) -> DateTime<Utc> {
+        end_of(self.expires_on)
+    }
+
+    pub(crate) fn new(number: CardNumber, new: &NewCard<'_>, now: DateTime<Utc>) -> Self {
+        let (status, issued_at) = match new.kind {
             CardKind::Virtual => (CardStatus::Active, Some(now)),
             CardKind::Plastic => (CardStatus::Ordered, None),
         };
         Self {
             id: CardId::generate(),
             number,
-            member_id,
-            kind,
+            member_id: new.member,
+            kind: new.kind,
             status,
             ordered_at: now,
             issued_at,
@@ -166,6 +168,10 @@ impl Card {
             block_reason: None,
             blocked_by: None,
             block_comment: None,
+            ordered_by: new.by.map(str::to_owned),
+            relation: new.relation,
+            limits: new.limits,
+            replaces: new.replaces,
         }
     }
 }
@@ -175,11 +181,34 @@ pub(crate) fn expiry(now: DateTime<Utc>) -> NaiveDate {
     day_of(now).checked_add_months(VALID_MONTHS).expect("five years from now are within chrono's range")
 }
 
-/// Issues one card: a virtual one is active at once, with the server as its first device; a plastic one is ordered.
-/// Appends `card.issued` (virtual) or `card.ordered` to the outbox.
+/// A card to be issued.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCard<'a> {
+    /// On whose balances.
+    pub member: MemberId,
+    /// Virtual or plastic.
+    pub kind: CardKind,
+    /// Who asks: a login's or member's key; `None` for the program itself.
+    pub by: Option<&'a str>,
+    /// Whose hands a family card is in.
+    pub relation: Option<Relation>,
+    /// A family card's limits.
+    pub limits: Limits,
+    /// The card it is issued instead of.
+    pub replaces: Option<CardId>,
+}
+
+impl<'a> NewCard<'a> {
+    /// A member's own card.
+    pub fn own(member: MemberId, kind: CardKind, by: Option<&'a str>) -> Self {
+        Self { member, kind, by, relation: None, limits: Limits::default(), replaces: None }
+    }
+}
+
+/// Issues a member's own card, by the program itself; see [`order`].
 ///
 /// # Errors
-/// [`CardError::AlreadyHas`] when the member has a living card of the kind; [`CardError::NumbersExhausted`].
+/// As [`order`].
 pub fn issue(
     connection: &mut PgConnection,
     keys: &IssuerKeys,
@@ -187,27 +216,86 @@ pub fn issue(
     kind: CardKind,
     now: DateTime<Utc>,
 ) -> Result<Card, CardError> {
+    order(connection, keys, &NewCard::own(member, kind, None), now)
+}
+
+/// Issues one card: a virtual one is active at once, with the server as its first device; a plastic one is ordered.
+/// Appends `card.issued` (virtual) or `card.ordered` to the outbox.
+///
+/// # Errors
+/// [`CardError::AlreadyHas`] when the member has a living card of the kind of their own;
+/// [`CardError::TooManyFamilyCards`]; [`CardError::NumbersExhausted`].
+pub fn order(
+    connection: &mut PgConnection,
+    keys: &IssuerKeys,
+    new: &NewCard<'_>,
+    now: DateTime<Utc>,
+) -> Result<Card, CardError> {
     connection.transaction(|connection| {
-        expire_due(connection, &[member], now)?;
-        let place = next_places(connection, 1)?.first().copied().ok_or(CardError::NumbersExhausted)?;
-        let number = keys.number(place).ok_or(CardError::NumbersExhausted)?;
-        let card = Card::new(number, member, kind, now);
+        life::expire_due(connection, &[new.member], now)?;
+        if new.relation.is_some() {
+            room_for_family(connection, new.member)?;
+        }
+        let programme = numbering::current(connection)?;
+        let place =
+            numbering::next_places(connection, programme, 1)?.pop().ok_or(CardError::NumbersExhausted)?;
+        let number = keys.numbers(programme).number(place).ok_or(CardError::NumbersExhausted)?;
+        let card = Card::new(number, new, now);
         diesel::insert_into(cards::table).values(&card).execute(connection).map_err(
             |error| match &error {
                 DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
                     if info.constraint_name() == Some("cards_one_living") =>
                 {
-                    CardError::AlreadyHas(kind)
+                    CardError::AlreadyHas(new.kind)
                 }
                 _ => error.into(),
             },
         )?;
-        if kind == CardKind::Virtual {
+        if new.kind == CardKind::Virtual {
             let device = Device::new(card.id, DeviceKind::Server, now);
             diesel::insert_into(devices::table).values(&device).execute(connection)?;
         }
         outbox::append(connection, &[issued_event(&card, now)])?;
         Ok(card)
+    })
+}
+
+/// Holds the member's family cards while one more is issued.
+fn room_for_family(connection: &mut PgConnection, member: MemberId) -> Result<(), CardError> {
+    // The member's own cards are locked, so that two requests at once don't both find room.
+    let living: Vec<Option<Relation>> = cards::table
+        .filter(cards::member_id.eq(member))
+        .filter(cards::status.eq_any(CardStatus::LIVING))
+        .order(cards::id)
+        .select(cards::relation)
+        .for_no_key_update()
+        .load(connection)?;
+    let family = living.iter().filter(|relation| relation.is_some()).count();
+    if family >= FAMILY_CARDS_MAX { Err(CardError::TooManyFamilyCards(FAMILY_CARDS_MAX)) } else { Ok(()) }
+}
+
+/// Sets a family card's limits anew.
+///
+/// # Errors
+/// [`CardError::Unknown`]; [`CardError::NotFamily`] for a member's own card.
+pub fn limit(
+    connection: &mut PgConnection,
+    id: CardId,
+    (limits, by): (Limits, &str),
+    now: DateTime<Utc>,
+) -> Result<Card, CardError> {
+    connection.transaction(|connection| {
+        let card = lock(connection, id)?;
+        if card.relation.is_none() {
+            return Err(CardError::NotFamily);
+        }
+        if card.limits == limits {
+            return Ok(card);
+        }
+        diesel::update(cards::table.find(id)).set(&limits).execute(connection)?;
+        let entry = Entry::new(id, Happening::LimitsChanged, Some(by), now).note(limits);
+        life::write_down(connection, &[entry])?;
+        find(connection, id)
     })
 }
 
@@ -222,53 +310,6 @@ pub(crate) fn issued_event(card: &Card, now: DateTime<Utc>) -> Event {
         payload: json!({ "card_id": card.id, "kind": card.kind }),
         occurred_at: now,
     }
-}
-
-/// Marks living cards past their last day as expired, so that a new one can be issued.
-pub(crate) fn expire_due(
-    connection: &mut PgConnection,
-    members: &[MemberId],
-    now: DateTime<Utc>,
-) -> QueryResult<usize> {
-    diesel::update(
-        cards::table
-            .filter(cards::member_id.eq_any(members))
-            .filter(cards::status.eq_any([CardStatus::Issued, CardStatus::Active]))
-            .filter(cards::expires_on.lt(day_of(now))),
-    )
-    .set(cards::status.eq(CardStatus::Expired))
-    .execute(connection)
-}
-
-/// Takes the next `count` places of the number sequence. A place taken by a transaction that fails is lost, not reused.
-pub(crate) fn next_places(connection: &mut PgConnection, count: i64) -> QueryResult<Vec<i64>> {
-    #[derive(QueryableByName)]
-    struct Place {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        place: i64,
-    }
-    let places: Vec<Place> =
-        diesel::sql_query("SELECT nextval('cards.numbers_01') AS place FROM generate_series(1, $1)")
-            .bind::<diesel::sql_types::BigInt, _>(count)
-            .load(connection)?;
-    Ok(places.into_iter().map(|row| row.place).collect())
-}
-
-/// How many numbers the programme has left. Below [`NUMBERS_LOW`] the operator must be warned.
-///
-/// # Errors
-/// The database's.
-pub fn numbers_left(connection: &mut PgConnection) -> Result<i64, CardError> {
-    #[derive(QueryableByName)]
-    struct Taken {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        taken: i64,
-    }
-    let Taken { taken } = diesel::sql_query(
-        "SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END AS taken FROM cards.numbers_01",
-    )
-    .get_result(connection)?;
-    Ok(NUMBERS - taken)
 }
 
 /// A card by its id.
@@ -322,97 +363,22 @@ pub fn by_ids(connection: &mut PgConnection, ids: &[CardId]) -> Result<Vec<Card>
     Ok(cards::table.filter(cards::id.eq_any(ids)).select(Card::as_select()).load(connection)?)
 }
 
-/// A member's cards: virtual ones first, of a kind the newest first.
+/// Members' cards, in no order. One statement.
+///
+/// # Errors
+/// The database's.
+pub fn of_members(connection: &mut PgConnection, members: &[MemberId]) -> Result<Vec<Card>, CardError> {
+    Ok(cards::table.filter(cards::member_id.eq_any(members)).select(Card::as_select()).load(connection)?)
+}
+
+/// A member's cards: virtual ones first, their own before the family's, then the newest first.
 ///
 /// # Errors
 /// The database's.
 pub fn of_member(connection: &mut PgConnection, member: MemberId) -> Result<Vec<Card>, CardError> {
     Ok(cards::table
         .filter(cards::member_id.eq(member))
-        .order((cards::kind.desc(), cards::id.desc()))
+        .order((cards::kind.desc(), cards::relation.is_not_null(), cards::id.desc()))
         .select(Card::as_select())
         .load(connection)?)
-}
-
-/// Why and by whom a card is blocked.
-#[derive(Debug, Clone)]
-pub struct Block {
-    /// Why.
-    pub reason: BlockReason,
-    /// A login's or member's id.
-    pub by: String,
-    /// What they wrote.
-    pub comment: Option<String>,
-}
-
-/// Blocks a card for ever and appends `card.blocked`. Blocking a blocked card again changes nothing and answers it.
-///
-/// # Errors
-/// [`CardError::Unknown`]; [`CardError::Transition`] for an expired card.
-pub fn block(
-    connection: &mut PgConnection,
-    id: CardId,
-    block: &Block,
-    now: DateTime<Utc>,
-) -> Result<Card, CardError> {
-    connection.transaction(|connection| {
-        let card = lock(connection, id)?;
-        if card.status == CardStatus::Blocked {
-            return Ok(card);
-        }
-        card.status.become_(CardStatus::Blocked)?;
-        write_block(connection, &[id], block, now)?;
-        find(connection, id)
-    })
-}
-
-/// Blocks every living card of a member, as when they leave; the number blocked.
-///
-/// # Errors
-/// The database's.
-pub fn block_all(
-    connection: &mut PgConnection,
-    member: MemberId,
-    block: &Block,
-    now: DateTime<Utc>,
-) -> Result<usize, CardError> {
-    connection.transaction(|connection| {
-        let living: Vec<CardId> = cards::table
-            .filter(cards::member_id.eq(member))
-            .filter(cards::status.eq_any([CardStatus::Ordered, CardStatus::Issued, CardStatus::Active]))
-            .order(cards::id)
-            .select(cards::id)
-            .for_no_key_update()
-            .load(connection)?;
-        write_block(connection, &living, block, now)?;
-        Ok(living.len())
-    })
-}
-
-fn write_block(
-    connection: &mut PgConnection,
-    ids: &[CardId],
-    block: &Block,
-    now: DateTime<Utc>,
-) -> QueryResult<()> {
-    let owners: Vec<(CardId, MemberId)> = diesel::update(cards::table.filter(cards::id.eq_any(ids)))
-        .set((
-            cards::status.eq(CardStatus::Blocked),
-            cards::blocked_at.eq(now),
-            cards::block_reason.eq(block.reason),
-            cards::blocked_by.eq(&block.by),
-            cards::block_comment.eq(&block.comment),
-        ))
-        .returning((cards::id, cards::member_id))
-        .get_results(connection)?;
-    let events: Vec<Event> = owners
-        .into_iter()
-        .map(|(card, member)| Event {
-            kind: "card.blocked".to_owned(),
-            member_id: Some(member),
-            payload: json!({ "card_id": card, "reason": block.reason }),
-            occurred_at: now,
-        })
-        .collect();
-    outbox::append(connection, &events)
 }

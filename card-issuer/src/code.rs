@@ -18,7 +18,7 @@ pub const DRIFT_STEPS: i64 = 1;
 /// How far from now a step is searched, to say why a code fails: 20 minutes either way.
 pub const SEARCH_STEPS: i64 = 40;
 /// Digits of the changing part.
-const CODE_DIGITS: usize = 8;
+pub const TOTP_DIGITS: usize = 8;
 const CODE_MODULUS: u32 = 100_000_000;
 /// Longest text taken for a code: 24 digits with a separator after each.
 const TEXT_CHARS_MAX: usize = 48;
@@ -126,7 +126,7 @@ impl PresentedCode {
     pub fn parse(text: &str) -> Result<Self, CodeFormError> {
         let digits = number::bare_digits(text, TEXT_CHARS_MAX).ok_or(CodeFormError::NotACode)?;
         let text = String::from_utf8(digits).expect("bare digits are ASCII");
-        if text.len() != number::DIGITS + CODE_DIGITS {
+        if text.len() != number::DIGITS + TOTP_DIGITS {
             return Err(CodeFormError::NotACode);
         }
         let (card, code) = text.split_at(number::DIGITS);

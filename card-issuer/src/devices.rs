@@ -3,17 +3,20 @@
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use shared_kernel::ids::CardId;
+use shared_kernel::ids::{CardId, MemberId};
 use shared_kernel::{id_type, text_enum};
 
 use crate::CardError;
 use crate::code::{self, LiveCode};
 use crate::keys::{DEVICE_KEY_VERSION, IssuerKeys};
+use crate::life::{self, CardStatus, Entry, Happening};
 use crate::number::CardNumber;
 use crate::schema::cards::{cards, devices};
 
 /// Devices a card may have that are not revoked.
 pub const DEVICES_MAX: usize = 8;
+/// Longest name of a device.
+pub const NAME_CHARS_MAX: usize = 64;
 
 id_type!(
     /// A drawing device.
@@ -50,6 +53,8 @@ pub struct Device {
     pub created_at: DateTime<Utc>,
     /// Since when its codes are no longer taken.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// What its owner knows it by, at most [`NAME_CHARS_MAX`] characters.
+    pub name: String,
 }
 
 impl Device {
@@ -63,7 +68,13 @@ impl Device {
             last_used_step: None,
             created_at: now,
             revoked_at: None,
+            name: String::new(),
         }
+    }
+
+    /// When a code of it was last taken, to the half minute.
+    pub fn last_used_at(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp(self.last_used_step? * code::STEP_SECONDS, 0)
     }
 }
 
@@ -95,14 +106,14 @@ pub fn draw(
     Ok(code::live_code(&keys.device_secret(device, key_version), number, now))
 }
 
-/// Adds a device to a virtual card.
+/// Adds a device to a virtual card of the asker's.
 ///
 /// # Errors
 /// [`CardError::Unknown`], [`CardError::Plastic`], [`CardError::TooManyDevices`].
 pub fn add(
     connection: &mut PgConnection,
     card: CardId,
-    kind: DeviceKind,
+    (kind, name, by): (DeviceKind, &str, &str),
     now: DateTime<Utc>,
 ) -> Result<Device, CardError> {
     connection.transaction(|connection| {
@@ -118,8 +129,10 @@ pub fn add(
         if usize::try_from(living).map_or(true, |count| count >= DEVICES_MAX) {
             return Err(CardError::TooManyDevices(DEVICES_MAX));
         }
-        let device = Device::new(card, kind, now);
+        let device = Device { name: name.to_owned(), ..Device::new(card, kind, now) };
         diesel::insert_into(devices::table).values(&device).execute(connection)?;
+        let entry = Entry::new(card, Happening::DeviceAdded, Some(by), now).note(device.id);
+        life::write_down(connection, &[entry])?;
         Ok(device)
     })
 }
@@ -137,20 +150,49 @@ pub fn of_card(connection: &mut PgConnection, card: CardId) -> Result<Vec<Device
         .load(connection)?)
 }
 
-/// Revokes a device of a card: its codes are wrong from now on. `false` when there is no such living device.
+/// The phones and wallets that draw codes for a member's living cards, oldest first.
+///
+/// # Errors
+/// The database's.
+pub fn of_member(connection: &mut PgConnection, member: MemberId) -> Result<Vec<Device>, CardError> {
+    Ok(devices::table
+        .inner_join(cards::table.on(cards::id.eq(devices::card_id)))
+        .filter(cards::member_id.eq(member))
+        .filter(cards::status.eq_any(CardStatus::LIVING))
+        .filter(devices::revoked_at.is_null())
+        .filter(devices::kind.ne(DeviceKind::Server))
+        .order(devices::id)
+        .select(Device::as_select())
+        .load(connection)?)
+}
+
+/// Revokes a phone or wallet of a member's card: its codes are wrong from now on. `false` when there is no such living
+/// device.
 ///
 /// # Errors
 /// The database's.
 pub fn revoke(
     connection: &mut PgConnection,
-    card: CardId,
-    device: DeviceId,
+    (member, device): (MemberId, DeviceId),
+    by: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, CardError> {
-    let revoked = diesel::update(
-        devices::table.find(device).filter(devices::card_id.eq(card)).filter(devices::revoked_at.is_null()),
-    )
-    .set(devices::revoked_at.eq(now))
-    .execute(connection)?;
-    Ok(revoked > 0)
+    connection.transaction(|connection| {
+        let theirs = cards::table.filter(cards::member_id.eq(member)).select(cards::id);
+        let card: Option<CardId> = diesel::update(
+            devices::table
+                .find(device)
+                .filter(devices::card_id.eq_any(theirs))
+                .filter(devices::kind.ne(DeviceKind::Server))
+                .filter(devices::revoked_at.is_null()),
+        )
+        .set(devices::revoked_at.eq(now))
+        .returning(devices::card_id)
+        .get_result(connection)
+        .optional()?;
+        let Some(card) = card else { return Ok(false) };
+        let entry = Entry::new(card, Happening::DeviceRevoked, Some(by), now).note(device);
+        life::write_down(connection, &[entry])?;
+        Ok(true)
+    })
 }

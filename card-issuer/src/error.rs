@@ -2,7 +2,8 @@
 
 use shared_kernel::ids::CardId;
 
-use crate::cards::{CardKind, CardStatus};
+use crate::cards::CardKind;
+use crate::life::CardStatus;
 use crate::print::{BatchId, BatchStatus};
 
 /// The one error of this crate's database functions. Refusals of codes and resolutions are values of their own, told
@@ -23,13 +24,22 @@ pub enum CardError {
         /// What was asked for.
         to: CardStatus,
     },
+    /// Another card has been issued instead of it.
+    #[error("card {0} has been replaced")]
+    Replaced(CardId),
+    /// The member has as many family cards as one may.
+    #[error("a member has at most {0} family cards")]
+    TooManyFamilyCards(usize),
+    /// Only family cards have limits of their own.
+    #[error("not a family card")]
+    NotFamily,
     /// A card has as many drawing devices as it may.
     #[error("a card has at most {0} devices")]
     TooManyDevices(usize),
     /// Live codes are drawn for virtual cards only.
     #[error("a plastic card has no live code")]
     Plastic,
-    /// Every number of the programme has been used: a new programme pair must be opened.
+    /// Every number of the programme has been used: [`crate::numbering::open_next`] must be called.
     #[error("card numbers of this programme have run out")]
     NumbersExhausted,
     /// There is no such print batch.

@@ -10,60 +10,77 @@ use zeroize::Zeroizing;
 use crate::code::DeviceSecret;
 use crate::devices::DeviceId;
 use crate::number::CardNumber;
+use crate::numbering::{NUMBERS, Programme};
 
-/// The programme whose numbers are issued now. A new FF1 key takes a new pair of digits, so that keys never collide.
-pub const PROGRAMME: &str = "01";
-/// Numbers of one programme: nine free digits.
-pub const NUMBERS: i64 = 1_000_000_000;
 /// The version of the key from which new devices' secrets are derived.
 pub const DEVICE_KEY_VERSION: i16 = 1;
 
 /// The issuer's derived keys. Made once at start; `Send + Sync`, so share it by reference.
 pub struct IssuerKeys {
-    numbers: FF1<Aes256>,
-    devices: Hkdf<Sha256>,
+    root: Hkdf<Sha256>,
+}
+
+/// The permutation behind the numbers of one programme: a key of its own each, so that programmes never collide.
+pub struct NumberKey {
+    programme: Programme,
+    permutation: FF1<Aes256>,
 }
 
 impl IssuerKeys {
     /// Derives the keys from the 32-byte master key.
     pub fn new(master: &[u8; 32]) -> Self {
-        let root = Hkdf::<Sha256>::new(Some(b"unioncard/card-issuer"), master);
-        let mut number_key = Zeroizing::new([0_u8; 32]);
-        root.expand_multi_info(&[b"card numbers/", PROGRAMME.as_bytes()], number_key.as_mut_slice())
-            .expect("32 bytes are within HKDF's reach");
-        Self { numbers: FF1::new(number_key.as_slice(), 10).expect("10 is a radix of FF1"), devices: root }
+        Self { root: Hkdf::<Sha256>::new(Some(b"unioncard/card-issuer"), master) }
     }
 
-    /// The card number at a place of the sequence; `None` outside `0..NUMBERS`. One place, one number.
-    pub fn number(&self, place: i64) -> Option<CardNumber> {
-        if !(0..NUMBERS).contains(&place) {
-            return None;
-        }
-        let plain: Vec<u16> = format!("{place:09}").bytes().map(|digit| u16::from(digit - b'0')).collect();
-        let tweak = PROGRAMME.as_bytes();
-        let sealed: Vec<u16> = self
-            .numbers
-            .encrypt(tweak, &FlexibleNumeralString::from(plain))
-            .expect("nine digits in radix 10")
-            .into();
-        let mut body = [b'0'; 9];
-        for (digit, value) in body.iter_mut().zip(sealed) {
-            *digit = b'0' + u8::try_from(value).expect("a numeral of radix 10");
-        }
-        let programme = PROGRAMME.as_bytes().try_into().expect("two digits");
-        Some(CardNumber::assemble(programme, &body))
+    /// The key of a programme's numbers.
+    pub fn numbers(&self, programme: Programme) -> NumberKey {
+        let mut key = Zeroizing::new([0_u8; 32]);
+        self.root
+            .expand_multi_info(&[b"card numbers/", programme.digits().as_slice()], key.as_mut_slice())
+            .expect("32 bytes are within HKDF's reach");
+        NumberKey { programme, permutation: FF1::new(key.as_slice(), 10).expect("10 is a radix of FF1") }
+    }
+
+    /// The Ed25519 seed that signs the proofs of a quarter of a year.
+    pub(crate) fn proof_seed(&self, epoch: u8) -> Zeroizing<[u8; 32]> {
+        let mut seed = Zeroizing::new([0_u8; 32]);
+        self.root
+            .expand_multi_info(&[b"proofs/", [epoch].as_slice()], seed.as_mut_slice())
+            .expect("32 bytes are within HKDF's reach");
+        seed
     }
 
     /// The secret from which a device's codes are drawn.
     pub fn device_secret(&self, device: DeviceId, key_version: i16) -> DeviceSecret {
         let mut secret = Zeroizing::new([0_u8; 20]);
-        self.devices
+        self.root
             .expand_multi_info(
                 &[b"device/", device.0.as_bytes().as_slice(), &key_version.to_be_bytes()],
                 secret.as_mut_slice(),
             )
             .expect("20 bytes are within HKDF's reach");
         DeviceSecret::new(secret)
+    }
+}
+
+impl NumberKey {
+    /// The card number at a place of the programme's sequence; `None` outside `0..NUMBERS`. One place, one number.
+    pub fn number(&self, place: i64) -> Option<CardNumber> {
+        if !(0..NUMBERS).contains(&place) {
+            return None;
+        }
+        let plain: Vec<u16> = format!("{place:09}").bytes().map(|digit| u16::from(digit - b'0')).collect();
+        let programme = self.programme.digits();
+        let sealed: Vec<u16> = self
+            .permutation
+            .encrypt(&programme, &FlexibleNumeralString::from(plain))
+            .expect("nine digits in radix 10")
+            .into();
+        let mut body = [b'0'; 9];
+        for (digit, value) in body.iter_mut().zip(sealed) {
+            *digit = b'0' + u8::try_from(value).expect("a numeral of radix 10");
+        }
+        Some(CardNumber::assemble(&programme, &body))
     }
 }
 
@@ -108,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_programme_of_numbers_never_repeats_nor_counts() {
-        let keys = IssuerKeys::new(&[7; 32]);
+        let keys = IssuerKeys::new(&[7; 32]).numbers(Programme::FIRST);
         let numbers: Vec<CardNumber> = (0..5_000).map(|place| keys.number(place).unwrap()).collect();
         assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), numbers.len());
         assert!(numbers.iter().all(|number| number.as_str().starts_with("964301")));
@@ -117,6 +134,9 @@ mod tests {
         assert!(keys.number(-1).is_none());
         assert!(keys.number(NUMBERS - 1).is_some());
         assert!(keys.number(NUMBERS).is_none(), "the programme ends, it does not wrap");
+        let next = IssuerKeys::new(&[7; 32]).numbers(Programme::FIRST.next().unwrap());
+        assert!(next.number(0).unwrap().as_str().starts_with("964302"));
+        assert_ne!(next.number(0).unwrap().as_str()[6..15], numbers[0].as_str()[6..15], "a key of its own");
     }
 
     proptest! {

@@ -5,12 +5,17 @@
 //! | [`number`] | the 16-digit card number: parsing, masking, numbers that cannot be guessed |
 //! | [`code`] | the live code: 24 digits, drawn and judged without a database |
 //! | [`keys`] | [`keys::IssuerKeys`], everything derived from the master key; made once, shared by all threads |
-//! | [`cards`] | cards and their states: issuing, finding, blocking |
+//! | [`numbering`] | key versions of numbers, and how many are left |
+//! | [`cards`] | cards: issuing one, a family's, finding |
+//! | [`life`] | what becomes of a card: states, blocking, reissuing, history |
+//! | [`aliases`] | the other numbers a card answers to |
 //! | [`bulk`] | a card for everybody who has none, a set at a time |
 //! | [`devices`] | what draws codes: the server, a phone, Google |
 //! | [`presentation`] | live codes judged and used up inside the caller's transaction |
 //! | [`resolutions`] | what a till was told about a card, good for one purchase |
-//! | [`qr`] | the picture: SVG and PNG |
+//! | [`proof`] | the signed proof for tills without network |
+//! | [`revocations`] | what such tills must refuse all the same |
+//! | [`qr`], [`barcode`] | the pictures |
 //! | [`face`] | the face of a plastic card: PNG and print-ready PDF |
 //! | [`designs`] | how organisations' cards look |
 //! | [`print`] | plastic on its way: batches, bodies, what became of each |
@@ -27,6 +32,8 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod aliases;
+pub mod barcode;
 pub mod bulk;
 pub mod cards;
 pub mod code;
@@ -36,21 +43,33 @@ mod error;
 pub mod face;
 pub mod keys;
 pub mod latin;
+pub mod life;
 pub mod number;
+pub mod numbering;
 pub mod personalisation;
 pub mod presentation;
 pub mod print;
+pub mod proof;
 pub mod qr;
 pub mod resolutions;
+pub mod revocations;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
 
 pub use error::CardError;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Utc};
 
-/// The union's calendar day of an instant: Moscow's, where no clock has been shifted since 2014.
+/// Moscow's time, where no clock has been shifted since 2014.
+const MOSCOW: FixedOffset = FixedOffset::east_opt(3 * 3_600).expect("three hours are within a day");
+
+/// The union's calendar day of an instant.
 pub(crate) fn day_of(at: DateTime<Utc>) -> NaiveDate {
-    const MOSCOW: FixedOffset = FixedOffset::east_opt(3 * 3_600).expect("three hours are within a day");
     at.with_timezone(&MOSCOW).date_naive()
+}
+
+/// The instant at which a day of the union's calendar is over.
+pub(crate) fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    let next = day.succ_opt().expect("cards end long before the calendar does").and_time(NaiveTime::MIN);
+    next.and_local_timezone(MOSCOW).single().expect("a fixed offset has no gaps").to_utc()
 }

@@ -19,7 +19,7 @@ pub const DIGITS: usize = 16;
 const TEXT_CHARS_MAX: usize = 32;
 
 /// Why a text is no card number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum NumberError {
     /// Something other than ASCII digits, blanks and dashes.
     #[error("a card number has digits only")]
@@ -82,6 +82,26 @@ impl CardNumber {
         groups.join(" ")
     }
 
+    /// The number as an EAN-13 for tills that read nothing else: `2`, the programme's two digits and the body's nine,
+    /// and a check digit. Its prefix lies in 20 to 29, restricted circulation: partners keep `2` and the programme's
+    /// digits free of goods they weigh themselves.
+    pub fn ean13(&self) -> String {
+        let body: Vec<u8> = std::iter::once(b'2').chain(self.0.iter().skip(4).take(11).copied()).collect();
+        let check = ean_digit(&body);
+        body.into_iter().chain([check]).map(char::from).collect()
+    }
+
+    /// The number an EAN-13 was made of; `None` for any other text.
+    pub fn of_ean13(text: &str) -> Option<Self> {
+        let digits = bare_digits(text, TEXT_CHARS_MAX)?;
+        let (body, check) = digits.split_at_checked(12)?;
+        if check != [ean_digit(body)] {
+            return None;
+        }
+        let (programme, rest) = body.strip_prefix(b"2")?.split_at_checked(2)?;
+        Some(Self::assemble(programme.try_into().ok()?, rest.try_into().ok()?))
+    }
+
     /// The form for logs and screens that must not show it: `9643********0126`.
     pub fn masked(&self) -> String {
         let text = self.as_str();
@@ -120,6 +140,13 @@ pub fn luhn_digit(body: &[u8]) -> u8 {
             }
         })
         .sum();
+    b'0' + u8::try_from((10 - sum % 10) % 10).expect("a digit")
+}
+
+/// The check digit of an EAN-13 (weights 1 and 3 from the left) for its first twelve ASCII digits.
+fn ean_digit(body: &[u8]) -> u8 {
+    let weighted = body.iter().zip([1_u32, 3].into_iter().cycle());
+    let sum: u32 = weighted.map(|(digit, weight)| u32::from(digit.saturating_sub(b'0')) * weight).sum();
     b'0' + u8::try_from((10 - sum % 10) % 10).expect("a digit")
 }
 
@@ -222,7 +249,27 @@ mod tests {
         assert_eq!(format!("{number:?}"), "9643********0004", "a debug print never shows the number");
     }
 
+    #[test]
+    fn ean_check_digits() {
+        for valid in ["2000000000015", "2900000000018", "2200123456786", "4690123456783"] {
+            let (body, check) = valid.split_at(12);
+            assert_eq!([ean_digit(body.as_bytes())], check.as_bytes(), "{valid}");
+        }
+        assert_eq!(CardNumber::of_ean13("4690123456783"), None, "somebody's goods");
+    }
+
     proptest! {
+        #[test]
+        fn an_ean_leads_back_to_its_number(programme in "[0-9]{2}", body in "[0-9]{9}") {
+            let programme = programme.as_bytes().try_into().unwrap();
+            let number = CardNumber::assemble(programme, body.as_bytes().try_into().unwrap());
+            let ean = number.ean13();
+            prop_assert_eq!(ean.len(), 13);
+            prop_assert!(ean.starts_with('2'));
+            prop_assert_eq!(CardNumber::of_ean13(&ean), Some(number));
+            prop_assert_eq!(CardNumber::parse(&ean), Err(NumberError::WrongLength));
+        }
+
         #[test]
         fn one_wrong_digit_is_always_found(body in "[0-9]{9}", place in 4_usize..16, other in 1_u8..10) {
             let number = CardNumber::assemble(b"01", body.as_bytes().try_into().unwrap());

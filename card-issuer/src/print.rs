@@ -18,8 +18,8 @@ use shared_kernel::outbox::{self, Event};
 use shared_kernel::paging::{Limit, Page};
 use shared_kernel::text_enum;
 
-use crate::cards::CardStatus;
 use crate::designs::DesignId;
+use crate::life::{self, CardStatus, Entry, Happening};
 use crate::schema::cards::{print_batches, print_events, print_items};
 use crate::{CardError, day_of};
 
@@ -259,7 +259,7 @@ pub fn make(
         diesel::update(print_batches::table.find(id))
             .set(print_batches::cards.eq(i32::try_from(claimed).expect("a batch is bounded")))
             .execute(connection)?;
-        issue(connection, id, now)?;
+        issue(connection, id, by, now)?;
         write_event(connection, (id, None), PrintEventKind::Made, (by, None), now)?;
         print_batches::table.find(id).select(Batch::as_select()).first(connection).map(Some)
     })
@@ -283,15 +283,24 @@ fn insert_items(connection: &mut PgConnection, batch: BatchId, items: &[NewItem]
 }
 
 /// The batch's ordered cards become issued.
-fn issue(connection: &mut PgConnection, batch: BatchId, now: DateTime<Utc>) -> QueryResult<usize> {
-    diesel::sql_query(
+fn issue(connection: &mut PgConnection, batch: BatchId, by: &str, now: DateTime<Utc>) -> QueryResult<()> {
+    #[derive(QueryableByName)]
+    struct Issued {
+        #[diesel(sql_type = Uuid)]
+        id: CardId,
+    }
+    let issued: Vec<Issued> = diesel::sql_query(
         "UPDATE cards.cards AS card SET status = 'issued', issued_at = $2
          FROM cards.print_items AS item
-         WHERE item.batch_id = $1 AND item.card_id = card.id AND card.status = 'ordered'",
+         WHERE item.batch_id = $1 AND item.card_id = card.id AND card.status = 'ordered'
+         RETURNING card.id",
     )
     .bind::<Uuid, _>(batch)
     .bind::<Timestamptz, _>(now)
-    .execute(connection)
+    .load(connection)?;
+    let entries: Vec<Entry> =
+        issued.into_iter().map(|card| Entry::new(card.id, Happening::Issued, Some(by), now)).collect();
+    life::write_down(connection, &entries)
 }
 
 fn write_event(
@@ -512,6 +521,9 @@ pub fn hand_out(
         if let Some(other) = cards.iter().find(|card| !holders.iter().any(|(id, _)| id == *card)) {
             return Err(CardError::NotInPrint(*other));
         }
+        let entries: Vec<Entry> =
+            holders.iter().map(|(card, _)| Entry::new(*card, Happening::Activated, Some(by), now)).collect();
+        life::write_down(connection, &entries)?;
         let events: Vec<Event> = holders
             .into_iter()
             .map(|(card, member)| Event {

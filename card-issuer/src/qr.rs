@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 use qrcode::{Color, EcLevel, QrCode};
 
 /// Modules of white around the code.
@@ -22,7 +21,7 @@ pub enum QrError {
     Side,
     /// The encoder's.
     #[error(transparent)]
-    Image(#[from] image::ImageError),
+    Image(#[from] png::EncodingError),
 }
 
 /// The modules of a code, row by row, `true` where dark.
@@ -73,7 +72,16 @@ pub fn svg(text: &str) -> Result<String, QrError> {
     ))
 }
 
-/// The code as a grey PNG of exactly `side` × `side` pixels: whole pixels a module, what is left over is white margin.
+/// Modules of a code's side, the quiet zone apart.
+///
+/// # Errors
+/// [`QrError::TooLong`].
+pub fn side(text: &str) -> Result<usize, QrError> {
+    Ok(Modules::of(text)?.side)
+}
+
+/// The code as a PNG of one bit a pixel and exactly `side` × `side` pixels: whole pixels a module, what is left over is
+/// white margin.
 ///
 /// # Errors
 /// [`QrError`].
@@ -87,28 +95,35 @@ pub fn png(text: &str, side: u32) -> Result<Vec<u8>, QrError> {
     if scale == 0 {
         return Err(QrError::Side);
     }
-    let drawn = modules.side * scale;
-    let before = (pixels - drawn) / 2;
-    let after = pixels - drawn - before;
-    let mut grey = Vec::with_capacity(pixels * pixels);
-    let white = |count: usize| std::iter::repeat_n(u8::MAX, count);
-    grey.extend(white(before * pixels));
-    for row in modules.rows() {
-        let line: Vec<u8> = white(before)
-            .chain(row.iter().flat_map(|dark| std::iter::repeat_n(if *dark { 0 } else { u8::MAX }, scale)))
-            .chain(white(after))
-            .collect();
-        (0..scale).for_each(|_| grey.extend_from_slice(&line));
+    let margin = (pixels - modules.side * scale) / 2;
+    let row_bytes = pixels.div_ceil(8);
+    let mut bits = vec![u8::MAX; row_bytes * pixels];
+    for (row, lines) in
+        modules.rows().zip(bits.chunks_mut(row_bytes).skip(margin).collect::<Vec<_>>().chunks_mut(scale))
+    {
+        let line = packed(row, (margin, scale), row_bytes);
+        lines.iter_mut().for_each(|place| place.copy_from_slice(&line));
     }
-    grey.extend(white(after * pixels));
-    let mut file = Vec::new();
-    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive).write_image(
-        &grey,
-        side,
-        side,
-        ExtendedColorType::L8,
-    )?;
+    let mut file = Vec::with_capacity(2_048);
+    let mut encoder = Encoder::new(&mut file, side, side);
+    encoder.set_color(ColorType::Grayscale);
+    encoder.set_depth(BitDepth::One);
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_filter(Filter::NoFilter);
+    encoder.write_header()?.write_image_data(&bits)?;
     Ok(file)
+}
+
+/// A row of modules as pixels, a bit each, white where nothing is said.
+fn packed(row: &[bool], (margin, scale): (usize, usize), row_bytes: usize) -> Vec<u8> {
+    let mut line = vec![u8::MAX; row_bytes];
+    let dark = row.iter().enumerate().filter(|(_, dark)| **dark);
+    for x in dark.flat_map(|(place, _)| margin + place * scale..margin + (place + 1) * scale) {
+        if let Some(byte) = line.get_mut(x / 8) {
+            *byte &= !(0x80 >> (x % 8));
+        }
+    }
+    line
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub struct Resolution {
     pub used_at: Option<DateTime<Utc>>,
     /// Which.
     pub used_by: Option<PurchaseUuid>,
+    /// Whether it came from a proof, which never redeems.
+    pub by_proof: bool,
 }
 
 impl Resolution {
@@ -68,6 +70,7 @@ impl Resolution {
             expires_at: now + LIFETIME,
             used_at: None,
             used_by: None,
+            by_proof: false,
         }
     }
 }
@@ -139,6 +142,20 @@ pub fn resolve_number(
     now: DateTime<Utc>,
 ) -> Result<Resolution, CardError> {
     Ok(store(connection, Resolution::new(card, None, asker, now))?)
+}
+
+/// Resolves a proof, whose card the caller has found.
+///
+/// # Errors
+/// The database's.
+pub fn resolve_proof(
+    connection: &mut PgConnection,
+    card: CardId,
+    asker: &str,
+    now: DateTime<Utc>,
+) -> Result<Resolution, CardError> {
+    let resolution = Resolution { by_proof: true, ..Resolution::new(card, None, asker, now) };
+    Ok(store(connection, resolution)?)
 }
 
 fn store(connection: &mut PgConnection, resolution: Resolution) -> QueryResult<Resolution> {

@@ -2,6 +2,15 @@
 
 pub mod cards {
     diesel::table! {
+        cards.aliases (alias, card_id) {
+            alias -> Text,
+            card_id -> Uuid,
+            added_at -> Timestamptz,
+            added_by -> Text,
+        }
+    }
+
+    diesel::table! {
         cards.cards (id) {
             id -> Uuid,
             number -> Text,
@@ -15,6 +24,13 @@ pub mod cards {
             block_reason -> Nullable<Text>,
             blocked_by -> Nullable<Text>,
             block_comment -> Nullable<Text>,
+            ordered_by -> Nullable<Text>,
+            relation -> Nullable<Text>,
+            earn_per_day -> Nullable<Int4>,
+            earn_per_month -> Nullable<Int4>,
+            redeem_per_day -> Nullable<Int8>,
+            redeem_per_month -> Nullable<Int8>,
+            replaces -> Nullable<Uuid>,
         }
     }
 
@@ -42,6 +58,26 @@ pub mod cards {
             last_used_step -> Nullable<Int8>,
             created_at -> Timestamptz,
             revoked_at -> Nullable<Timestamptz>,
+            name -> Text,
+        }
+    }
+
+    diesel::table! {
+        cards.history (id) {
+            id -> Int8,
+            card_id -> Uuid,
+            at -> Timestamptz,
+            event -> Text,
+            by_whom -> Nullable<Text>,
+            reason -> Nullable<Text>,
+            note -> Nullable<Text>,
+        }
+    }
+
+    diesel::table! {
+        cards.programmes (pair) {
+            pair -> Text,
+            opened_at -> Timestamptz,
         }
     }
 
@@ -93,24 +129,40 @@ pub mod cards {
             expires_at -> Timestamptz,
             used_at -> Nullable<Timestamptz>,
             used_by -> Nullable<Uuid>,
+            by_proof -> Bool,
         }
     }
+
+    diesel::table! {
+        cards.revocations (id) {
+            id -> Int8,
+            card -> Bytea,
+            revoked -> Bool,
+            at -> Timestamptz,
+        }
+    }
+
+    diesel::joinable!(aliases -> cards (card_id));
+    diesel::joinable!(history -> cards (card_id));
+    diesel::joinable!(resolutions -> cards (card_id));
+    diesel::joinable!(resolutions -> devices (device_id));
 
     diesel::joinable!(print_events -> cards (card_id));
     diesel::joinable!(print_events -> print_batches (batch_id));
     diesel::joinable!(print_items -> cards (card_id));
     diesel::joinable!(print_items -> designs (design_id));
     diesel::joinable!(print_items -> print_batches (batch_id));
-    diesel::joinable!(resolutions -> cards (card_id));
-    diesel::joinable!(resolutions -> devices (device_id));
-
     diesel::allow_tables_to_appear_in_same_query!(
+        aliases,
         cards,
         designs,
         devices,
+        history,
         print_batches,
         print_events,
         print_items,
+        programmes,
         resolutions,
+        revocations,
     );
 }

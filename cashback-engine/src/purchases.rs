@@ -67,16 +67,19 @@ text_enum! {
         NoRuleApplied => "no_rule_applied",
         /// A cap or budget trimmed it.
         CapReached => "cap_reached",
+        /// The family card had earned as often as it may.
+        CardLimit => "card_limit",
         /// It would have been more than was paid.
         PaidReached => "paid_reached",
     }
 }
 
 impl CashbackReason {
-    /// Whether rules were asked at all: who isn't in the programme gets nothing whatever they say.
+    /// Whether rules were asked at all: who isn't in the programme, or whose card has earned
+    /// enough, gets nothing whatever they say.
     pub(crate) fn is_of_rules(self) -> bool {
         match self {
-            Self::NotEnrolled | Self::LeftProgramme => false,
+            Self::NotEnrolled | Self::LeftProgramme | Self::CardLimit => false,
             Self::NoRule | Self::NoRuleApplied | Self::CapReached | Self::PaidReached => true,
         }
     }

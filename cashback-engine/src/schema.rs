@@ -40,6 +40,17 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.card_usage (card_id, span, period) {
+            card_id -> Uuid,
+            member_id -> Uuid,
+            span -> Text,
+            period -> Date,
+            earned -> Int4,
+            redeemed -> Int8,
+        }
+    }
+
+    diesel::table! {
         ledger.closed_days (day) {
             day -> Date,
             first_id -> Uuid,
@@ -314,6 +325,7 @@ pub mod ledger {
         balances,
         budget_usage,
         cap_usage,
+        card_usage,
         closed_days,
         day_totals,
         enrolments,

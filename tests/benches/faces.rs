@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use card_issuer::face::{Design, Document, Face, Holder, Plate, Resolution, Sheet};
 use card_issuer::keys::IssuerKeys;
+use card_issuer::numbering::Programme;
 use chrono::{DateTime, NaiveDate};
 use diesel::pg::PgConnection;
 use harness::{TestDatabase, program};
@@ -34,13 +35,13 @@ const NAMES: [(&str, &str, &str); 4] = [
 ];
 
 fn holders(count: usize) -> Vec<Holder> {
-    let keys = IssuerKeys::new(&[7; 32]);
+    let numbers = IssuerKeys::new(&[7; 32]).numbers(Programme::FIRST);
     let day = |year, month| NaiveDate::from_ymd_opt(year, month, 1).expect("a day");
     (0..count)
         .map(|place| {
             let (last, first, middle) = NAMES[place % NAMES.len()];
             Holder {
-                number: keys.number(place as i64).expect("a place of the programme"),
+                number: numbers.number(place as i64).expect("a place of the programme"),
                 expires_on: day(2031, 11),
                 last_name: last.to_owned(),
                 first_name: first.to_owned(),

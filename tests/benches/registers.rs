@@ -83,7 +83,8 @@ fn furnish(server: &TestServer, members: usize) -> Vec<String> {
         [(ImportKind::Organisations, files.organisations), (ImportKind::Members, files.members)]
     {
         let rejected = imports::rejected_beside(&file);
-        let request = ImportRequest { kind, file, rejected, notify: false, within: None };
+        let request =
+            ImportRequest { kind, file, rejected, notify: false, within: None, by: "program".to_owned() };
         imports::run(&server.app, &request, now).expect("the file can be taken");
     }
     let mut connection = server.connect();
@@ -106,7 +107,7 @@ fn write(server: &TestServer, cards: &[String], numbers: std::ops::Range<u64>) -
     writeln!(file, "outlet,receipt,occurred_at,card_number,amount,category,kind,reference")
         .expect("room on the disk");
     for number in numbers {
-        let refund = number % REFUND_EVERY == 0;
+        let refund = number.is_multiple_of(REFUND_EVERY);
         let of = if refund { number - 1 } else { number };
         let card = &cards[(of as usize).wrapping_mul(7_919) % cards.len()];
         let kopecks = if refund { 1_000 } else { programme::kopecks_of(of) };

@@ -161,6 +161,7 @@ impl Shop {
             capture: true,
             presented: Presented::BareNumber,
             buyer: Buyer {
+                limits: None,
                 member: self.members[number * 7_919 % self.members.len()],
                 card: None,
                 card_standing: CardStanding::Valid,

@@ -186,7 +186,7 @@ fn partner_and_rule(connection: &mut PgConnection, long_ago: DateTime<Utc>) -> R
     };
     partners::add_outlet(connection, partner, &outlet, long_ago).expect("the outlet is right");
     let json = r#"{"name":"5 %","partner":"shop","earn":{"percent":"5"},"hold_days":90,
-        "caps":{"per_member":{"amount":"9000000.00","period":"month"},"budget":"90000000000.00"}}"#;
+        "caps":{"per_member":{"amount":"9000000.00","period":"month"},"budget":"1000000000.00"}}"#;
     let draft: RuleDraft = serde_json::from_str(json).expect("the rule is right");
     let rule = store::create(connection, &draft, Uuid::new_v4(), long_ago).expect("it can be drafted");
     store::approve(connection, rule.id, 1, Uuid::new_v4(), long_ago).expect("somebody else approves it");

@@ -19,6 +19,10 @@ export const DESK = { width: 1440, height: 900 }
 interface Visit extends BrowserContextOptions {
   /** Statuses the server is meant to answer with; Chromium reports each to the console. */
   refusals?: number[]
+  /** The story cuts the network: Chromium reports each request that fails by it. */
+  cut?: boolean
+  /** How far this device's clock is ahead. */
+  clockAheadMinutes?: number
   theme?: 'light' | 'dark'
   language?: 'ru' | 'en'
 }
@@ -32,7 +36,8 @@ export const test = base.extend<Fixtures>({
   visit: async ({ browser }, use) => {
     const wrong: string[] = []
     const contexts: { close: () => Promise<void> }[] = []
-    await use(async (path, { refusals = [], theme = 'light', language, ...options } = {}) => {
+    await use(async (path, visited = {}) => {
+      const { refusals = [], cut = false, clockAheadMinutes, theme = 'light', language, ...options } = visited
       const baseURL = process.env.BROWSER_BASE ?? ''
       const context = await browser.newContext({
         baseURL,
@@ -44,8 +49,9 @@ export const test = base.extend<Fixtures>({
       if (language) {
         await context.addInitScript((to) => localStorage.setItem('unioncard.language', to), language)
       }
+      if (clockAheadMinutes) await context.addInitScript(shiftClock, clockAheadMinutes * 60_000)
       const page = await context.newPage()
-      watch(page, baseURL, refusals, wrong)
+      watch(page, baseURL, { refusals, cut }, wrong)
       await page.goto(path)
       return page
     })
@@ -54,10 +60,30 @@ export const test = base.extend<Fixtures>({
   },
 })
 
+/** Runs in the page: its clock shows another time, which goes on as fast. */
+function shiftClock(ahead: number): void {
+  const Real = Date
+  class Shifted extends Real {
+    constructor(...given: [] | [number | string | Date]) {
+      super(...((given.length === 0 ? [Real.now() + ahead] : given) as [number]))
+    }
+    static override now(): number {
+      return Real.now() + ahead
+    }
+  }
+  globalThis.Date = Shifted as DateConstructor
+}
+
 /** Chromium reports breaches of the content security policy to the console as well. */
-function watch(page: Page, baseURL: string, refusals: number[], wrong: string[]): void {
+function watch(
+  page: Page,
+  baseURL: string,
+  { refusals, cut }: { refusals: number[]; cut: boolean },
+  wrong: string[],
+): void {
   page.on('console', (message) => {
     if (message.type() !== 'error') return
+    if (cut && /net::ERR_(INTERNET_DISCONNECTED|FAILED)/.test(message.text())) return
     const status = /status of (\d{3})/.exec(message.text())?.[1]
     if (!status || !refusals.includes(Number(status))) wrong.push(`${page.url()}: ${message.text()}`)
   })

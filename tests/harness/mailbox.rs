@@ -47,8 +47,13 @@ impl Mail {
 
     /// The first six digits of the plain form.
     pub fn code(&self) -> String {
-        let runs = self.text.split(|c: char| !c.is_ascii_digit());
-        runs.into_iter().find(|run| run.len() == 6).expect("the letter has a code").to_owned()
+        self.code_within().expect("the letter has a code")
+    }
+
+    /// The same of a letter that may have none.
+    pub fn code_within(&self) -> Option<String> {
+        let mut runs = self.text.split(|c: char| !c.is_ascii_digit());
+        runs.find(|run| run.len() == 6).map(str::to_owned)
     }
 }
 

@@ -2,10 +2,12 @@
 
 use card_issuer::CardError;
 use card_issuer::bulk::{self, Announce, Issued};
-use card_issuer::cards::{self, Block, BlockReason, Card, CardKind, CardStatus, Standing};
+use card_issuer::cards::{self, Card, CardKind, Standing};
 use card_issuer::code::PresentedCode;
 use card_issuer::devices::{self, DeviceKind};
 use card_issuer::keys::IssuerKeys;
+use card_issuer::life::{self, Block, BlockReason, CardStatus};
+use card_issuer::numbering::{self, Programme};
 use card_issuer::presentation::{self, CodeRefusal, Presented};
 use card_issuer::resolutions::{self, ResolutionRefusal};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -78,11 +80,11 @@ fn everybody_gets_one_card_of_a_kind() {
 fn numbers_end_with_an_error_never_twice() {
     let (mut union, keys, ids) = members(3);
     let c = &mut union.connection;
-    let before = cards::numbers_left(c).unwrap();
+    let before = numbering::numbers_left(c).unwrap();
     cards::issue(c, &keys, ids[0], CardKind::Virtual, union.now).unwrap();
-    assert_eq!(cards::numbers_left(c).unwrap(), before - 1);
+    assert_eq!(numbering::numbers_left(c).unwrap(), before - 1);
     c.batch_execute("SELECT setval('cards.numbers_01', 999999998)").unwrap();
-    assert_eq!(cards::numbers_left(c).unwrap(), 1);
+    assert_eq!(numbering::numbers_left(c).unwrap(), 1);
     let kind = (CardKind::Virtual, Announce::Nothing);
     assert!(matches!(bulk::issue_missing(c, &keys, kind, &ids, union.now), Err(CardError::NumbersExhausted)));
     assert!(matches!(
@@ -90,6 +92,15 @@ fn numbers_end_with_an_error_never_twice() {
         Err(CardError::NumbersExhausted)
     ));
     assert!(cards::of_member(c, ids[1]).unwrap().is_empty());
+    let next = numbering::open_next(c, union.now).unwrap();
+    assert_eq!((next.to_string().as_str(), numbering::numbers_left(c).unwrap()), ("02", numbering::NUMBERS));
+    let card = cards::issue(c, &keys, ids[1], CardKind::Virtual, union.now).unwrap();
+    assert!(card.number.as_str().starts_with("964302"), "a new key takes a new pair");
+    assert_eq!(Some(card.number), keys.numbers(next).number(0));
+    assert_eq!(
+        bulk::issue_missing(c, &keys, kind, &ids, union.now).unwrap(),
+        Issued { issued: 1, skipped: 2 }
+    );
 }
 
 #[test]
@@ -117,7 +128,12 @@ fn a_code_serves_one_purchase() {
     let live = devices::draw(&mut union.connection, &keys, other.id, now).unwrap().value;
     let foreign = PresentedCode::parse(&format!("{}{}", mine.number, &live[16..])).unwrap();
     assert_eq!(use_one(&mut union, &keys, foreign, "a"), Err(CodeRefusal::Wrong));
-    let unknown = PresentedCode::parse(&format!("{}{}", keys.number(999_999).unwrap(), &live[16..])).unwrap();
+    let unknown = PresentedCode::parse(&format!(
+        "{}{}",
+        keys.numbers(Programme::FIRST).number(999_999).unwrap(),
+        &live[16..]
+    ))
+    .unwrap();
     assert_eq!(use_one(&mut union, &keys, unknown, "a"), Err(CodeRefusal::CardUnknown));
 }
 
@@ -127,21 +143,24 @@ fn a_revoked_device_draws_wrong_codes_and_eight_are_enough() {
     let card = virtual_card(&mut union, &keys, ids[0]);
     let now = union.now;
     let c = &mut union.connection;
-    let phone = devices::add(c, card.id, DeviceKind::Phone, now).unwrap();
+    let phone = devices::add(c, card.id, (DeviceKind::Phone, "", "test"), now).unwrap();
     let secret = keys.device_secret(phone.id, phone.key_version);
     let code =
         |at| PresentedCode::parse(&card_issuer::code::live_code(&secret, card.number, at).value).unwrap();
     assert_eq!(use_one(&mut union, &keys, code(now), "a"), Ok(()));
     let c = &mut union.connection;
-    assert!(devices::revoke(c, card.id, phone.id, now).unwrap());
-    assert!(!devices::revoke(c, card.id, phone.id, now).unwrap());
+    assert!(devices::revoke(c, (ids[0], phone.id), "test", now).unwrap());
+    assert!(!devices::revoke(c, (ids[0], phone.id), "test", now).unwrap());
     let later = code(now + TimeDelta::seconds(30));
     assert_eq!(use_one(&mut union, &keys, later, "a"), Err(CodeRefusal::Wrong));
     let c = &mut union.connection;
     for _ in 1..8 {
-        devices::add(c, card.id, DeviceKind::Phone, now).unwrap();
+        devices::add(c, card.id, (DeviceKind::Phone, "", "test"), now).unwrap();
     }
-    assert!(matches!(devices::add(c, card.id, DeviceKind::Google, now), Err(CardError::TooManyDevices(8))));
+    assert!(matches!(
+        devices::add(c, card.id, (DeviceKind::Google, "", "test"), now),
+        Err(CardError::TooManyDevices(8))
+    ));
     assert_eq!(devices::of_card(c, card.id).unwrap().len(), 8);
 }
 
@@ -200,15 +219,15 @@ fn a_blocked_card_is_blocked_from_then_on() {
     let later = now + TimeDelta::hours(1);
     let why = Block { reason: BlockReason::Lost, by: "member".to_owned(), comment: None };
     let c = &mut union.connection;
-    let blocked = cards::block(c, card.id, &why, later).unwrap();
+    let blocked = life::block(c, card.id, &why, later).unwrap();
     assert_eq!(blocked.status, CardStatus::Blocked);
     assert_eq!(blocked.standing_at(now), Standing::Valid, "a purchase before is judged as of then");
     assert_eq!(blocked.standing_at(later), Standing::Blocked);
-    let again = cards::block(c, card.id, &Block { reason: BlockReason::Fraud, ..why.clone() }, now).unwrap();
+    let again = life::block(c, card.id, &Block { reason: BlockReason::Fraud, ..why.clone() }, now).unwrap();
     assert_eq!(again.block_reason, Some(BlockReason::Lost), "blocked once");
     let next = cards::issue(c, &keys, ids[0], CardKind::Virtual, now).unwrap();
     assert_ne!(next.number, card.number);
-    assert_eq!(cards::block_all(c, ids[0], &Block { reason: BlockReason::Left, ..why }, later).unwrap(), 1);
+    assert_eq!(life::block_all(c, ids[0], &Block { reason: BlockReason::Left, ..why }, later).unwrap(), 1);
     assert_eq!(card.standing_at(now + TimeDelta::days(366 * 5)), Standing::Expired);
     let after = now + TimeDelta::days(366 * 5);
     let fresh = cards::issue(c, &keys, ids[0], CardKind::Virtual, now).unwrap();

@@ -205,6 +205,11 @@ fn partners_their_history_and_the_ledger() {
     assert_eq!(machine.run(&["jobs", "run", "release-holds", "--at", "yesterday"]).code, 2);
     machine.run(&["jobs", "run", "expire", "--at", "2026-01-01T00:00:00+03:00"]).exits(0);
     assert_ne!(machine.run(&["jobs", "run", "make-coffee"]).code, 0);
+    let closed = machine.run(&["jobs", "run", "close-day"]).exits(0);
+    assert_eq!((&closed["done"], closed.get("closed")), (&json!(0), None), "today is not over");
+    let open = machine.run(&["ledger", "verify", "--since", "2026-01-01"]);
+    assert_eq!((open.code, open.report.is_null()), (2, true), "{}", open.stderr);
+    assert!(open.stderr.contains("2026-01-01 is not closed"), "{}", open.stderr);
 
     // A transfer changed by hand, past the guards, is found.
     machine

@@ -19,7 +19,10 @@ const PAGES: &[&str] = &[
     "/assets/{file}",
     "/favicon.ico",
     "/icon.svg",
+    "/icon-192.png",
+    "/icon-512.png",
     "/manifest.webmanifest",
+    "/sw.js",
 ];
 
 fn document() -> Value {

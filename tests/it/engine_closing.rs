@@ -135,7 +135,8 @@ fn whoever_is_posting_is_waited_for_and_who_comes_later_begins_anew() {
         closing.join().unwrap().unwrap()
     });
     assert_eq!((closed.postings, closed.day), (2, "2026-11-10".parse().unwrap()));
-    let refused = programme.connection.transaction(|c| posting::post(c, &books, &[second.clone()], now));
+    let refused =
+        programme.connection.transaction(|c| posting::post(c, &books, std::slice::from_ref(&second), now));
     match refused {
         Err(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, info)) => {
             assert_eq!(info.message(), "ledger: 2026-11-10 is closed");

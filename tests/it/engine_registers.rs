@@ -46,6 +46,7 @@ pub fn load(
             .map(|row| {
                 let member = row.holder.as_deref().and_then(|card| cards.get(card)).copied();
                 let buyer = member.map(|member| Buyer {
+                    limits: None,
                     member,
                     card: None,
                     card_standing: CardStanding::Valid,

@@ -83,6 +83,7 @@ impl Programme {
             capture: true,
             presented: Presented::LiveCode,
             buyer: Buyer {
+                limits: None,
                 member,
                 card: None,
                 card_standing: CardStanding::Valid,

@@ -7,14 +7,15 @@ use std::process::{Command, Output};
 
 use card_issuer::face::{Design, Document, Face, Holder, Logo, Plate, Resolution, Sheet};
 use card_issuer::keys::IssuerKeys;
+use card_issuer::numbering::Programme;
 use chrono::{DateTime, NaiveDate};
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Luma};
 
 fn holder(place: i64, last_name: &str) -> Holder {
-    let keys = IssuerKeys::new(&[9; 32]);
+    let numbers = IssuerKeys::new(&[9; 32]).numbers(Programme::FIRST);
     Holder {
-        number: keys.number(place).unwrap(),
+        number: numbers.number(place).unwrap(),
         expires_on: NaiveDate::from_ymd_opt(2031, 11, 22).unwrap(),
         last_name: last_name.to_owned(),
         first_name: "Александра".to_owned(),
@@ -86,7 +87,10 @@ fn every_face_is_read_at_three_sizes_blurred_and_turned() {
             let half = picture.resize_exact(width / 2, height / 2, FilterType::Triangle).into_luma8();
             let full = picture.into_luma8();
             let number = holder.number.to_string();
-            let aimed = versions(&aimed_at(&full), &aimed_at(&half));
+            // rqrr wants larger modules than zbar: the half is held nearer to it.
+            let near = aimed_at(&half);
+            let near = imageops::resize(&near, near.width() * 3, near.height() * 3, FilterType::CatmullRom);
+            let aimed = versions(&aimed_at(&full), &near);
             for ((version, picture), (_, aimed)) in versions(&full, &half).into_iter().zip(aimed) {
                 let file = folder.path().join("face.png");
                 DynamicImage::ImageLuma8(picture).save(&file).unwrap();

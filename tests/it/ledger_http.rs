@@ -1,7 +1,7 @@
 //! The ledger over HTTP: one purchase by many ways, caps and budgets under many tills, rows judged by their own moment,
 //! and balances at any instant.
 
-use card_issuer::cards::{self, Block, BlockReason};
+use card_issuer::life::{self, Block, BlockReason};
 use cashback_engine::ledger::{audit, closing};
 use cashback_engine::rules::{RuleDraft, store};
 use chrono::TimeDelta;
@@ -160,7 +160,7 @@ fn a_row_is_judged_by_rules_and_card_of_its_own_moment() {
     let more = store::create(connection, &draft, Uuid::new_v4(), then).unwrap();
     store::approve(connection, more.id, 1, Uuid::new_v4(), then).unwrap();
     let block = Block { reason: BlockReason::Lost, by: "test".to_owned(), comment: None };
-    cards::block(connection, anna.card.id, &block, app.now() - TimeDelta::days(3)).unwrap();
+    life::block(connection, anna.card.id, &block, app.now() - TimeDelta::days(3)).unwrap();
     let rows = [("early", 7), ("later", 4), ("blocked", 2)];
     let file = rows.iter().fold(HEADER.to_owned(), |file, (receipt, days)| {
         file + &format!("market-1,{receipt},{},{number},100.00,,sale,\n", bought(*days))

@@ -7,7 +7,11 @@
 
 mod authorized;
 mod bad_inputs;
+mod card_states;
+mod cards_family;
 mod cards_life;
+mod cards_offline;
+mod cards_other_numbers;
 mod cli;
 mod contract;
 mod crash;

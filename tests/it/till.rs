@@ -1,6 +1,6 @@
 //! At the till: what each code is answered with, who may post where, and what only a live code may do.
 
-use card_issuer::cards::{self, Block, BlockReason};
+use card_issuer::life::{self, Block, BlockReason};
 use chrono::TimeDelta;
 use harness::Client;
 use serde_json::json;
@@ -15,7 +15,7 @@ fn resolve(client: &Client, code: &str) -> harness::Answer {
 
 fn block(shop: &Shop, holder: &Holder) {
     let block = Block { reason: BlockReason::Lost, by: "test".to_owned(), comment: None };
-    cards::block(&mut shop.server.connect(), holder.card.id, &block, shop.server.app.now()).unwrap();
+    life::block(&mut shop.server.connect(), holder.card.id, &block, shop.server.app.now()).unwrap();
 }
 
 /// A cashier bound to outlets.

@@ -1,7 +1,7 @@
 //! The union's tree. Each organisation carries the codes from the root down to itself, so that ancestors are read with
 //! the row and a subtree is one indexed condition.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -10,11 +10,11 @@ use diesel::pg::{Pg, PgConnection, PgValue};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid};
-use shared_kernel::ids::OrganisationId;
+use shared_kernel::ids::{MemberId, OrganisationId};
 use shared_kernel::paging::{Limit, Page};
 
 use crate::fields::OrganisationFields;
-use crate::schema::registry::organisations;
+use crate::schema::registry::{members, organisations};
 use crate::text::{like_literal, search_key};
 use crate::{OrganisationKind, RegistryError};
 
@@ -265,6 +265,24 @@ pub fn is_within(
         .first(connection)
         .optional()?;
     Ok(paths.is_some_and(|(path, root)| path.codes().contains(&root)))
+}
+
+/// Which of these members belong to the subtree of a code now. One statement.
+///
+/// # Errors
+/// The database's.
+pub fn members_within(
+    connection: &mut PgConnection,
+    root: &str,
+    ids: &[MemberId],
+) -> Result<HashSet<MemberId>, RegistryError> {
+    let rows: Vec<(MemberId, Path)> = members::table
+        .inner_join(organisations::table.on(organisations::id.eq(members::organisation_id)))
+        .filter(members::id.eq_any(ids))
+        .select((members::id, organisations::path))
+        .load(connection)?;
+    let inside = rows.into_iter().filter(|(_, path)| path.codes().iter().any(|code| code == root));
+    Ok(inside.map(|(member, _)| member).collect())
 }
 
 /// The paths of organisations, in one statement.

@@ -4,7 +4,7 @@
 //! | counted | by | in a window | then |
 //! |---|---|---|---|
 //! | unknown numbers | client or cashier | 20 a minute | neither numbers nor codes of theirs are looked at |
-//! | wrong codes | client or cashier | 60 a minute | the same |
+//! | wrong codes, texts that are no card's number | client or cashier | 60 a minute | the same |
 //! | wrong codes | card | 20 in ten minutes | no code of that card is looked at, whoever shows it |
 //!
 //! What is in the ledger already is answered again before any of this.
@@ -136,7 +136,7 @@ impl Guesses {
             return found;
         }
         let missed = found.as_ref().err().map(Problem::slug);
-        let missed = missed.filter(|slug| matches!(*slug, "card-unknown" | "code-wrong"));
+        let missed = missed.filter(|slug| matches!(*slug, "card-unknown" | "code-wrong" | "code-invalid"));
         // Most often nobody has guessed lately, and this one hasn't either.
         if missed.is_none() && self.stood.is_empty() && self.added.is_empty() {
             return found;
@@ -217,7 +217,7 @@ impl Guesses {
     fn card(&self, credential: &Credential) -> Option<Subject> {
         match credential {
             Credential::Code(code) => Some(self.subject(&[b"card", code.number.as_str().as_bytes()])),
-            Credential::Number(_) | Credential::Resolution(_) => None,
+            Credential::Name(_) | Credential::Proof(_) | Credential::Resolution(_) => None,
         }
     }
 
@@ -227,7 +227,7 @@ impl Guesses {
     }
 }
 
-/// A resolution can't be guessed: it is bound to whoever asked, and 122 bits long.
+/// A resolution can't be guessed: it is bound to whoever asked, and 122 bits long; a proof is signed.
 fn is_guess(credential: &Credential) -> bool {
-    matches!(credential, Credential::Code(_) | Credential::Number(_))
+    matches!(credential, Credential::Code(_) | Credential::Name(_))
 }

@@ -18,6 +18,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
+use aes_gcm_siv::Aes256GcmSiv;
+use aes_gcm_siv::aead::{Aead, KeyInit, Payload};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -34,6 +36,8 @@ pub const HEADER: &str = "idempotency-key";
 const KEY_BYTES_MAX: usize = 255;
 /// A running request that shows no end for so long died with its process; the next one takes over.
 const LEASE: TimeDelta = TimeDelta::seconds(25);
+/// AES-256-GCM-SIV's.
+const NONCE_BYTES: usize = 12;
 /// No longer answer is kept.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
@@ -56,6 +60,7 @@ pub async fn once(
         Claimed::Running => Err(still_running().into()),
         Claimed::Done(kept) => {
             let hash = body.finish().await?;
+            let kept = Kept { body: Seal::of(&app).open(&place, &kept.body)?, ..kept };
             let http = request.into_parts().0;
             Ok(ServiceResponse::new(http, kept.answer(&hash)?))
         }
@@ -109,7 +114,8 @@ async fn keep_answer(
             return Err(Problem::internal("an answer could not be kept").into());
         }
     };
-    let kept = Kept { request_hash: hash.to_vec(), status, content_type, location, body: answer.to_vec() };
+    let body = Seal::of(app).seal(&place, &answer);
+    let kept = Kept { request_hash: hash.to_vec(), status, content_type, location, body };
     app.run(move |connection| Ok(settle(connection, &place, &kept)?)).await?;
     Ok(ServiceResponse::new(http, head.set_body(answer).map_into_boxed_body()))
 }
@@ -157,6 +163,32 @@ fn still_running() -> Problem {
 struct Place {
     scope: String,
     key: String,
+}
+
+/// Answers may hold what is told once (a device's secret) or of people: they are sealed under the master key.
+struct Seal(Aes256GcmSiv);
+
+impl Seal {
+    fn of(app: &App) -> Self {
+        let key = app.master.derive("idempotency answers/1");
+        Self(Aes256GcmSiv::new_from_slice(&key).expect("the key has 32 bytes"))
+    }
+
+    fn seal(&self, place: &Place, body: &[u8]) -> Vec<u8> {
+        let nonce = rand::random::<[u8; NONCE_BYTES]>();
+        let payload = Payload { msg: body, aad: place.scope.as_bytes() };
+        let sealed =
+            self.0.encrypt(&nonce.into(), payload).expect("an answer is far below the cipher's bound");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    fn open(&self, place: &Place, sealed: &[u8]) -> Result<Vec<u8>, Problem> {
+        let opened = sealed.split_first_chunk::<NONCE_BYTES>().and_then(|(nonce, sealed)| {
+            let payload = Payload { msg: sealed, aad: place.scope.as_bytes() };
+            self.0.decrypt(&(*nonce).into(), payload).ok()
+        });
+        opened.ok_or_else(|| Problem::internal("a kept answer can't be opened"))
+    }
 }
 
 struct Kept {

@@ -102,7 +102,7 @@ const PARTNERS: &[DemoPartner] = &[
 ];
 
 /// How many members' logins are told.
-const MEMBERS_TOLD: usize = 8;
+const MEMBERS_TOLD: usize = 9;
 /// How far back rules are in force, so that history is judged by them.
 const RULES_SINCE: TimeDelta = TimeDelta::days(120);
 
@@ -212,7 +212,14 @@ fn bring_in(app: &Arc<App>, connection: &mut PgConnection) -> Result<Credentials
 fn import(app: &App, folder: &Path, kind: ImportKind, content: &str) -> Result<(), BoxError> {
     let file = folder.join(format!("{kind}.csv"));
     std::fs::write(&file, content)?;
-    let request = ImportRequest { kind, rejected: rejected_beside(&file), file, notify: false, within: None };
+    let request = ImportRequest {
+        kind,
+        rejected: rejected_beside(&file),
+        file,
+        notify: false,
+        within: None,
+        by: "program".to_owned(),
+    };
     let report = imports::run(app, &request, app.now())?;
     if report.rejected > 0 {
         Err(format!("the demo's {kind} were refused: {:?}", report.reasons).into())

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use card_issuer::bulk::{self, Announce};
 use card_issuer::cards::CardKind;
+use card_issuer::numbering;
 use diesel::Connection;
 use serde::Serialize;
 use union_registry::imports::{ImportError, Report};
@@ -33,10 +34,17 @@ struct ImportReport {
     problem: Option<ImportFault>,
 }
 
-/// `import organisations|members FILE`
+/// `import organisations|members|aliases FILE`
 pub fn import(app: &Arc<App>, kind: ImportKind, file: PathBuf, notify: bool) -> Done {
     let started = Instant::now();
-    let request = ImportRequest { kind, rejected: rejected_beside(&file), file, notify, within: None };
+    let request = ImportRequest {
+        kind,
+        rejected: rejected_beside(&file),
+        file,
+        notify,
+        within: None,
+        by: "program".to_owned(),
+    };
     let (report, problem) = match imports::run(app, &request, app.now()) {
         Ok(report) => (report, None),
         Err(FileError::Import(ImportError::File { fault, line })) => {
@@ -91,6 +99,19 @@ pub fn issue_cards(app: &Arc<App>, kind: CardKindArgument, organisation: &str) -
     eprintln!();
     report.seconds = started.elapsed().as_secs_f64();
     print(&report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cards open-programme`
+pub fn open_programme(app: &Arc<App>) -> Done {
+    #[derive(Serialize)]
+    struct Opened {
+        programme: String,
+        numbers: i64,
+    }
+    let mut connection = app.connection()?;
+    let programme = numbering::open_next(&mut connection, app.now())?;
+    print(&Opened { programme: programme.to_string(), numbers: numbering::NUMBERS })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -41,7 +41,7 @@ enum Command {
         #[arg(long)]
         listen: Option<String>,
     },
-    /// Bring in organisations or members from CSV or XLSX.
+    /// Bring in organisations, members or other numbers of cards from CSV or XLSX.
     Import {
         /// What the file holds.
         #[arg(value_parser = |text: &str| text.parse::<ImportKind>().map_err(|error| error.to_string()))]
@@ -91,6 +91,9 @@ enum CardsCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Open the next pair of digits, with a key of its own, from which new numbers come from now on. Numbers given
+    /// before stay good.
+    OpenProgramme,
 }
 
 /// A kind of card, as an argument.
@@ -193,6 +196,7 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
         Command::Cards(CardsCommand::PrintBatch { organisation, out }) => {
             plastic::print_batch(app, &organisation, &out)
         }
+        Command::Cards(CardsCommand::OpenProgramme) => files::open_programme(app),
         Command::Registers(RegistersCommand::Load { partner, file, mode, history }) => {
             files::load_register(app, &partner, &file, (&mode, history))
         }

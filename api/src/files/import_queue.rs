@@ -28,6 +28,8 @@ pub struct Import {
     pub notify: bool,
     /// The subtree its rows may touch.
     pub within: Option<String>,
+    /// The login that sent it.
+    pub created_by: Uuid,
     /// `queued`, `running`, `done` or `failed`.
     pub status: String,
     /// The counts, once done.
@@ -62,6 +64,7 @@ type Row = (
     String,
     bool,
     Option<String>,
+    Uuid,
     String,
     Option<serde_json::Value>,
     Option<String>,
@@ -69,10 +72,12 @@ type Row = (
 );
 
 impl From<Row> for Import {
-    fn from((id, kind, file_name, path, notify, within, status, report, problem, fault): Row) -> Self {
+    fn from(
+        (id, kind, file_name, path, notify, within, created_by, status, report, problem, fault): Row,
+    ) -> Self {
         let fault = fault.and_then(|fault| serde_json::from_value(fault).ok());
         let not_taken = problem.map(|words| NotTaken { words, fault });
-        Self { id, kind, file_name, path: path.into(), notify, within, status, report, not_taken }
+        Self { id, kind, file_name, path: path.into(), notify, within, created_by, status, report, not_taken }
     }
 }
 
@@ -83,6 +88,7 @@ const COLUMNS: (
     imports::path,
     imports::notify,
     imports::within,
+    imports::created_by,
     imports::status,
     imports::report,
     imports::problem,
@@ -94,6 +100,7 @@ const COLUMNS: (
     imports::path,
     imports::notify,
     imports::within,
+    imports::created_by,
     imports::status,
     imports::report,
     imports::problem,
@@ -197,6 +204,7 @@ impl Import {
             file: self.path.clone(),
             notify: self.notify,
             within: self.within.clone(),
+            by: format!("staff:{}", self.created_by),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Imports of organisations and members. A new member's virtual card is issued in the same transaction.
+//! Imports of organisations, members and other numbers of cards. A new member's virtual card is issued in the same transaction.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -16,6 +16,7 @@ use union_registry::imports::{
     self, FileFault, ImportError, MEMBER_COLUMNS, ORGANISATION_COLUMNS, Rejected, Report, rejected,
 };
 
+use super::aliases;
 use crate::app::App;
 use crate::problem::{Language, Problem};
 use crate::words;
@@ -27,6 +28,8 @@ text_enum! {
         Organisations => "organisations",
         /// Members.
         Members => "members",
+        /// Other numbers of cards.
+        Aliases => "aliases",
     }
 }
 
@@ -43,6 +46,8 @@ pub struct ImportRequest {
     pub notify: bool,
     /// The subtree its rows may touch; all of the union unless said.
     pub within: Option<String>,
+    /// Who brings it in: a login's key, or `program`.
+    pub by: String,
 }
 
 /// Why an import ended without a report; nothing has changed then.
@@ -103,6 +108,7 @@ pub fn run(app: &App, request: &ImportRequest, now: DateTime<Utc>) -> Result<Rep
     let columns: &'static [&'static str] = match request.kind {
         ImportKind::Organisations => ORGANISATION_COLUMNS,
         ImportKind::Members => MEMBER_COLUMNS,
+        ImportKind::Aliases => aliases::ALIAS_COLUMNS,
     };
     let mut writer = rejected::Writer::new(BufWriter::new(super::private_file(&draft)?), columns);
     let taken = take(app, &mut connection, request, &mut |row: Rejected<'_>| writer.write(row), now);
@@ -136,6 +142,10 @@ fn take(
     let mut file = File::open(&request.file)?;
     match request.kind {
         ImportKind::Organisations => Ok(imports::organisations(connection, &mut file, refused, now)?),
+        ImportKind::Aliases => {
+            let within = request.within.as_deref();
+            aliases::import(connection, (&mut file, within), &request.by, refused, now)
+        }
         ImportKind::Members => connection.transaction(|connection| {
             let (report, created) = imports::members(
                 connection,

@@ -1,6 +1,7 @@
 //! Files in: stored whole, read as a stream, reported row by row. The command line, the API and the demo go the same
 //! way.
 
+pub mod aliases;
 pub mod import_queue;
 pub mod imports;
 pub mod registers;

@@ -8,8 +8,8 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use card_issuer::cards::{self, Card};
-use card_issuer::number::CardNumber;
+use card_issuer::aliases::{self, CardName};
+use card_issuer::cards::Card;
 use cashback_engine::posting::{BATCH_MAX, Buyer, CardStanding};
 use cashback_engine::reconciliation::{
     self, NewRegister, Outcome, PendingRow, RegisterMode, ResolvedRow, RowView,
@@ -213,38 +213,29 @@ fn post_batch(
     }
 }
 
-enum Holder {
-    Card(CardNumber),
-    Member(String),
-}
-
-/// Finds the buyers of rows: by card number, or in history by membership number; each as of the row's own moment.
+/// Finds the buyers of rows: by a number their card answers to, or in history by membership number; each as of the row's
+/// own moment.
 fn resolve(connection: &mut PgConnection, rows: Vec<PendingRow>) -> Result<Vec<ResolvedRow>, Problem> {
-    let holders: Vec<Option<Holder>> = rows
-        .iter()
-        .map(|row| {
-            let text = row.holder.as_deref()?;
-            Some(
-                CardNumber::parse(text).map_or_else(|_| Holder::Member(text.trim().to_owned()), Holder::Card),
-            )
-        })
-        .collect();
-    let (numbers, memberships) = split(&holders);
-    let cards: HashMap<CardNumber, Card> =
-        cards::by_numbers(connection, &numbers)?.into_iter().map(|card| (card.number, card)).collect();
+    let holders: Vec<Option<&str>> = rows.iter().map(|row| row.holder.as_deref()).collect();
+    let cards = cards_of(connection, &holders)?;
+    let unnamed = holders.iter().flatten().filter(|text| !cards.contains_key(**text));
+    let memberships: Vec<String> = unnamed.map(|text| text.trim().to_owned()).collect();
     let members: HashMap<String, MemberId> =
         members::ids_by_numbers(connection, &memberships)?.into_iter().collect();
-    let found: Vec<Option<(MemberId, Option<&Card>)>> = holders
+    let found: Vec<Option<(MemberId, Option<Card>)>> = holders
         .iter()
-        .map(|holder| match holder.as_ref()? {
-            Holder::Card(number) => cards.get(number).map(|card| (card.member_id, Some(card))),
-            Holder::Member(number) => members.get(number).map(|member| (*member, None)),
+        .map(|holder| {
+            let text = (*holder)?;
+            match cards.get(text) {
+                Some(card) => Some((card.member_id, Some(card.clone()))),
+                None => members.get(text.trim()).map(|member| (*member, None)),
+            }
         })
         .collect();
     let asked: Vec<(MemberId, DateTime<Utc>)> = rows
         .iter()
         .zip(&found)
-        .filter_map(|(row, found)| found.map(|(member, _)| (member, row.occurred_at)))
+        .filter_map(|(row, found)| found.as_ref().map(|(member, _)| (*member, row.occurred_at)))
         .collect();
     let mut facts = facts::facts_for_posting(connection, &asked)?.into_iter();
     Ok(rows
@@ -254,7 +245,7 @@ fn resolve(connection: &mut PgConnection, rows: Vec<PendingRow>) -> Result<Vec<R
             let buyer = found.map(|(member, card)| {
                 let facts = facts.next().flatten();
                 match card {
-                    Some(card) => identify::buyer(card, facts, row.occurred_at),
+                    Some(card) => identify::buyer(&card, facts, row.occurred_at),
                     None => without_card(member, facts),
                 }
             });
@@ -263,16 +254,20 @@ fn resolve(connection: &mut PgConnection, rows: Vec<PendingRow>) -> Result<Vec<R
         .collect())
 }
 
-fn split(holders: &[Option<Holder>]) -> (Vec<CardNumber>, Vec<String>) {
-    let mut numbers = Vec::new();
-    let mut memberships = Vec::new();
-    for holder in holders.iter().flatten() {
-        match holder {
-            Holder::Card(number) => numbers.push(*number),
-            Holder::Member(number) => memberships.push(number.clone()),
-        }
-    }
-    (numbers, memberships)
+/// The cards that rows name, by the text that names them.
+fn cards_of(
+    connection: &mut PgConnection,
+    holders: &[Option<&str>],
+) -> Result<HashMap<String, Card>, Problem> {
+    let named: Vec<(&str, CardName)> = holders
+        .iter()
+        .flatten()
+        .filter_map(|text| CardName::parse(text).ok().map(|name| (*text, name)))
+        .collect();
+    let names: Vec<&CardName> = named.iter().map(|(_, name)| name).collect();
+    let found = aliases::cards_named(connection, &names)?;
+    let texts = named.iter().map(|(text, _)| (*text).to_owned());
+    Ok(texts.zip(found).filter_map(|(text, card)| Some((text, card.ok()?))).collect())
 }
 
 /// A member known by the membership number alone: as good as the membership was then.
@@ -282,6 +277,7 @@ fn without_card(member: MemberId, facts: Option<Facts>) -> Buyer {
         member,
         card: None,
         card_standing: if active { CardStanding::Valid } else { CardStanding::Blocked },
+        limits: None,
         audience: facts.map(identify::audience).unwrap_or_default(),
     }
 }

@@ -160,6 +160,7 @@ fn part(
 
 fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Result<i64, Problem> {
     let removed = card_issuer::resolutions::sweep(connection, at)?
+        + card_issuer::revocations::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
         + crate::files::retention::sweep(app, connection, at)?
         + cashback_engine::rules::simulate::queue::sweep(connection, at)?

@@ -174,6 +174,7 @@ fn replayed_buyer(
             member: shown.member.unwrap_or(known.purchase.member),
             card: None,
             card_standing: CardStanding::Valid,
+            limits: None,
             audience: Default::default(),
         },
         presented: if shown.live && recent { Presented::LiveCode } else { Presented::BareNumber },

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
-use card_issuer::cards::{self, Card, Standing};
+use card_issuer::aliases::{self, CardName, NameRefusal};
+use card_issuer::cards::{self, Card, Limits, Standing};
 use card_issuer::number::CardNumber;
-use card_issuer::presentation::{self, CodeUse, Judged, Presented as ShownCode};
+use card_issuer::presentation::{self, CodeRefusal, CodeUse, Judged, Presented as ShownCode};
 use card_issuer::resolutions::{self, ResolutionId, Taken};
-use cashback_engine::posting::{Audience, Buyer, CardStanding, Presented};
+use cashback_engine::posting::{Audience, Buyer, CardLimits, CardStanding, Presented};
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use shared_kernel::ids::MemberId;
@@ -70,11 +71,15 @@ pub fn shown_again(
     let member_of = |connection: &mut PgConnection, number| -> Result<Option<MemberId>, Problem> {
         Ok(Some(cards::by_number(connection, number)?.map_or(nobody, |card| card.member_id)))
     };
-    Ok(match order.credential {
+    Ok(match &order.credential {
         Credential::Code(code) => ShownAgain { member: member_of(connection, code.number)?, live: true },
-        Credential::Number(number) => ShownAgain { member: member_of(connection, number)?, live: false },
+        Credential::Name(name) => {
+            let card = aliases::card_named(connection, name)?;
+            ShownAgain { member: Some(card.map_or(nobody, |card| card.member_id)), live: false }
+        }
+        Credential::Proof(proof) => ShownAgain { member: member_of(connection, proof.number)?, live: false },
         Credential::Resolution(id) => {
-            let asked = [(id, order.asker.key.clone())];
+            let asked = [(*id, order.asker.key.clone())];
             let taken = resolutions::check_resolutions(connection, &asked, now)?.pop();
             ShownAgain { member: taken.and_then(Result::ok).map(|taken| taken.card.member_id), live: false }
         }
@@ -126,8 +131,16 @@ pub fn buyer(card: &Card, facts: Option<Facts>, at: DateTime<Utc>) -> Buyer {
         member: card.member_id,
         card: Some(card.id),
         card_standing: standing(card, facts.as_ref(), at),
+        limits: limits(card),
         audience: facts.map(audience).unwrap_or_default(),
     }
+}
+
+/// A family card's own limits.
+fn limits(card: &Card) -> Option<CardLimits> {
+    let Limits { earn_per_day, earn_per_month, redeem_per_day, redeem_per_month } = card.limits;
+    let limits = CardLimits { earn_per_day, earn_per_month, redeem_per_day, redeem_per_month };
+    Some(limits).filter(|limits| *limits != CardLimits::default())
 }
 
 /// What rules ask about a member.
@@ -159,7 +172,8 @@ fn shown_cards(
 ) -> Result<Vec<Result<Shown, Problem>>, Problem> {
     let mut codes = judged_codes(app, connection, (orders, purpose), now)?.into_iter();
     let mut taken = judged_resolutions(connection, (orders, purpose), now)?.into_iter();
-    let numbers = bare_cards(connection, orders)?;
+    let mut named = named_cards(connection, orders)?.into_iter();
+    let proven = proven_cards(connection, orders)?;
     let asked = orders.iter().map(|order| (order.asker.key.as_str(), &order.credential));
     let mut guesses = Guesses::read(app, connection, asked, now)?;
     let shown = orders
@@ -170,9 +184,17 @@ fn shown_cards(
                 Credential::Resolution(_) => {
                     taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
                 }
-                Credential::Number(number) => numbers
-                    .get(number)
-                    .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
+                Credential::Name(_) => named
+                    .next()
+                    .ok_or_else(Problem::unavailable)
+                    .and_then(|card| card.map_err(refusals::name))
+                    .map(|card| Shown { card, presented: Presented::BareNumber, uses: None }),
+                Credential::Proof(proof) if !proof.covers(order.occurred_at) => {
+                    Err(refusals::code(CodeRefusal::Expired))
+                }
+                Credential::Proof(proof) => proven
+                    .get(&proof.number)
+                    .map(|card| Shown { card: card.clone(), presented: Presented::Proof, uses: None })
                     .ok_or_else(refusals::card_unknown),
             };
             guesses.answer((&order.asker.key, &order.credential), found)
@@ -230,20 +252,42 @@ fn judged_resolutions(
         .into_iter()
         .map(|taken| {
             let Taken { resolution, card } = taken.map_err(refusals::resolution)?;
-            let presented = if resolution.is_live() { Presented::LiveCode } else { Presented::BareNumber };
+            let presented = match (resolution.is_live(), resolution.by_proof) {
+                (true, _) => Presented::LiveCode,
+                (false, true) => Presented::Proof,
+                (false, false) => Presented::BareNumber,
+            };
             Ok(Shown { card, presented, uses: Some(Use::Resolution(resolution.id)) })
         })
         .collect())
 }
 
-fn bare_cards(
+/// The cards of bare numbers and aliases, in the order of their orders.
+fn named_cards(
+    connection: &mut PgConnection,
+    orders: &[&Order],
+) -> Result<Vec<Result<Card, NameRefusal>>, Problem> {
+    let names: Vec<&CardName> = orders
+        .iter()
+        .filter_map(|order| match &order.credential {
+            Credential::Name(name) => Some(name),
+            _ => None,
+        })
+        .collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(aliases::cards_named(connection, &names)?)
+}
+
+fn proven_cards(
     connection: &mut PgConnection,
     orders: &[&Order],
 ) -> Result<HashMap<CardNumber, Card>, Problem> {
     let numbers: Vec<CardNumber> = orders
         .iter()
-        .filter_map(|order| match order.credential {
-            Credential::Number(number) => Some(number),
+        .filter_map(|order| match &order.credential {
+            Credential::Proof(proof) => Some(proof.number),
             _ => None,
         })
         .collect();

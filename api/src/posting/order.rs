@@ -1,7 +1,8 @@
 //! A purchase as asked for, and its answer.
 
+use card_issuer::aliases::CardName;
 use card_issuer::code::PresentedCode;
-use card_issuer::number::CardNumber;
+use card_issuer::proof::Proof;
 use card_issuer::resolutions::ResolutionId;
 use cashback_engine::PartnerId;
 use cashback_engine::balances::Balance;
@@ -27,12 +28,14 @@ pub struct Asker {
 }
 
 /// What was shown at the till.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Credential {
     /// A live code.
     Code(PresentedCode),
-    /// The bare number.
-    Number(CardNumber),
+    /// The bare number, or another number the card answers to.
+    Name(CardName),
+    /// A proof of ours, checked.
+    Proof(Proof),
     /// What a look at the card answered.
     Resolution(ResolutionId),
 }

@@ -1,8 +1,10 @@
 //! Cards: looked at by a till, issued, found and blocked by the office.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use card_issuer::cards::{self, Block, BlockReason, Card, CardKind, Standing};
-use card_issuer::number::CardNumber;
+use card_issuer::aliases::{self, CardName};
+use card_issuer::cards::{self, Card, CardKind, NewCard, Relation};
+use card_issuer::life::{self, Block, BlockReason};
+use card_issuer::presentation::CodeRefusal;
 use card_issuer::resolutions::{self, Resolution};
 use cashback_engine::posting::CardStanding;
 use cashback_engine::rules::book::Version;
@@ -24,17 +26,23 @@ use crate::extract::{IdPath, Json, Later, Query};
 use crate::posting::{Credential, identify};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
-use crate::v1::purchases;
+use crate::v1::me::family::LimitsBody;
+use crate::v1::purchases::{self, Shown};
 use crate::v1::types::Timestamp;
 
-/// What was scanned: a live code or the bare number.
+/// Most cards of one number that are shown.
+const FOUND_MAX: usize = 20;
+
+/// What was scanned: a live code, a number of the card, or a proof.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolveBody {
     /// The live code: 24 digits.
     code: Option<String>,
-    /// The bare number: 16 digits.
+    /// The bare number: 16 digits; or another number the card answers to (EAN-13, an older system's).
     card_number: Option<String>,
+    /// The proof of a till without network: 192 digits.
+    proof: Option<String>,
 }
 
 /// What a till learns of a card: nothing about the person.
@@ -73,7 +81,14 @@ pub async fn resolve(
     principal: web::ReqData<Principal>,
     body: Json<ResolveBody>,
 ) -> Result<web::Json<ResolutionView>, Problem> {
-    let credential = purchases::credential(body.0.code.as_deref(), body.0.card_number.as_deref(), None)?;
+    let ResolveBody { code, card_number, proof } = &body.0;
+    let shown = Shown {
+        code: code.as_deref(),
+        card_number: card_number.as_deref(),
+        proof: proof.as_deref(),
+        resolution: None,
+    };
+    let credential = purchases::credential(&app, shown)?;
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
     let (asker, language, now) = (principal.key(), Language::of(&request), app.now());
     let shared = app.clone().into_inner();
@@ -100,7 +115,7 @@ pub async fn resolve(
                 status: standing_word(standing),
                 may_redeem: standing == CardStanding::Valid
                     && enrolled
-                    && (live || book.bare_number_may_redeem),
+                    && (live || (book.bare_number_may_redeem && !resolution.by_proof)),
                 available: balance.filter(|_| standing == CardStanding::Valid),
                 offers: book
                     .in_force(partner, now)
@@ -127,7 +142,7 @@ fn resolved(
     let mut guesses = Guesses::read(app, connection, std::iter::once(asked), now)?;
     // Nothing is shown to whoever has used their guesses up, so nothing is used up for them either.
     guesses.answer(asked, Ok(()))?;
-    let found = found(app, connection, (credential, asker), now);
+    let found = found(app, connection, (&credential, asker), now);
     if found.as_ref().is_err_and(|problem| problem.status().is_server_error()) {
         return found.map(Ok);
     }
@@ -139,18 +154,23 @@ fn resolved(
 fn found(
     app: &App,
     connection: &mut PgConnection,
-    (credential, asker): (Credential, &str),
+    (credential, asker): (&Credential, &str),
     now: DateTime<Utc>,
 ) -> Result<(Resolution, Card), Problem> {
     match credential {
         Credential::Code(code) => {
-            let taken = resolutions::resolve_code(connection, &app.derived.issuer, code, asker, now)?
+            let taken = resolutions::resolve_code(connection, &app.derived.issuer, *code, asker, now)?
                 .map_err(refusals::code)?;
             Ok((taken.resolution, taken.card))
         }
-        Credential::Number(number) => {
-            let card = cards::by_number(connection, number)?.ok_or_else(refusals::card_unknown)?;
+        Credential::Name(name) => {
+            let card = aliases::card_named(connection, name)?.map_err(refusals::name)?;
             Ok((resolutions::resolve_number(connection, card.id, asker, now)?, card))
+        }
+        Credential::Proof(proof) if !proof.covers(now) => Err(refusals::code(CodeRefusal::Expired)),
+        Credential::Proof(proof) => {
+            let card = cards::by_number(connection, proof.number)?.ok_or_else(refusals::card_unknown)?;
+            Ok((resolutions::resolve_proof(connection, card.id, asker, now)?, card))
         }
         Credential::Resolution(_) => Err(Problem::not_found()),
     }
@@ -196,6 +216,12 @@ pub struct CardView {
     issued_at: Option<Timestamp>,
     /// Its last day.
     expires_on: NaiveDate,
+    /// `spouse` or `child`: a family card on the member's balances; without it the card is the member's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relation: Option<&'static str>,
+    /// A family card's limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<LimitsBody>,
 }
 
 impl CardView {
@@ -208,6 +234,8 @@ impl CardView {
             status: card.status_at(now).as_str(),
             issued_at: card.issued_at.map(Timestamp),
             expires_on: card.expires_on,
+            relation: card.relation.map(Relation::as_str),
+            limits: card.relation.map(|_| card.limits.into()),
         }
     }
 }
@@ -232,19 +260,25 @@ pub struct OfficeCardView {
 }
 
 impl OfficeCardView {
-    fn new(card: &Card, now: DateTime<Utc>) -> Self {
-        Self {
+    /// A card and how it stands now, by its own state and its holder's membership.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn standing_of(
+        connection: &mut PgConnection,
+        card: &Card,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Problem> {
+        let facts = facts::facts_for_posting(connection, &[(card.member_id, now)])?.pop().flatten();
+        let standing = identify::standing(card, facts.as_ref(), now);
+        Ok(Self {
             member: card.member_id,
-            standing: match card.standing_at(now) {
-                Standing::Valid => "valid",
-                Standing::Blocked => "blocked",
-                Standing::Expired => "expired",
-            },
+            standing: standing_word(standing),
             block_reason: card.block_reason.map(BlockReason::as_str),
             block_comment: card.block_comment.clone(),
             blocked_at: card.blocked_at.map(Timestamp),
             card: CardView::new(card, now),
-        }
+        })
     }
 }
 
@@ -257,6 +291,30 @@ pub struct IssueBody {
     /// `virtual` or `plastic`.
     #[schema(value_type = String)]
     kind: CardKind,
+    /// `spouse` or `child`: a family card on the member's balances.
+    #[schema(value_type = Option<String>)]
+    relation: Option<Relation>,
+    /// A family card's limits.
+    limits: Option<LimitsBody>,
+}
+
+/// A member within the principal's subtree who belongs to the union.
+///
+/// # Errors
+/// 404; 409 for who is suspended or has left.
+pub fn active_member(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    member: MemberId,
+) -> Result<(), Problem> {
+    if scope::member(connection, principal, member)?.person.status == union_registry::MemberStatus::Active {
+        return Ok(());
+    }
+    Err(Problem::conflict(
+        "member-not-active",
+        "Only an active member gets a card",
+        "Карта выдаётся только действующему члену профсоюза",
+    ))
 }
 
 /// Gives a member a card: a virtual one is active at once, a plastic one is ordered.
@@ -270,22 +328,27 @@ pub async fn issue(
     body: Json<IssueBody>,
 ) -> Result<HttpResponse, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
+    let IssueBody { member, kind, relation, limits } = body.0;
+    if relation.is_none() && limits.is_some() {
+        return Err(Problem::invalid_field(
+            "#/limits",
+            "only a family card has limits",
+            "лимиты есть только у семейной карты",
+        ));
+    }
+    let limits = limits.unwrap_or_default().read()?;
     let shared = app.clone().into_inner();
-    let card = app
+    let view = app
         .into_inner()
         .transaction(move |connection| {
-            let member = scope::member(connection, &principal, body.0.member)?;
-            if member.person.status != union_registry::MemberStatus::Active {
-                return Err(Problem::conflict(
-                    "member-not-active",
-                    "Only an active member gets a card",
-                    "Карта выдаётся только действующему члену профсоюза",
-                ));
-            }
-            Ok(cards::issue(connection, &shared.derived.issuer, body.0.member, body.0.kind, now)?)
+            active_member(connection, &principal, member)?;
+            let by = principal.key();
+            let new = NewCard { member, kind, by: Some(&by), relation, limits, replaces: None };
+            let card = cards::order(connection, &shared.derived.issuer, &new, now)?;
+            OfficeCardView::standing_of(connection, &card, now)
         })
         .await?;
-    Ok(HttpResponse::Created().json(OfficeCardView::new(&card, now)))
+    Ok(HttpResponse::Created().json(view))
 }
 
 /// By which number to look a card up.
@@ -293,7 +356,7 @@ pub async fn issue(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct NumberQuery {
-    /// 16 digits; spaces and dashes are fine.
+    /// Any number a card answers to: 16 digits (spaces and dashes are fine), EAN-13, an older system's.
     number: String,
 }
 
@@ -303,29 +366,48 @@ pub struct OfficeCards {
     items: Vec<OfficeCardView>,
 }
 
-/// Finds a card by its number.
+/// Finds a card by any of its numbers; an older system's number may be that of several.
 #[utoipa::path(get, path = "/v1/cards", tag = "office", params(NumberQuery), responses(
-    (status = 200, description = "the card, or none", body = OfficeCards)))]
+    (status = 200, description = "the cards within your subtree", body = OfficeCards)))]
 pub async fn find(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     query: Query<NumberQuery>,
 ) -> Result<web::Json<OfficeCards>, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let number = CardNumber::parse(&query.0.number)
+    let name = CardName::parse(&query.0.number)
         .map_err(|_| Problem::invalid_field("number", "is no card number", "это не номер карты"))?;
     let items = app
         .into_inner()
         .run(move |connection| {
-            let Some(card) = cards::by_number(connection, number)? else { return Ok(Vec::new()) };
-            match scope::member(connection, &principal, card.member_id) {
-                Ok(_) => Ok(vec![OfficeCardView::new(&card, now)]),
-                Err(problem) if problem.status() == actix_web::http::StatusCode::NOT_FOUND => Ok(Vec::new()),
-                Err(problem) => Err(problem),
+            let mut items = Vec::new();
+            for card in aliases::search(connection, &name)?.iter().take(FOUND_MAX) {
+                match scope::member(connection, &principal, card.member_id) {
+                    Ok(_) => items.push(OfficeCardView::standing_of(connection, card, now)?),
+                    Err(problem) if problem.status() == actix_web::http::StatusCode::NOT_FOUND => {}
+                    Err(problem) => return Err(problem),
+                }
             }
+            Ok(items)
         })
         .await?;
     Ok(web::Json(OfficeCards { items }))
+}
+
+/// A comment that can be kept; `None` for one that says nothing.
+///
+/// # Errors
+/// 422
+pub fn comment(text: Option<String>) -> Result<Option<String>, Problem> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
+        return Err(Problem::invalid_field(
+            "#/comment",
+            "is longer than 500 characters",
+            "длиннее 500 знаков",
+        ));
+    }
+    Ok(text)
 }
 
 /// Why a card is blocked.
@@ -350,23 +432,17 @@ pub async fn block(
     body: Later<Json<BlockBody>>,
 ) -> Result<web::Json<OfficeCardView>, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let card = app
+    let view = app
         .into_inner()
         .transaction(move |connection| {
             let card = cards::find(connection, id.0)?;
             scope::member(connection, &principal, card.member_id)?;
             let BlockBody { reason, comment } = body?.0;
-            let comment = comment.filter(|text| !text.trim().is_empty());
-            if comment.as_ref().is_some_and(|text| text.chars().count() > 500) {
-                return Err(Problem::invalid_field(
-                    "#/comment",
-                    "is longer than 500 characters",
-                    "длиннее 500 знаков",
-                ));
-            }
+            let comment = self::comment(comment)?;
             let block = Block { reason, by: principal.key(), comment };
-            Ok(cards::block(connection, id.0, &block, now)?)
+            let blocked = life::block(connection, id.0, &block, now)?;
+            OfficeCardView::standing_of(connection, &blocked, now)
         })
         .await?;
-    Ok(web::Json(OfficeCardView::new(&card, now)))
+    Ok(web::Json(view))
 }

@@ -324,6 +324,7 @@ pub async fn preview(
 /// A design that isn't stored yet, and whose name the sample shows.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DesignPreviewBody)]
 pub struct PreviewBody {
     design: DesignBody,
     /// Family name, given name, patronymic; a long one unless said.

@@ -18,14 +18,14 @@ use crate::v1::files::{self, Started};
 use crate::v1::me::money::PageQuery;
 use crate::v1::paging::{self, List};
 
-/// A file of organisations or members.
+/// A file of organisations, members or other numbers of cards.
 #[derive(Debug, Deserialize, ToSchema)]
 #[allow(dead_code, reason = "only describes the form in the OpenAPI document")]
 pub struct ImportForm {
     /// CSV (UTF-8 or Windows-1251) or XLSX.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
-    /// `organisations` or `members`.
+    /// `organisations`, `members` or `aliases` (columns `alias`, `membership_number`).
     kind: String,
     /// `true` mails the new members their card.
     notify: Option<String>,
@@ -60,7 +60,11 @@ pub async fn upload(
 fn checked(upload: &upload::Upload, within: Option<&str>) -> Result<(ImportKind, bool), Problem> {
     upload.only(&["kind", "notify"])?;
     let kind: ImportKind = upload.required("kind")?.parse().map_err(|_| {
-        Problem::invalid_field("#/kind", "must be organisations or members", "organisations или members")
+        Problem::invalid_field(
+            "#/kind",
+            "must be organisations, members or aliases",
+            "organisations, members или aliases",
+        )
     })?;
     let notify = match upload.fields.get("notify").map(String::as_str) {
         None | Some("false") => false,
@@ -92,7 +96,7 @@ pub struct ImportCounts {
 #[schema(as = Import)]
 pub struct ImportView {
     id: Uuid,
-    /// `organisations` or `members`.
+    /// `organisations`, `members` or `aliases`.
     kind: String,
     file_name: String,
     /// `queued`, `running`, `done` or `failed`.

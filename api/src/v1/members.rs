@@ -1,7 +1,7 @@
 //! The register of members: searched, opened, added to, corrected, moved.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use card_issuer::cards;
+use card_issuer::{cards, life};
 use cashback_engine::days::date_in;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
@@ -270,13 +270,9 @@ pub async fn admit(
                 (&body.0.organisation_code, "#/organisation_code"),
             )?;
             let member = members::admit(connection, &shared.derived.sealer, &body.0.raw(), now)?;
-            cards::issue(
-                connection,
-                &shared.derived.issuer,
-                member.person.id,
-                cards::CardKind::Virtual,
-                now,
-            )?;
+            let by = principal.key();
+            let new = cards::NewCard::own(member.person.id, cards::CardKind::Virtual, Some(&by));
+            cards::order(connection, &shared.derived.issuer, &new, now)?;
             record(&shared, connection, member, now)
         })
         .await?;
@@ -416,8 +412,8 @@ pub async fn leave(
             ));
         }
         memberships::leave(connection, id.0, on, reason, now)?;
-        let block = cards::Block { reason: cards::BlockReason::Left, by: principal.key(), comment: None };
-        cards::block_all(connection, id.0, &block, now)?;
+        let block = life::Block { reason: life::BlockReason::Left, by: principal.key(), comment: None };
+        life::block_all(connection, id.0, &block, now)?;
         Ok(())
     })
     .await

@@ -1,6 +1,7 @@
 //! The public API, one file a resource.
 
 pub mod auth;
+pub mod card_records;
 pub mod cards;
 pub mod designs;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod partners;
 pub mod print_batches;
 pub mod purchases;
 pub mod registers;
+pub mod revocations;
 pub mod rules;
 pub mod settings;
 pub mod staff;

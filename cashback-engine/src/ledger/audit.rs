@@ -3,13 +3,13 @@
 //!
 //! | part | what it checks |
 //! |---|---|
-//! | [`CHECKS`], [`HISTORY`] | one query each: balances, lots, receipts, refunds, spendings, reserves, registers, and what foreign keys would |
+//! | `CHECKS`, `HISTORY` | one query each: balances, lots, receipts, refunds, spendings, reserves, registers, and what foreign keys would |
 //! | `stream` | one pass over postings, transfers and purchases: kinds of transfers, owners, frozen terms, refunds one after the other |
 //! | `days` | closed days: their chained hashes and totals; the trial balance |
 //! | `room` | caps and budgets: what is used, and that each grant fitted when it was posted |
 //!
 //! From a closed day on ([`verify_since`]) the chain stands for what was before it: the pass begins there, and what would
-//! need the whole history ([`HISTORY`], caps and budgets) is left to the full check.
+//! need the whole history (`HISTORY`, caps and budgets) is left to the full check.
 
 mod days;
 mod judged;

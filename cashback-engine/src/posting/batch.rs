@@ -13,7 +13,7 @@ use super::read::{
     ClaimFiscals, ClaimReceipts, Lock, Needs, ReleaseFiscals, ReleaseReceipts, purchases_by_id, receipts,
 };
 use super::world::World;
-use super::{Posted, ReceiptKey, Refusal, Sale, decide};
+use super::{Posted, ReceiptKey, Refusal, Sale, card_limits, decide};
 use crate::days::date_in;
 use crate::ids::{Mint, PurchaseId};
 use crate::purchases::{PurchaseRecord, shown, waiting};
@@ -212,6 +212,7 @@ impl<'a> Batch<'a> {
                 needs.spenders.insert(member);
             }
             let date = date_in(self.book.zone, sale.occurred_at);
+            needs.cards.extend(card_limits::periods(&sale.buyer, date).map(|(period, ..)| period));
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
                 needs.caps.extend(decide::cap_keys(version, member, date));
                 if version.counts_budget {

@@ -7,6 +7,7 @@ use shared_kernel::ids::MemberId;
 use shared_kernel::money::{Money, Rate};
 use shared_kernel::outbox::Event;
 
+use super::card_limits;
 use super::check::Checked;
 use super::refusal::Refusal;
 use super::sale::Sale;
@@ -39,11 +40,14 @@ pub(crate) fn decide(
 ) -> Result<(), Refusal> {
     let today = date_in(book.zone, now);
     may_redeem(world, sale, today)?;
+    let date = date_in(book.zone, sale.occurred_at);
+    card_limits::may_redeem(world, &sale.buyer, sale.redeem, date)?;
     let paid = sale.amount - sale.redeem;
     let judgement = judge(world, book, sale, checked, paid);
     let commission =
         if sale.capture { commission(paid, checked.partner.commission_rate) } else { Money::ZERO };
-    let cashback = judgement.applied.iter().map(|a| Money::from_kopecks(a.given_kopecks)).sum();
+    let cashback: Money = judgement.applied.iter().map(|a| Money::from_kopecks(a.given_kopecks)).sum();
+    card_limits::count(world, &sale.buyer, (sale.redeem, cashback.is_positive()), date);
     let mut record = record(sale, checked, id, now, &judgement, (commission, cashback));
     let kind = if sale.capture { PostingKind::Purchase } else { PostingKind::Authorise };
     world.open(id.0, kind, sale.buyer.member, Some(id), sale.occurred_at);
@@ -118,6 +122,9 @@ fn judge(world: &World, book: &Book, sale: &Sale, checked: &Checked, paid: Money
         audience: &sale.buyer.audience,
         tier: member.and_then(|member| member.tier.as_deref()),
     };
+    if !card_limits::may_earn(world, &sale.buyer, occasion.date) {
+        return none(CashbackReason::CardLimit);
+    }
     let versions = book.in_force(sale.partner, sale.occurred_at).map(AsRef::as_ref);
     judged(versions, &occasion, |version| room_of(world, version, sale.buyer.member, occasion.date))
 }

@@ -9,6 +9,7 @@
 //! | write | a handful of array statements; balances last, each row once |
 
 pub(crate) mod batch;
+pub(crate) mod card_limits;
 mod check;
 pub(crate) mod decide;
 pub mod fiscal;
@@ -36,7 +37,7 @@ use crate::rules::BookCache;
 pub(crate) use check::{is_receipt, line_is_valid};
 pub use fiscal::{Fiscal, FiscalError, FiscalKind};
 pub use refusal::Refusal;
-pub use sale::{Audience, Buyer, CardStanding, Line, Presented, ReceiptKey, Sale, Source};
+pub use sale::{Audience, Buyer, CardLimits, CardStanding, Line, Presented, ReceiptKey, Sale, Source};
 pub use world::PostingKind;
 
 /// How many purchases one batch may have.

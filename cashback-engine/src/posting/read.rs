@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text, Uuid as Sq
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
+use super::card_limits::{self, CardPeriod};
 use super::world::{CapKey, Kept, Spending, Usage, World};
 use crate::balances::Balance;
 use crate::enrolments::Standing;
@@ -116,6 +117,8 @@ pub(crate) struct Needs {
     pub spenders: HashSet<MemberId>,
     pub caps: HashSet<CapKey>,
     pub budgets: HashSet<RuleId>,
+    /// Days and months of family cards that have limits.
+    pub cards: HashSet<CardPeriod>,
     /// Purchases whose own lots and redemption matter.
     pub purchases: HashSet<PurchaseId>,
 }
@@ -130,6 +133,7 @@ pub(crate) fn fill(
     balances(connection, world, needs, lock)?;
     caps(connection, world, needs)?;
     budgets(connection, world, needs, lock)?;
+    card_limits::read(connection, world, needs.cards.iter().copied())?;
     if !needs.purchases.is_empty() {
         redemptions(connection, world, &needs.purchases)?;
     }

@@ -69,6 +69,12 @@ pub enum Refusal {
         /// What there is.
         available: Money,
     },
+    /// More than the family card's own limit leaves (409).
+    #[error("the card's limit leaves {left}")]
+    CardLimit {
+        /// What is left today or this month.
+        left: Money,
+    },
     /// Not enrolled, left or frozen: earns perhaps, spends nothing.
     #[error("the member can't spend points")]
     RedeemNotEnrolled,
@@ -140,6 +146,7 @@ impl Refusal {
             | Self::RedeemTooMuch { .. }
             | Self::RedeemTooLittle { .. }
             | Self::InsufficientPoints { .. }
+            | Self::CardLimit { .. }
             | Self::RedeemNotEnrolled => "/redeem".to_owned(),
             Self::FiscalMismatch { .. } | Self::FiscalKind | Self::FiscalUsed => "/fiscal".to_owned(),
             Self::CardBlocked
@@ -167,6 +174,7 @@ impl Refusal {
             Self::RedeemTooMuch { .. } => "redeem_too_much",
             Self::RedeemTooLittle { .. } => "redeem_too_little",
             Self::InsufficientPoints { .. } => "insufficient_points",
+            Self::CardLimit { .. } => "card_limit",
             Self::RedeemNotEnrolled => "redeem_not_enrolled",
             Self::CardBlocked => "card_blocked",
             Self::CardExpired => "card_expired",

@@ -72,6 +72,19 @@ pub struct Audience {
     pub joined_on: Option<NaiveDate>,
 }
 
+/// What a family card may do at most; `None` is without a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CardLimits {
+    /// Purchases that earn, by local day.
+    pub earn_per_day: Option<i32>,
+    /// Purchases that earn, by local month.
+    pub earn_per_month: Option<i32>,
+    /// Paid with points, by local day.
+    pub redeem_per_day: Option<Money>,
+    /// Paid with points, by local month.
+    pub redeem_per_month: Option<Money>,
+}
+
 /// Who buys.
 #[derive(Debug, Clone)]
 pub struct Buyer {
@@ -81,6 +94,8 @@ pub struct Buyer {
     pub card: Option<CardId>,
     /// How that card stood at `occurred_at`.
     pub card_standing: CardStanding,
+    /// The card's own limits, where it has some.
+    pub limits: Option<CardLimits>,
     /// What rules ask about the member.
     pub audience: Audience,
 }

@@ -11,6 +11,7 @@ use shared_kernel::money::Money;
 use shared_kernel::outbox::Event;
 use shared_kernel::text_enum;
 
+use super::card_limits::{CardPeriod, CardUsage};
 use crate::balances::Balance;
 use crate::enrolments::Standing;
 use crate::ids::{PostingId, PurchaseId, RuleId};
@@ -130,6 +131,7 @@ pub(crate) struct World {
     pub members: HashMap<MemberId, Member>,
     pub caps: HashMap<CapKey, Usage>,
     pub budgets: HashMap<RuleId, Usage>,
+    pub cards: HashMap<CardPeriod, CardUsage>,
     pub purchases: HashMap<PurchaseId, Kept>,
     /// The order in which purchases were posted here.
     pub posted: Vec<PurchaseId>,

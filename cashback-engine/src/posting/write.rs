@@ -11,6 +11,7 @@ use serde_json::Value;
 use shared_kernel::ids::{CardId, MemberId, Uuid};
 use shared_kernel::outbox;
 
+use super::card_limits;
 use super::world::World;
 use crate::days::date_in;
 use crate::ids::{PostingId, PurchaseId, RuleId};
@@ -164,6 +165,7 @@ pub(crate) fn write(
     refunds(connection, world, now)?;
     updated_purchases(connection, world)?;
     caps(connection, world)?;
+    card_limits::write(connection, world)?;
     outbox::append(connection, &world.events)?;
     let mut batch = WriteBatch::default();
     for id in &world.posted {

@@ -41,7 +41,9 @@ pub(super) fn text(declined: &DeclinedRule, terms: &Terms, reader: Reader<'_>) -
         WhyNot::BudgetSpent => {
             reader.pick("бюджет акции исчерпан", "the offer's budget is used up").to_owned()
         }
-        WhyNot::BetterRule => reader.pick("другая акция выгоднее", "another offer gives more").to_owned(),
+        WhyNot::BetterRule => reader
+            .pick("кэшбэк даёт другая акция, не менее выгодная", "another offer gives at least as much")
+            .to_owned(),
         WhyNot::PaidReached => reader
             .pick(
                 "другие акции уже дали столько, сколько оплачено",

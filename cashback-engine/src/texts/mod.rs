@@ -107,6 +107,10 @@ pub fn reason_text(reason: CashbackReason, language: Language) -> &'static str {
         CashbackReason::NoRuleApplied => {
             language.pick("Ни одна акция партнёра не подошла.", "None of the partner's offers applied.")
         }
+        CashbackReason::CardLimit => language.pick(
+            "Исчерпан лимит начислений этой семейной карты.",
+            "This family card's limit of earning was reached.",
+        ),
         CashbackReason::CapReached => {
             language.pick("Сработало ограничение акции.", "A limit of the offer was reached.")
         }

@@ -169,7 +169,7 @@ fn every_reason_is_told_with_what_was_asked_and_what_was_found() {
         (WhyNot::RoundsToNothing, "начисляет от 100,00 ₽, а подходит 99,99 ₽"),
         (WhyNot::CapReached, "из вашего лимита 500,00 ₽ в день ничего не осталось"),
         (WhyNot::BudgetSpent, "бюджет акции исчерпан"),
-        (WhyNot::BetterRule, "другая акция выгоднее"),
+        (WhyNot::BetterRule, "кэшбэк даёт другая акция, не менее выгодная"),
         (WhyNot::PaidReached, "другие акции уже дали столько, сколько оплачено"),
     ];
     assert_eq!(expected.len(), WhyNot::ALL.len());

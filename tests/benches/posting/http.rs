@@ -38,7 +38,8 @@ impl Shop {
             [(ImportKind::Organisations, files.organisations), (ImportKind::Members, files.members)]
         {
             let rejected = imports::rejected_beside(&file);
-            let request = ImportRequest { kind, file, rejected, notify: false, within: None };
+            let request =
+                ImportRequest { kind, file, rejected, notify: false, within: None, by: "program".to_owned() };
             let report = imports::run(&server.app, &request, now).expect("the file can be taken");
             assert_eq!(report.read, report.created, "{report:?}");
         }

@@ -111,6 +111,7 @@ impl Programme {
             capture: true,
             presented: Presented::LiveCode,
             buyer: Buyer {
+                limits: None,
                 member: member_of(number, &self.members),
                 card: Some(CardId::generate()),
                 card_standing: CardStanding::Valid,

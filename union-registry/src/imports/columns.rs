@@ -6,7 +6,7 @@ use crate::imports::rows::Row;
 
 /// For each expected column, its place in the file's rows.
 #[derive(Debug)]
-pub(super) struct Columns<const N: usize> {
+pub struct Columns<const N: usize> {
     places: [usize; N],
     /// Cells a row has before those of the expected columns: those of a report on refused rows.
     leading: usize,
@@ -14,7 +14,10 @@ pub(super) struct Columns<const N: usize> {
 
 impl<const N: usize> Columns<N> {
     /// Reads a header. Names are taken without regard to case and blanks around them.
-    pub(super) fn read(header: &Row, expected: &[&'static str; N]) -> Result<Self, ImportError> {
+    ///
+    /// # Errors
+    /// [`ImportError::File`] for a column that is missing, doubled or unknown.
+    pub fn read(header: &Row, expected: &[&'static str; N]) -> Result<Self, ImportError> {
         let fault = |fault| Err(ImportError::file(fault, header.line));
         let names: Vec<String> = header.cells().map(|cell| cell.trim().to_lowercase()).collect();
         let reported = names.iter().zip(rejected::LEADING).all(|(name, leading)| name == leading);
@@ -44,7 +47,7 @@ impl<const N: usize> Columns<N> {
     }
 
     /// A row's cells in the order of the expected columns; `None` when the row has more or fewer cells.
-    pub(super) fn of<'a>(&self, row: &'a Row) -> Option<[&'a str; N]> {
+    pub fn of<'a>(&self, row: &'a Row) -> Option<[&'a str; N]> {
         if row.len() != N + self.leading {
             return None;
         }

@@ -21,7 +21,7 @@
 //! To issue cards to the new members in the same transaction, call [`members`] and then page through [`created`] inside
 //! one transaction of the caller's.
 
-mod columns;
+pub mod columns;
 mod copy;
 mod csv;
 mod decode;
@@ -63,7 +63,8 @@ pub struct Report {
 }
 
 impl Report {
-    fn refuse(&mut self, reasons: &[&str]) {
+    /// Counts a refused row under its reasons.
+    pub fn refuse(&mut self, reasons: &[&str]) {
         self.rejected += 1;
         for reason in reasons {
             match self.reasons.get_mut(*reason) {

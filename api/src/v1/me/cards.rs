@@ -1,9 +1,12 @@
 //! A member's cards, the live code and its pictures.
 
 use actix_web::{HttpResponse, web};
-use card_issuer::cards::{self, Block, BlockReason, Card, Standing};
+use card_issuer::CardError;
+use card_issuer::cards::{self, Card, Standing};
 use card_issuer::code::LiveCode;
+use card_issuer::life::{self, Block, BlockReason};
 use card_issuer::{devices, qr};
+use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::{CardId, MemberId};
@@ -46,9 +49,36 @@ pub struct CodeView {
     valid_until: Timestamp,
 }
 
-fn my_card(connection: &mut PgConnection, member: MemberId, id: CardId) -> Result<Card, Problem> {
+/// A card of the member's, whatever its state.
+///
+/// # Errors
+/// 404
+pub fn my_card(connection: &mut PgConnection, member: MemberId, id: CardId) -> Result<Card, Problem> {
     let card = cards::find(connection, id)?;
     if card.member_id == member { Ok(card) } else { Err(Problem::not_found()) }
+}
+
+/// A card of the member's that is good now: its own state and its holder's membership.
+///
+/// # Errors
+/// 404, or 409 with what is wrong.
+pub fn my_good_card(
+    connection: &mut PgConnection,
+    member: MemberId,
+    id: CardId,
+    now: DateTime<Utc>,
+) -> Result<Card, Problem> {
+    let card = my_card(connection, member, id)?;
+    let active = members::find(connection, member)?.person.status == MemberStatus::Active;
+    match card.standing_at(now) {
+        Standing::Valid if active => Ok(card),
+        Standing::Expired => {
+            Err(Problem::conflict("card-expired", "The card has expired", "Срок действия карты истёк"))
+        }
+        Standing::Valid | Standing::Blocked => {
+            Err(Problem::conflict("card-blocked", "The card is blocked", "Карта заблокирована"))
+        }
+    }
 }
 
 /// The live code of a good card, drawn by the server.
@@ -57,22 +87,11 @@ async fn draw(app: web::Data<App>, principal: &Principal, id: CardId) -> Result<
     let shared = app.clone().into_inner();
     app.into_inner()
         .run(move |connection| {
-            let card = my_card(connection, member, id)?;
-            let active = members::find(connection, member)?.person.status == MemberStatus::Active;
-            match card.standing_at(now) {
-                Standing::Expired => Err(Problem::conflict(
-                    "card-expired",
-                    "The card has expired",
-                    "Срок действия карты истёк",
-                )),
-                Standing::Valid if active => Ok(devices::draw(connection, &shared.derived.issuer, id, now)?),
-                Standing::Valid | Standing::Blocked if card.kind == cards::CardKind::Plastic && active => {
-                    Ok(devices::draw(connection, &shared.derived.issuer, id, now)?)
-                }
-                Standing::Valid | Standing::Blocked => {
-                    Err(Problem::conflict("card-blocked", "The card is blocked", "Карта заблокирована"))
-                }
+            if my_card(connection, member, id)?.kind == cards::CardKind::Plastic {
+                return Err(CardError::Plastic.into());
             }
+            my_good_card(connection, member, id, now)?;
+            Ok(devices::draw(connection, &shared.derived.issuer, id, now)?)
         })
         .await
 }
@@ -170,7 +189,7 @@ pub async fn block(
             if !matches!(reason, BlockReason::Lost | BlockReason::Stolen) {
                 return Err(Problem::invalid_field("#/reason", "must be lost or stolen", "lost или stolen"));
             }
-            Ok(cards::block(connection, id.0, &Block { reason, by, comment: None }, now)?)
+            Ok(life::block(connection, id.0, &Block { reason, by, comment: None }, now)?)
         })
         .await?;
     Ok(web::Json(CardView::new(&card, now)))

@@ -1,8 +1,10 @@
 //! A member's own pages: who they are, their card and its live code, their balances and operations.
 
 pub mod cards;
+pub mod devices;
+pub mod family;
 pub mod money;
-pub mod plastic;
+pub mod shown;
 
 use actix_web::{HttpResponse, web};
 use cashback_engine::enrolments;

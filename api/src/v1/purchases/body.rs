@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
+use card_issuer::aliases::CardName;
 use card_issuer::code::PresentedCode;
-use card_issuer::number::CardNumber;
+use card_issuer::proof;
 use card_issuer::resolutions::ResolutionId;
 use cashback_engine::posting::{Fiscal, Line, Source};
 use cashback_engine::refunds::{Return, Returned};
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use shared_kernel::money::Money;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::auth::Principal;
 use crate::extract;
 use crate::posting::{Asker, Credential, Order};
@@ -21,14 +23,16 @@ use crate::problem::Problem;
 use crate::refusals;
 use crate::v1::types::Timestamp;
 
-/// A purchase. Exactly one of `code`, `card_number` and `resolution` says whose it is.
+/// A purchase. Exactly one of `code`, `card_number`, `proof` and `resolution` says whose it is.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PurchaseBody {
     /// The live code: 24 digits.
     code: Option<String>,
-    /// The bare number: 16 digits.
+    /// The bare number: 16 digits; or another number the card answers to (EAN-13, an older system's).
     card_number: Option<String>,
+    /// The proof of a till without network: 192 digits. It earns, it doesn't redeem.
+    proof: Option<String>,
     /// What `POST /v1/cards/resolve` answered.
     resolution: Option<String>,
     /// The outlet's code.
@@ -101,7 +105,7 @@ impl PurchaseBody {
     ///
     /// # Errors
     /// 422 with the field.
-    pub fn order(self, asker: Asker) -> Result<Order, Problem> {
+    pub fn order(self, app: &App, asker: Asker) -> Result<Order, Problem> {
         if !asker.outlets.is_empty() && !asker.outlets.contains(&self.outlet) {
             return Err(Problem::invalid_field(
                 "#/outlet",
@@ -109,8 +113,13 @@ impl PurchaseBody {
                 "у вас нет такой торговой точки",
             ));
         }
-        let credential =
-            credential(self.code.as_deref(), self.card_number.as_deref(), self.resolution.as_deref())?;
+        let shown = Shown {
+            code: self.code.as_deref(),
+            card_number: self.card_number.as_deref(),
+            proof: self.proof.as_deref(),
+            resolution: self.resolution.as_deref(),
+        };
+        let credential = credential(app, shown)?;
         Ok(Order {
             asker,
             credential,
@@ -126,29 +135,47 @@ impl PurchaseBody {
     }
 }
 
-/// Reads what was shown at the till.
+/// What a body says was shown at the till.
+#[derive(Debug, Default)]
+pub struct Shown<'a> {
+    /// A live code.
+    pub code: Option<&'a str>,
+    /// A number of the card.
+    pub card_number: Option<&'a str>,
+    /// A proof.
+    pub proof: Option<&'a str>,
+    /// A resolution's id.
+    pub resolution: Option<&'a str>,
+}
+
+/// Reads what was shown at the till; a proof's signature is checked here, before anything waits for it.
 ///
 /// # Errors
 /// 422 unless exactly one was given, and is one.
-pub fn credential(
-    code: Option<&str>,
-    number: Option<&str>,
-    resolution: Option<&str>,
-) -> Result<Credential, Problem> {
-    match (code, number, resolution) {
-        (Some(code), None, None) => {
+pub fn credential(app: &App, shown: Shown<'_>) -> Result<Credential, Problem> {
+    match (shown.code, shown.card_number, shown.proof, shown.resolution) {
+        (Some(code), None, None, None) => {
             PresentedCode::parse(code).map(Credential::Code).map_err(|_| refusals::code_invalid("#/code"))
         }
-        (None, Some(number), None) => {
-            CardNumber::parse(number).map(Credential::Number).map_err(refusals::number_invalid)
+        (None, Some(number), None, None) => {
+            CardName::parse(number).map(Credential::Name).map_err(refusals::number_invalid)
         }
-        (None, None, Some(id)) => ResolutionId::from_str(id).map(Credential::Resolution).map_err(|_| {
-            Problem::invalid_field("#/resolution", "is no resolution", "это не идентификатор проверки карты")
-        }),
+        (None, None, Some(text), None) => {
+            proof::read(&app.derived.issuer, text).map(Credential::Proof).map_err(refusals::proof)
+        }
+        (None, None, None, Some(id)) => {
+            ResolutionId::from_str(id).map(Credential::Resolution).map_err(|_| {
+                Problem::invalid_field(
+                    "#/resolution",
+                    "is no resolution",
+                    "это не идентификатор проверки карты",
+                )
+            })
+        }
         _ => Err(Problem::invalid_field(
             "#/code",
-            "give exactly one of code, card_number and resolution",
-            "нужно ровно одно из code, card_number и resolution",
+            "give exactly one of code, card_number, proof and resolution",
+            "нужно ровно одно из code, card_number, proof и resolution",
         )),
     }
 }

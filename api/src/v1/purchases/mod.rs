@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, asker, credential};
+pub use body::{CaptureBody, LineBody, PurchaseBody, RefundBody, Shown, asker, credential};
 pub use explanation::{ExplanationView, names_of};
 pub use find::{__path_find, find};
 pub use view::{BalanceView, PurchaseView};
@@ -42,7 +42,7 @@ pub async fn post(
     body: Json<PurchaseBody>,
 ) -> Result<HttpResponse, Problem> {
     let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
-    let order = body.0.order(asker(&principal, source)?)?;
+    let order = body.0.order(&app, asker(&principal, source)?)?;
     let answer = app.posting.post(vec![order]).await?.pop().unwrap_or_else(|| Err(Problem::unavailable()))?;
     let mut response = if answer.created { HttpResponse::Created() } else { HttpResponse::Ok() };
     response.insert_header(("Location", format!("/v1/purchases/{}", answer.purchase.id)));
@@ -60,7 +60,7 @@ pub async fn quote(
     body: Json<PurchaseBody>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let source = if principal.staff().is_some() { Source::Till } else { Source::Api };
-    let order = body.0.order(asker(&principal, source)?)?;
+    let order = body.0.order(&app, asker(&principal, source)?)?;
     let shared = app.clone().into_inner();
     let answer = app.into_inner().run(move |connection| batch::quote(&shared, connection, &order)).await?;
     Ok(web::Json(PurchaseView::given(&answer)))
@@ -113,7 +113,7 @@ pub async fn post_batch(
     let asker = asker(&principal, Source::Batch)?;
     let read: Vec<Result<Order, Problem>> = purchases
         .iter()
-        .map(|one| PurchaseBody::read(one).and_then(|body| body.order(asker.clone())))
+        .map(|one| PurchaseBody::read(one).and_then(|body| body.order(&app, asker.clone())))
         .collect();
     let orders: Vec<Order> = read.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
     let mut answers =

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The keys in force, as a JWK set (RFC 7517). */
+        /**
+         * The keys in force, as a JWK set (RFC 7517). Those named `proof-…` check proofs; the one of the next quarter is there
+         *     ahead of its time, for tills that are long without network.
+         */
         get: operations["get_well_known_jwks_json"];
         put?: never;
         post?: never;
@@ -164,7 +167,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Finds a card by its number. */
+        /** Finds a card by any of its numbers; an older system's number may be that of several. */
         get: operations["get_cards"];
         put?: never;
         /** Gives a member a card: a virtual one is active at once, a plastic one is ordered. */
@@ -192,6 +195,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cards/revocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Cards revoked while a proof of theirs may still be good. Without `after` all that can matter now. */
+        get: operations["get_cards_revocations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A card with its history. */
+        get: operations["get_cards_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/{id}/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a card answer to another number; the same again changes nothing. */
+        post: operations["post_cards_id_aliases"];
+        /** Takes another number from a card. */
+        delete: operations["delete_cards_id_aliases"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cards/{id}/block": {
         parameters: {
             query?: never;
@@ -209,59 +264,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/cards/{id}/face.png": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The face of a plastic card as it would be printed now. */
-        get: operations["get_cards_id_face_png"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/cards/{id}/print-history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What happened to a card in print: batches, sending, receiving, handing out, spoiling; who and when. */
-        get: operations["get_cards_id_print_history"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/designs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The design that holds for an organisation: its own, or the nearest above. */
-        get: operations["get_designs"];
-        put?: never;
-        /** Stores a design. */
-        post: operations["post_designs"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/designs/preview": {
+    "/v1/cards/{id}/reissue": {
         parameters: {
             query?: never;
             header?: never;
@@ -270,43 +273,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What a design would look like: nothing is stored. */
-        post: operations["post_designs_preview"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/designs/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One design, also one that another took the place of. */
-        get: operations["get_designs_id"];
-        put?: never;
-        post?: never;
-        /** Takes an organisation's own design away: the one above holds again. */
-        delete: operations["delete_designs_id"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/designs/{id}/preview.png": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a design looks like on a card. */
-        get: operations["get_designs_id_preview_png"];
-        put?: never;
-        post?: never;
+        /**
+         * Issues another card instead of this one: a new number, the same balances and history; the old number is blocked for
+         *     ever.
+         */
+        post: operations["post_cards_id_reissue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -477,8 +448,42 @@ export interface paths {
         /** My cards, virtual ones first. */
         get: operations["get_me_cards"];
         put?: never;
-        /** Orders a plastic card: it is printed with the next batch of the member's organisation. */
+        /** Orders a card: a family card, virtual or plastic, or plastic of my own. No name is kept with a family card. */
         post: operations["post_me_cards"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/cards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Sets a family card's limits. */
+        patch: operations["patch_me_cards_id"];
+        trace?: never;
+    };
+    "/v1/me/cards/{id}/barcode.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bare number as bars, for tills that read no QR: Code 128 of the number itself, EAN-13 of its short form. */
+        get: operations["get_me_cards_id_barcode_svg"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -548,6 +553,78 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/cards/{id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A proof for tills without network: which card, that it is good, until when; nothing about the person. It is checked
+         *     with the keys `proof-…` of `/.well-known/jwks.json`; it earns, it doesn't redeem.
+         */
+        get: operations["get_me_cards_id_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/cards/{id}/reissue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another card instead of mine: a new number on the same balances; the old number stays blocked for ever. */
+        post: operations["post_me_cards_id_reissue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices that draw codes for my cards, oldest first. */
+        get: operations["get_me_devices"];
+        put?: never;
+        /** Adds a device; its secret is in this answer and nowhere else. */
+        post: operations["post_me_devices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a device: its codes are refused from now on. */
+        delete: operations["delete_me_devices_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -770,177 +847,6 @@ export interface paths {
         };
         /** Partners by code, with their outlets. */
         get: operations["get_partners"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Batches with cards of one's subtree, the newest first. */
-        get: operations["get_print_batches"];
-        put?: never;
-        /** Puts the waiting cards of a subtree into a batch. */
-        post: operations["post_print_batches"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One batch and what happened to it. */
-        get: operations["get_print_batches_id"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/cards": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A batch's cards in the order of its files, those of one's own subtree. */
-        get: operations["get_print_batches_id_cards"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All files of a batch as one archive: faces, print files, tables, manifest, sums. */
-        get: operations["get_print_batches_id_files"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/files/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One file of a batch. */
-        get: operations["get_print_batches_id_files_name"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/hand-out": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Gives cards to their holders: all that are named, or none. Each becomes active. */
-        post: operations["post_print_batches_id_hand_out"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/receive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Notes that a batch came back printed: its cards can be handed out. */
-        post: operations["post_print_batches_id_receive"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/send": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Notes that a batch went to the plant. */
-        post: operations["post_print_batches_id_send"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-batches/{id}/spoil": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Takes unusable bodies out: their cards wait to be printed again, under the same numbers. */
-        post: operations["post_print_batches_id_spoil"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/print-queue": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What waits to be printed, by organisation, the most first. */
-        get: operations["get_print_queue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1507,6 +1413,20 @@ export interface components {
             items: components["schemas"]["Account"][];
             next?: string | null;
         };
+        /** @description Who did something. */
+        Actor: {
+            /** @description A login's address. */
+            email?: string | null;
+            /** @description Which one. */
+            id?: string | null;
+            /** @description `program`, `member`, `staff` or `client`. */
+            kind: string;
+        };
+        /** @description Another number a card is to answer to. */
+        AliasBody: {
+            /** @description 1 to 32 characters, as an older system wrote it. */
+            alias: string;
+        };
         /** @description Sales less refunds on either side. */
         AmountsView: {
             /** @example 1000.00 */
@@ -1589,29 +1509,57 @@ export interface components {
             issued_at?: string | null;
             /** @description `virtual` or `plastic`. */
             kind: string;
+            limits?: components["schemas"]["CardLimits"] | null;
             /** @description 16 digits. */
             number: string;
+            /** @description `spouse` or `child`: a family card on the member's balances; without it the card is the member's own. */
+            relation?: string | null;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
         };
-        /** @description A design. */
-        CardDesign: {
-            /** @description The second colour, `#rrggbb`. */
-            accent: string;
-            /** @description The ground, `#rrggbb`. */
-            base: string;
-            /** Format: date-time */
-            created_at: string;
-            /** @description Of `organisation`, `membership_number`, `member_since`, `valid_thru`. */
-            fields: string[];
-            /** Format: uuid */
-            id: string;
-            /** @description Whether it has a logo. */
-            logo: boolean;
-            /** @description Whose design it is. */
-            organisation: components["schemas"]["OrganisationRef"];
-            /** @description What stands at the top instead of the union's name. */
-            title?: string | null;
+        /** @description What a family card may do at most, by the local day and month; what is left out is without a limit. */
+        CardLimits: {
+            /**
+             * Format: int32
+             * @description Purchases that earn, a day.
+             */
+            earn_per_day?: number | null;
+            /**
+             * Format: int32
+             * @description Purchases that earn, a month.
+             */
+            earn_per_month?: number | null;
+            /**
+             * @description Paid with points, a day.
+             * @example 300.00
+             */
+            redeem_per_day?: string | null;
+            /**
+             * @description Paid with points, a month.
+             * @example 1000.00
+             */
+            redeem_per_month?: string | null;
+        };
+        /** @description A card's record. */
+        CardRecord: components["schemas"]["OfficeCardView"] & {
+            /** @description Numbers of older systems it answers to. */
+            aliases: string[];
+            /** @description How many devices draw its codes. */
+            devices: number;
+            /** @description The number as an EAN-13. */
+            ean13: string;
+            /** @description What happened to it, the first first. */
+            history: components["schemas"]["HistoryView"][];
+            /**
+             * Format: uuid
+             * @description The card that was issued instead of it.
+             */
+            replaced_by?: string | null;
+            /**
+             * Format: uuid
+             * @description The card it was issued instead of.
+             */
+            replaces?: string | null;
         };
         /** @description My cards, virtual ones first. */
         Cards: {
@@ -1637,6 +1585,11 @@ export interface components {
             /** @description `none`, `pending`, `available` or `held`. */
             status: string;
         };
+        /** @description A family card's limits, all of them anew. */
+        ChangeBody: {
+            /** @description What is left out is without a limit. */
+            limits: components["schemas"]["CardLimits"];
+        };
         /** @description Where a code is to go: one of the two. */
         CodeBody: {
             email?: string | null;
@@ -1651,30 +1604,39 @@ export interface components {
             /** @description 24 digits. */
             value: string;
         };
-        /** @description A new design, in the place of the organisation's present one. */
-        DesignBody: {
-            /** @description The second colour, `#rrggbb`. */
-            accent: string;
-            /** @description The ground, `#rrggbb`. */
-            base: string;
-            /** @description Of `organisation`, `membership_number`, `member_since`, `valid_thru`; all of them unless said. */
-            fields?: string[] | null;
-            /** @description A PNG or JPEG in base64, 1 MiB at most. */
-            logo?: string | null;
+        /** @description A device. */
+        Device: {
+            /** Format: date-time */
+            added_at: string;
             /**
              * Format: uuid
-             * @description Takes the logo of another design that one may see.
+             * @description The card it draws for.
              */
-            logo_of?: string | null;
-            /** @description The organisation's code. */
-            organisation: string;
-            /** @description What stands at the top instead of the union's name. */
-            title?: string | null;
+            card: string;
+            /** Format: uuid */
+            id: string;
+            /** @description `phone` or `google`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When a code of it was last taken.
+             */
+            last_used_at?: string | null;
+            name: string;
         };
-        /** @description The design an organisation's cards get. */
-        Designs: {
-            /** @description The organisation's own design, or the nearest above; none when the program's own holds. */
-            items: components["schemas"]["CardDesign"][];
+        /** @description Which card a device is to draw for. */
+        DeviceBody: {
+            /**
+             * Format: uuid
+             * @description A virtual card of mine.
+             */
+            card: string;
+            /** @description What I know the device by, at most 64 characters. */
+            name?: string | null;
+        };
+        /** @description My devices. */
+        Devices: {
+            items: components["schemas"]["Device"][];
         };
         /** @description Whether a member takes part. */
         EnrolmentView: {
@@ -1718,17 +1680,27 @@ export interface components {
             /** @description The organisation's name. */
             name?: string | null;
         };
-        /** @description Which cards. */
-        HandOutBody: {
-            /** @description 1 to 1000 cards of the batch. */
-            cards: string[];
+        /** @description Something that happened to a card. */
+        HistoryView: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["Actor"];
+            /**
+             * @description `ordered`, `issued`, `activated`, `blocked`, `expired`, `reissued`, `limits_changed`, `device_added`,
+             *     `device_revoked`, `alias_added` or `alias_removed`.
+             */
+            event: string;
+            /** @description What was written about it, or the device, card, number or limits concerned. */
+            note?: string | null;
+            /** @description Why it was blocked. */
+            reason?: string | null;
         };
         /** @description How an import goes, or went. */
         Import: components["schemas"]["ImportCounts"] & {
             file_name: string;
             /** Format: uuid */
             id: string;
-            /** @description `organisations` or `members`. */
+            /** @description `organisations`, `members` or `aliases`. */
             kind: string;
             /** @description Why the file as a whole was not taken. */
             problem?: string | null;
@@ -1757,14 +1729,14 @@ export interface components {
             /** Format: int64 */
             updated?: number | null;
         };
-        /** @description A file of organisations or members. */
+        /** @description A file of organisations, members or other numbers of cards. */
         ImportForm: {
             /**
              * Format: binary
              * @description CSV (UTF-8 or Windows-1251) or XLSX.
              */
             file: string;
-            /** @description `organisations` or `members`. */
+            /** @description `organisations`, `members` or `aliases` (columns `alias`, `membership_number`). */
             kind: string;
             /** @description `true` mails the new members their card. */
             notify?: string | null;
@@ -1773,8 +1745,11 @@ export interface components {
         IssueBody: {
             /** @description `virtual` or `plastic`. */
             kind: string;
+            limits?: components["schemas"]["CardLimits"] | null;
             /** Format: uuid */
             member: string;
+            /** @description `spouse` or `child`: a family card on the member's balances. */
+            relation?: string | null;
         };
         /** @description Since which day, and why. */
         LeaveBody: {
@@ -1954,10 +1929,27 @@ export interface components {
             /** @description `lost` or `stolen`. */
             reason: string;
         };
+        /** @description Why I want another card. */
+        MyReissueBody: {
+            /** @description `lost`, `stolen` or `replaced` (worn out, or a new number wanted). */
+            reason: string;
+        };
         /** @description A code and the name behind it. */
         Named: {
             code: string;
             name: string;
+        };
+        /** @description A device with its secret: RFC 6238 over the 16 digits of the number makes the 24 of the code. */
+        NewDeviceView: components["schemas"]["Device"] & {
+            /** @description `SHA1` */
+            algorithm: string;
+            digits: number;
+            /** @description The card's 16 digits, which stand before the changing eight. */
+            number: string;
+            /** Format: int64 */
+            period_seconds: number;
+            /** @description 20 bytes in base64url without padding; told this once. */
+            secret: string;
         };
         /** @description One of the partner's offers. */
         OfferView: {
@@ -2010,6 +2002,14 @@ export interface components {
         Operations: {
             items: components["schemas"]["Operation"][];
             next?: string | null;
+        };
+        /** @description Which card. */
+        OrderBody: {
+            /** @description `virtual` or `plastic`; one's own virtual card is issued on joining and then anew by `reissue`. */
+            kind: string;
+            limits?: components["schemas"]["CardLimits"] | null;
+            /** @description `spouse` or `child`: a family card on my balances; without it the card is mine. */
+            relation?: string | null;
         };
         /** @description An organisation. */
         Organisation: {
@@ -2111,11 +2111,6 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
-        /** @description Which card. */
-        PlasticOrderBody: {
-            /** @description `plastic`; the virtual one comes with the membership. */
-            kind: string;
-        };
         /** @description A posting with its transfers. */
         Posting: {
             /**
@@ -2157,116 +2152,6 @@ export interface components {
             rule: components["schemas"]["RuleBody"];
             sample: components["schemas"]["SampleBody"];
         };
-        /** @description A batch. */
-        PrintBatch: {
-            /** Format: int32 */
-            cards: number;
-            /** @description What happened to it; shown for one batch, not in lists. */
-            events?: components["schemas"]["PrintEventView"][];
-            /** @description Its files, the faces apart, once they are drawn; shown for one batch, not in lists. */
-            files?: components["schemas"]["PrintFileView"][];
-            /** @description Whether its files are drawn; asking for them draws them. */
-            files_ready: boolean;
-            /** Format: int64 */
-            handed_out: number;
-            /** Format: uuid */
-            id: string;
-            /**
-             * Format: int64
-             * @description Cards that are not in their holders' hands yet.
-             */
-            in_print: number;
-            /** Format: date-time */
-            made_at: string;
-            /**
-             * Format: int64
-             * @description What people call it.
-             */
-            number: number;
-            organisation: components["schemas"]["OrganisationRef"];
-            /** Format: int64 */
-            spoiled: number;
-            /** @description `made`, `sent`, `received` or `handed_out`. */
-            status: string;
-        };
-        /** @description Whose waiting cards to print. */
-        PrintBatchBody: {
-            /** @description How many at most; 10000 unless said. */
-            limit?: number | null;
-            /** @description The code of the subtree's root. */
-            organisation: string;
-        };
-        /** @description A page of batches. */
-        PrintBatches: {
-            items: components["schemas"]["PrintBatch"][];
-            next?: string | null;
-        };
-        /** @description What happened to a batch or one card of it. */
-        PrintEventView: {
-            /** Format: date-time */
-            at: string;
-            /**
-             * Format: uuid
-             * @description The batch it happened in.
-             */
-            batch: string;
-            /** @description Who: a login's key, or the command line. */
-            by: string;
-            /** @description `made`, `sent`, `received`, `handed_out` or `spoiled`. */
-            event: string;
-            note?: string | null;
-        };
-        /** @description A file of a batch. */
-        PrintFileView: {
-            name: string;
-            /** @description Of its bytes, in hexadecimal; the list of sums has none. */
-            sha256?: string | null;
-        };
-        /** @description What happened to a card in print, the first first. */
-        PrintHistory: {
-            items: components["schemas"]["PrintEventView"][];
-        };
-        /** @description What to remember about it. */
-        PrintNoteBody: {
-            /** @description 300 characters at most. */
-            note?: string | null;
-        };
-        /** @description What waits to be printed. */
-        PrintQueue: {
-            items: components["schemas"]["QueueView"][];
-            /** @description There are more than were counted. */
-            more: boolean;
-            /**
-             * Format: int64
-             * @description In all of them together.
-             */
-            waiting: number;
-        };
-        /** @description A printed card. */
-        PrintedCardView: {
-            /** @description The holder's name. */
-            holder: string;
-            /** Format: uuid */
-            id: string;
-            membership_number: string;
-            /** @description 16 digits. */
-            number: string;
-            organisation: string;
-            /**
-             * Format: int32
-             * @description Its place in the files.
-             */
-            place: number;
-            /** @description `in_print`, `handed_out` or `spoiled`. */
-            state: string;
-            /** @description The card's own status. */
-            status: string;
-        };
-        /** @description A page of printed cards. */
-        PrintedCards: {
-            items: components["schemas"]["PrintedCardView"][];
-            next?: string | null;
-        };
         /** @description How a problem looks on the wire. */
         Problem: {
             /** @description What happened this time. */
@@ -2301,6 +2186,16 @@ export interface components {
             excluded_categories: string[];
             /** @description The zone whose days the programme counts; it can't be changed. */
             zone: string;
+        };
+        /** @description A signed proof. */
+        ProofView: {
+            /**
+             * Format: date-time
+             * @description Within 24 hours.
+             */
+            valid_until: string;
+            /** @description 192 digits: number, standing, times and an Ed25519 signature, for a QR of version 5. */
+            value: string;
         };
         /**
          * @description A purchase. Of what was posted, `amount`, `redeemed` and `paid` stay as they were; `refunded` tells what came back,
@@ -2345,7 +2240,7 @@ export interface components {
             /** @description `posted`, `authorized`, `voided`, `refunded` or `partly_refunded`. */
             status: string;
         };
-        /** @description A purchase. Exactly one of `code`, `card_number` and `resolution` says whose it is. */
+        /** @description A purchase. Exactly one of `code`, `card_number`, `proof` and `resolution` says whose it is. */
         PurchaseBody: {
             /**
              * @description What it came to, before points.
@@ -2354,7 +2249,7 @@ export interface components {
             amount: string;
             /** @description `false` authorises only: the redemption is reserved until captured or voided. */
             capture?: boolean | null;
-            /** @description The bare number: 16 digits. */
+            /** @description The bare number: 16 digits; or another number the card answers to (EAN-13, an older system's). */
             card_number?: string | null;
             /** @description The live code: 24 digits. */
             code?: string | null;
@@ -2369,6 +2264,8 @@ export interface components {
             occurred_at: string;
             /** @description The outlet's code. */
             outlet: string;
+            /** @description The proof of a till without network: 192 digits. It earns, it doesn't redeem. */
+            proof?: string | null;
             /** @description The receipt's number, unique at the outlet for ever; 1-64 characters. */
             receipt: string;
             /**
@@ -2396,12 +2293,6 @@ export interface components {
         Purchases: {
             items: components["schemas"]["Purchase"][];
             next?: string | null;
-        };
-        /** @description Waiting cards of an organisation. */
-        QueueView: {
-            organisation: components["schemas"]["OrganisationRef"];
-            /** Format: int64 */
-            waiting: number;
         };
         /** @description A session is named by its refresh token; a page's by its cookies. */
         RefreshBody: {
@@ -2494,6 +2385,16 @@ export interface components {
             items: components["schemas"]["Register"][];
             next?: string | null;
         };
+        /** @description Why a card is issued anew. */
+        ReissueBody: {
+            /** @description What to remember about it. */
+            comment?: string | null;
+            /**
+             * @description `lost`, `stolen`, `fraud` or `replaced` (worn out, spoiled, a new number wanted); what it is blocked for, if it
+             *     still lives. `replaced` unless said.
+             */
+            reason?: string | null;
+        };
         /** @description A page of refused rows. */
         RejectedRows: {
             items: components["schemas"]["RejectedView"][];
@@ -2555,12 +2456,28 @@ export interface components {
             /** @description `valid`, `blocked` or `expired`. */
             status: string;
         };
-        /** @description What was scanned: a live code or the bare number. */
+        /** @description What was scanned: a live code, a number of the card, or a proof. */
         ResolveBody: {
-            /** @description The bare number: 16 digits. */
+            /** @description The bare number: 16 digits; or another number the card answers to (EAN-13, an older system's). */
             card_number?: string | null;
             /** @description The live code: 24 digits. */
             code?: string | null;
+            /** @description The proof of a till without network: 192 digits. */
+            proof?: string | null;
+        };
+        /** @description A card whose proofs are refused from a moment on, or taken again. */
+        Revocation: {
+            /** Format: date-time */
+            at: string;
+            /** @description The first 12 bytes of SHA-256 over `unioncard revocation 1`, a zero byte and the 16 digits; base64url. */
+            card: string;
+            /** @description `false`: taken again. */
+            revoked: boolean;
+        };
+        /** @description A page of the feed; `next` is always there: ask with it later for what came since. */
+        Revocations: {
+            items: components["schemas"]["Revocation"][];
+            next: string;
         };
         /** @description A version of a rule. */
         Rule: components["schemas"]["RuleBody"] & {
@@ -2940,13 +2857,6 @@ export interface components {
             from: string;
             /** Format: int64 */
             purchases: number;
-        };
-        /** @description Which cards, and what is wrong with them. */
-        SpoilBody: {
-            /** @description 1 to 1000 cards of the batch. */
-            cards: string[];
-            /** @description What is wrong: 1 to 300 characters. */
-            note: string;
         };
         /** @description Who is signed in. */
         StaffMe: {
@@ -3468,7 +3378,7 @@ export interface operations {
     get_cards: {
         parameters: {
             query: {
-                /** @description 16 digits; spaces and dashes are fine. */
+                /** @description Any number a card answers to: 16 digits (spaces and dashes are fine), EAN-13, an older system's. */
                 number: string;
             };
             header?: never;
@@ -3477,7 +3387,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the card, or none */
+            /** @description the cards within your subtree */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3581,6 +3491,156 @@ export interface operations {
             };
         };
     };
+    get_cards_revocations: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description in the order they were revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revocations"];
+                };
+            };
+            /** @description wrong `limit` or `after` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_cards_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_cards_id_aliases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasBody"];
+            };
+        };
+        responses: {
+            /** @description the record */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no alias */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_cards_id_aliases: {
+        parameters: {
+            query: {
+                /** @description The alias. */
+                alias: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description taken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no such card or alias, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no alias */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_cards_id_block: {
         parameters: {
             query?: never;
@@ -3616,187 +3676,28 @@ export interface operations {
             };
         };
     };
-    get_cards_id_face_png: {
-        parameters: {
-            query?: {
-                /** @description 300 (unless said) or 600. */
-                dpi?: number;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the face */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/png": unknown;
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_cards_id_print_history: {
+    post_cards_id_reissue: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 id: string;
             };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description what happened, the first first */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintHistory"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_designs: {
-        parameters: {
-            query: {
-                /** @description The organisation's code. */
-                organisation: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the design, or none */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Designs"];
-                };
-            };
-            /** @description no such organisation, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_designs: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DesignBody"];
+                "application/json": components["schemas"]["ReissueBody"];
             };
         };
         responses: {
-            /** @description the design */
+            /** @description the new card */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CardDesign"];
-                };
-            };
-            /** @description wrong fields, or what is written could not be read */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_designs_preview: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PreviewBody"];
-            };
-        };
-        responses: {
-            /** @description a face */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/png": unknown;
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_designs_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the design */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CardDesign"];
+                    "application/json": components["schemas"]["CardRecord"];
                 };
             };
             /** @description none, or not yours */
@@ -3808,64 +3709,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    delete_designs_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description gone */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_designs_id_preview_png: {
-        parameters: {
-            query?: {
-                /** @description Family name, given name, patronymic; a long one unless said. */
-                name?: string;
-                /** @description 300 (unless said) or 600. */
-                dpi?: number;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a face */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/png": unknown;
-                };
-            };
-            /** @description none, or not yours */
-            404: {
+            /** @description replaced before, or no active member */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4241,11 +4086,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PlasticOrderBody"];
+                "application/json": components["schemas"]["OrderBody"];
             };
         };
         responses: {
-            /** @description the card, ordered */
+            /** @description the card: virtual ones are active at once */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -4254,7 +4099,7 @@ export interface operations {
                     "application/json": components["schemas"]["Card"];
                 };
             };
-            /** @description has one, or is no active member */
+            /** @description has one, too many, or is no active member */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4263,8 +4108,104 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description another kind */
+            /** @description wrong fields */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_me_cards_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeBody"];
+            };
+        };
+        responses: {
+            /** @description the card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no family card */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_cards_id_barcode_svg: {
+        parameters: {
+            query: {
+                /** @description `code128` or `ean13`. */
+                kind: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bars; what they say is in `X-Barcode-Text` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": unknown;
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a blocked or expired card has none */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4414,6 +4355,199 @@ export interface operations {
             };
             /** @description a plastic, blocked or expired card has none */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_cards_id_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofView"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a blocked or expired card has none */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_cards_id_reissue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MyReissueBody"];
+            };
+        };
+        responses: {
+            /** @description the new card */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description was replaced before, or is not mine to replace */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description another reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the devices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+        };
+    };
+    post_me_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceBody"];
+            };
+        };
+        responses: {
+            /** @description the device and its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewDeviceView"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description plastic, blocked or expired, or eight devices already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_me_devices_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no such device of yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5031,435 +5165,6 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches: {
-        parameters: {
-            query?: {
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of batches */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatches"];
-                };
-            };
-        };
-    };
-    post_print_batches: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PrintBatchBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description `nothing-to-print` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches_id_cards: {
-        parameters: {
-            query?: {
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of cards */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintedCards"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches_id_files: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the archive */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/zip": unknown;
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description still being drawn; come again */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_batches_id_files_name: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the file */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": unknown;
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description still being drawn; come again */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_print_batches_id_hand_out: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HandOutBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `batch-state`, `card-not-in-print` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no cards, or too many */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_print_batches_id_receive: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PrintNoteBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `batch-state` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_print_batches_id_send: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PrintNoteBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `batch-state` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_print_batches_id_spoil: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SpoilBody"];
-            };
-        };
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintBatch"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `card-not-in-print` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no cards, too many, or no reason */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_print_queue: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description waiting cards by organisation */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrintQueue"];
                 };
             };
         };

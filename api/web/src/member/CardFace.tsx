@@ -2,8 +2,10 @@
 import { Loader, Progress } from '@mantine/core'
 import { IconLock, IconWifiOff } from '@tabler/icons-react'
 import { type ReactNode, useMemo } from 'react'
-import type { Card, Me } from '../api/types'
+import type { Card } from '../api/types'
+import type { Holder } from '../offline/device'
 import { useWords, type Words } from '../ui/words'
+import { ClockNote } from './ClockNote'
 import { groups, type Life } from './countdown'
 import { facePair, ring, waves } from './guilloche'
 import { qrPath } from './qr'
@@ -11,7 +13,7 @@ import { type LiveCode, useLiveCode } from './useLiveCode'
 
 const LIVE_CARD = new Set(['active', 'issued'])
 
-export function CardFace({ me, card }: { me: Me; card: Card }) {
+export function CardFace({ me, card }: { me: Holder; card: Card }) {
   const words = useWords()
   const working = LIVE_CARD.has(card.status)
   const virtual = card.kind === 'virtual'
@@ -43,12 +45,13 @@ export function CardFace({ me, card }: { me: Me; card: Card }) {
           {virtual ? <LifeLine life={live.life} words={words} /> : words.t('card.plasticHint')}
         </div>
       ) : null}
+      {virtual && working ? <ClockNote offset={live.offset} setBack={live.setBack} /> : null}
     </section>
   )
 }
 
 /** "Константинопольская-Заблоцкая А. В." */
-function shortName(me: Me): string {
+function shortName(me: Holder): string {
   const initials = [me.first_name, me.middle_name].filter(Boolean).map((name) => `${[...(name ?? '')][0]}.`)
   return [me.last_name, initials.join('\u00a0')].filter(Boolean).join(' ')
 }
@@ -73,7 +76,7 @@ function Lines() {
   )
 }
 
-function Standing({ me, card }: { me: Me; card: Card }) {
+function Standing({ me, card }: { me: Holder; card: Card }) {
   const { t } = useWords()
   const good = me.status === 'active' && LIVE_CARD.has(card.status)
   const word = me.status !== 'active' ? t(`standing.${me.status}`) : t(`card.status.${card.status}`)

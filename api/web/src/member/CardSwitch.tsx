@@ -1,5 +1,5 @@
 /** Chooses among the member's cards; with one card it is only the brand. */
-import { SegmentedControl, Text } from '@mantine/core'
+import { NativeSelect, SegmentedControl, Text } from '@mantine/core'
 import type { Card } from '../api/types'
 import { useWords } from '../ui/words'
 
@@ -11,6 +11,11 @@ interface Props {
 
 export function CardSwitch({ cards, chosen, onChoose }: Props) {
   const { t } = useWords()
+  function name({ kind, number, relation }: Card): string {
+    const last = number.slice(-4)
+    if (relation) return `${t(`family.relation.${relation}`)} ${last}`
+    return cards.length > 2 ? `${t(`card.kind.${kind}`)} ${last}` : t(`card.kind.${kind}`)
+  }
   if (cards.length < 2) {
     return (
       <Text size="sm" fw={600} c="dimmed">
@@ -18,18 +23,18 @@ export function CardSwitch({ cards, chosen, onChoose }: Props) {
       </Text>
     )
   }
+  const data = cards.map((card) => ({ value: card.id, label: name(card) }))
+  if (cards.length > 3) {
+    return (
+      <NativeSelect
+        aria-label={t('card.choose')}
+        value={chosen ?? ''}
+        onChange={(event) => onChoose(event.currentTarget.value)}
+        data={data}
+      />
+    )
+  }
   return (
-    <SegmentedControl
-      aria-label={t('card.choose')}
-      value={chosen ?? ''}
-      onChange={onChoose}
-      data={cards.slice(0, 3).map((card) => ({
-        value: card.id,
-        label:
-          cards.length > 2
-            ? `${t(`card.kind.${card.kind}`)} ${card.number.slice(-4)}`
-            : t(`card.kind.${card.kind}`),
-      }))}
-    />
+    <SegmentedControl aria-label={t('card.choose')} value={chosen ?? ''} onChange={onChoose} data={data} />
   )
 }

@@ -23,11 +23,18 @@ export function ExpiringList({ soon }: { soon: Soon }) {
           </Accordion.Control>
           <Accordion.Panel>
             {soon.days.slice(0, ROWS_MAX).map(({ amount, on, urgent }) => (
-              <Group key={on} justify="space-between" py={4} data-testid="expiring-day">
-                <Group gap={8}>
+              <Group
+                key={on}
+                justify="space-between"
+                align="flex-start"
+                wrap="nowrap"
+                py={4}
+                data-testid="expiring-day"
+              >
+                <div>
                   <Text size="sm">{t('balance.until', { day: day(on) })}</Text>
                   {urgent ? <Badge color="amber">{t('balance.urgent')}</Badge> : null}
-                </Group>
+                </div>
                 <Text size="sm" className="number">
                   {rubles(amount)}
                 </Text>

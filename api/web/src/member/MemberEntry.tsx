@@ -4,7 +4,9 @@ import { IconSettings } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { api, ask } from '../api/client'
+import { asProblem } from '../api/problem'
 import type { Card, Me } from '../api/types'
+import type { Device } from '../offline/device'
 import { speak, storedLanguage } from '../ui/i18n'
 import { useSession } from '../ui/session'
 import { Loaded } from '../ui/states'
@@ -13,18 +15,32 @@ import { Balances } from './Balances'
 import { CardFace } from './CardFace'
 import { CardSwitch } from './CardSwitch'
 import { EnrolmentOffer } from './EnrolmentOffer'
+import { KeptCard } from './KeptCard'
+import { OfflineOffer } from './OfflineOffer'
 import { Operations } from './Operations'
+import { ShowLarge } from './ShowLarge'
 import { SignIn } from './SignIn'
+import { useKeptDevices, useUpkeep } from './useKept'
+
+/** Cards worth choosing among; the rest is shown when there is nothing else. */
+const LIVING = new Set(['ordered', 'issued', 'active'])
 
 /** Behind a tap, so out of the first load. */
 const Settings = lazy(() => import('./Settings'))
 
 export function MemberEntry() {
   const { signedIn } = useSession()
-  return signedIn ? <Home /> : <SignIn />
+  const [entering, setEntering] = useState(false)
+  const kept = useKeptDevices()
+  if (signedIn) return <Home kept={kept} />
+  if (!kept) return null
+  if (kept.length > 0 && !entering) {
+    return <KeptCard devices={kept} why="guest" onRetry={() => setEntering(true)} />
+  }
+  return <SignIn />
 }
 
-function Home() {
+function Home({ kept }: { kept: Device[] | undefined }) {
   const { t } = useWords()
   const { signOut } = useSession()
   const me = useQuery({ queryKey: ['me'], queryFn: () => ask(api.GET('/v1/me')) })
@@ -34,6 +50,12 @@ function Home() {
   })
   useTheirLanguage(me.data)
   const failed = me.error ?? cards.error
+  // The first failure is enough to show what is kept; asking goes on behind it.
+  const first = failed ?? me.failureReason ?? cards.failureReason
+  if (first && asProblem(first).offline && !(me.data && cards.data) && kept && kept.length > 0) {
+    const again = () => void Promise.all([me.refetch(), cards.refetch()])
+    return <KeptCard devices={kept} why="offline" onRetry={again} />
+  }
   return (
     <Loaded
       query={{
@@ -73,14 +95,19 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
   const { t } = useWords()
   const [chosen, setChosen] = useState<string>()
   const [settings, setSettings] = useState<boolean>()
+  useUpkeep(me, cards)
+  const living = cards.filter(({ status }) => LIVING.has(status))
+  const shown = living.length > 0 ? living : cards
   const card =
-    cards.find(({ id }) => id === chosen) ?? cards.find(({ status }) => status === 'active') ?? cards[0]
+    shown.find(({ id }) => id === chosen) ?? shown.find(({ status }) => status === 'active') ?? shown[0]
   return (
     <main className="home">
       <div className="home-card">
         <Stack gap={8}>
-          <CardBar cards={cards} card={card} onChoose={setChosen} onSettings={() => setSettings(true)} />
+          <CardBar cards={shown} card={card} onChoose={setChosen} onSettings={() => setSettings(true)} />
           {card ? <CardFace key={card.id} me={me} card={card} /> : null}
+          {card ? <ShowLarge card={card} /> : null}
+          {card ? <OfflineOffer key={`offer-${card.id}`} me={me} card={card} /> : null}
         </Stack>
       </div>
       <Stack gap="md">

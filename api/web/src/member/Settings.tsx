@@ -5,11 +5,13 @@ import { IconBan, IconDoorExit, IconLogout } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '../api/client'
 import type { Card, Me } from '../api/types'
+import { forgetAll } from '../offline/device'
 import { LanguageSwitch, ThemeSwitch } from '../ui/Preferences'
 import { useSession } from '../ui/session'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 import { BlockCard } from './BlockCard'
+import { CardMore } from './CardMore'
 import { LeaveProgramme } from './LeaveProgramme'
 import { OrderPlastic } from './OrderPlastic'
 
@@ -83,6 +85,7 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
             <ThemeSwitch />
           </Stack>
           <Divider />
+          <CardMore me={me} card={card} />
           <OrderPlastic />
           {card && card.status === 'active' ? (
             <Button
@@ -109,7 +112,7 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
             variant="default"
             leftSection={<IconLogout size={18} />}
             data-testid="sign-out"
-            onClick={() => void signOut()}
+            onClick={() => void forgetAll().then(signOut)}
           >
             {t('signOut')}
           </Button>

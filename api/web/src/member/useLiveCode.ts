@@ -1,15 +1,22 @@
-/** The live code of a card: asked anew when its step is over, and again and again when the network is gone. */
+/**
+ * The live code of a card. Where this browser is a device of the card it draws the code itself, network or not; else the
+ * server is asked when a step is over, and again and again when the network is gone.
+ */
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { api, askWhole } from '../api/client'
 import type { Problem } from '../api/problem'
 import type { Code } from '../api/types'
+import { drawCode } from '../offline/code'
+import { type Device, useDevice } from '../offline/device'
 import { clockOffset, type Life, lifeLeft } from './countdown'
 
 const RETRY_MS = 3_000
 const TICK_MS = 250
 /** Asked a little after the step's end, so that the answer is the next one. */
 const AFTER_MS = 150
+/** A clock set back by less is nobody's doing. */
+const SET_BACK_MS = 60_000
 
 interface Timed {
   code: Code
@@ -20,12 +27,17 @@ export interface LiveCode {
   code: Code | undefined
   life: Life | undefined
   problem: Problem | null
+  /** How far this clock is off, in milliseconds; the code is right all the same. */
+  offset: number
+  /** The clock was set back since the server was last asked: the code may be wrong. */
+  setBack: boolean
 }
 
 export function useLiveCode(card: string, enabled: boolean): LiveCode {
+  const device = useDevice(card)
   const query = useQuery<Timed, Problem>({
-    queryKey: ['code', card],
-    enabled,
+    queryKey: ['code', card, device?.device ?? ''],
+    enabled: enabled && device !== undefined,
     retry: false,
     staleTime: 0,
     gcTime: 0,
@@ -36,16 +48,24 @@ export function useLiveCode(card: string, enabled: boolean): LiveCode {
       const left = Date.parse(state.data.code.valid_until) - (Date.now() + state.data.offset)
       return Math.max(1_000, left + AFTER_MS)
     },
-    queryFn: async ({ signal }) => {
-      const asked = Date.now()
-      const { data, response } = await askWhole(
-        api.GET('/v1/me/cards/{id}/code', { params: { path: { id: card } }, signal, cache: 'no-store' }),
-      )
-      return { code: data, offset: clockOffset(response.headers.get('date'), asked, Date.now()) }
-    },
+    queryFn: ({ signal }) => (device ? drawn(device) : asked(card, signal)),
   })
   const life = useLife(query.data)
-  return { code: query.data?.code, life, problem: query.error }
+  const offset = query.data?.offset ?? 0
+  const setBack = device ? Date.now() + device.offset < device.seenAt - SET_BACK_MS : false
+  return { code: query.data?.code, life, problem: query.error, offset, setBack }
+}
+
+async function drawn({ key, view, offset }: Device): Promise<Timed> {
+  return { code: await drawCode(key, view.number, Date.now() + offset), offset }
+}
+
+async function asked(card: string, signal: AbortSignal): Promise<Timed> {
+  const from = Date.now()
+  const { data, response } = await askWhole(
+    api.GET('/v1/me/cards/{id}/code', { params: { path: { id: card } }, signal, cache: 'no-store' }),
+  )
+  return { code: data, offset: clockOffset(response.headers.get('date'), from, Date.now()) }
 }
 
 function useLife(timed: Timed | undefined): Life | undefined {

@@ -15,6 +15,7 @@ import { Staff } from './staff'
 import { Today } from './Today'
 
 const Members = lazy(() => import('./registry/Members'))
+const Cards = lazy(() => import('./registry/Cards'))
 const Organisations = lazy(() => import('./registry/Organisations'))
 const Imports = lazy(() => import('./registry/Imports'))
 const ImportReport = lazy(() => import('./registry/ImportReport'))
@@ -69,6 +70,7 @@ function Pages() {
         <Today />
       </Route>
       <Route path="/members/:id?">{({ id }) => <Members chosen={id} />}</Route>
+      <Route path="/cards/:id?">{({ id }) => <Cards chosen={id} />}</Route>
       <Route path="/organisations/:code?">{({ code }) => <Organisations chosen={code} />}</Route>
       <Route path="/imports">
         <Imports />

@@ -5,6 +5,7 @@ import {
   IconBook2,
   IconBuildingCommunity,
   IconBuildingStore,
+  IconCards,
   IconChecklist,
   IconFileImport,
   IconHome,
@@ -26,6 +27,7 @@ import { useStaff } from './staff'
 const ICONS: Record<Section, ComponentType<{ size?: number; stroke?: number }>> = {
   today: IconHome,
   members: IconUsers,
+  cards: IconCards,
   organisations: IconBuildingCommunity,
   imports: IconFileImport,
   printing: IconPrinter,

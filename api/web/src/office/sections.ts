@@ -3,6 +3,7 @@
 export type Section =
   | 'today'
   | 'members'
+  | 'cards'
   | 'organisations'
   | 'imports'
   | 'printing'
@@ -19,6 +20,7 @@ const FINANCE = ['finance', 'controller', 'auditor']
 export const ALLOWED: Record<Section, string[]> = {
   today: [...new Set([...REGISTRY, ...FINANCE, 'manager'])],
   members: REGISTRY,
+  cards: REGISTRY,
   organisations: REGISTRY,
   imports: ['administrator', 'registrar'],
   printing: REGISTRY,
@@ -43,9 +45,9 @@ export const MAY = {
   changeSettings: ['administrator'],
 }
 
-export const GROUPS: { name: 'registry' | 'cards' | 'finance' | 'union'; sections: Section[] }[] = [
-  { name: 'registry', sections: ['members', 'organisations', 'imports'] },
-  { name: 'cards', sections: ['printing', 'designs'] },
+export const GROUPS: { name: 'registry' | 'plastic' | 'finance' | 'union'; sections: Section[] }[] = [
+  { name: 'registry', sections: ['members', 'cards', 'organisations', 'imports'] },
+  { name: 'plastic', sections: ['printing', 'designs'] },
   { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners'] },
   { name: 'union', sections: ['settings'] },
 ]

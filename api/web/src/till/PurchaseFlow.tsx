@@ -10,13 +10,19 @@ import { useWords } from '../ui/words'
 import { Band, isGood, type Verdict } from './Band'
 import { CodeField } from './CodeField'
 import type { Reading } from './codeField'
+import { OfflinePurchase } from './offline/OfflinePurchase'
+import type { Queued } from './offline/queue'
 import { PurchaseForm } from './PurchaseForm'
 import { ResultScreen } from './ResultScreen'
 import { soundNo, soundYes } from './sounds'
 import type { Done } from './today'
 
+/** What each reading is asked as. */
+const FIELDS = { card: 'card_number', code: 'code', proof: 'proof' } as const
+
 interface Props {
   outlet: string
+  queue: { rows: Queued[]; add: (one: Queued) => Promise<void> }
   /** What a scanner typed over the last result. */
   scanned: string
   lastReceipt: string | undefined
@@ -24,26 +30,27 @@ interface Props {
   onNext: (scanned: string) => void
 }
 
-export function PurchaseFlow({ outlet, scanned, lastReceipt, onDone, onNext }: Props) {
+export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNext }: Props) {
   const { t, rubles } = useWords()
   const say = useAnnounce()
   const code = useRef<HTMLInputElement>(null)
   const [read, setRead] = useState<Reading>()
   const [verdict, setVerdict] = useState<Verdict>()
+  const [offline, setOffline] = useState<string>()
   const [posted, setPosted] = useState<Purchase>()
 
   const resolving = useMutation({
     mutationFn: ({ kind, value }: Reading) =>
-      ask(
-        api.POST('/v1/cards/resolve', { body: kind === 'card' ? { card_number: value } : { code: value } }),
-      ),
+      ask(api.POST('/v1/cards/resolve', { body: { [FIELDS[kind]]: value } })),
     onSuccess: (resolution) => {
       setVerdict({ resolution })
       if (resolution.status === 'valid') soundYes()
       else refuse()
     },
-    onError: (error) => {
-      setVerdict({ problem: asProblem(error) })
+    onError: (error, { value }) => {
+      const problem = asProblem(error)
+      if (problem.offline) return setOffline(value)
+      setVerdict({ problem })
       refuse()
     },
   })
@@ -87,14 +94,27 @@ export function PurchaseFlow({ outlet, scanned, lastReceipt, onDone, onNext }: P
         onRead={(reading) => {
           setRead(reading)
           setVerdict(undefined)
+          setOffline(undefined)
           resolving.mutate(reading)
         }}
         onEdit={() => {
           setRead(undefined)
           setVerdict(undefined)
+          setOffline(undefined)
         }}
       />
       {verdict ? <Band verdict={verdict} /> : null}
+      {offline ? (
+        <OfflinePurchase
+          key={offline}
+          text={offline}
+          outlet={outlet}
+          lastReceipt={lastReceipt}
+          waiting={queue.rows}
+          onQueue={queue.add}
+          onNext={() => onNext('')}
+        />
+      ) : null}
       {verdict && isGood(verdict) ? (
         <PurchaseForm
           key={verdict.resolution.resolution}

@@ -2,17 +2,24 @@
 import { ActionIcon, Badge, Group, Kbd, SegmentedControl, Text, Title } from '@mantine/core'
 import { useDisclosure, useHotkeys, useNetwork } from '@mantine/hooks'
 import { IconSettings, IconVolume, IconVolumeOff } from '@tabler/icons-react'
-import { useState } from 'react'
-import type { StaffMe } from '../api/types'
+import { useCallback, useState } from 'react'
+import type { Purchase, StaffMe } from '../api/types'
 import { useWords } from '../ui/words'
 import { HeldFlow } from './HeldFlow'
+import { useKeptKnown } from './offline/known'
+import { QueueList } from './offline/QueueList'
+import { type Queued, useQueue } from './offline/queue'
 import { PurchaseFlow } from './PurchaseFlow'
 import { RefundFlow } from './RefundFlow'
 import { isMuted, setMuted, soundYes } from './sounds'
 import { type Outlet, outletName } from './TillEntry'
 import { TillSettings } from './TillSettings'
 import { TodayList } from './TodayList'
-import { useToday } from './today'
+import { type Done, useToday } from './today'
+
+function doneOf({ id, receipt, amount, cashback }: Purchase, at: string): Done {
+  return { id, kind: 'purchase', receipt, amount, cashback: cashback.amount, at }
+}
 
 interface Props {
   staff: StaffMe
@@ -26,6 +33,13 @@ type Work = (typeof WORKS)[number]
 export function Till({ staff, outlet, onOutlet }: Props) {
   const { t } = useWords()
   const today = useToday(outlet.code)
+  const { add } = today
+  const sent = useCallback(
+    (purchase: Purchase, queued: Queued) => add(doneOf(purchase, queued.occurredAt)),
+    [add],
+  )
+  const queue = useQueue(outlet.code, sent)
+  useKeptKnown()
   const [work, setWork] = useState<Work>('purchase')
   const [turn, setTurn] = useState(0)
   const [given, setGiven] = useState('')
@@ -66,6 +80,7 @@ export function Till({ staff, outlet, onOutlet }: Props) {
             <PurchaseFlow
               key={turn}
               outlet={outlet.code}
+              queue={queue}
               scanned={given}
               lastReceipt={lastReceipt}
               onDone={today.add}
@@ -83,7 +98,10 @@ export function Till({ staff, outlet, onOutlet }: Props) {
             />
           )}
         </div>
-        <TodayList rows={today.rows} onOpen={(receipt) => go('refund', receipt)} />
+        <div>
+          <QueueList rows={queue.rows} onDrop={(id) => void queue.drop(id)} />
+          <TodayList rows={today.rows} onOpen={(receipt) => go('refund', receipt)} />
+        </div>
       </main>
     </>
   )

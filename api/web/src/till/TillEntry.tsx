@@ -1,14 +1,13 @@
 /** The till: sign-in, the choice of the outlet, then the work. */
 import { Button, Container, Paper, Stack, Title } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import { api, ask } from '../api/client'
 import type { StaffMe } from '../api/types'
 import { setProgrammeZone } from '../ui/moment'
 import { StaffSignIn } from '../ui/StaffSignIn'
 import { useSession } from '../ui/session'
 import { Empty, Loaded } from '../ui/states'
 import { useWords } from '../ui/words'
+import { useTillStaff } from './offline/staff'
 import { Till } from './Till'
 
 export type Outlet = StaffMe['outlets'][number]
@@ -22,11 +21,7 @@ export function TillEntry() {
 }
 
 function Inside() {
-  const me = useQuery({
-    queryKey: ['staff'],
-    queryFn: () => ask(api.GET('/v1/staff/me')),
-    staleTime: 300_000,
-  })
+  const me = useTillStaff()
   return <Loaded query={me}>{(staff) => <AtOutlet staff={staff} />}</Loaded>
 }
 

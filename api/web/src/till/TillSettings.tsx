@@ -7,6 +7,7 @@ import type { StaffMe } from '../api/types'
 import { LanguageSwitch, ThemeSwitch } from '../ui/Preferences'
 import { useSession } from '../ui/session'
 import { useWords } from '../ui/words'
+import { forgetStaff } from './offline/staff'
 import { type Outlet, outletName } from './TillEntry'
 
 const Webhooks = lazy(() => import('./Webhooks'))
@@ -63,7 +64,7 @@ export function TillSettings({ staff, outlet, onOutlet, opened, onClose }: Props
           variant="default"
           leftSection={<IconLogout size={18} />}
           data-testid="sign-out"
-          onClick={() => void signOut()}
+          onClick={() => void forgetStaff().then(signOut)}
         >
           {t('signOut')}
         </Button>

@@ -11,7 +11,7 @@ interface NativeDetectorClass {
   getSupportedFormats: () => Promise<string[]>
 }
 
-const NATIVE_FORMATS = ['qr_code', 'code_128', 'aztec', 'pdf417']
+const NATIVE_FORMATS = ['qr_code', 'code_128', 'ean_13', 'aztec', 'pdf417']
 
 export async function barcodeFinder(): Promise<Finder> {
   return (await nativeFinder()) ?? (await zxingFinder())
@@ -37,7 +37,7 @@ async function zxingFinder(): Promise<Finder> {
     drawing.drawImage(video, 0, 0)
     const picture = drawing.getImageData(0, 0, canvas.width, canvas.height)
     const found = await readBarcodes(picture, {
-      formats: ['QRCode', 'Code128', 'Aztec', 'PDF417'],
+      formats: ['QRCode', 'Code128', 'EAN13', 'Aztec', 'PDF417'],
       tryHarder: true,
       maxNumberOfSymbols: 1,
     })

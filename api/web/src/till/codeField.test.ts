@@ -24,6 +24,13 @@ describe('the code field', () => {
     expect(readCode(`ж${NUMBER}=99121010000,`)).toEqual({ kind: 'card', value: NUMBER })
   })
 
+  it('takes a proof, an EAN-13 and a number of an older system', () => {
+    const proof = '1'.repeat(192)
+    expect(readCode(`${proof}\n`)).toEqual({ kind: 'proof', value: proof })
+    expect(readCode('2010000000006')).toEqual({ kind: 'card', value: '2010000000006' })
+    expect(readCode(' псб-00123 ')).toEqual({ kind: 'card', value: 'псб-00123' })
+  })
+
   it('leaves what is no code to the server, and nothing to nobody', () => {
     expect(readCode('https://example.org')).toEqual({ kind: 'code', value: 'https://example.org' })
     expect(readCode('٩٦٤٣٠١٤٨٢٠٩٣١١٧٦')?.kind).toBe('code')

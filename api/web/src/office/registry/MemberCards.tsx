@@ -1,7 +1,8 @@
 /** A member's cards: giving one, blocking one. */
-import { Badge, Button, Group, Modal, Select, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Anchor, Badge, Button, Group, Modal, Select, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { Link } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { MemberRecord } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
@@ -12,6 +13,7 @@ import { useMay } from '../staff'
 import { CARD_COLOR, cardNumber } from './people'
 
 type Card = MemberRecord['cards'][number]
+type Blockable = Pick<Card, 'id' | 'number'>
 
 export function MemberCards({ member }: { member: MemberRecord }) {
   const { t, day } = useWords()
@@ -33,11 +35,12 @@ export function MemberCards({ member }: { member: MemberRecord }) {
             data-testid="member-card"
           >
             <div>
-              <Text size="sm" fw={500} className="digits">
+              <Anchor component={Link} href={`/cards/${card.id}`} size="sm" fw={500} className="digits">
                 {cardNumber(card.number)}
-              </Text>
+              </Anchor>
               <Text size="xs" c="dimmed">
                 {t(`cardKind.${card.kind}`)}
+                {card.relation ? ` · ${t(`officeCards.relation.${card.relation}`)}` : null}
                 {card.expires_on ? ` · ${t('cards.until', { day: day(card.expires_on) })}` : null}
               </Text>
             </div>
@@ -98,7 +101,15 @@ function GiveCard({ member }: { member: MemberRecord }) {
 const REASONS = ['lost', 'stolen', 'left', 'fraud'] as const
 type Reason = (typeof REASONS)[number]
 
-function BlockCard({ member, card, onClose }: { member: string; card: Card; onClose: () => void }) {
+export function BlockCard({
+  member,
+  card,
+  onClose,
+}: {
+  member: string
+  card: Blockable
+  onClose: () => void
+}) {
   const { t } = useWords()
   const say = useAnnounce()
   const queries = useQueryClient()
@@ -115,6 +126,7 @@ function BlockCard({ member, card, onClose }: { member: string; card: Card; onCl
     onSuccess: async () => {
       say(t('cards.blocked'))
       await queries.invalidateQueries({ queryKey: ['member', member] })
+      await queries.invalidateQueries({ queryKey: ['card'] })
       onClose()
     },
   })

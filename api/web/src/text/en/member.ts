@@ -1,9 +1,11 @@
 /** Words of the member's page. */
 import { common } from './common'
+import { offline } from './offline'
 
 export default {
   pageTitle: 'Union member’s card',
   ...common,
+  ...offline,
   signin: {
     ...common.signin,
     title: 'Union member’s card',

@@ -1,5 +1,6 @@
 /** Words of the office. */
 import { common } from './common'
+import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
@@ -13,6 +14,7 @@ export default {
   ...printing,
   ...rules,
   ...registry,
+  officeCards,
   ...settings,
   office: {
     title: 'Union office',
@@ -27,9 +29,10 @@ export default {
     registry: 'Registry',
     finance: 'Finance',
     members: 'Members',
+    cards: 'Cards',
     organisations: 'Organisations',
     imports: 'File import',
-    cards: 'Cards',
+    plastic: 'Plastic',
     printing: 'Printing',
     designs: 'Card design',
     ledger: 'Ledger',

@@ -57,7 +57,13 @@ export const registry = {
     blocked: 'blocked',
     expired: 'expired',
   },
-  blockReason: { lost: 'lost', stolen: 'stolen', left: 'left the union', fraud: 'fraud' },
+  blockReason: {
+    lost: 'lost',
+    stolen: 'stolen',
+    left: 'left the union',
+    fraud: 'fraud',
+    replaced: 'replaced by a new one',
+  },
   transfer: {
     open: 'Transfer',
     title: 'Transfer: {{name}}',

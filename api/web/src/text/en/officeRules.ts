@@ -7,6 +7,7 @@ export const rules = {
     back: 'To the rules',
     save: 'Save the draft',
     saved: 'The draft is saved',
+    fieldsWrong: 'Mend the fields that are marked.',
     basics: 'What it is',
     name: 'Name for people',
     priority: 'Priority among equals',

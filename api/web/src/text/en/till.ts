@@ -2,10 +2,12 @@
 import { common } from './common'
 import { tillHeld } from './tillHeld'
 import { tillHooks } from './tillHooks'
+import { tillOffline } from './tillOffline'
 
 export default {
   pageTitle: 'Till — Unioncard',
   ...common,
+  offline: tillOffline,
   ...tillHeld,
   ...tillHooks,
   till: {
@@ -79,6 +81,7 @@ export default {
       no_rule: 'The partner has no rule in force: no cashback.',
       no_rule_applied: 'No rule fits this purchase: no cashback.',
       cap_reached: 'A cap is reached: the cashback is trimmed.',
+      card_limit: 'This family card has earned as often as it may: no cashback.',
     },
   },
   result: {

@@ -1,9 +1,11 @@
 /** Слова страницы члена профсоюза. */
 import { common } from './common'
+import { offline } from './offline'
 
 export default {
   pageTitle: 'Карта члена профсоюза',
   ...common,
+  ...offline,
   signin: {
     ...common.signin,
     title: 'Карта члена профсоюза',

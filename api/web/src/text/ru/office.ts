@@ -1,5 +1,6 @@
 /** Слова кабинета. */
 import { common } from './common'
+import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
@@ -13,6 +14,7 @@ export default {
   ...printing,
   ...rules,
   ...registry,
+  officeCards,
   ...settings,
   office: {
     title: 'Кабинет профсоюза',
@@ -27,9 +29,10 @@ export default {
     registry: 'Реестр',
     finance: 'Финансы',
     members: 'Члены профсоюза',
+    cards: 'Карты',
     organisations: 'Организации',
     imports: 'Загрузка файлов',
-    cards: 'Карты',
+    plastic: 'Пластик',
     printing: 'Печать карт',
     designs: 'Вид карты',
     ledger: 'Главная книга',

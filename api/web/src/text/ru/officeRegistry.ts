@@ -57,7 +57,13 @@ export const registry = {
     blocked: 'заблокирована',
     expired: 'истекла',
   },
-  blockReason: { lost: 'потеряна', stolen: 'украдена', left: 'вышел из профсоюза', fraud: 'мошенничество' },
+  blockReason: {
+    lost: 'потеряна',
+    stolen: 'украдена',
+    left: 'вышел из профсоюза',
+    fraud: 'мошенничество',
+    replaced: 'заменена новой',
+  },
   transfer: {
     open: 'Перевести',
     title: 'Перевод: {{name}}',

@@ -2,10 +2,12 @@
 import { common } from './common'
 import { tillHeld } from './tillHeld'
 import { tillHooks } from './tillHooks'
+import { tillOffline } from './tillOffline'
 
 export default {
   pageTitle: 'Касса — Unioncard',
   ...common,
+  offline: tillOffline,
   ...tillHeld,
   ...tillHooks,
   till: {
@@ -79,6 +81,7 @@ export default {
       no_rule: 'У партнёра сейчас нет правил: кешбэка нет.',
       no_rule_applied: 'Под эту покупку не подошло ни одно правило: кешбэка нет.',
       cap_reached: 'Достигнут потолок: кешбэк урезан.',
+      card_limit: 'Лимит начислений этой семейной карты исчерпан: кешбэка нет.',
     },
   },
   result: {

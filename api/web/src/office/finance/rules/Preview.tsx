@@ -30,11 +30,12 @@ const DELAY_MS = 400
 export function Preview({ rule, replaces }: { rule: RuleBody; replaces: string | undefined }) {
   const { t, language } = useWords()
   const [sample, setSample] = useState<Sample>({ amount: '1000', redeem: '', at: here(), category: '' })
-  const asked = bodyOf(rule, replaces, sample)
-  const [body] = useDebouncedValue(asked, DELAY_MS)
-  const ready = rule.partner !== '' && rule.name !== ''
+  // As text, so that what is the same stays the same from one drawing to the next.
+  const [asked] = useDebouncedValue(JSON.stringify(bodyOf(rule, replaces, sample)), DELAY_MS)
+  const body: ReturnType<typeof bodyOf> = JSON.parse(asked)
+  const ready = body.rule.partner !== '' && body.rule.name !== ''
   const preview = useQuery({
-    queryKey: ['rule-preview', language, JSON.stringify(body)],
+    queryKey: ['rule-preview', language, asked],
     enabled: ready,
     placeholderData: keepPreviousData,
     retry: false,
@@ -71,7 +72,7 @@ function bodyOf(rule: RuleBody, replaces: string | undefined, sample: Sample) {
     ...(replaces ? { replaces } : {}),
     sample: {
       amount,
-      occurred_at: instantOf(sample.at) ?? new Date().toISOString(),
+      occurred_at: instantOf(sample.at) ?? sample.at,
       ...(redeem ? { redeem: typedAmount(redeem) ?? redeem } : {}),
       ...(category ? { lines: [{ category, amount }] } : {}),
       member: memberOf(rule),

@@ -1,5 +1,5 @@
 /** Drafting a rule, or a further version of one: the form, and beside it what a sample purchase would bring. */
-import { Anchor, Button, Group, Stack } from '@mantine/core'
+import { Anchor, Button, Group, Stack, Text } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation } from 'wouter'
@@ -71,13 +71,21 @@ function Editor({ id, start }: { id?: string; start: RuleForm }) {
         <Stack gap="md">
           <RuleFields
             form={form}
-            change={(part) => setForm((before) => ({ ...before, ...part }))}
+            change={(part) => {
+              setForm((before) => ({ ...before, ...part }))
+              // What the server said was about the form as it was.
+              if (saving.error) saving.reset()
+            }}
             errors={atFields ? problem.errors : []}
             partners={partners.data ?? []}
             fixedPartner={id !== undefined}
           />
           {problem && !atFields ? <ProblemNote error={problem} allowed={MAY.draftRule} /> : null}
-          {atFields ? <ProblemNote error={problem} /> : null}
+          {atFields ? (
+            <Text c="red" role="alert">
+              {t('ruleForm.fieldsWrong')}
+            </Text>
+          ) : null}
           <Group>
             <Button
               data-testid="rule-save"

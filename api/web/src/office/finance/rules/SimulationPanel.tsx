@@ -1,15 +1,17 @@
 /** Tries changes of rules on past purchases: the period, the progress, what was found. */
 import { Button, Checkbox, Group, Paper, Progress, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { api, ask } from '../../../api/client'
 import { asProblem } from '../../../api/problem'
 import type { Simulation, SimulationBody } from '../../../api/types'
 import { isoDay } from '../../../ui/moment'
-import { ProblemNote } from '../../../ui/states'
+import { Loading, ProblemNote } from '../../../ui/states'
 import { useWords } from '../../../ui/words'
 import { MAY } from '../../sections'
-import { SimulationReport } from './SimulationReport'
+
+// The charts weigh more than the rest of the office's finance: they come when there is something to draw.
+const SimulationReport = lazy(() => import('./SimulationReport'))
 
 type Changes = Pick<SimulationBody, 'drafts' | 'replace' | 'end'>
 
@@ -91,7 +93,13 @@ function Running({ first }: { first: Simulation }) {
       ask(api.GET('/v1/rules/simulations/{id}', { params: { path: { id: first.id } }, signal })),
   })
   const simulation = query.data
-  if (simulation.status === 'done') return <SimulationReport report={simulation} />
+  if (simulation.status === 'done') {
+    return (
+      <Suspense fallback={<Loading />}>
+        <SimulationReport report={simulation} />
+      </Suspense>
+    )
+  }
   if (simulation.status === 'failed') {
     return (
       <Text c="red" role="alert">

@@ -8,12 +8,15 @@ import { isNegative, isZero, kopecks } from '../../../ui/money'
 import { useWords } from '../../../ui/words'
 import { Tile } from '../../parts/Tile'
 
+/** A scrollable box must be reachable by keyboard. */
+const REACHABLE = { viewportProps: { tabIndex: 0 } }
+
 /** Only for drawing: a bar's height needs no kopecks. */
 function height(amount: string): number {
   return Number(kopecks(amount)) / 100
 }
 
-export function SimulationReport({ report }: { report: Simulation }) {
+export default function SimulationReport({ report }: { report: Simulation }) {
   const { t } = useWords()
   return (
     <Stack gap="lg" data-testid="simulation-report">
@@ -56,7 +59,7 @@ function Sums({ report }: { report: Simulation }) {
     <Tile name={name} figure={count(affected)} hint={t('simulation.ofAll', { total: count(total) })} />
   )
   return (
-    <SimpleGrid cols={{ base: 2, md: 3, xl: 6 }}>
+    <SimpleGrid cols={{ base: 1, xs: 2, md: 3 }}>
       <Tile name={t('simulation.before')} figure={rubles(cost.before)} />
       <Tile name={t('simulation.after')} figure={rubles(cost.after)} testId="simulation-after" />
       <Tile
@@ -77,7 +80,7 @@ function Limits({ report }: { report: Simulation }) {
   if (limits.length === 0) return <Text size="sm">{t('simulation.noLimits')}</Text>
   return (
     <Part title={t('simulation.limits')}>
-      <Table.ScrollContainer minWidth={560}>
+      <Table.ScrollContainer minWidth={560} scrollAreaProps={REACHABLE}>
         <Table verticalSpacing="xs">
           <Table.Thead>
             <Table.Tr>
@@ -180,7 +183,7 @@ function Costs({ report }: { report: Simulation }) {
 function Pairs({ rows }: { rows: { key: string; name: string; before: string; after: string }[] }) {
   const { t, rubles } = useWords()
   return (
-    <Table.ScrollContainer minWidth={320}>
+    <Table.ScrollContainer minWidth={320} scrollAreaProps={REACHABLE}>
       <Table verticalSpacing="xs">
         <Table.Thead>
           <Table.Tr>

@@ -1,0 +1,45 @@
+/** What this browser keeps of the member's cards: looked for once, and kept current while there is network. */
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { api, ask } from '../api/client'
+import type { Card, Me } from '../api/types'
+import { allDevices, type Device, forget, refreshed, takeGift } from '../offline/device'
+
+/** The devices of this browser; `undefined` while they are looked for. */
+export function useKeptDevices(): Device[] | undefined {
+  const query = useQuery({
+    queryKey: ['kept-devices'],
+    queryFn: async () => {
+      await takeGift().catch(() => false)
+      return allDevices()
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  })
+  return query.data
+}
+
+/** Looks whether this browser's devices still are devices, and renews what they show without network. */
+export function useUpkeep(me: Me, cards: Card[]): void {
+  const queries = useQueryClient()
+  useEffect(() => {
+    let over = false
+    async function tend() {
+      const kept = await allDevices()
+      if (kept.length === 0) return
+      const known = new Set((await ask(api.GET('/v1/me/devices'))).items.map(({ id }) => id))
+      for (const device of kept) {
+        const card = cards.find(({ id }) => id === device.card)
+        if (over) return
+        if (!card || !known.has(device.device)) await forget(device.card)
+        else await refreshed(device, card, me)
+        await queries.invalidateQueries({ queryKey: ['device', device.card] })
+      }
+      await queries.invalidateQueries({ queryKey: ['kept-devices'] })
+    }
+    // Without network it is done next time.
+    tend().catch(() => undefined)
+    return () => {
+      over = true
+    }
+  }, [me, cards, queries])
+}

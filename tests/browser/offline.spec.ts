@@ -1,0 +1,201 @@
+/** Without network: a phone draws codes by itself, also after a restart and with its clock off; a till checks proofs and sends later. */
+import { expect, type Page } from '@playwright/test'
+import { look, memberAt, PHONE, partnerProgram, signInCashier, signInMember, signInStaff, test } from './people'
+
+const PHONE_MINUTES_AHEAD = 10
+
+/** Waits until the service worker keeps the page and all it is made of. */
+async function keptBy(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready
+    for (let tries = 0; tries < 100; tries++) {
+      const [name] = await caches.keys()
+      const keys = name ? await (await caches.open(name)).keys() : []
+      const paths = keys.map(({ url }) => new URL(url).pathname)
+      if (paths.includes(location.pathname) && paths.some((path) => path.endsWith('.woff2'))) return
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    throw new Error('the service worker keeps nothing')
+  })
+}
+
+async function qrOf(page: Page, testId: string): Promise<string> {
+  return (await page.getByTestId(testId).getAttribute('data-value')) ?? ''
+}
+
+/** What the server says of a code. */
+async function asked(page: Page, body: object) {
+  const market = await partnerProgram(page.request, 'market')
+  const answer = await market.post('/v1/cards/resolve', body)
+  return { status: answer.status(), body: await answer.json() }
+}
+
+/** A page drawn by whatever needs no network. */
+async function restart(page: Page): Promise<number> {
+  const from = Date.now()
+  await page.reload({ waitUntil: 'commit' })
+  await page.getByTestId('kept-card').waitFor()
+  return Date.now() - from
+}
+
+test('a phone draws its code with the network cut, after a restart and with its clock off', async ({ visit }) => {
+  const phone = await visit('/', {
+    viewport: PHONE,
+    cut: true,
+    clockAheadMinutes: PHONE_MINUTES_AHEAD,
+    refusals: [401, 404],
+  })
+  await signInMember(phone, memberAt(8).email)
+  await expect(phone.getByTestId('clock-note')).toContainText(/спешат на (9|10|11) мин/)
+  await phone.getByTestId('work-offline').click()
+  await expect(phone.getByTestId('works-offline')).toBeVisible()
+  const stored = await phone.evaluate(
+    () =>
+      new Promise<string[]>((done) => {
+        const opening = indexedDB.open('unioncard')
+        opening.onsuccess = () => {
+          const getting = opening.result.transaction('devices').objectStore('devices').getAll()
+          getting.onsuccess = async () => {
+            const [{ key }] = getting.result
+            const exported = await crypto.subtle.exportKey('raw', key).then(
+              () => 'exported',
+              () => 'refused',
+            )
+            done([String(key.extractable), exported])
+          }
+        }
+      }),
+  )
+  expect(stored).toEqual(['false', 'refused'])
+  await keptBy(phone)
+  await look(phone, 'member-works-offline')
+
+  await phone.context().setOffline(true)
+  await restart(phone)
+  await expect(phone.getByTestId('kept-card')).toHaveAttribute('data-why', 'offline')
+  const code = await qrOf(phone, 'card-qr')
+  expect(code).toMatch(/^9643\d{20}$/)
+  const taken = await asked(phone, { code })
+  expect(taken.status, 'the code drawn without network').toBe(200)
+  expect(taken.body).toMatchObject({ status: 'valid', may_redeem: true })
+  const again = await partnerProgram(phone.request, 'books')
+  expect((await again.post('/v1/cards/resolve', { code })).status(), 'a screenshot of a used code').toBe(409)
+  expect(await restart(phone), 'milliseconds to the card without network').toBeLessThan(5_000)
+  await look(phone, 'member-offline')
+
+  await phone.getByTestId('show-large').click()
+  await expect(phone.getByTestId('at-till-digits')).toBeVisible()
+  await look(phone, 'member-at-till')
+  await phone.getByTestId('at-till-way').getByText('Касса без сети').click()
+  expect(await qrOf(phone, 'at-till-proof')).toMatch(/^\d{192}$/)
+  await look(phone, 'member-proof')
+  await phone.getByTestId('at-till-way').getByText('EAN-13').click()
+  await expect(phone.getByTestId('bars-ean13')).toBeVisible()
+  await look(phone, 'member-bars')
+})
+
+test('a till without network checks a proof, queues the purchase and sends it by itself', async ({ visit }) => {
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(7).email)
+  await phone.getByTestId('show-large').click()
+  await phone.getByTestId('at-till-way').getByText('Касса без сети').click()
+  const proof = await qrOf(phone, 'at-till-proof')
+  expect(proof).toMatch(/^\d{192}$/)
+  await phone.getByTestId('at-till-close').click()
+
+  const till = await visit('/till', { cut: true })
+  await signInCashier(till)
+  await keptBy(till)
+  await expect
+    .poll(() => till.evaluate(() => indexedDB.databases().then((all) => all.length)), 'keys are kept')
+    .toBeGreaterThan(0)
+  await till.waitForTimeout(1_000)
+  await till.context().setOffline(true)
+  await till.reload({ waitUntil: 'commit' })
+  await till.getByTestId('code-field').waitFor()
+
+  await till.getByTestId('code-field').fill(`${proof.slice(0, 100)}${(Number(proof[100]) + 1) % 10}${proof.slice(101)}`)
+  await till.keyboard.press('Enter')
+  await expect(till.getByTestId('band')).toHaveAttribute('data-status', 'invalid')
+  await till.keyboard.press('Escape')
+  await till.getByTestId('code-field').fill(proof)
+  await till.keyboard.press('Enter')
+  await expect(till.getByTestId('band')).toHaveAttribute('data-status', 'valid')
+  await till.getByTestId('amount').fill('400,00')
+  const receipt = `OFF-${Date.now()}`
+  await till.getByTestId('receipt').fill(receipt)
+  await look(till, 'till-offline')
+  await till.getByTestId('queue-post').click()
+  await expect(till.getByTestId('queued')).toBeVisible()
+  await expect(till.getByTestId('queue-row')).toContainText(receipt)
+  await till.reload({ waitUntil: 'commit' })
+  await expect(till.getByTestId('queue-row'), 'the queue outlives a restart').toContainText(receipt)
+  await look(till, 'till-queue')
+
+  await till.context().setOffline(false)
+  await expect(till.getByTestId('queue-row')).toHaveCount(0)
+  await expect(till.getByTestId('today-row').first()).toContainText(receipt)
+  await expect(phone.getByTestId('operation').first()).toContainText('20,00')
+})
+
+test('devices are revoked, cards reissued, a family shares the points', async ({ visit }) => {
+  const page = await visit('/', { viewport: PHONE, cut: true })
+  await signInMember(page, memberAt(5).email)
+  await page.getByTestId('work-offline').click()
+  await expect(page.getByTestId('works-offline')).toBeVisible()
+  await page.getByTestId('settings').click()
+  await page.getByTestId('devices').click()
+  await expect(page.getByTestId('device')).toHaveCount(1)
+  await look(page, 'member-devices')
+  await page.getByTestId('device-revoke').click()
+  await expect(page.getByTestId('device')).toHaveCount(0)
+  await page.keyboard.press('Escape')
+
+  await page.getByTestId('family').click()
+  await page.getByTestId('family-order-virtual').click()
+  await expect(page.getByTestId('family-card')).toHaveCount(1)
+  await page.getByTestId('limit-redeem_per_day').fill('300')
+  await page.getByTestId('limits-save').click()
+  await look(page, 'member-family')
+  await page.getByTestId('family-gift').click()
+  const link = new URL(await qrOf(page, 'gift'))
+  await look(page, 'member-gift')
+  const family = await visit(link.pathname + link.hash, { viewport: PHONE })
+  await expect(family.getByTestId('kept-card')).toHaveAttribute('data-why', 'guest')
+  const code = await qrOf(family, 'card-qr')
+  expect((await asked(family, { code })).status).toBe(200)
+  await look(family, 'family-phone')
+  await page.keyboard.press('Escape')
+
+  const before = (await page.getByTestId('card-digits').innerText()).slice(0, 19)
+  await page.getByTestId('reissue-card').click()
+  await look(page, 'member-reissue')
+  await page.getByTestId('reissue-confirm').click()
+  await expect.poll(async () => (await page.getByTestId('card-digits').innerText()).slice(0, 19)).not.toBe(before)
+  const old = await asked(page, { card_number: before.replace(/\D/g, '') })
+  expect(old.body).toMatchObject({ status: 'blocked' })
+})
+
+test('the office finds a card by any of its numbers, sees its history and issues another', async ({ visit }) => {
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(6).email)
+  const number = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
+  const office = await visit('/office')
+  await signInStaff(office, 'registrar')
+  await office.getByTestId('nav-cards').click()
+  await office.getByTestId('card-search').fill(number)
+  await office.getByTestId('card-find').click()
+  await office.getByTestId('card-row').click()
+  await expect(office.getByTestId('card-event').first()).toContainText('Заказана')
+  await office.getByTestId('alias-text').fill('псб-777')
+  await office.getByTestId('alias-add').click()
+  await expect(office.getByTestId('card-alias')).toContainText('ПСБ-777')
+  await look(office, 'office-card')
+  await office.getByTestId('card-reissue').click()
+  await office.getByTestId('card-reissue-confirm').click()
+  await expect(office.getByTestId('card-alias'), 'the old number goes over').toContainText('ПСБ-777')
+  await office.getByTestId('card-search').fill('псб-777')
+  await office.getByTestId('card-find').click()
+  await expect(office.getByTestId('card-row')).toHaveCount(1)
+  await look(office, 'office-card-reissued')
+})
