@@ -313,6 +313,22 @@ impl From<CardError> for Problem {
                 "A plastic card draws no live code",
                 "У пластиковой карты нет живого кода",
             ),
+            CardError::BatchUnknown(_) => Self::not_found(),
+            CardError::BatchState(status) => Self::conflict(
+                "batch-state",
+                "Not possible in this state of the batch",
+                "В этом состоянии партии так нельзя",
+            )
+            .detail(format!("the batch is {status}"), format!("состояние партии: {status}")),
+            CardError::NotInPrint(card) => Self::conflict(
+                "card-not-in-print",
+                "The card is not waiting in this batch",
+                "Этой карты нет среди ожидающих в партии",
+            )
+            .detail(
+                format!("card {card} is not waiting in this batch to be handed out"),
+                format!("карта {card} в этой партии не ожидает выдачи"),
+            ),
             CardError::NumbersExhausted => Self::internal("card numbers are exhausted"),
             CardError::Database(error) => error.into(),
         }

@@ -62,6 +62,8 @@ pub fn table() -> Vec<Entry> {
     let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
     let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
     let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
+    let printers = Access::roles(&[Role::Administrator, Role::Issuer]);
+    let receivers = Access::roles(&[Role::Administrator, Role::Issuer, Role::Chair]);
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
     let finance = Access::roles(&[Role::Finance]);
     let controller = Access::roles(&[Role::Controller]);
@@ -177,6 +179,25 @@ pub fn table() -> Vec<Entry> {
         delete("/v1/cards/{id}/aliases", issuers, web::to(v1::card_records::remove_alias)),
         get("/v1/cards", office, web::to(v1::cards::find)),
         post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
+        get("/v1/cards/{id}/face.png", office, web::to(v1::print_batches::face)),
+        get("/v1/cards/{id}/print-history", office, web::to(v1::print_batches::history)),
+        get("/v1/designs", office, web::to(v1::designs::holding)),
+        creation("/v1/designs", printers, web::to(v1::designs::create)),
+        post("/v1/designs/preview", printers, web::to(v1::designs::preview_of)),
+        get("/v1/designs/{id}", office, web::to(v1::designs::show)),
+        delete("/v1/designs/{id}", printers, web::to(v1::designs::retire)),
+        get("/v1/designs/{id}/preview.png", office, web::to(v1::designs::preview)),
+        get("/v1/print-queue", office, web::to(v1::print_batches::queue)),
+        get("/v1/print-batches", office, web::to(v1::print_batches::list)),
+        creation("/v1/print-batches", printers, web::to(v1::print_batches::create)),
+        get("/v1/print-batches/{id}", office, web::to(v1::print_batches::show)),
+        get("/v1/print-batches/{id}/cards", office, web::to(v1::print_batches::cards)),
+        get("/v1/print-batches/{id}/files", receivers, web::to(v1::print_batches::files)),
+        get("/v1/print-batches/{id}/files/{name}", receivers, web::to(v1::print_batches::file)),
+        post("/v1/print-batches/{id}/send", printers, web::to(v1::print_batches::send)),
+        post("/v1/print-batches/{id}/receive", receivers, web::to(v1::print_batches::receive)),
+        post("/v1/print-batches/{id}/hand-out", receivers, web::to(v1::print_batches::hand_out)),
+        post("/v1/print-batches/{id}/spoil", receivers, web::to(v1::print_batches::spoil)),
         get("/", Access::PUBLIC, web::to(pages::member)),
         get("/till", Access::PUBLIC, web::to(pages::till)),
         get("/office", Access::PUBLIC, web::to(pages::office)),

@@ -31,6 +31,8 @@ const Rules = lazy(() => import('./finance/rules/Rules'))
 const RuleEditor = lazy(() => import('./finance/rules/RuleEditor'))
 const RulePage = lazy(() => import('./finance/rules/RulePage'))
 const Partners = lazy(() => import('./finance/Partners'))
+const Printing = lazy(() => import('./printing/Printing'))
+const Designs = lazy(() => import('./printing/Designs'))
 const Settings = lazy(() => import('./settings/Settings'))
 
 export function OfficeEntry() {
@@ -107,6 +109,10 @@ function Pages() {
       <Route path="/rules/:id">{({ id }) => <RulePage key={id} id={id} />}</Route>
       <Route path="/partners">
         <Partners />
+      </Route>
+      <Route path="/printing/:id?">{({ id }) => <Printing chosen={id} />}</Route>
+      <Route path="/designs">
+        <Designs />
       </Route>
       <Route path="/settings">
         <Settings />

@@ -6,6 +6,8 @@ export type Section =
   | 'cards'
   | 'organisations'
   | 'imports'
+  | 'printing'
+  | 'designs'
   | 'ledger'
   | 'registers'
   | 'rules'
@@ -24,6 +26,8 @@ export const ALLOWED: Record<Section, string[]> = {
   cards: REGISTRY,
   organisations: REGISTRY,
   imports: ['administrator', 'registrar'],
+  printing: REGISTRY,
+  designs: REGISTRY,
   ledger: FINANCE,
   registers: [...FINANCE, 'manager'],
   rules: [...FINANCE, 'manager'],
@@ -51,8 +55,9 @@ export const MAY = {
   changeSettings: ['administrator'],
 }
 
-export const GROUPS: { name: 'registry' | 'finance' | 'union'; sections: Section[] }[] = [
+export const GROUPS: { name: 'registry' | 'plastic' | 'finance' | 'union'; sections: Section[] }[] = [
   { name: 'registry', sections: ['members', 'cards', 'organisations', 'imports'] },
+  { name: 'plastic', sections: ['printing', 'designs'] },
   {
     name: 'finance',
     sections: ['ledger', 'registers', 'accounts', 'adjustments', 'rules', 'tiers', 'partners'],

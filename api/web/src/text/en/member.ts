@@ -117,6 +117,12 @@ export default {
     confirm: 'Leave the programme',
     done: 'You have left the bonus programme.',
   },
+  plastic: {
+    order: 'Order a plastic card',
+    hint: 'It is printed with the next batch and handed out in your organisation.',
+    ordered: 'Your plastic card is ordered and waits to be printed.',
+    issued: 'Your plastic card is being printed, or waits for you in your organisation.',
+  },
   block: {
     open: 'Block the card',
     title: 'Block the card …{{last}}?',

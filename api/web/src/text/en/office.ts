@@ -2,6 +2,7 @@
 import { common } from './common'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
+import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
 import { rules } from './officeRules'
 import { settings } from './officeSettings'
@@ -11,6 +12,7 @@ export default {
   pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
+  ...printing,
   ...rules,
   ...registry,
   ...standing,
@@ -32,6 +34,9 @@ export default {
     cards: 'Cards',
     organisations: 'Organisations',
     imports: 'File import',
+    plastic: 'Plastic',
+    printing: 'Printing',
+    designs: 'Card design',
     ledger: 'Ledger',
     registers: 'Reconciliation',
     rules: 'Cashback rules',

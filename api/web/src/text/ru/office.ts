@@ -2,6 +2,7 @@
 import { common } from './common'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
+import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
 import { rules } from './officeRules'
 import { settings } from './officeSettings'
@@ -11,6 +12,7 @@ export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
+  ...printing,
   ...rules,
   ...registry,
   ...standing,
@@ -32,6 +34,9 @@ export default {
     cards: 'Карты',
     organisations: 'Организации',
     imports: 'Загрузка файлов',
+    plastic: 'Пластик',
+    printing: 'Печать карт',
+    designs: 'Вид карты',
     ledger: 'Главная книга',
     registers: 'Сверка',
     rules: 'Правила кешбэка',
