@@ -48,7 +48,7 @@ install_modules() {
 }
 
 # What the program is built and run with. The linker and make come with Rust and Debian's build-essential.
-install_packages build-essential libpq-dev pkg-config postgresql redis-server
+install_packages build-essential libpq-dev pkg-config postgresql redis-server fonts-paratype
 command -v cargo >/dev/null || { echo "missing: Rust (https://rustup.rs)" >&2; exit 1; }
 command -v npm >/dev/null || install_packages nodejs npm
 install_modules api/web

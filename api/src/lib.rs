@@ -15,6 +15,7 @@ pub mod keys;
 pub mod openapi;
 pub mod pages;
 pub mod posting;
+pub mod print;
 pub mod private_services;
 pub mod problem;
 pub mod refusals;

@@ -57,6 +57,15 @@ pub fn number_invalid(error: NumberError) -> Problem {
     )
 }
 
+/// The code a customer told at the till is wrong or past its time.
+pub fn enrolment_code_wrong() -> Problem {
+    unprocessable("code-wrong", "The code is wrong or has run out", "Код неверен или устарел").field(
+        "#/code",
+        "is wrong or has run out",
+        "неверен или устарел",
+    )
+}
+
 /// Why what was sent as a card's number finds no card.
 pub fn name(refusal: NameRefusal) -> Problem {
     match refusal {
@@ -380,6 +389,22 @@ impl From<CardError> for Problem {
                 "A plastic card draws no live code",
                 "У пластиковой карты нет живого кода",
             ),
+            CardError::BatchUnknown(_) => Self::not_found(),
+            CardError::BatchState(status) => Self::conflict(
+                "batch-state",
+                "Not possible in this state of the batch",
+                "В этом состоянии партии так нельзя",
+            )
+            .detail(format!("the batch is {status}"), format!("состояние партии: {status}")),
+            CardError::NotInPrint(card) => Self::conflict(
+                "card-not-in-print",
+                "The card is not waiting in this batch",
+                "Этой карты нет среди ожидающих в партии",
+            )
+            .detail(
+                format!("card {card} is not waiting in this batch to be handed out"),
+                format!("карта {card} в этой партии не ожидает выдачи"),
+            ),
             CardError::NumbersExhausted => Self::internal("card numbers are exhausted"),
             CardError::Database(error) => error.into(),
         }
@@ -471,6 +496,25 @@ impl From<EngineError> for Problem {
                 Self::conflict("state", "Not possible in this state", "В этом состоянии так нельзя")
                     .detail(words.en, words.ru)
             }
+            EngineError::Insufficient { available } => {
+                Self::conflict("insufficient", "Not enough on the account", "На счёте не хватает средств")
+                    .detail(format!("only {available} is available"), format!("доступно только {available}"))
+                    .field(
+                        "#/amount",
+                        format!("only {available} is available"),
+                        format!("доступно только {available}"),
+                    )
+            }
+            EngineError::Frozen => Self::conflict(
+                "member-frozen",
+                "The account is frozen: nothing can be spent or withdrawn",
+                "Счёт заморожен: тратить и выводить нельзя",
+            ),
+            EngineError::Changed => Self::conflict(
+                "changed",
+                "Something has changed since you looked: look again",
+                "С тех пор что-то изменилось: посмотрите ещё раз",
+            ),
             EngineError::File { reason, detail, line } => {
                 let at = line.map(|line| format!(" (line {line})")).unwrap_or_default();
                 let at_ru = line.map(|line| format!(" (строка {line})")).unwrap_or_default();

@@ -46,6 +46,7 @@ pub fn table() -> Vec<Entry> {
     let patch = |path, access, handler| entry(Method::PATCH, path, access, handler);
     let put = |path, access, handler| entry(Method::PUT, path, access, handler);
     let delete = |path, access, handler| entry(Method::DELETE, path, access, handler);
+    let put = |path, access, handler| entry(Method::PUT, path, access, handler);
     let (member, partner) = (Access::MEMBER, Access::PARTNER);
     let office =
         Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair, Role::Auditor]);
@@ -62,9 +63,13 @@ pub fn table() -> Vec<Entry> {
     let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
     let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
     let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
+    let printers = Access::roles(&[Role::Administrator, Role::Issuer]);
+    let receivers = Access::roles(&[Role::Administrator, Role::Issuer, Role::Chair]);
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
     let finance = Access::roles(&[Role::Finance]);
     let controller = Access::roles(&[Role::Controller]);
+    let tier_readers = Access::roles(&[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor]);
+    let tier_approvers = Access::roles(&[Role::Administrator, Role::Controller]);
     let drafters = Access::roles(&[Role::Finance, Role::Controller]);
     let managers = &[Role::Manager, Role::Finance, Role::Controller, Role::Auditor];
     let purchase_readers =
@@ -98,9 +103,12 @@ pub fn table() -> Vec<Entry> {
         creation("/v1/me/devices", member, web::to(v1::me::devices::add)),
         delete("/v1/me/devices/{id}", member, web::to(v1::me::devices::revoke)),
         post("/v1/me/cards/{id}/block", member, web::to(v1::me::cards::block)),
+        creation("/v1/me/payouts", member, web::to(v1::me::payouts::ask)),
         get("/v1/me/balance", member, web::to(v1::me::money::balance)),
         get("/v1/me/operations", member, web::to(v1::me::money::list)),
         post("/v1/cards/resolve", partner, web::to(v1::cards::resolve)),
+        creation("/v1/enrolments", partner, web::to(v1::enrolments::start)),
+        post("/v1/enrolments/{id}/confirm", partner, web::to(v1::enrolments::confirm)),
         post("/v1/purchases/quote", partner, web::to(v1::purchases::quote)),
         post("/v1/purchases/batch", partner, web::to(v1::purchases::post_batch)),
         post("/v1/purchases", partner, web::to(v1::purchases::post)),
@@ -151,6 +159,17 @@ pub fn table() -> Vec<Entry> {
         get("/v1/ledger/accounts", books, web::to(v1::ledger::accounts)),
         get("/v1/ledger/postings", books, web::to(v1::ledger::postings)),
         get("/v1/ledger/trial-balance", books, web::to(v1::ledger::trial_balance)),
+        creation("/v1/adjustments", finance, web::to(v1::adjustments::propose)),
+        get("/v1/adjustments", books, web::to(v1::adjustments::list)),
+        post("/v1/adjustments/{id}/approve", controller, web::to(v1::adjustments::approve)),
+        post("/v1/adjustments/{id}/decline", drafters, web::to(v1::adjustments::decline)),
+        get("/v1/standings", books, web::to(v1::standings::find)),
+        get("/v1/members/{id}/standing", books, web::to(v1::standings::show)),
+        post("/v1/members/{id}/freeze", finance, web::to(v1::standings::freeze)),
+        post("/v1/members/{id}/unfreeze", finance, web::to(v1::standings::unfreeze)),
+        get("/v1/tiers", tier_readers, web::to(v1::tiers::show)),
+        put("/v1/tiers", finance, web::to(v1::tiers::draft)),
+        post("/v1/tiers/{version}/approve", tier_approvers, web::to(v1::tiers::approve)),
         get("/v1/members/{id}/balance", books, web::to(v1::ledger::member_balance)),
         get("/v1/organisations", structure, web::to(v1::organisations::list)),
         creation("/v1/organisations", importers, web::to(v1::organisations::create)),
@@ -162,6 +181,7 @@ pub fn table() -> Vec<Entry> {
         patch("/v1/members/{id}", registrars, web::to(v1::members::change)),
         post("/v1/members/{id}/transfer", registrars, web::to(v1::members::transfer)),
         post("/v1/members/{id}/leave", registrars, web::to(v1::members::leave)),
+        post("/v1/members/{id}/merge", importers, web::to(v1::merging::merge)),
         creation("/v1/imports", importers, web::to(v1::imports::upload)),
         get("/v1/imports/{id}", importers, web::to(v1::imports::show)),
         get("/v1/imports/{id}/rejected", importers, web::to(v1::imports::rejected)),
@@ -176,6 +196,25 @@ pub fn table() -> Vec<Entry> {
         delete("/v1/cards/{id}/aliases", issuers, web::to(v1::card_records::remove_alias)),
         get("/v1/cards", office, web::to(v1::cards::find)),
         post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
+        get("/v1/cards/{id}/face.png", office, web::to(v1::print_batches::face)),
+        get("/v1/cards/{id}/print-history", office, web::to(v1::print_batches::history)),
+        get("/v1/designs", office, web::to(v1::designs::holding)),
+        creation("/v1/designs", printers, web::to(v1::designs::create)),
+        post("/v1/designs/preview", printers, web::to(v1::designs::preview_of)),
+        get("/v1/designs/{id}", office, web::to(v1::designs::show)),
+        delete("/v1/designs/{id}", printers, web::to(v1::designs::retire)),
+        get("/v1/designs/{id}/preview.png", office, web::to(v1::designs::preview)),
+        get("/v1/print-queue", office, web::to(v1::print_batches::queue)),
+        get("/v1/print-batches", office, web::to(v1::print_batches::list)),
+        creation("/v1/print-batches", printers, web::to(v1::print_batches::create)),
+        get("/v1/print-batches/{id}", office, web::to(v1::print_batches::show)),
+        get("/v1/print-batches/{id}/cards", office, web::to(v1::print_batches::cards)),
+        get("/v1/print-batches/{id}/files", receivers, web::to(v1::print_batches::files)),
+        get("/v1/print-batches/{id}/files/{name}", receivers, web::to(v1::print_batches::file)),
+        post("/v1/print-batches/{id}/send", printers, web::to(v1::print_batches::send)),
+        post("/v1/print-batches/{id}/receive", receivers, web::to(v1::print_batches::receive)),
+        post("/v1/print-batches/{id}/hand-out", receivers, web::to(v1::print_batches::hand_out)),
+        post("/v1/print-batches/{id}/spoil", receivers, web::to(v1::print_batches::spoil)),
         get("/", Access::PUBLIC, web::to(pages::member)),
         get("/till", Access::PUBLIC, web::to(pages::till)),
         get("/office", Access::PUBLIC, web::to(pages::office)),

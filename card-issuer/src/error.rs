@@ -4,6 +4,7 @@ use shared_kernel::ids::CardId;
 
 use crate::cards::CardKind;
 use crate::life::CardStatus;
+use crate::print::{BatchId, BatchStatus};
 
 /// The one error of this crate's database functions. Refusals of codes and resolutions are values of their own, told
 /// one by one.
@@ -41,6 +42,15 @@ pub enum CardError {
     /// Every number of the programme has been used: [`crate::numbering::open_next`] must be called.
     #[error("card numbers of this programme have run out")]
     NumbersExhausted,
+    /// There is no such print batch.
+    #[error("no print batch {0}")]
+    BatchUnknown(BatchId),
+    /// The batch is not in a state from which this can happen.
+    #[error("the batch is {0}")]
+    BatchState(BatchStatus),
+    /// The card is not waiting in this batch to be handed out.
+    #[error("card {0} is not waiting in this batch")]
+    NotInPrint(CardId),
     /// The database's.
     #[error(transparent)]
     Database(diesel::result::Error),

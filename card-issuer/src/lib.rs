@@ -16,6 +16,10 @@
 //! | [`proof`] | the signed proof for tills without network |
 //! | [`revocations`] | what such tills must refuse all the same |
 //! | [`qr`], [`barcode`] | the pictures |
+//! | [`face`] | the face of a plastic card: PNG and print-ready PDF |
+//! | [`designs`] | how organisations' cards look |
+//! | [`print`] | plastic on its way: batches, bodies, what became of each |
+//! | [`personalisation`], [`latin`] | what a plant writes on a card: rows, tracks, Latin names |
 //!
 //! Every function takes `&mut PgConnection`, values and `now`, and runs inside the caller's transaction when there is
 //! one. Functions that write several tables open a transaction (or a savepoint) themselves.
@@ -26,18 +30,26 @@
 //! resolution: [`resolutions::lock_resolutions`] → decide → [`resolutions::use_resolutions`]. Whether the card itself is
 //! good is [`cards::Card::standing_at`], judged as of the purchase.
 
+#![deny(clippy::float_arithmetic)]
+
 pub mod aliases;
 pub mod barcode;
 pub mod bulk;
 pub mod cards;
 pub mod code;
+pub mod designs;
 pub mod devices;
 mod error;
+pub mod face;
 pub mod keys;
+pub mod latin;
 pub mod life;
+pub mod merging;
 pub mod number;
 pub mod numbering;
+pub mod personalisation;
 pub mod presentation;
+pub mod print;
 pub mod proof;
 pub mod qr;
 pub mod resolutions;

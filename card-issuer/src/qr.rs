@@ -6,7 +6,7 @@ use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 use qrcode::{Color, EcLevel, QrCode};
 
 /// Modules of white around the code.
-const QUIET_MODULES: usize = 4;
+pub(crate) const QUIET_MODULES: usize = 4;
 /// Sides a PNG may have, in pixels.
 pub const PNG_SIDE: std::ops::RangeInclusive<u32> = 64..=2_048;
 
@@ -25,19 +25,24 @@ pub enum QrError {
 }
 
 /// The modules of a code, row by row, `true` where dark.
-struct Modules {
+pub(crate) struct Modules {
     side: usize,
     dark: Vec<bool>,
 }
 
 impl Modules {
-    fn of(text: &str) -> Result<Self, QrError> {
+    pub(crate) fn of(text: &str) -> Result<Self, QrError> {
         let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| QrError::TooLong)?;
         let dark = code.to_colors().into_iter().map(|color| color == Color::Dark).collect();
         Ok(Self { side: code.width(), dark })
     }
 
-    fn rows(&self) -> impl Iterator<Item = &[bool]> {
+    /// Modules a row, the quiet zone apart.
+    pub(crate) fn side(&self) -> usize {
+        self.side
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[bool]> {
         self.dark.chunks(self.side)
     }
 }

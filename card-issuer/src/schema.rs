@@ -35,6 +35,21 @@ pub mod cards {
     }
 
     diesel::table! {
+        cards.designs (id) {
+            id -> Uuid,
+            organisation_id -> Uuid,
+            base -> Text,
+            accent -> Text,
+            title -> Nullable<Text>,
+            fields -> Text,
+            logo -> Nullable<Bytea>,
+            created_at -> Timestamptz,
+            created_by -> Text,
+            retired_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         cards.devices (id) {
             id -> Uuid,
             card_id -> Uuid,
@@ -67,6 +82,43 @@ pub mod cards {
     }
 
     diesel::table! {
+        cards.print_batches (id) {
+            id -> Uuid,
+            number -> Int8,
+            organisation_id -> Uuid,
+            origin -> Text,
+            status -> Text,
+            cards -> Int4,
+            made_at -> Timestamptz,
+            made_by -> Text,
+            files_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        cards.print_events (id) {
+            id -> Int8,
+            batch_id -> Uuid,
+            card_id -> Nullable<Uuid>,
+            event -> Text,
+            at -> Timestamptz,
+            by_whom -> Text,
+            note -> Nullable<Text>,
+        }
+    }
+
+    diesel::table! {
+        cards.print_items (batch_id, place) {
+            batch_id -> Uuid,
+            place -> Int4,
+            card_id -> Uuid,
+            organisation_id -> Uuid,
+            design_id -> Nullable<Uuid>,
+            state -> Text,
+        }
+    }
+
+    diesel::table! {
         cards.resolutions (id) {
             id -> Uuid,
             card_id -> Uuid,
@@ -95,11 +147,20 @@ pub mod cards {
     diesel::joinable!(resolutions -> cards (card_id));
     diesel::joinable!(resolutions -> devices (device_id));
 
+    diesel::joinable!(print_events -> cards (card_id));
+    diesel::joinable!(print_events -> print_batches (batch_id));
+    diesel::joinable!(print_items -> cards (card_id));
+    diesel::joinable!(print_items -> designs (design_id));
+    diesel::joinable!(print_items -> print_batches (batch_id));
     diesel::allow_tables_to_appear_in_same_query!(
         aliases,
         cards,
+        designs,
         devices,
         history,
+        print_batches,
+        print_events,
+        print_items,
         programmes,
         resolutions,
         revocations,

@@ -8,6 +8,7 @@ use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
 use crate::days::date_in;
+use crate::enrolments::Standing;
 use crate::rules::BookCache;
 use crate::schema::ledger::{balances, lots};
 use crate::statement::statement;
@@ -62,18 +63,24 @@ pub fn balance(
     now: DateTime<Utc>,
 ) -> QueryResult<MemberBalance> {
     let today = date_in(books.current(connection)?.zone, now);
-    let booked = booked(connection, member)?;
+    let booked: Option<(Balance, Standing)> = balances::table
+        .find(member)
+        .select((Balance::as_select(), balances::standing))
+        .first(connection)
+        .optional()?;
+    let frozen = booked.is_some_and(|(_, standing)| standing.is_frozen());
     let lots: Vec<(Money, Option<NaiveDate>, bool)> = lots::table
         .filter(lots::member_id.eq(member).and(lots::remaining.gt(0)))
         .order((lots::expires_on, lots::purchase_id, lots::part))
         .select((lots::remaining, lots::expires_on, lots::released))
         .load(connection)?;
-    let mut balance = booked.unwrap_or_default();
+    let mut balance = booked.map(|(balance, _)| balance).unwrap_or_default();
     let mut expiring: Vec<Expiring> = Vec::new();
     for (amount, expires_on, released) in lots {
         match (expires_on, expiring.last_mut()) {
             (Some(on), _) if on < today => {
-                if released {
+                // Nothing of who is frozen expires.
+                if released && !frozen {
                     balance.available -= amount;
                 }
             }

@@ -16,8 +16,36 @@ text_enum! {
         Enrolled => "enrolled",
         /// Left: earns and spends no more; what is pending is still released.
         Left => "left",
-        /// Earns, doesn't spend; nothing expires.
+        /// Earns, doesn't spend or withdraw; nothing expires.
         Frozen => "frozen",
+        /// Frozen, and left: earns nothing either.
+        FrozenLeft => "frozen_left",
+        /// Found to be the same person as another member, in whose row everything is now.
+        Merged => "merged",
+    }
+}
+
+impl Standing {
+    /// Whether nothing may be spent or withdrawn, and nothing expires.
+    pub fn is_frozen(self) -> bool {
+        matches!(self, Self::Frozen | Self::FrozenLeft)
+    }
+
+    /// Whether the member takes part, frozen or not.
+    pub fn takes_part(self) -> bool {
+        matches!(self, Self::Enrolled | Self::Frozen)
+    }
+
+    /// The same, frozen or not.
+    #[must_use]
+    pub fn frozen(self, frozen: bool) -> Self {
+        match (self, frozen) {
+            (Self::Enrolled | Self::Frozen, true) => Self::Frozen,
+            (Self::Enrolled | Self::Frozen, false) => Self::Enrolled,
+            (Self::Left | Self::FrozenLeft, true) => Self::FrozenLeft,
+            (Self::Left | Self::FrozenLeft, false) => Self::Left,
+            (Self::Merged, _) => Self::Merged,
+        }
     }
 }
 
@@ -67,7 +95,9 @@ pub fn enrol_many(
          joined AS (
              INSERT INTO ledger.balances AS b (member_id, standing)
              SELECT member_id, 'enrolled' FROM asked ORDER BY member_id
-             ON CONFLICT (member_id) DO UPDATE SET standing = 'enrolled' WHERE b.standing = 'left'
+             ON CONFLICT (member_id) DO UPDATE
+                SET standing = CASE b.standing WHEN 'left' THEN 'enrolled' ELSE 'frozen' END
+                WHERE b.standing IN ('left', 'frozen_left')
              RETURNING member_id)
          INSERT INTO ledger.enrolments (member_id, kind, offer_version, channel, at)
          SELECT member_id, 'enrolled', $2, $3, $4 FROM joined",
@@ -90,25 +120,36 @@ pub fn leave(
     channel: &str,
     now: DateTime<Utc>,
 ) -> QueryResult<Option<Enrolment>> {
-    connection.transaction(|connection| {
-        let left = diesel::update(
-            balances::table.filter(balances::member_id.eq(member).and(balances::standing.ne(Standing::Left))),
-        )
-        .set(balances::standing.eq(Standing::Left))
-        .execute(connection)?;
-        if left > 0 {
-            diesel::insert_into(enrolments::table)
-                .values((
-                    enrolments::member_id.eq(member),
-                    enrolments::kind.eq("left"),
-                    enrolments::offer_version.eq(offer_version),
-                    enrolments::channel.eq(channel),
-                    enrolments::at.eq(now),
-                ))
-                .execute(connection)?;
-        }
-        state(connection, member)
-    })
+    leave_many(connection, &[member], offer_version, channel, now)?;
+    state(connection, member)
+}
+
+/// These leave the programme, those of them who take part: on their own word, or because they left the union. How
+/// many did.
+///
+/// # Errors
+/// The database's.
+pub fn leave_many(
+    connection: &mut PgConnection,
+    members: &[MemberId],
+    offer_version: &str,
+    channel: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH gone AS (
+             UPDATE ledger.balances AS b
+             SET standing = CASE b.standing WHEN 'enrolled' THEN 'left' ELSE 'frozen_left' END
+             WHERE b.member_id = ANY($1) AND b.standing IN ('enrolled', 'frozen')
+             RETURNING member_id)
+         INSERT INTO ledger.enrolments (member_id, kind, offer_version, channel, at)
+         SELECT member_id, 'left', $2, $3, $4 FROM gone",
+    )
+    .bind::<Array<diesel::sql_types::Uuid>, _>(members)
+    .bind::<Text, _>(offer_version)
+    .bind::<Text, _>(channel)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
 }
 
 /// The member's last word; `None` for one who never said any.
@@ -123,4 +164,12 @@ pub fn state(connection: &mut PgConnection, member: MemberId) -> QueryResult<Opt
         .first(connection)
         .optional()?;
     Ok(last.map(|(kind, offer_version, at)| Enrolment { enrolled: kind == "enrolled", offer_version, at }))
+}
+
+/// How a member stands in the programme; `None` for one who never took part.
+///
+/// # Errors
+/// The database's.
+pub fn standing(connection: &mut PgConnection, member: MemberId) -> QueryResult<Option<Standing>> {
+    balances::table.find(member).select(balances::standing).first(connection).optional()
 }

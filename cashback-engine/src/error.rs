@@ -1,6 +1,7 @@
 //! What can go wrong besides a purchase being refused (that is [`crate::posting::Refusal`]).
 
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+use shared_kernel::money::Money;
 
 /// A field that is wrong, and why, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,18 @@ pub enum EngineError {
     /// Wrong in this state: approving what is approved, ending what has ended.
     #[error("not possible in this state: {0}")]
     State(&'static str),
+    /// Fewer points than asked for.
+    #[error("only {available} is available")]
+    Insufficient {
+        /// What there is.
+        available: Money,
+    },
+    /// The member may neither spend nor withdraw.
+    #[error("the member is frozen")]
+    Frozen,
+    /// What was looked at is no longer so: look again.
+    #[error("changed since it was looked at")]
+    Changed,
     /// The file as a whole can't be used.
     #[error("the file can't be read: {reason}{}", .line.map(|l| format!(" (line {l})")).unwrap_or_default())]
     File {

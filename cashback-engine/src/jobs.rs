@@ -59,7 +59,7 @@ statement! {
     /// Members with lots to expire, but the frozen, by the lots' last day.
     ToExpire { today: NaiveDate => Date, limit: i64 => BigInt } -> SqlUuid,
     "SELECT DISTINCT member_id FROM (SELECT l.member_id FROM ledger.lots AS l JOIN ledger.balances AS b USING (member_id)
-        WHERE l.released AND l.remaining > 0 AND l.expires_on < ? AND b.standing <> 'frozen'
+        WHERE l.released AND l.remaining > 0 AND l.expires_on < ? AND b.standing NOT IN ('frozen', 'frozen_left')
         ORDER BY l.expires_on LIMIT ?) AS due"
 }
 
@@ -197,7 +197,7 @@ pub fn expire(
     let booked_on = date_in(book.zone, now);
     let members = lock(connection, members)?
         .into_iter()
-        .filter(|(_, standing, _)| *standing != Standing::Frozen)
+        .filter(|(_, standing, _)| !standing.is_frozen())
         .map(|(member, ..)| member)
         .collect();
     Expire { members, today, now, booked_at: now, booked_on }.get_result(connection)
@@ -232,7 +232,6 @@ pub fn void_authorizations(
     at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> QueryResult<i64> {
-    let book = books.current(connection)?;
     let ids: Vec<PurchaseId> = purchases::table
         .filter(purchases::status.eq("authorized"))
         .filter(purchases::booked_at.le(at - TimeDelta::days(AUTHORIZED_DAYS)))
@@ -240,7 +239,7 @@ pub fn void_authorizations(
         .limit(VOIDS_MAX)
         .select(purchases::id)
         .load(connection)?;
-    let mut world = locked(connection, &book, &ids.iter().copied().collect())?;
+    let (book, mut world) = locked(connection, books, &ids.iter().copied().collect())?;
     let mut mint = Mint::at(now);
     let mut given_up = 0;
     for id in ids {

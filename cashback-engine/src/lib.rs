@@ -13,6 +13,9 @@
 //! - [`rules::preview`]: a draft on a sample purchase; [`rules::simulate`]: changes of rules on past purchases, as a
 //!   stream, and the queue of those asked for.
 //! - [`enrolments`]: `enrol`, `enrol_many`, `leave`, `state`.
+//! - [`standing`]: `account`, `freeze`, `unfreeze`; [`donations::donate`]; [`merging`]: `merge`, `survivor`.
+//! - [`adjustments`]: `propose`, `approve`, `decline`, `list`, `one`.
+//! - [`tiers`]: `draft`, `approve`, `in_force`, `drafted`, `of_member`; the nightly job `lower` (call until 0).
 //! - [`posting`]: `known` (identity, before card or code), `post` (inside the caller's transaction, at most
 //!   [`posting::BATCH_MAX`]; a batch that fails as a whole is run again one by one), `quote` (writes nothing).
 //! - [`purchases`]: `purchase`, `purchase_by_receipt`, scoped by partner where asked. A replay shows
@@ -46,6 +49,15 @@
 //! - What the fraud watch holds back stays `pending`: it is neither released nor expires until somebody decides. A lot
 //!   released past its last day lives 30 days more; cashback taken back leaves the commission and the redemption.
 //! - Per-card limits count the member's purchases, whichever card was shown, by the programme's day of `occurred_at`.
+//! - Standing and tier are judged as they are when a purchase is posted, not as of `occurred_at`: who joins takes
+//!   part with what comes in from then on.
+//! - Frozen and leaving are two things: who leaves while frozen earns nothing either, and joining again unfreezes
+//!   nobody. What goes past its date while its owner is frozen is given 30 more days at the end of the freeze.
+//! - What a correction gives into `available` can be spent at once, what it gives into `pending` is held for 14 days;
+//!   both live for 12 months unless said. Corrections pay and are paid by debt like anything else.
+//! - Two merged members stand as the later word of the two says, and frozen when either was. Purchases, redemptions,
+//!   used caps and what leads to a tier become the survivor's; postings stay under the name they were booked by.
+//! - Tiers: see [`tiers`].
 //! - A day is the programme's. A posting is of the day its transaction began; should that day be closed before it is
 //!   written, it begins anew on the next. Only days that are over now are closed, whatever a job is asked as of.
 //! - Balances at an instant are as booked by then: a lot past its last day counts until it was booked as expired.
@@ -59,9 +71,11 @@
 //! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 
+pub mod adjustments;
 pub mod balances;
 pub mod claims;
 pub mod days;
+pub mod donations;
 pub mod enrolments;
 pub mod error;
 pub mod explanation;
@@ -70,6 +84,7 @@ pub mod ids;
 pub mod jobs;
 pub mod ledger;
 mod lots;
+pub mod merging;
 pub mod operations;
 pub mod partners;
 pub mod posting;
@@ -80,8 +95,10 @@ pub mod refunds;
 pub mod rules;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
+pub mod standing;
 mod statement;
 pub mod texts;
+pub mod tiers;
 pub mod two_step;
 
 pub use error::{EngineError, Invalid};

@@ -19,12 +19,13 @@ use shared_kernel::text_enum;
 use crate::explanation::{Explanation, explain};
 use crate::ids::{PostingId, PurchaseId};
 use crate::ledger::account::Account;
+use crate::merging::names_of;
 use crate::posting::PostingKind;
 use crate::posting::read::{Lock, purchases_by_id};
 use crate::posting::world::World;
 use crate::purchases::{CashbackStatus, shown, waiting};
 use crate::rules::{Book, BookCache};
-use crate::schema::ledger::{postings, transfers};
+use crate::schema::ledger::{adjustments, postings, transfers};
 
 text_enum! {
     /// What happened.
@@ -47,6 +48,12 @@ text_enum! {
         Adjustment => "adjustment",
         /// Cashback was taken back after a check.
         Clawback => "clawback",
+        /// Debt that was forgiven.
+        WriteOff => "write_off",
+        /// Given to the aid fund.
+        Donation => "donation",
+        /// Another record of the same person was joined with this one.
+        Merge => "merge",
     }
 }
 
@@ -76,6 +83,8 @@ pub struct Operation {
     pub expires_on: Option<NaiveDate>,
     /// Why, for purchases.
     pub explanation: Option<Explanation>,
+    /// Why, for corrections: what finance wrote.
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Queryable)]
@@ -98,7 +107,9 @@ pub fn operations(
     limit: Limit,
 ) -> QueryResult<Page<Operation, OperationKey>> {
     let book = books.current(connection)?;
-    let mut query = postings::table.filter(postings::member_id.eq(member)).into_boxed();
+    // What was booked under another record of the same person is theirs, too.
+    let names = names_of(connection, member)?;
+    let mut query = postings::table.filter(postings::member_id.eq_any(names.clone())).into_boxed();
     if let Some(after) = after {
         query = query.filter(
             sql::<Bool>("(occurred_at, id) <= (")
@@ -114,7 +125,8 @@ pub fn operations(
         .limit(limit.with_lookahead() + 1)
         .select((postings::id, postings::kind, postings::purchase_id, postings::occurred_at))
         .load(connection)?;
-    let sums = Sums::of(connection, member, &rows)?;
+    let sums = Sums::of(connection, &names, &rows)?;
+    let reasons = reasons(connection, &rows)?;
     let mut world = World::default();
     let purchases: Vec<PurchaseId> =
         rows.iter().filter_map(|row| row.purchase_id).collect::<HashSet<_>>().into_iter().collect();
@@ -125,11 +137,28 @@ pub fn operations(
     for row in &rows {
         for operation in sums.operations(row) {
             if after.is_none_or(|after| (row.occurred_at, operation.id) < after) {
-                operations.push(described(operation, row, &book, &world, &waiting));
+                let mut operation = described(operation, row, &book, &world, &waiting);
+                operation.reason = reasons.get(&row.id).cloned();
+                operations.push(operation);
             }
         }
     }
     Ok(Page::from_lookahead(operations, limit, |operation| (operation.at, operation.id)))
+}
+
+/// What finance wrote of corrections.
+fn reasons(connection: &mut PgConnection, rows: &[PostingRow]) -> QueryResult<HashMap<PostingId, String>> {
+    let corrections =
+        rows.iter().filter(|row| matches!(row.kind, PostingKind::Adjustment | PostingKind::WriteOff));
+    let ids: Vec<PostingId> = corrections.map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<(Option<PostingId>, String)> = adjustments::table
+        .filter(adjustments::posting_id.eq_any(ids))
+        .select((adjustments::posting_id, adjustments::reason))
+        .load(connection)?;
+    Ok(found.into_iter().filter_map(|(id, reason)| Some((id?, reason))).collect())
 }
 
 /// What a posting moved, from the member's view.
@@ -154,10 +183,10 @@ struct Bare {
 }
 
 impl Sums {
-    fn of(connection: &mut PgConnection, member: MemberId, rows: &[PostingRow]) -> QueryResult<Self> {
+    fn of(connection: &mut PgConnection, names: &[MemberId], rows: &[PostingRow]) -> QueryResult<Self> {
         let ids: Vec<PostingId> = rows.iter().map(|row| row.id).collect();
         let moves: Vec<(PostingId, Account, Account, Money)> = transfers::table
-            .filter(transfers::posting_id.eq_any(ids).and(transfers::member_id.eq(member)))
+            .filter(transfers::posting_id.eq_any(ids).and(transfers::member_id.eq_any(names)))
             .select((transfers::posting_id, transfers::debit, transfers::credit, transfers::amount))
             .load(connection)?;
         let mut sums: HashMap<PostingId, Moved> = HashMap::new();
@@ -207,6 +236,9 @@ impl Sums {
             PostingKind::DebtRepaid => one(OperationKind::Debt, -moved.repaid),
             PostingKind::Adjustment => one(OperationKind::Adjustment, moved.change),
             PostingKind::Clawback => one(OperationKind::Clawback, moved.change),
+            PostingKind::WriteOff => one(OperationKind::WriteOff, moved.change),
+            PostingKind::Donation => one(OperationKind::Donation, moved.change),
+            PostingKind::Merge => one(OperationKind::Merge, moved.change),
         }
     }
 }
@@ -228,10 +260,11 @@ fn described(
         amount: bare.amount,
         at: row.occurred_at,
         partner: partner.map(|partner| (partner.code.clone(), partner.name.clone())),
-        purchase: row.purchase_id,
+        purchase: record.map(|record| record.id),
         status: cashback.map(|cashback| cashback.status),
         available_at: cashback.and_then(|cashback| cashback.available_at),
         expires_on: cashback.and_then(|cashback| cashback.expires_on),
         explanation: record.map(|record| explain(record, book)),
+        reason: None,
     }
 }

@@ -11,6 +11,27 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.adjustments (id) {
+            id -> Uuid,
+            kind -> Text,
+            debit -> Int4,
+            credit -> Int4,
+            member_id -> Nullable<Uuid>,
+            amount -> Int8,
+            life_months -> Nullable<Int2>,
+            reason -> Text,
+            evidence -> Text,
+            status -> Text,
+            proposed_by -> Uuid,
+            proposed_at -> Timestamptz,
+            decided_by -> Nullable<Uuid>,
+            decided_at -> Nullable<Timestamptz>,
+            decision_comment -> Nullable<Text>,
+            posting_id -> Nullable<Uuid>,
+        }
+    }
+
+    diesel::table! {
         ledger.balances (member_id) {
             member_id -> Uuid,
             pending -> Int8,
@@ -186,6 +207,19 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.freezes (id) {
+            id -> Int8,
+            member_id -> Uuid,
+            reason -> Text,
+            frozen_by -> Uuid,
+            frozen_at -> Timestamptz,
+            end_reason -> Nullable<Text>,
+            ended_by -> Nullable<Uuid>,
+            ended_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         ledger.lots (member_id, purchase_id, part) {
             member_id -> Uuid,
             purchase_id -> Uuid,
@@ -197,6 +231,16 @@ pub mod ledger {
             expires_on -> Nullable<Date>,
             released -> Bool,
             held -> Bool,
+        }
+    }
+
+    diesel::table! {
+        ledger.merged (member_id) {
+            member_id -> Uuid,
+            into_id -> Uuid,
+            posting_id -> Nullable<Uuid>,
+            merged_by -> Uuid,
+            merged_at -> Timestamptz,
         }
     }
 
@@ -247,6 +291,7 @@ pub mod ledger {
             excluded_categories -> Array<Nullable<Text>>,
             bare_number_may_redeem -> Bool,
             claim_days -> Int2,
+            tiers_lowered_for -> Nullable<Date>,
         }
     }
 
@@ -391,6 +436,26 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.tier_progress (member_id, month) {
+            member_id -> Uuid,
+            month -> Date,
+            purchases -> Int8,
+            cashback -> Int8,
+        }
+    }
+
+    diesel::table! {
+        ledger.tier_settings (version) {
+            version -> Int4,
+            terms -> Jsonb,
+            drafted_by -> Uuid,
+            drafted_at -> Timestamptz,
+            approved_by -> Nullable<Uuid>,
+            approved_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         ledger.transfers (posting_id, ordinal) {
             posting_id -> Uuid,
             ordinal -> Int2,
@@ -398,6 +463,7 @@ pub mod ledger {
             credit -> Int4,
             amount -> Int8,
             member_id -> Nullable<Uuid>,
+            credit_member_id -> Nullable<Uuid>,
         }
     }
 
@@ -411,6 +477,7 @@ pub mod ledger {
 
     diesel::allow_tables_to_appear_in_same_query!(
         accounts,
+        adjustments,
         balances,
         budget_usage,
         cap_usage,
@@ -425,7 +492,9 @@ pub mod ledger {
         fraud_cases,
         fraud_counters,
         fraud_rules,
+        freezes,
         lots,
+        merged,
         outlets,
         partners,
         postings,
@@ -439,6 +508,8 @@ pub mod ledger {
         rules,
         simulations,
         spendings,
+        tier_progress,
+        tier_settings,
         transfers,
     );
 }

@@ -23,6 +23,7 @@ use crate::reconciliation::waiting;
 use crate::refunds::{Returned, kept_after, locked, reduce, show};
 use crate::rules::evaluate::{capped, trimmed_by};
 use crate::rules::{Book, BookCache};
+use crate::tiers::progress;
 
 /// Captures an authorised purchase, for all of it or (as if the rest were refunded at once) for less: `captured` is
 /// what remains. Capturing what is captured for the same answers again.
@@ -36,8 +37,7 @@ pub fn capture(
     captured: Option<&Returned>,
     now: DateTime<Utc>,
 ) -> QueryResult<Result<Purchase, Refusal>> {
-    let book = books.current(connection)?;
-    let mut world = locked(connection, &book, &HashSet::from([id]))?;
+    let (book, mut world) = locked(connection, books, &HashSet::from([id]))?;
     let record = match owned(&world, &book, id, partner) {
         Ok(record) => record,
         Err(refusal) => return Ok(Err(refusal)),
@@ -70,6 +70,7 @@ pub fn capture(
             reduce(&mut world, &book, &record, after, now);
         }
     }
+    progress::raise_buyer(connection, &mut world, &book, id, now)?;
     write::write(connection, &world, &book, now)?;
     let captured = world.purchases.get(&id).and_then(|kept| arrived(&book, &kept.record));
     if !waiting::settle(connection, books, captured.as_slice(), now)?.is_empty() {
@@ -89,8 +90,7 @@ pub fn void(
     (id, partner): (PurchaseId, Option<PartnerId>),
     now: DateTime<Utc>,
 ) -> QueryResult<Result<Purchase, Refusal>> {
-    let book = books.current(connection)?;
-    let mut world = locked(connection, &book, &HashSet::from([id]))?;
+    let (book, mut world) = locked(connection, books, &HashSet::from([id]))?;
     let record = match owned(&world, &book, id, partner) {
         Ok(record) => record,
         Err(refusal) => return Ok(Err(refusal)),
@@ -222,7 +222,7 @@ pub(crate) fn give_up(
     mint: &mut Mint,
     now: DateTime<Utc>,
 ) {
-    let today = date_in(book.zone, now);
+    let today = world.day_for(record.member_id, date_in(book.zone, now));
     world.open(mint.next(), PostingKind::Void, record.member_id, Some(record.id), record.occurred_at);
     world.transfer(Account::RESERVED, Account::AVAILABLE, record.redeemed);
     let mut expired = Money::ZERO;

@@ -196,6 +196,19 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.till_enrolments (id) {
+            id -> Uuid,
+            member_id -> Uuid,
+            asker -> Text,
+            code_hash -> Bytea,
+            offer_version -> Text,
+            created_at -> Timestamptz,
+            expires_at -> Timestamptz,
+            confirmed_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         platform.webhook_deliveries (id) {
             id -> Uuid,
             webhook_id -> Uuid,
@@ -249,6 +262,7 @@ pub mod platform {
         sign_in_codes,
         signing_keys,
         staff,
+        till_enrolments,
         webhook_deliveries,
         webhooks,
     );

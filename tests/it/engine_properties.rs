@@ -1,5 +1,7 @@
-//! Random histories: whatever is bought, authorised, captured, given up, told late, refunded, released and expired, by
-//! rules that change, in whatever order, the invariants hold, days close, a batch gives what one at a time gives, and both equal a slow, obvious model written for this test alone.
+//! Random histories: whatever is bought, authorised, captured, given up, told late, refunded, released, expired,
+//! corrected and merged, by rules that change, in whatever order, the invariants hold, days close, a batch gives what one at a time gives, and both equal a slow, obvious model written for this test alone.
+
+mod standing;
 
 use cashback_engine::posting::{Line, Presented, Sale, Source};
 use cashback_engine::refunds::Returned;
@@ -20,7 +22,7 @@ const RULES: [&str; 2] = [
     r#""earn":{"per":"100.00","amount":"1.00"},"stacking":"additive","hold_days":3,"life_months":1,
        "when":{"categories":["books"]},"funding":[{"by":"partner","share":"0.5"},{"by":"R-1","share":"0.5"}]"#,
 ];
-const MEMBERS: usize = 2;
+const MEMBERS: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -32,6 +34,8 @@ enum Step {
     RefundLine(usize, usize, i64),
     /// Days that pass, with the nightly jobs at their end.
     Night(i64),
+    /// What else happens to a member.
+    Deed(standing::Deed),
     /// As [`Step::Buy`], reserved only.
     Authorize(usize, i64, i64, i64),
     /// Which purchase, and how many percent of it are captured.
@@ -50,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0usize..99, 1i64..=100).prop_map(|(p, share)| Step::Refund(p, share)),
         2 => (0usize..99, 0usize..2, 1i64..=100).prop_map(|(p, l, share)| Step::RefundLine(p, l, share)),
         2 => (1i64..20).prop_map(Step::Night),
+        3 => standing::deed().prop_map(Step::Deed),
         3 => (0..MEMBERS, 0i64..40_000, 1i64..40_000, 0i64..=50)
             .prop_map(|(m, b, o, r)| Step::Authorize(m, b, o, r)),
         2 => (0usize..99, 1i64..=130).prop_map(|(p, share)| Step::Capture(p, share)),
@@ -67,6 +72,8 @@ fn round(numerator: i128, denominator: i128) -> i64 {
 #[derive(Debug, Clone)]
 struct ModelLot {
     purchase: usize,
+    /// The place in the order of all that was accrued.
+    order: usize,
     remaining: i64,
     expired: i64,
     available_on: NaiveDate,
@@ -85,6 +92,8 @@ enum State {
 struct ModelPurchase {
     member: usize,
     day: NaiveDate,
+    /// The place in the order of all that was accrued.
+    order: usize,
     state: State,
     rate: i64,
     lines: [i64; 2],
@@ -108,6 +117,10 @@ struct ModelMember {
     debt: i64,
     lots: Vec<ModelLot>,
     used: Vec<(NaiveDate, i64)>,
+    frozen: bool,
+    left: bool,
+    /// When the member last joined or left.
+    word: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -118,6 +131,12 @@ struct Model {
     commission: i64,
     receivable: i64,
     funding: i64,
+    /// Debits less credits.
+    adjusted: i64,
+    solidarity: i64,
+    /// Who was merged into whom.
+    merged: Vec<Option<usize>>,
+    sequence: usize,
     /// From which day the first rule gives how many percent.
     rates: Vec<(NaiveDate, i64)>,
 }
@@ -129,7 +148,7 @@ impl ModelMember {
 
     fn spend(&mut self, mut amount: i64, today: NaiveDate) -> Vec<(usize, i64)> {
         let mut order: Vec<usize> = (0..self.lots.len()).collect();
-        order.sort_by_key(|at| (self.lots[*at].last_day, self.lots[*at].purchase));
+        order.sort_by_key(|at| (self.lots[*at].last_day, self.lots[*at].order));
         let mut taken = Vec::new();
         for at in order {
             let lot = &mut self.lots[at];
@@ -155,7 +174,13 @@ impl ModelMember {
 impl Model {
     fn new() -> Self {
         let rates = vec![(NaiveDate::MIN, 5)];
-        Self { members: vec![ModelMember::default(); MEMBERS], rates, ..Self::default() }
+        let (members, merged) = (vec![ModelMember::default(); MEMBERS], vec![None; MEMBERS]);
+        Self { members, merged, rates, ..Self::default() }
+    }
+
+    fn next(&mut self) -> usize {
+        self.sequence += 1;
+        self.sequence
     }
 
     fn rate_on(&self, day: NaiveDate) -> i64 {
@@ -163,6 +188,7 @@ impl Model {
     }
 
     fn settle(&mut self, member: usize, today: NaiveDate) {
+        let today = self.day_for(member, today);
         let m = &mut self.members[member];
         if m.debt > 0 && m.available > 0 {
             let paid: i64 = m.spend(m.debt, today).iter().map(|(_, part)| part).sum();
@@ -195,17 +221,21 @@ impl Model {
         let amount = lines[0] + lines[1];
         let paid = amount - redeemed;
         let rate = self.rate_on(day);
+        let order = self.next();
         let m = &mut self.members[member];
         let spent = m.spend(redeemed, today);
         m.available -= redeemed;
         m.reserved += redeemed;
+        // Who left earns nothing, whatever the rules give.
+        let earning = if m.left { 0 } else { paid };
         let room = (4_000 - *m.used(day)).max(0);
-        let percent = round(i128::from(paid) * i128::from(rate), 100).min(room);
-        let books = i128::from(paid) * i128::from(lines[0]) / (i128::from(amount) * 10_000);
+        let percent = round(i128::from(earning) * i128::from(rate), 100).min(room);
+        let books = i128::from(earning) * i128::from(lines[0]) / (i128::from(amount) * 10_000);
         let step = (i64::try_from(books).unwrap() * 100).min(paid - percent);
         self.purchases.push(ModelPurchase {
             member,
             day,
+            order,
             state: State::Authorized,
             rate,
             lines,
@@ -241,6 +271,7 @@ impl Model {
         if percent + step > 0 {
             m.lots.push(ModelLot {
                 purchase: at,
+                order: p.order,
                 remaining: percent + step,
                 expired: 0,
                 available_on,
@@ -253,6 +284,7 @@ impl Model {
     }
 
     fn void(&mut self, at: usize, today: NaiveDate) {
+        let today = self.day_for(self.purchases[at].member, today);
         let p = &mut self.purchases[at];
         let m = &mut self.members[p.member];
         p.state = State::Voided;
@@ -304,6 +336,7 @@ impl Model {
         self.funding -= less_funding;
         self.receivable += returned - less_commission - less_percent - (less_step - less_funding);
         let (member, day) = (p.member, p.day);
+        let today = self.day_for(member, today);
         self.give_back(at, returned, today);
         *self.members[member].used(day) -= less_percent;
         self.take(at, less_percent + less_step, today);
@@ -347,7 +380,10 @@ impl Model {
 
     fn night(&mut self, today: NaiveDate) {
         for member in 0..MEMBERS {
-            for at in 0..self.members[member].lots.len() {
+            let lots = &self.members[member].lots;
+            let mut order: Vec<usize> = (0..lots.len()).collect();
+            order.sort_by_key(|at| lots[*at].order);
+            for at in order {
                 let m = &mut self.members[member];
                 let lot = &mut m.lots[at];
                 if !lot.released && lot.available_on <= today {
@@ -357,7 +393,9 @@ impl Model {
                     self.settle(member, today);
                 }
             }
-            self.expire(member, today);
+            if !self.members[member].frozen {
+                self.expire(member, today);
+            }
         }
         let week_ago = today.checked_sub_days(Days::new(7)).unwrap();
         for at in 0..self.purchases.len() {
@@ -505,6 +543,8 @@ impl Run {
         state.push(-signed(self.programme.debited("commission", "union")));
         state.push(signed(self.programme.debited("receivable", "shop")));
         state.push(signed(self.programme.debited("funding", "R-1")));
+        state.push(signed(self.programme.debited("adjustments", "union")));
+        state.push(-signed(self.programme.debited("solidarity", "union")));
         state
     }
 
@@ -520,6 +560,7 @@ impl Model {
         let mut state: Vec<i64> =
             self.members.iter().flat_map(|m| [m.pending, m.available, m.reserved, m.debt]).collect();
         state.extend([self.breakage, self.commission, self.receivable, self.funding]);
+        state.extend([self.adjusted, self.solidarity]);
         state
     }
 }
@@ -528,7 +569,8 @@ impl Model {
     /// How many kopecks are redeemed of so many percent of the amount: what can be spent, 10.00 at least.
     fn redeemed(&self, member: usize, amount: i64, share: i64, today: NaiveDate) -> i64 {
         let most = (amount * share / 100).min(self.members[member].spendable(today));
-        if most >= 1_000 { most } else { 0 }
+        let buyer = &self.members[member];
+        if most >= 1_000 && !buyer.frozen && !buyer.left { most } else { 0 }
     }
 
     /// The purchase meant by a number, when it is in that state.
@@ -568,17 +610,20 @@ fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
     let today = runs[0].programme.now.date_naive();
     match step {
         Step::Buy(member, books, other, share) => {
+            let member = &model.survivor(*member);
             let redeemed = model.redeemed(*member, books + other, *share, today);
             model.authorize(*member, [*books, *other], redeemed, (today, today));
             model.capture(model.purchases.len() - 1, today);
             runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], redeemed, (0, true)));
         }
         Step::Authorize(member, books, other, share) => {
+            let member = &model.survivor(*member);
             let redeemed = model.redeemed(*member, books + other, *share, today);
             model.authorize(*member, [*books, *other], redeemed, (today, today));
             runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], redeemed, (0, false)));
         }
         Step::Late(member, books, other, days) => {
+            let member = &model.survivor(*member);
             let day = (runs[0].programme.now - TimeDelta::days(*days)).date_naive();
             model.authorize(*member, [*books, *other], 0, (today, day));
             model.capture(model.purchases.len() - 1, today);
@@ -603,6 +648,7 @@ fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
             model.rates.push((today, *percent));
             runs.iter_mut().for_each(|run| run.change_rule(*percent));
         }
+        Step::Deed(deed) => standing::apply(*deed, model, runs, today),
         Step::Refund(..) | Step::RefundLine(..) => refunded(model, runs, number, step, today),
         Step::Night(days) => {
             runs.iter_mut().for_each(|run| run.night(*days));

@@ -5,6 +5,7 @@
 //! | [`organisations`] | the tree: finding, creating, listing; ancestors and subtrees by a materialised path |
 //! | [`members`] | a person's record: admitting, finding, changing, searching |
 //! | [`memberships`] | stretches of membership: transfer, leaving, suspension, who was what on a day |
+//! | [`merging`] | two records found to be one person |
 //! | [`facts`] | what posting a purchase needs to know of its members, in one statement |
 //! | [`statistics`] | counts of a subtree on a day |
 //! | [`consents`] | proof of consent to the processing of personal data |
@@ -27,6 +28,7 @@ pub mod inn;
 mod kinds;
 pub mod members;
 pub mod memberships;
+pub mod merging;
 pub mod organisations;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;

@@ -61,6 +61,8 @@ pub struct Person {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+    /// The member this record was found to be the same person as.
+    pub merged_into: Option<MemberId>,
 }
 
 /// A member's phone and address, opened.
@@ -122,6 +124,7 @@ impl Person {
             status: MemberStatus::Active,
             created_at: now,
             updated_at: now,
+            merged_into: None,
         }
     }
 }
@@ -260,6 +263,27 @@ pub fn by_contact(
     sealer: &Sealer,
     contact: Contact<'_>,
 ) -> Result<Vec<Member>, RegistryError> {
+    with_contact(connection, sealer, contact, false)
+}
+
+/// The members who left the union and have this address or phone; records merged into others are not among them.
+///
+/// # Errors
+/// As [`by_contact`].
+pub fn left_by_contact(
+    connection: &mut PgConnection,
+    sealer: &Sealer,
+    contact: Contact<'_>,
+) -> Result<Vec<Member>, RegistryError> {
+    with_contact(connection, sealer, contact, true)
+}
+
+fn with_contact(
+    connection: &mut PgConnection,
+    sealer: &Sealer,
+    contact: Contact<'_>,
+    left: bool,
+) -> Result<Vec<Member>, RegistryError> {
     let (column, value) = match contact {
         Contact::Email(text) => (Column::MemberEmail, contact::normalise_email(text)),
         Contact::Phone(text) => (Column::MemberPhone, contact::normalise_phone(text)),
@@ -268,7 +292,8 @@ pub fn by_contact(
     let hash = sealer.lookup(column, &value);
     let query = members::table
         .inner_join(organisation_table::table)
-        .filter(members::status.ne(MemberStatus::Left))
+        .filter(members::status.eq(MemberStatus::Left).eq(left))
+        .filter(members::merged_into.is_null())
         .order(members::id)
         .select(Member::as_select())
         .into_boxed();

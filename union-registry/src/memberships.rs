@@ -16,6 +16,8 @@ use crate::{MemberStatus, Reason, RegistryError, day_of, members as people};
 
 /// Longest reason written down for leaving.
 const REASON_CHARS_MAX: usize = 200;
+/// Why the stretch of a merged record ended.
+const MERGED: &str = "merged";
 
 /// One stretch of a member's history.
 #[derive(Debug, Clone, Queryable)]
@@ -127,6 +129,22 @@ pub fn leave(
         outbox::append(connection, &[people::event("member.left", member, now)])?;
         Ok(())
     })
+}
+
+/// Ends the membership of a record found to be the same person as another; nothing when it had ended.
+pub(crate) fn merged(
+    connection: &mut PgConnection,
+    member: MemberId,
+    now: DateTime<Utc>,
+) -> Result<(), RegistryError> {
+    let present = present(connection, member)?;
+    if present.status == MemberStatus::Left {
+        return Ok(());
+    }
+    end(connection, &present, day_of(now).max(present.from_on), MERGED, now)?;
+    set_status(connection, &present, (present.organisation_id, MemberStatus::Left), now)?;
+    organisations::count_members(connection, &[(present.organisation_id, -1)])?;
+    Ok(())
 }
 
 /// Suspends an active member's rights from the day `on`.

@@ -202,6 +202,31 @@ pub fn find(connection: &mut PgConnection, id: OrganisationId) -> Result<Organis
         .ok_or(RegistryError::UnknownOrganisation(id))
 }
 
+/// The ids of a subtree's organisations, its root included.
+///
+/// # Errors
+/// The database's.
+pub fn subtree_ids(connection: &mut PgConnection, root: &str) -> Result<Vec<OrganisationId>, RegistryError> {
+    Ok(organisations::table
+        .filter(sql::<Bool>("path @> ARRAY[").bind::<Text, _>(root).sql("]"))
+        .select(organisations::id)
+        .load(connection)?)
+}
+
+/// Organisations by their ids, in no order; unknown ids are absent.
+///
+/// # Errors
+/// The database's.
+pub fn by_ids(
+    connection: &mut PgConnection,
+    ids: &[OrganisationId],
+) -> Result<Vec<OrganisationRef>, RegistryError> {
+    Ok(organisations::table
+        .filter(organisations::id.eq_any(ids))
+        .select(OrganisationRef::as_select())
+        .load(connection)?)
+}
+
 /// The names of organisations by their codes; unknown codes are absent.
 ///
 /// # Errors

@@ -34,6 +34,7 @@ pub mod registry {
             status -> Text,
             created_at -> Timestamptz,
             updated_at -> Timestamptz,
+            merged_into -> Nullable<Uuid>,
         }
     }
 

@@ -67,11 +67,16 @@ pub fn find(
         Address::Email(text) => Contact::Email(text),
         Address::Phone(text) => Contact::Phone(text),
     };
-    let found =
-        members::by_contact(connection, &app.derived.sealer, contact).map_err(|error| match error {
-            RegistryError::Database(error) => error.into(),
-            error => Problem::internal(&error),
-        })?;
+    let problem = |error| match error {
+        RegistryError::Database(error) => Problem::from(error),
+        error => Problem::internal(&error),
+    };
+    let sealer = &app.derived.sealer;
+    let mut found = members::by_contact(connection, sealer, contact).map_err(problem)?;
+    if found.is_empty() {
+        // Who left the union still has what they earned, and comes for it.
+        found = members::left_by_contact(connection, sealer, contact).map_err(problem)?;
+    }
     match found.as_slice() {
         [member] => Ok(Some(member.person.id)),
         [] => Ok(None),

@@ -6,6 +6,7 @@
 //! | [`token`], [`keyring`] | access tokens, and the keys that sign them |
 //! | [`sessions`], [`cookies`] | sessions of people in PostgreSQL, and in the cookies of pages |
 //! | [`codes`], [`members`], [`code_mail`] | members sign in with a code |
+//! | [`till_codes`] | members join the programme at a till with a code |
 //! | [`staff`], [`password`] | staff sign in with a password |
 //! | [`clients`] | partners' programs sign in with a secret |
 //! | [`attempts`], [`guesses`], [`limits`], [`peer`] | how often what may be tried, and from where |
@@ -32,6 +33,7 @@ pub mod scope;
 pub mod secrets;
 pub mod sessions;
 pub mod staff;
+pub mod till_codes;
 pub mod token;
 
 pub use access::Access;

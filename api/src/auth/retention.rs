@@ -29,7 +29,8 @@ pub fn sweep(connection: &mut PgConnection, at: DateTime<Utc>) -> QueryResult<us
     let old_answers =
         diesel::delete(idempotency_keys::table.filter(idempotency_keys::started_at.lt(at - ANSWERS_KEPT)));
     let old_guesses = diesel::delete(guesses::table.filter(guesses::ends_at.lt(at - GUESSES_KEPT)));
-    Ok(old_sessions.execute(connection)?
+    Ok(super::till_codes::sweep(connection, at)?
+        + old_sessions.execute(connection)?
         + old_tokens.execute(connection)?
         + old_codes.execute(connection)?
         + old_attempts.execute(connection)?

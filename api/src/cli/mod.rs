@@ -4,6 +4,7 @@ mod admin;
 mod demo;
 mod files;
 mod jobs;
+mod plastic;
 mod serve;
 
 use std::path::PathBuf;
@@ -80,6 +81,15 @@ enum CardsCommand {
         /// The code of the subtree's root.
         #[arg(long)]
         organisation: String,
+    },
+    /// The personalisation files for the plastic cards that wait to be printed.
+    PrintBatch {
+        /// The code of the subtree's root.
+        #[arg(long)]
+        organisation: String,
+        /// The folder they go to; a batch that finds another there takes a folder of its own in it.
+        #[arg(long)]
+        out: PathBuf,
     },
     /// Open the next pair of digits, with a key of its own, from which new numbers come from now on. Numbers given
     /// before stay good.
@@ -182,6 +192,9 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
         Command::Import { kind, file, notify } => files::import(app, kind, file, notify),
         Command::Cards(CardsCommand::Issue { kind, organisation }) => {
             files::issue_cards(app, kind, &organisation)
+        }
+        Command::Cards(CardsCommand::PrintBatch { organisation, out }) => {
+            plastic::print_batch(app, &organisation, &out)
         }
         Command::Cards(CardsCommand::OpenProgramme) => files::open_programme(app),
         Command::Registers(RegistersCommand::Load { partner, file, mode, history }) => {

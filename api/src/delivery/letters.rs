@@ -30,6 +30,13 @@ pub enum Letter {
         /// How long it is good for.
         minutes: i64,
     },
+    /// A code to join the bonus programme by, at a till.
+    EnrolmentCode {
+        /// Six digits.
+        code: String,
+        /// How long it is good for.
+        minutes: i64,
+    },
     /// A card was issued.
     CardIssued(CardIssued),
     /// The day's cashback.
@@ -150,6 +157,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "sign_in_code.en.txt",
         "sign_in_code.ru.html",
         "sign_in_code.ru.txt",
+        "enrolment_code.en.html",
+        "enrolment_code.en.txt",
+        "enrolment_code.ru.html",
+        "enrolment_code.ru.txt",
         "card_issued.en.html",
         "card_issued.en.txt",
         "card_issued.ru.html",
@@ -210,6 +221,7 @@ impl Letter {
     fn template(&self) -> &'static str {
         match self {
             Self::SignInCode { .. } => "sign_in_code",
+            Self::EnrolmentCode { .. } => "enrolment_code",
             Self::CardIssued(_) => "card_issued",
             Self::CashbackDigest(_) => "cashback_digest",
             Self::ClaimDecided(_) => "claim_decided",
@@ -220,7 +232,9 @@ impl Letter {
 
     fn facts(&self, language: Language) -> Value {
         match self {
-            Self::SignInCode { code, minutes } => context! { code, minutes },
+            Self::SignInCode { code, minutes } | Self::EnrolmentCode { code, minutes } => {
+                context! { code, minutes }
+            }
             Self::CardIssued(card) => context! {
                 name => &card.name,
                 number => wording::card_number(&card.number),
@@ -295,6 +309,7 @@ mod tests {
         let name = "<script>alert(1)</script> {{7*7}} О’Брайен".to_owned();
         [
             Letter::SignInCode { code: "042137".to_owned(), minutes: 10 },
+            Letter::EnrolmentCode { code: "042137".to_owned(), minutes: 10 },
             Letter::CardIssued(CardIssued {
                 name: name.clone(),
                 number: "9643010123456789".to_owned(),
@@ -330,7 +345,7 @@ mod tests {
 
     #[test]
     fn what_people_wrote_stays_text() {
-        for letter in letters().into_iter().skip(1) {
+        for letter in letters().into_iter().skip(2) {
             let words = letter.words(Language::Russian, "https://card.example").unwrap();
             assert!(!words.html.contains("<script>"), "{}", words.html);
             assert!(words.html.contains("&lt;script&gt;"), "{}", words.html);

@@ -76,7 +76,8 @@ fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
     for event in &events {
         METRICS.events.with_label_values(&[&event.kind]).inc();
         if let Some(member) = event.member_id
-            && (event.kind.starts_with("purchase.") || event.kind == "claim.decided")
+            && (event.kind.starts_with("purchase.")
+                || matches!(event.kind.as_str(), "balance.changed" | "claim.decided"))
         {
             app.live.publish(member, &operations(event));
         }

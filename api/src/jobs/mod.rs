@@ -9,6 +9,7 @@ use std::time::Instant;
 use cashback_engine::days::date_in;
 use cashback_engine::jobs as engine;
 use cashback_engine::ledger::closing::{self, ClosedDay};
+use cashback_engine::tiers;
 use chrono::{DateTime, Months, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -29,6 +30,8 @@ pub enum Job {
     ReleaseHolds,
     /// Available cashback pays debts.
     PayDebts,
+    /// Members get the tier they deserve once a period has ended.
+    Tiers,
     /// Lots past their last day expire.
     Expire,
     /// Members hear of what expires 30 and 7 days ahead.
@@ -47,6 +50,7 @@ pub enum Job {
 pub const NIGHTLY: &[Job] = &[
     Job::ReleaseHolds,
     Job::PayDebts,
+    Job::Tiers,
     Job::Expire,
     Job::ExpiryNotices,
     Job::VoidAuthorizations,
@@ -61,6 +65,7 @@ impl Job {
         match self {
             Self::ReleaseHolds => "release-holds",
             Self::PayDebts => "pay-debts",
+            Self::Tiers => "tiers",
             Self::Expire => "expire",
             Self::ExpiryNotices => "expiry-notices",
             Self::VoidAuthorizations => "void-authorizations",
@@ -150,6 +155,7 @@ fn part(
     let done = match job {
         Job::ReleaseHolds => engine::release_holds(connection, books, at, now)?,
         Job::PayDebts => engine::pay_debts(connection, books, at, now)?,
+        Job::Tiers => tiers::lower(connection, books, at)?,
         Job::Expire => engine::expire(connection, books, at, now)?,
         Job::ExpiryNotices => expiry::tell(connection, at, now)?,
         Job::VoidAuthorizations => engine::void_authorizations(connection, books, at, now)?,

@@ -54,6 +54,8 @@ pub struct ResolutionView {
     status: &'static str,
     /// Whether points can be spent with it.
     may_redeem: bool,
+    /// Whether its holder could join the bonus programme here and now: is not in it yet.
+    may_enrol: bool,
     /// The points that can be spent; with a live code alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1437.83")]
@@ -103,7 +105,7 @@ pub async fn resolve(
             let book = shared.books.current(connection)?;
             let facts = facts::facts_for_posting(connection, &[(card.member_id, now)])?.pop().flatten();
             let standing = identify::standing(&card, facts.as_ref(), now);
-            let enrolled = enrolments::state(connection, card.member_id)?.is_some_and(|state| state.enrolled);
+            let member = enrolments::standing(connection, card.member_id)?;
             let live = resolution.is_live();
             let balance = if live {
                 Some(balances::balance(connection, &shared.books, card.member_id, now)?.balance.available)
@@ -114,8 +116,10 @@ pub async fn resolve(
                 resolution: resolution.id.0,
                 status: standing_word(standing),
                 may_redeem: standing == CardStanding::Valid
-                    && enrolled
+                    && member == Some(enrolments::Standing::Enrolled)
                     && (live || (book.bare_number_may_redeem && !resolution.by_proof)),
+                may_enrol: standing == CardStanding::Valid
+                    && !member.is_some_and(enrolments::Standing::takes_part),
                 available: balance.filter(|_| standing == CardStanding::Valid),
                 offers: book
                     .in_force(partner, now)

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::{cards, life};
 use cashback_engine::days::date_in;
+use cashback_engine::enrolments;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::cards::CardView;
+use crate::v1::me::OFFER_VERSION;
 use crate::v1::organisations::OrganisationRefView;
 use crate::v1::paging::{self, List};
 
@@ -71,6 +73,10 @@ pub struct MemberRecord {
     email: Option<String>,
     consent_on: Option<NaiveDate>,
     cards: Vec<CardView>,
+    /// The member this record was found to be the same person as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    merged_into: Option<MemberId>,
     /// Where the member belonged and when, the newest first.
     history: Vec<StretchView>,
 }
@@ -178,6 +184,7 @@ fn record(
         email,
         consent_on: consent.map(|consent| date_in(PROGRAMME_ZONE, consent.given_at)),
         cards: cards::of_member(connection, id)?.iter().map(|card| CardView::new(card, now)).collect(),
+        merged_into: member.person.merged_into,
         history,
         member: member.into(),
     })
@@ -390,7 +397,8 @@ pub struct LeaveBody {
     reason: String,
 }
 
-/// Records that a member has left: no card of theirs is good from that day on.
+/// Records that a member has left: no card of theirs is good from that day on, and they leave the bonus programme; what
+/// they have is still released and can be withdrawn until it expires.
 #[utoipa::path(post, path = "/v1/members/{id}/leave", tag = "office", params(("id" = String, Path)), request_body = LeaveBody, responses(
     (status = 200, description = "the record", body = MemberRecord),
     (status = 404, description = "none, or not yours", body = ProblemBody),
@@ -414,6 +422,7 @@ pub async fn leave(
         memberships::leave(connection, id.0, on, reason, now)?;
         let block = life::Block { reason: life::BlockReason::Left, by: principal.key(), comment: None };
         life::block_all(connection, id.0, &block, now)?;
+        enrolments::leave_many(connection, &[id.0], OFFER_VERSION, "union", now)?;
         Ok(())
     })
     .await

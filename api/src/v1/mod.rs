@@ -1,9 +1,12 @@
 //! The public API, one file a resource.
 
+pub mod adjustments;
 pub mod auth;
 pub mod card_records;
 pub mod cards;
 pub mod claims;
+pub mod designs;
+pub mod enrolments;
 pub mod events;
 pub mod files;
 pub mod fraud;
@@ -13,16 +16,20 @@ pub mod jwks;
 pub mod ledger;
 pub mod me;
 pub mod members;
+pub mod merging;
 pub mod oauth;
 pub mod organisations;
 pub mod outlets;
 pub mod paging;
 pub mod partners;
+pub mod print_batches;
 pub mod purchases;
 pub mod registers;
 pub mod revocations;
 pub mod rules;
 pub mod settings;
 pub mod staff;
+pub mod standings;
+pub mod tiers;
 pub mod types;
 pub mod webhooks;

@@ -105,7 +105,7 @@ pub fn file(
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    if !matches!(standing, Some(Standing::Enrolled | Standing::Frozen)) {
+    if !standing.is_some_and(Standing::takes_part) {
         return Ok(Err(ClaimRefusal::NotEnrolled));
     }
     let place = outlet.as_deref().map(|outlet| (outlet.number, instant(outlet.tz(), local)));

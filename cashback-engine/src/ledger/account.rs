@@ -94,6 +94,14 @@ impl Account {
     pub const COMMISSION: Self = Self(11);
     /// The union's `breakage`.
     pub const BREAKAGE: Self = Self(13);
+    /// The union's `solidarity`.
+    pub const SOLIDARITY: Self = Self(14);
+    /// The union's `payouts`.
+    pub const PAYOUTS: Self = Self(15);
+    /// The union's `adjustments`.
+    pub const ADJUSTMENTS: Self = Self(18);
+    /// The union's `losses`.
+    pub const LOSSES: Self = Self(20);
 
     /// Whether it is one of a member's four.
     pub fn is_members(self) -> bool {

@@ -25,6 +25,7 @@ use diesel::sql_types::Text;
 use serde::Serialize;
 use shared_kernel::ids::Uuid;
 
+use super::standing;
 use crate::error::EngineError;
 use crate::ledger::closing::DayRow;
 use crate::ledger::read::first_id_of;
@@ -103,7 +104,8 @@ const CHECKS: &[(u8, &str, &str)] = &[
         "a posting has no purchase, or a purchase no posting",
         "SELECT format('posting %s (%s) of purchase %s', p.id, p.kind, p.purchase_id) AS row FROM ledger.postings p
          WHERE p.purchase_id IS NOT NULL AND p.kind <> 'purchase' AND p.id >= '{since}'
-            AND NOT EXISTS (SELECT FROM ledger.purchases b WHERE b.id = p.purchase_id)",
+            AND NOT EXISTS (SELECT FROM ledger.purchases b WHERE b.id = p.purchase_id)
+            AND NOT EXISTS (SELECT FROM ledger.adjustments a WHERE a.posting_id = p.purchase_id)",
     ),
     (
         1,
@@ -288,16 +290,16 @@ const HISTORY: &[(u8, &str, &str)] = &[
         "SELECT format('lots %s, breakage %s', l.expired, m.moved) AS row
          FROM (SELECT coalesce(sum(expired), 0) AS expired FROM ledger.lots) l, (
             SELECT coalesce(sum(t.amount), 0) AS moved FROM (
-                SELECT posting_id, amount FROM ledger.transfers WHERE credit = 13
-                UNION ALL SELECT posting_id, -amount FROM ledger.transfers WHERE debit = 13) t
-            JOIN ledger.postings p ON p.id = t.posting_id WHERE p.kind <> 'adjustment'
+                SELECT amount FROM ledger.transfers WHERE credit = 13 AND debit <> 18
+                UNION ALL SELECT -amount FROM ledger.transfers WHERE debit = 13 AND credit <> 18) t
          ) m WHERE l.expired <> m.moved",
     ),
     (
         2,
         "a member's balance is not the sum of its transfers",
         "WITH sides AS (
-            SELECT member_id, credit AS account, amount FROM ledger.transfers WHERE credit <= 4
+            SELECT coalesce(credit_member_id, member_id) AS member_id, credit AS account, amount
+            FROM ledger.transfers WHERE credit <= 4
             UNION ALL SELECT member_id, debit, -amount FROM ledger.transfers WHERE debit <= 4
          ), sums AS (
             SELECT member_id, coalesce(sum(amount) FILTER (WHERE account = 1), 0) AS pending,
@@ -356,6 +358,7 @@ fn checked(connection: &mut PgConnection, books: &BookCache, since: Option<&DayR
     let mut findings = Findings::default();
     let from = since.map_or(Uuid::nil(), |day| day.first_id);
     run(connection, &mut findings, CHECKS, from)?;
+    run(connection, &mut findings, standing::CHECKS, from)?;
     if since.is_none() {
         run(connection, &mut findings, HISTORY, from)?;
     }
@@ -369,6 +372,9 @@ fn checked(connection: &mut PgConnection, books: &BookCache, since: Option<&DayR
     };
     lots_past_their_date(connection, &mut findings, &book)?;
     let days = days::Days::read(connection, &mut findings, since.map(|day| day.day))?;
+    if book.tiers.is_some() && since.is_none() {
+        run(connection, &mut findings, &[(6, standing::TIERS, &standing::tiers())], from)?;
+    }
     let walked = stream::Pass::new(connection, &book, &mut findings, days, from)?.run(connection)?;
     if since.is_none() {
         room::check(connection, &mut findings, &book)?;
@@ -418,7 +424,7 @@ fn lots_past_their_date(
     let rows: Vec<Row> = diesel::sql_query(
         "SELECT format('member %s: lot of purchase %s until %s', l.member_id, l.purchase_id, l.expires_on) AS row
          FROM ledger.lots AS l JOIN ledger.balances AS b USING (member_id)
-         WHERE l.remaining > 0 AND l.released AND l.expires_on < $1 AND b.standing <> 'frozen' AND l.purchase_id < $2
+         WHERE l.remaining > 0 AND l.released AND l.expires_on < $1 AND b.standing NOT IN ('frozen', 'frozen_left') AND l.purchase_id < $2
             AND NOT EXISTS (SELECT FROM ledger.postings AS p WHERE p.purchase_id = l.purchase_id
                 AND p.kind <> 'purchase' AND p.id >= $2)
          LIMIT 20",

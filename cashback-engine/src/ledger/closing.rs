@@ -107,6 +107,10 @@ fn write_transfer(out: &mut Vec<u8>, transfer: &WalkedTransfer) {
     out.extend(transfer.credit.0.to_be_bytes());
     out.extend(transfer.kopecks.to_be_bytes());
     write_id(out, transfer.member.map(|member| member.0));
+    // Days without a merger hash as they did before mergers named the other member.
+    if let Some(other) = transfer.credit_member {
+        write_id(out, Some(other.0));
+    }
 }
 
 fn write_id(out: &mut Vec<u8>, id: Option<Uuid>) {

@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod closing;
 pub mod read;
+mod standing;
 mod walk;
 
 pub use read::{AccountBalance, AccountName, PostingView, TransferView, TrialBalance};

@@ -203,9 +203,11 @@ statement! {
         coalesce(sum(s.amount) FILTER (WHERE s.account = 2), 0)::bigint,
         coalesce(sum(s.amount) FILTER (WHERE s.account = 3), 0)::bigint,
         coalesce(-sum(s.amount) FILTER (WHERE s.account = 4), 0)::bigint
-     FROM ledger.postings AS p JOIN ledger.transfers AS t ON t.posting_id = p.id AND t.member_id = p.member_id,
-        LATERAL (VALUES (t.debit, -t.amount), (t.credit, t.amount)) AS s (account, amount)
-     WHERE p.member_id = ? AND p.id < ?"
+     FROM (SELECT ?::uuid AS member) AS asked, ledger.postings AS p JOIN ledger.transfers AS t ON t.posting_id = p.id,
+        LATERAL (VALUES (t.debit, -t.amount, t.member_id), (t.credit, t.amount, coalesce(t.credit_member_id, t.member_id)))
+            AS s (account, amount, member_id)
+     WHERE (p.member_id = asked.member OR p.id IN (SELECT posting_id FROM ledger.merged WHERE member_id = asked.member))
+        AND s.member_id = asked.member AND p.id < ?"
 }
 
 /// A member's four balances as they were booked at an instant (to the millisecond); all 0.00 before the first posting.
@@ -324,6 +326,8 @@ struct TransferRow {
     amount: Money,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     member_id: Option<MemberId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    credit_member_id: Option<MemberId>,
 }
 
 /// Postings, newest first.
@@ -345,7 +349,7 @@ pub fn postings(
     let account = filter.account.as_ref().map(|name| number(connection, name)).transpose()?;
     let ids = touching(filter.account.as_ref(), account);
     let rows: Vec<PostingRow> = diesel::sql_query(format!(
-        "SELECT p.id, p.kind, p.member_id, p.purchase_id, p.occurred_at, p.booked_at, p.booked_on, b.receipt,
+        "SELECT p.id, p.kind, p.member_id, b.id AS purchase_id, p.occurred_at, p.booked_at, p.booked_on, b.receipt,
             o.code AS outlet
          FROM ({ids}) AS found JOIN ledger.postings AS p USING (id)
          LEFT JOIN ledger.purchases AS b ON b.id = p.purchase_id
@@ -362,7 +366,11 @@ pub fn postings(
     })
     .load(connection)?;
     let transfers = transfers_of(connection, &rows)?;
-    let views = rows.into_iter().map(|row| view(row, &transfers, account)).collect();
+    let member = match &filter.account {
+        Some(AccountName::Member(_, member)) => Some(*member),
+        _ => None,
+    };
+    let views = rows.into_iter().map(|row| view(row, &transfers, (account, member))).collect();
     Ok(Page::from_lookahead(views, limit, |posting| posting.id))
 }
 
@@ -381,17 +389,18 @@ fn touching(name: Option<&AccountName>, account: Option<Account>) -> String {
         None => "SELECT id FROM ledger.postings WHERE id >= $1 AND id < $2 AND $4 = 0 AND $5 IS NOT NULL
                  ORDER BY id DESC LIMIT $3"
             .to_owned(),
-        Some(AccountName::Member(..)) => {
-            "SELECT p.id FROM ledger.postings AS p WHERE p.member_id = $5 AND p.id >= $1 AND p.id < $2 AND EXISTS (
+        // A merger stands under the survivor's name; it moved the other's accounts, too.
+        Some(AccountName::Member(..)) => "SELECT p.id FROM ledger.postings AS p WHERE (p.member_id = $5
+                 OR p.id = (SELECT posting_id FROM ledger.merged WHERE member_id = $5))
+             AND p.id >= $1 AND p.id < $2 AND EXISTS (
                  SELECT FROM ledger.transfers AS t WHERE t.posting_id = p.id AND $4 IN (t.debit, t.credit))
              ORDER BY p.id DESC LIMIT $3"
-                .to_owned()
-        }
+            .to_owned(),
         Some(_) => format!("{} UNION {} ORDER BY id DESC LIMIT $3", side("debit"), side("credit")),
     }
 }
 
-fn number(connection: &mut PgConnection, name: &AccountName) -> Result<Account, EngineError> {
+pub(crate) fn number(connection: &mut PgConnection, name: &AccountName) -> Result<Account, EngineError> {
     let (kind, owner) = match name {
         AccountName::Members(kind) | AccountName::Member(kind, _) => (*kind, "member"),
         AccountName::Owned(kind, owner) => (*kind, owner.as_str()),
@@ -408,7 +417,8 @@ fn transfers_of(connection: &mut PgConnection, rows: &[PostingRow]) -> QueryResu
     let ids: Vec<PostingId> = rows.iter().map(|row| row.id).collect();
     diesel::sql_query(
         "SELECT t.posting_id, t.ordinal, t.debit, t.credit, d.kind AS debit_kind, d.owner AS debit_owner,
-            c.kind AS credit_kind, c.owner AS credit_owner, t.amount, t.member_id
+            c.kind AS credit_kind, c.owner AS credit_owner, t.amount, t.member_id,
+            coalesce(t.credit_member_id, t.member_id) AS credit_member_id
          FROM ledger.transfers AS t JOIN ledger.accounts AS d ON d.id = t.debit
          JOIN ledger.accounts AS c ON c.id = t.credit
          WHERE t.posting_id = ANY($1) ORDER BY t.posting_id, t.ordinal",
@@ -417,7 +427,11 @@ fn transfers_of(connection: &mut PgConnection, rows: &[PostingRow]) -> QueryResu
     .load(connection)
 }
 
-fn view(row: PostingRow, transfers: &[TransferRow], account: Option<Account>) -> PostingView {
+fn view(
+    row: PostingRow,
+    transfers: &[TransferRow],
+    (account, member): (Option<Account>, Option<MemberId>),
+) -> PostingView {
     let name = |kind: AccountKind, owner: &str, member: Option<MemberId>| match (kind.is_members(), member) {
         (true, Some(member)) => AccountName::Member(kind, member),
         (true, None) => AccountName::Members(kind),
@@ -426,12 +440,14 @@ fn view(row: PostingRow, transfers: &[TransferRow], account: Option<Account>) ->
     let own = || transfers.iter().filter(|transfer| transfer.posting_id == row.id);
     let amount = account.map(|account| {
         own()
-            .map(|t| match (t.debit == account, t.credit == account) {
-                (true, _) if t.debit_kind.normal() == Normal::Debit => t.amount,
-                (true, _) => -t.amount,
-                (_, true) if t.credit_kind.normal() == Normal::Debit => -t.amount,
-                (_, true) => t.amount,
-                _ => Money::ZERO,
+            .map(|t| {
+                let is = |side: Account, whose: Option<MemberId>| {
+                    side == account && member.is_none_or(|member| whose == Some(member))
+                };
+                let debited = if is(t.debit, t.member_id) { t.amount } else { Money::ZERO };
+                let credited = if is(t.credit, t.credit_member_id) { t.amount } else { Money::ZERO };
+                let kind = if t.debit == account { t.debit_kind } else { t.credit_kind };
+                if kind.normal() == Normal::Debit { debited - credited } else { credited - debited }
             })
             .sum()
     });
@@ -439,7 +455,7 @@ fn view(row: PostingRow, transfers: &[TransferRow], account: Option<Account>) ->
         transfers: own()
             .map(|t| TransferView {
                 debit: name(t.debit_kind, &t.debit_owner, t.member_id),
-                credit: name(t.credit_kind, &t.credit_owner, t.member_id),
+                credit: name(t.credit_kind, &t.credit_owner, t.credit_member_id),
                 amount: t.amount,
             })
             .collect(),

@@ -31,8 +31,8 @@ statement! {
     ReadTransfers {
         from: Uuid => SqlUuid, after: Uuid => SqlUuid, ordinal: i16 => SmallInt, until: Uuid => SqlUuid,
         limit: i64 => BigInt,
-    } -> (SqlUuid, SmallInt, Integer, Integer, BigInt, Nullable<SqlUuid>),
-    "SELECT posting_id, ordinal, debit, credit, amount, member_id FROM ledger.transfers
+    } -> (SqlUuid, SmallInt, Integer, Integer, BigInt, Nullable<SqlUuid>, Nullable<SqlUuid>),
+    "SELECT posting_id, ordinal, debit, credit, amount, member_id, credit_member_id FROM ledger.transfers
      WHERE posting_id >= ? AND (posting_id, ordinal) > (?, ?) AND posting_id < ?
      ORDER BY posting_id, ordinal LIMIT ?"
 }
@@ -60,6 +60,8 @@ pub(crate) struct WalkedTransfer {
     pub credit: Account,
     pub kopecks: i64,
     pub member: Option<MemberId>,
+    /// Whose account is credited, where that is another member.
+    pub credit_member: Option<MemberId>,
 }
 
 /// A posting with its transfers; without a posting, transfers that stand alone.

@@ -17,6 +17,7 @@ use super::world::World;
 use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
 use crate::claims::arrivals;
 use crate::days::date_in;
+use crate::enrolments::Standing;
 use crate::fraud::watch;
 use crate::ids::{Mint, PurchaseId};
 use crate::purchases::{PurchaseRecord, shown, waiting};
@@ -207,7 +208,9 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn needs(&self) -> Needs {
-        let mut needs = Needs::default();
+        let today = date_in(self.book.zone, self.now);
+        let tiers = self.book.tiers.clone().map(|terms| (terms, today));
+        let mut needs = Needs { tiers, ..Needs::default() };
         for (sale, place) in self.sales.iter().zip(&self.places) {
             if place.is_err() {
                 continue;
@@ -279,6 +282,10 @@ impl<'a> Batch<'a> {
         let Some(claim) = self.claims.get(&key).copied() else {
             return Outcome::Lost;
         };
+        let standing = self.world.members.get(&sale.buyer.member).and_then(|member| member.standing);
+        if standing == Some(Standing::Merged) {
+            return Outcome::Lost;
+        }
         if let Some(id) = self.world.plays.arrives(sale, &checked) {
             self.known.insert(key.clone(), id);
             self.renamed.insert(key, id);
@@ -421,7 +428,8 @@ pub(super) enum Outcome {
     Posted(PurchaseId),
     Known(PurchaseId),
     Refused(Refusal),
-    /// Neither ours nor known: somebody changed settings or outlets meanwhile. The caller's next attempt knows.
+    /// Neither ours nor known: somebody changed settings or outlets, or merged the buyer, meanwhile. The caller's next
+    /// attempt knows.
     Lost,
 }
 

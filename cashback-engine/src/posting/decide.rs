@@ -64,6 +64,7 @@ pub(crate) fn decide(
         world.transfer(checked.partner.receivable, Account::COMMISSION, commission);
         world.settle_debt(sale.buyer.member, today);
         world.events.push(posted_event(&record, book, now));
+        world.raise(book, &record, now);
     } else {
         world.transfer(Account::AVAILABLE, Account::RESERVED, sale.redeem);
     }
@@ -138,7 +139,9 @@ fn judge(world: &World, book: &Book, sale: &Sale, checked: &Checked, paid: Money
     let none = |reason| Judgement { reason: Some(reason), ..Judgement::default() };
     match member.and_then(|member| member.standing) {
         None => return none(CashbackReason::NotEnrolled),
-        Some(Standing::Left) => return none(CashbackReason::LeftProgramme),
+        Some(Standing::Left | Standing::FrozenLeft | Standing::Merged) => {
+            return none(CashbackReason::LeftProgramme);
+        }
         Some(Standing::Enrolled | Standing::Frozen) => {}
     }
     let occasion = Occasion {
@@ -150,7 +153,7 @@ fn judge(world: &World, book: &Book, sale: &Sale, checked: &Checked, paid: Money
         lines: sale.lines.as_deref(),
         excluded: &book.excluded_categories,
         audience: &sale.buyer.audience,
-        tier: member.and_then(|member| member.tier.as_deref()),
+        tier: book.tier_held(member.and_then(|member| member.tier.as_deref())),
     };
     if !card_limits::may_earn(world, &sale.buyer, occasion.date) {
         return none(CashbackReason::CardLimit);

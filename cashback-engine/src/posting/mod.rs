@@ -12,6 +12,7 @@ pub(crate) mod batch;
 pub(crate) mod card_limits;
 pub(crate) mod check;
 pub(crate) mod decide;
+pub(crate) mod entry;
 pub mod fiscal;
 pub(crate) mod read;
 pub mod refusal;

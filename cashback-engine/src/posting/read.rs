@@ -1,6 +1,7 @@
 //! The reads before deciding: claims of receipts, locks on balances, and the caps, lots and purchases a batch needs.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use diesel::pg::PgConnection;
@@ -19,6 +20,7 @@ use crate::purchases::PurchaseRecord;
 use crate::rules::terms::CapPeriod;
 use crate::schema::ledger::{budget_usage, lots, purchases, spendings};
 use crate::statement::statement;
+use crate::tiers::{TierTerms, progress};
 
 statement! {
     /// Claims receipts that nobody has yet; the book's revision beside each. Given in the order of their key, so that
@@ -134,6 +136,8 @@ pub(crate) struct Needs {
     pub watched: HashSet<(Uuid, NaiveDate)>,
     /// Over how many days it counts refunds.
     pub watched_days: i32,
+    /// The tiers that members may reach, and the day that decides; where tiers are set.
+    pub tiers: Option<(Arc<TierTerms>, NaiveDate)>,
 }
 
 /// Reads what a batch needs, members first: their locks guard all that is theirs.
@@ -146,6 +150,11 @@ pub(crate) fn fill(
     balances(connection, world, needs, lock)?;
     caps(connection, world, needs)?;
     budgets(connection, world, needs, lock)?;
+    if let Some((terms, today)) = &needs.tiers {
+        for (id, towards) in progress::read(connection, terms, &needs.members, *today)? {
+            world.member(id).progress = towards;
+        }
+    }
     card_limits::read(connection, world, needs.cards.iter().copied())?;
     if !needs.purchases.is_empty() {
         redemptions(connection, world, &needs.purchases)?;
@@ -318,6 +327,7 @@ pub(crate) fn purchases_by_id(
         Lock::Look => query.load(connection)?,
     };
     for record in records {
+        world.counted.insert(record.id, progress::counted(&record));
         world.purchases.insert(record.id, Kept { record, fresh: false, changed: false });
     }
     Ok(())

@@ -22,6 +22,7 @@ use crate::ledger::account::Account;
 use crate::lots::{LotKey, Lots};
 use crate::purchases::PurchaseRecord;
 use crate::rules::terms::CapPeriod;
+use crate::tiers::Progress;
 
 text_enum! {
     /// What a posting is about.
@@ -46,6 +47,12 @@ text_enum! {
         Adjustment => "adjustment",
         /// Cashback taken back from fraud.
         Clawback => "clawback",
+        /// Debt or a claim that can't be collected.
+        WriteOff => "write_off",
+        /// Two members found to be one.
+        Merge => "merge",
+        /// Given to the aid fund.
+        Donation => "donation",
     }
 }
 
@@ -56,6 +63,10 @@ pub(crate) struct Member {
     /// `None` for one who never enrolled and has no balances.
     pub standing: Option<Standing>,
     pub tier: Option<String>,
+    /// Towards the next tier; read where tiers are set.
+    pub progress: Progress,
+    /// The tier was reached here.
+    pub raised: bool,
     pub lots: Lots,
     /// How many claims are in play, as stored.
     pub claims: i16,
@@ -140,6 +151,8 @@ pub(crate) struct World {
     pub budgets: HashMap<RuleId, Usage>,
     pub cards: HashMap<CardPeriod, CardUsage>,
     pub purchases: HashMap<PurchaseId, Kept>,
+    /// What each purchase that was read counted for towards a tier: what was bought, and cashback.
+    pub counted: HashMap<PurchaseId, (Money, Money)>,
     /// The order in which purchases were posted here.
     pub posted: Vec<PurchaseId>,
     pub spendings: Vec<Spending>,
@@ -197,9 +210,16 @@ impl World {
         self.purchases.get_mut(&id)
     }
 
+    /// The day by which a member's lots are judged: for who is frozen nothing is ever past.
+    pub(crate) fn day_for(&mut self, id: MemberId, today: NaiveDate) -> NaiveDate {
+        let frozen = self.member(id).standing.is_some_and(Standing::is_frozen);
+        if frozen { NaiveDate::MIN } else { today }
+    }
+
     /// Keeps money.md's "debt > 0 means available = 0", within the posting opened last: what became available pays
     /// debt; what is left of `available` beside debt is past its date and expires at once.
     pub(crate) fn settle_debt(&mut self, id: MemberId, today: NaiveDate) {
+        let today = self.day_for(id, today);
         let member = self.member(id);
         if !member.balance.debt.is_positive() || !member.balance.available.is_positive() {
             return;

@@ -21,6 +21,7 @@ use crate::purchases::PurchaseRecord;
 use crate::rules::Book;
 use crate::rules::terms::CapPeriod;
 use crate::statement::statement;
+use crate::tiers::progress;
 
 type Texts = Vec<String>;
 type Amounts = Vec<i64>;
@@ -169,6 +170,7 @@ pub(crate) fn write(
     caps(connection, world)?;
     cases::open(connection, &world.cases, now)?;
     world.tallies.write(connection)?;
+    progress::write(connection, world, book)?;
     card_limits::write(connection, world)?;
     outbox::append(connection, &world.events)?;
     let mut batch = WriteBatch::default();
@@ -178,6 +180,16 @@ pub(crate) fn write(
         }
     }
     batch.postings(world, now, date_in(book.zone, now));
+    batch.lots(world);
+    batch.balances(world);
+    batch.execute(connection)?;
+    Ok(())
+}
+
+/// Writes members' lots and balances alone, where the postings are written otherwise.
+pub(crate) fn write_members(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
+    updated_lots(connection, world)?;
+    let mut batch = WriteBatch::default();
     batch.lots(world);
     batch.balances(world);
     batch.execute(connection)?;

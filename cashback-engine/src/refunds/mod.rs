@@ -70,9 +70,8 @@ pub fn refund(
     returns: &[Return],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<Result<Refunded, Refusal>>> {
-    let book = books.current(connection)?;
     let ids: HashSet<PurchaseId> = returns.iter().map(|asked| asked.purchase).collect();
-    let mut world = locked(connection, &book, &ids)?;
+    let (book, mut world) = locked(connection, books, &ids)?;
     let mut run = Run { known: known(connection, &ids)?, book, mint: Mint::at(now), now };
     let outcomes: Vec<Result<bool, Refusal>> =
         returns.iter().map(|asked| run.one(&mut world, asked)).collect();
@@ -89,23 +88,32 @@ pub fn refund(
         .collect())
 }
 
-/// Reads and locks purchases with all that changing them may touch: members first, as posting does.
+/// Reads and locks purchases with all that changing them may touch: members first, as posting does. Once more when
+/// their buyer was merged or what judges them changed while this waited for the locks.
 pub(crate) fn locked(
     connection: &mut PgConnection,
-    book: &Book,
+    books: &BookCache,
     ids: &HashSet<PurchaseId>,
-) -> QueryResult<World> {
+) -> QueryResult<(Arc<Book>, World)> {
     let list: Vec<PurchaseId> = ids.iter().copied().collect();
-    let mut look = World::default();
-    purchases_by_id(connection, &mut look, &list, Lock::Look)?;
-    let mut needs = Needs { purchases: ids.clone(), ..Needs::default() };
-    for kept in look.purchases.values() {
-        need(&mut needs, book, &kept.record);
+    let mut book = books.current(connection)?;
+    loop {
+        let mut look = World::default();
+        purchases_by_id(connection, &mut look, &list, Lock::Look)?;
+        let mut needs = Needs { purchases: ids.clone(), ..Needs::default() };
+        for kept in look.purchases.values() {
+            need(&mut needs, &book, &kept.record);
+        }
+        let mut world = World::default();
+        fill(connection, &mut world, &needs, Lock::Write)?;
+        purchases_by_id(connection, &mut world, &list, Lock::Write)?;
+        let latest = books.current(connection)?;
+        let same_buyers = world.purchases.values().all(|kept| needs.members.contains(&kept.record.member_id));
+        if same_buyers && latest.revision == book.revision {
+            return Ok((book, world));
+        }
+        book = latest;
     }
-    let mut world = World::default();
-    fill(connection, &mut world, &needs, Lock::Write)?;
-    purchases_by_id(connection, &mut world, &list, Lock::Write)?;
-    Ok(world)
 }
 
 fn need(needs: &mut Needs, book: &Book, record: &PurchaseRecord) {

@@ -23,6 +23,7 @@ pub(crate) fn undo(
     residual: &Residual,
     today: NaiveDate,
 ) {
+    let today = world.day_for(record.member_id, today);
     let receivable = receivable(book, record);
     return_redeemed(world, record, record.redeemed_left - residual.redeemed, receivable, today);
     let taken = funders_less(world, book, record, residual);

@@ -18,6 +18,7 @@ use crate::ids::{PartnerId, RuleId};
 use crate::ledger::account::Account;
 use crate::partners::{Outlet, Partner};
 use crate::schema::ledger::{accounts, outlets, partners, programme};
+use crate::tiers::{self, TierTerms};
 
 /// An approved version, with the time it is in force.
 #[derive(Debug, Clone)]
@@ -66,6 +67,8 @@ pub struct Book {
     pub watched: Watched,
     /// How many days a claim waits before it ends by itself.
     pub claim_days: i16,
+    /// The tiers members may reach; `None` where none are set.
+    pub tiers: Option<Arc<TierTerms>>,
     partners: HashMap<PartnerId, Arc<Partner>>,
     outlets: HashMap<String, Arc<Outlet>>,
     outlets_by_number: HashMap<i32, Arc<Outlet>>,
@@ -118,12 +121,21 @@ impl Book {
             bare_number_may_redeem,
             watched: Watched::load(connection)?,
             claim_days,
+            tiers: tiers::judging(connection)?.map(Arc::new),
             partners,
             outlets_by_number: outlets.iter().map(|o| (o.number, o.clone())).collect(),
             outlets: outlets.into_iter().map(|o| (o.code.clone(), o)).collect(),
             versions: versions.into_iter().map(|v| ((v.rule, v.version), v)).collect(),
             of_partner,
         })
+    }
+
+    /// The tier that counts for a member in whose row `stored` stands.
+    pub fn tier_held<'t>(&'t self, stored: Option<&'t str>) -> Option<&'t str> {
+        match &self.tiers {
+            Some(terms) => terms.held(stored),
+            None => stored,
+        }
     }
 
     /// A partner.

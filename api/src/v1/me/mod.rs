@@ -5,14 +5,17 @@ pub mod claims;
 pub mod devices;
 pub mod family;
 pub mod money;
+pub mod payouts;
 pub mod shown;
 
 use actix_web::{HttpResponse, web};
-use cashback_engine::enrolments;
-use chrono::NaiveDate;
+use cashback_engine::enrolments::{self, Standing};
+use cashback_engine::tiers::{self, Measure};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::MemberId;
+use shared_kernel::money::Money;
 use union_registry::{members, organisations};
 use utoipa::ToSchema;
 
@@ -53,6 +56,11 @@ pub struct MeView {
     joined_on: NaiveDate,
     /// Whether the member takes part in the bonus programme.
     enrolled: bool,
+    /// The tier and the way to the next; where tiers are set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<TierView>,
+    /// Frozen by finance: earns, but nothing can be spent or given away.
+    frozen: bool,
     /// Whether a mail a day tells of cashback.
     daily_digest: bool,
     /// Whether mail tells ahead of points that will expire.
@@ -61,10 +69,56 @@ pub struct MeView {
     language: &'static str,
 }
 
-fn me(connection: &mut PgConnection, member: MemberId) -> Result<MeView, Problem> {
+/// A member's tier.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MyTier)]
+pub struct TierView {
+    /// The tier held; null below the lowest.
+    name: Option<String>,
+    /// What is measured: `cashback` or `purchases`.
+    #[schema(value_type = String)]
+    measure: Measure,
+    /// What the present period has so far.
+    #[schema(value_type = String, example = "3200.00")]
+    reached: Money,
+    /// The last day before tiers are lowered next.
+    until: NaiveDate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<NextTierView>,
+}
+
+/// The next tier.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NextTier)]
+struct NextTierView {
+    name: String,
+    /// What is missing to it in the present period.
+    #[schema(value_type = String, example = "1800.00")]
+    missing: Money,
+}
+
+impl From<tiers::MemberTier> for TierView {
+    fn from(tier: tiers::MemberTier) -> Self {
+        Self {
+            name: tier.tier,
+            measure: tier.measure,
+            reached: tier.reached,
+            until: tier.until,
+            next: tier.next.map(|(name, missing)| NextTierView { name, missing }),
+        }
+    }
+}
+
+fn me(
+    app: &App,
+    connection: &mut PgConnection,
+    member: MemberId,
+    now: DateTime<Utc>,
+) -> Result<MeView, Problem> {
     let found = members::find(connection, member)?;
     let union = organisations::root_of(connection, found.organisation.id)?;
-    let enrolled = enrolments::state(connection, member)?.is_some_and(|state| state.enrolled);
+    let standing = enrolments::standing(connection, member)?;
+    let tier = tiers::of_member(connection, &app.books, member, now)?;
     let preferences = preferences::load(connection, member)?;
     let person = found.person;
     Ok(MeView {
@@ -77,7 +131,9 @@ fn me(connection: &mut PgConnection, member: MemberId) -> Result<MeView, Problem
         organisation: (&found.organisation).into(),
         union: (&union).into(),
         joined_on: person.joined_on,
-        enrolled,
+        enrolled: standing.is_some_and(Standing::takes_part),
+        tier: tier.filter(|_| standing.is_some()).map(TierView::from),
+        frozen: standing.is_some_and(Standing::is_frozen),
         daily_digest: preferences.daily_digest,
         expiry_notices: preferences.expiry_notices,
         language: preferences.language.as_str(),
@@ -90,8 +146,10 @@ pub async fn show(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
 ) -> Result<web::Json<MeView>, Problem> {
-    let member = myself(&principal)?;
-    Ok(web::Json(app.into_inner().run(move |connection| me(connection, member)).await?))
+    let (member, now) = (myself(&principal)?, app.now());
+    let shared = app.clone().into_inner();
+    let view = app.into_inner().run(move |connection| me(&shared, connection, member, now)).await?;
+    Ok(web::Json(view))
 }
 
 /// What a member may change about themselves.
@@ -115,6 +173,7 @@ pub async fn change(
     body: Json<MeBody>,
 ) -> Result<web::Json<MeView>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
+    let shared = app.clone().into_inner();
     let view = app
         .into_inner()
         .transaction(move |connection| {
@@ -125,7 +184,7 @@ pub async fn change(
                 expiry_notices: body.0.expiry_notices.unwrap_or(before.expiry_notices),
             };
             preferences::save(connection, member, &after, now)?;
-            me(connection, member)
+            me(&shared, connection, member, now)
         })
         .await?;
     Ok(web::Json(view))

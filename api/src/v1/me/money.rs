@@ -171,7 +171,7 @@ fn view(operation: Operation, language: Language, names: &HashMap<String, String
         .explanation
         .as_ref()
         .map(|explanation| texts::sentences(explanation, reader))
-        .unwrap_or_default();
+        .unwrap_or_else(|| operation.reason.into_iter().collect());
     OperationView {
         id: operation.id,
         kind: operation.kind.to_string(),

@@ -2,7 +2,7 @@
 
 mod preview;
 pub mod simulations;
-mod view;
+pub mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::rules::{RuleDraft, RuleFilter, RuleStatus, listing, store};

@@ -58,6 +58,13 @@ pub struct Person {
     email: Option<String>,
 }
 
+impl Person {
+    /// A login with its address, if it is there.
+    pub fn new(id: Uuid, email: Option<String>) -> Self {
+        Self { id, email }
+    }
+}
+
 /// A version with its making.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RuleVersionView {

@@ -1,22 +1,26 @@
 /** The four balances. What can be spent and what waits are always there; reserve and debt when there are any. */
 import { Alert, Paper, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
-import type { Balance } from '../api/types'
+import type { Balance, Me } from '../api/types'
 import { isZero } from '../ui/money'
 import { Loaded } from '../ui/states'
 import { useWords } from '../ui/words'
+import { Donate } from './Donate'
 import { ExpiringList } from './ExpiringList'
 import { soon as soonOf } from './expiring'
 import { operationsOf, useBalance, useOperations } from './queries'
 import { nextRelease, type Release } from './release'
 
-export function Balances() {
+export function Balances({ me }: { me: Me }) {
   const balance = useBalance()
   const operations = useOperations()
   return (
     <Loaded query={balance} wait={<Skeleton height={112} radius="md" />}>
       {(data) => (
-        <Figures balance={data} next={nextRelease(operationsOf(operations.data), operations.hasNextPage)} />
+        <Stack gap="sm">
+          <Figures balance={data} next={nextRelease(operationsOf(operations.data), operations.hasNextPage)} />
+          <Donate me={me} balance={data} />
+        </Stack>
       )}
     </Loaded>
   )

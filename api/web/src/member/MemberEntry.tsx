@@ -21,6 +21,7 @@ import { OfflineOffer } from './OfflineOffer'
 import { Operations } from './Operations'
 import { ShowLarge } from './ShowLarge'
 import { SignIn } from './SignIn'
+import { Standing } from './TierCard'
 import { useKeptDevices, useUpkeep } from './useKept'
 
 /** Cards worth choosing among; the rest is shown when there is nothing else. */
@@ -114,7 +115,8 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
       </div>
       <Stack gap="md">
         {me.enrolled ? null : <EnrolmentOffer />}
-        <Balances />
+        <Standing me={me} />
+        <Balances me={me} />
         <Operations />
         <Missing />
       </Stack>

@@ -13,6 +13,7 @@ import { useWords } from '../ui/words'
 import { BlockCard } from './BlockCard'
 import { CardMore } from './CardMore'
 import { LeaveProgramme } from './LeaveProgramme'
+import { OrderPlastic } from './OrderPlastic'
 
 interface Props {
   me: Me
@@ -85,6 +86,7 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
           </Stack>
           <Divider />
           <CardMore me={me} card={card} />
+          <OrderPlastic />
           {card && card.status === 'active' ? (
             <Button
               variant="light"

@@ -24,12 +24,17 @@ const AccountPostings = lazy(() => import('./finance/AccountPostings'))
 const PurchasePage = lazy(() => import('./finance/PurchasePage'))
 const Registers = lazy(() => import('./finance/Registers'))
 const RegisterReport = lazy(() => import('./finance/RegisterReport'))
+const Accounts = lazy(() => import('./finance/Accounts'))
+const Adjustments = lazy(() => import('./finance/Adjustments'))
+const Tiers = lazy(() => import('./finance/Tiers'))
 const Rules = lazy(() => import('./finance/rules/Rules'))
 const RuleEditor = lazy(() => import('./finance/rules/RuleEditor'))
 const RulePage = lazy(() => import('./finance/rules/RulePage'))
 const Partners = lazy(() => import('./finance/Partners'))
 const Fraud = lazy(() => import('./finance/Fraud'))
 const Claims = lazy(() => import('./finance/Claims'))
+const Printing = lazy(() => import('./printing/Printing'))
+const Designs = lazy(() => import('./printing/Designs'))
 const Settings = lazy(() => import('./settings/Settings'))
 
 export function OfficeEntry() {
@@ -92,6 +97,15 @@ function Pages() {
       </Route>
       <Route path="/fraud/:id?">{({ id }) => <Fraud chosen={id} />}</Route>
       <Route path="/claims/:id?">{({ id }) => <Claims chosen={id} />}</Route>
+      <Route path="/accounts">
+        <Accounts />
+      </Route>
+      <Route path="/adjustments">
+        <Adjustments />
+      </Route>
+      <Route path="/tiers">
+        <Tiers />
+      </Route>
       <Route path="/rules/new">
         <RuleEditor />
       </Route>
@@ -99,6 +113,10 @@ function Pages() {
       <Route path="/rules/:id">{({ id }) => <RulePage key={id} id={id} />}</Route>
       <Route path="/partners">
         <Partners />
+      </Route>
+      <Route path="/printing/:id?">{({ id }) => <Printing chosen={id} />}</Route>
+      <Route path="/designs">
+        <Designs />
       </Route>
       <Route path="/settings">
         <Settings />

@@ -6,9 +6,14 @@ export type Section =
   | 'cards'
   | 'organisations'
   | 'imports'
+  | 'printing'
+  | 'designs'
   | 'ledger'
   | 'registers'
   | 'rules'
+  | 'accounts'
+  | 'adjustments'
+  | 'tiers'
   | 'partners'
   | 'fraud'
   | 'claims'
@@ -23,9 +28,14 @@ export const ALLOWED: Record<Section, string[]> = {
   cards: REGISTRY,
   organisations: REGISTRY,
   imports: ['administrator', 'registrar'],
+  printing: REGISTRY,
+  designs: REGISTRY,
   ledger: FINANCE,
   registers: [...FINANCE, 'manager'],
   rules: [...FINANCE, 'manager'],
+  accounts: FINANCE,
+  adjustments: FINANCE,
+  tiers: ['administrator', ...FINANCE],
   partners: FINANCE,
   fraud: FINANCE,
   claims: FINANCE,
@@ -40,15 +50,23 @@ export const MAY = {
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
   decideFraud: ['finance'],
+  propose: ['finance'],
+  approve: ['controller'],
+  approveTiers: ['administrator', 'controller'],
+  merge: ['administrator', 'registrar'],
   draftRule: ['finance'],
   approveRule: ['controller'],
   simulateRules: ['finance', 'controller'],
   changeSettings: ['administrator'],
 }
 
-export const GROUPS: { name: 'registry' | 'finance' | 'union'; sections: Section[] }[] = [
+export const GROUPS: { name: 'registry' | 'plastic' | 'finance' | 'union'; sections: Section[] }[] = [
   { name: 'registry', sections: ['members', 'cards', 'organisations', 'imports'] },
-  { name: 'finance', sections: ['ledger', 'registers', 'rules', 'partners', 'fraud', 'claims'] },
+  { name: 'plastic', sections: ['printing', 'designs'] },
+  {
+    name: 'finance',
+    sections: ['ledger', 'registers', 'accounts', 'adjustments', 'rules', 'tiers', 'partners', 'fraud', 'claims'],
+  },
   { name: 'union', sections: ['settings'] },
 ]
 

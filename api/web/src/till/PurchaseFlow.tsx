@@ -1,15 +1,16 @@
 /** One customer: scan → band → amount → post → result. */
 import { Stack } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { api, ask } from '../api/client'
 import { asProblem } from '../api/problem'
-import type { Purchase } from '../api/types'
+import type { Purchase, Resolution } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
 import { useWords } from '../ui/words'
 import { Band, isGood, type Verdict } from './Band'
 import { CodeField } from './CodeField'
 import type { Reading } from './codeField'
+import { EnrolStep } from './EnrolStep'
 import { OfflinePurchase } from './offline/OfflinePurchase'
 import type { Queued } from './offline/queue'
 import { PurchaseForm } from './PurchaseForm'
@@ -33,6 +34,7 @@ interface Props {
 export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNext }: Props) {
   const { t, rubles } = useWords()
   const say = useAnnounce()
+  const queries = useQueryClient()
   const code = useRef<HTMLInputElement>(null)
   const [read, setRead] = useState<Reading>()
   const [verdict, setVerdict] = useState<Verdict>()
@@ -54,6 +56,12 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
       refuse()
     },
   })
+
+  /** The same check of the card, whose holder is in the programme now: what it brings is asked anew. */
+  function joined(resolution: Resolution) {
+    setVerdict({ resolution: { ...resolution, may_enrol: false } })
+    void queries.invalidateQueries({ queryKey: ['quote'] })
+  }
 
   /** The field is ready for the next try, with what was typed chosen. */
   function refuse() {
@@ -104,6 +112,13 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
         }}
       />
       {verdict ? <Band verdict={verdict} /> : null}
+      {verdict && isGood(verdict) && verdict.resolution.may_enrol ? (
+        <EnrolStep
+          key={verdict.resolution.resolution}
+          resolution={verdict.resolution.resolution}
+          onDone={() => joined(verdict.resolution)}
+        />
+      ) : null}
       {offline ? (
         <OfflinePurchase
           key={offline}

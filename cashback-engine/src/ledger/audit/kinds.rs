@@ -28,7 +28,7 @@ pub(super) fn fits(kind: &str, debit: AccountKind, credit: AccountKind) -> bool 
         }
         "donation" => pair == (Available, Solidarity),
         "write_off" => debit == Losses && matches!(credit, Debt | Receivable),
-        "merge" => debit == credit || settles,
+        "merge" => (debit == credit && debit.is_members()) || settles,
         // What corrects touches the account of corrections, and what became available pays debt.
         "adjustment" => debit == Adjustments || credit == Adjustments || settles,
         // From the member's accounts to the funders, as a refund's cashback; the commission stays.

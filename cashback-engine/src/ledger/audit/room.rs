@@ -153,8 +153,7 @@ fn used(connection: &mut PgConnection, findings: &mut Findings, book: &Book) -> 
 const MEMBER_CAPS: &str = "WITH limits AS (SELECT * FROM unnest($1, $2, $3, $4, $5) AS l (rule_id, version, per_member,
         span, budget)),
      spans AS (SELECT DISTINCT rule_id, span FROM limits WHERE span IS NOT NULL),
-     merged AS (SELECT DISTINCT t.member_id FROM ledger.postings AS p JOIN ledger.transfers AS t ON t.posting_id = p.id
-        WHERE p.kind = 'merge'),
+     merged AS (SELECT DISTINCT into_id AS member_id FROM ledger.merged),
      ordered AS (
         SELECT g.*, s.span, sum(g.amount) OVER (PARTITION BY g.member_id, g.rule_id, s.span,
             date_trunc(s.span, g.occurred_at AT TIME ZONE $6) ORDER BY g.place NULLS FIRST, g.posting_id

@@ -201,7 +201,15 @@ impl<'a> Pass<'a> {
                     format!("posting {} ({}): {debit} -> {credit}", posting.id, posting.kind)
                 });
             }
-            if transfer.member.is_some() && transfer.member != posting.member && posting.kind != "merge" {
+            // A merger stands under the survivor's name and names the other on one of its sides.
+            let named = if posting.kind == "merge" && transfer.credit_member.is_some() {
+                transfer.member != transfer.credit_member
+                    && (transfer.member == posting.member || transfer.credit_member == posting.member)
+            } else {
+                transfer.credit_member.is_none()
+                    && (transfer.member.is_none() || transfer.member == posting.member)
+            };
+            if !named {
                 self.findings.add(1, "a transfer is another member's than its posting", row);
             }
         }

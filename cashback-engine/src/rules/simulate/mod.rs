@@ -76,7 +76,7 @@ pub fn simulate<E: From<EngineError> + From<diesel::result::Error>>(
     progress: &mut Progress<'_, E>,
 ) -> Result<Report, E> {
     let book = books.current(connection)?;
-    let plan = Plan::of(connection, book, question)?;
+    let plan = Plan::of(connection, book.clone(), question)?;
     let total = past::count(connection, &plan)?;
     progress(connection, 0, total)?;
     let mut simulation = Simulation::new(&plan, past::used_before(connection, &plan)?);
@@ -93,7 +93,7 @@ pub fn simulate<E: From<EngineError> + From<diesel::result::Error>>(
         let nobody = Audience::default();
         for (at, purchase) in purchases.iter().enumerate() {
             let audience = known.get(at).unwrap_or(&nobody);
-            let tier = tiers.get(at).and_then(Option::as_deref);
+            let tier = book.tier_held(tiers.get(at).and_then(Option::as_deref));
             simulation.take(purchase, audience, tier);
         }
         seen += i64::try_from(purchases.len()).unwrap_or(0);

@@ -1,4 +1,4 @@
-/** Moving a member to another organisation, or letting them go; each says what it does before it does it. */
+/** Moving a member to another organisation, letting them go, or joining two records of one person; each says what it does before it does it. */
 import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -11,25 +11,36 @@ import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { MAY } from '../sections'
 import { useMay } from '../staff'
+import { MergeMember } from './MergeMember'
 import { OrganisationPicker } from './OrganisationPicker'
 import { fullName } from './people'
 
-type Deed = 'transfer' | 'leave'
+type Deed = 'transfer' | 'leave' | 'merge'
 
 export function MemberActions({ member }: { member: MemberRecord }) {
   const { t } = useWords()
   const [deed, setDeed] = useState<Deed>()
-  const may = useMay(MAY.move)
-  if (!may || member.status === 'left') return null
+  const may = useMay(MAY.move) && member.status !== 'left'
+  const mayMerge = useMay(MAY.merge) && !member.merged_into
+  if (!may && !mayMerge) return null
   const close = () => setDeed(undefined)
   return (
     <Group gap="xs">
-      <Button size="xs" variant="default" data-testid="transfer" onClick={() => setDeed('transfer')}>
-        {t('transfer.open')}
-      </Button>
-      <Button size="xs" variant="subtle" color="red" data-testid="leave" onClick={() => setDeed('leave')}>
-        {t('leave.open')}
-      </Button>
+      {may ? (
+        <Button size="xs" variant="default" data-testid="transfer" onClick={() => setDeed('transfer')}>
+          {t('transfer.open')}
+        </Button>
+      ) : null}
+      {mayMerge ? (
+        <Button size="xs" variant="default" data-testid="merge" onClick={() => setDeed('merge')}>
+          {t('merge.open')}
+        </Button>
+      ) : null}
+      {may ? (
+        <Button size="xs" variant="subtle" color="red" data-testid="leave" onClick={() => setDeed('leave')}>
+          {t('leave.open')}
+        </Button>
+      ) : null}
       <Modal
         opened={deed !== undefined}
         onClose={close}
@@ -38,6 +49,7 @@ export function MemberActions({ member }: { member: MemberRecord }) {
       >
         {deed === 'transfer' ? <Transfer member={member} onDone={close} /> : null}
         {deed === 'leave' ? <Leave member={member} onDone={close} /> : null}
+        {deed === 'merge' ? <MergeMember member={member} onDone={close} /> : null}
       </Modal>
     </Group>
   )

@@ -45,6 +45,14 @@ function Who({ member }: { member: Record }) {
       </Group>
       <Facts
         rows={[
+          [
+            t('merge.into_note'),
+            member.merged_into ? (
+              <Anchor key="merged" component={Link} href={`/members/${member.merged_into}`} inherit>
+                {t('merge.stays')}
+              </Anchor>
+            ) : null,
+          ],
           [t('members.number'), member.membership_number],
           [
             t('members.organisation'),

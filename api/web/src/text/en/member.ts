@@ -1,12 +1,14 @@
 /** Words of the member's page. */
 import { memberClaims } from './claims'
 import { common } from './common'
+import { standing } from './memberStanding'
 import { offline } from './offline'
 
 export default {
   pageTitle: 'Union member’s card',
   ...common,
   claims: memberClaims,
+  ...standing,
   ...offline,
   signin: {
     ...common.signin,
@@ -90,6 +92,8 @@ export default {
       debt_repaid: 'debt repaid',
       authorise: 'set aside for a payment',
       void: 'reserve released',
+      donation: 'to the aid fund',
+      write_off: 'debt written off',
       gift: 'donation',
       merge: 'records merged',
     },
@@ -115,6 +119,12 @@ export default {
     text: 'Purchases will bring no more cashback, and what you have can’t be spent. What is pending becomes available in its time. The card stays valid, and you can come back any day.',
     confirm: 'Leave the programme',
     done: 'You have left the bonus programme.',
+  },
+  plastic: {
+    order: 'Order a plastic card',
+    hint: 'It is printed with the next batch and handed out in your organisation.',
+    ordered: 'Your plastic card is ordered and waits to be printed.',
+    issued: 'Your plastic card is being printed, or waits for you in your organisation.',
   },
   block: {
     open: 'Block the card',

@@ -3,17 +3,21 @@ import { common } from './common'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { fraud } from './officeFraud'
+import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
 import { rules } from './officeRules'
 import { settings } from './officeSettings'
+import { standing } from './officeStanding'
 
 export default {
   pageTitle: 'Office — Unioncard',
   ...common,
   ...finance,
   ...fraud,
+  ...printing,
   ...rules,
   ...registry,
+  ...standing,
   officeCards,
   ...settings,
   office: {
@@ -32,9 +36,15 @@ export default {
     cards: 'Cards',
     organisations: 'Organisations',
     imports: 'File import',
+    plastic: 'Plastic',
+    printing: 'Printing',
+    designs: 'Card design',
     ledger: 'Ledger',
     registers: 'Reconciliation',
     rules: 'Cashback rules',
+    accounts: 'Members’ accounts',
+    adjustments: 'Corrections',
+    tiers: 'Tiers',
     partners: 'Partners',
     fraud: 'Fraud watch',
     claims: 'Claims',

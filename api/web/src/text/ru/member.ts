@@ -1,12 +1,14 @@
 /** Слова страницы члена профсоюза. */
 import { memberClaims } from './claims'
 import { common } from './common'
+import { standing } from './memberStanding'
 import { offline } from './offline'
 
 export default {
   pageTitle: 'Карта члена профсоюза',
   ...common,
   claims: memberClaims,
+  ...standing,
   ...offline,
   signin: {
     ...common.signin,
@@ -93,6 +95,8 @@ export default {
       debt_repaid: 'погашение долга',
       authorise: 'резерв под оплату',
       void: 'резерв снят',
+      donation: 'в фонд помощи',
+      write_off: 'долг списан',
       gift: 'пожертвование',
       merge: 'объединение записей',
     },
@@ -118,6 +122,12 @@ export default {
     text: 'Покупки перестанут приносить кешбэк, а накопленным нельзя будет платить. Уже начисленное, что ожидает, станет доступным в свой срок. Карта останется действующей, вернуться можно в любой день.',
     confirm: 'Выйти из программы',
     done: 'Вы вышли из бонусной программы.',
+  },
+  plastic: {
+    order: 'Заказать пластиковую карту',
+    hint: 'Её напечатают с ближайшей партией и выдадут в вашей организации.',
+    ordered: 'Пластиковая карта заказана и ждёт печати.',
+    issued: 'Пластиковая карта печатается или ждёт вас в организации.',
   },
   block: {
     open: 'Заблокировать карту',

@@ -3,17 +3,21 @@ import { common } from './common'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { fraud } from './officeFraud'
+import { printing } from './officePrinting'
 import { registry } from './officeRegistry'
 import { rules } from './officeRules'
 import { settings } from './officeSettings'
+import { standing } from './officeStanding'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
   ...common,
   ...finance,
   ...fraud,
+  ...printing,
   ...rules,
   ...registry,
+  ...standing,
   officeCards,
   ...settings,
   office: {
@@ -32,9 +36,15 @@ export default {
     cards: 'Карты',
     organisations: 'Организации',
     imports: 'Загрузка файлов',
+    plastic: 'Пластик',
+    printing: 'Печать карт',
+    designs: 'Вид карты',
     ledger: 'Главная книга',
     registers: 'Сверка',
     rules: 'Правила кешбэка',
+    accounts: 'Счета членов',
+    adjustments: 'Исправления',
+    tiers: 'Уровни',
     partners: 'Партнёры',
     fraud: 'Подозрительное',
     claims: 'Заявки',

@@ -1,6 +1,7 @@
 /** Слова кассы. */
 import { tillClaims } from './claims'
 import { common } from './common'
+import { enrolment } from './tillEnrolment'
 import { tillHeld } from './tillHeld'
 import { tillHooks } from './tillHooks'
 import { tillOffline } from './tillOffline'
@@ -9,6 +10,7 @@ export default {
   pageTitle: 'Касса — Unioncard',
   ...common,
   claims: tillClaims,
+  enrolment,
   offline: tillOffline,
   ...tillHeld,
   ...tillHooks,

@@ -1,0 +1,289 @@
+//! How batches and printed cards look on the wire.
+
+use std::collections::HashMap;
+
+use card_issuer::print::{self, Batch, BatchId, Counts, PrintEvent};
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use serde::{Deserialize, Serialize};
+use shared_kernel::ids::{CardId, OrganisationId};
+use union_registry::organisations::{self, OrganisationRef};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::print::files::{self, SUMS};
+use crate::print::holders::Printed;
+use crate::problem::Problem;
+use crate::v1::organisations::OrganisationRefView;
+use crate::v1::types::Timestamp;
+
+/// Whose waiting cards to print.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PrintBatchBody)]
+pub struct BatchBody {
+    /// The code of the subtree's root.
+    pub(super) organisation: String,
+    /// How many at most; 10000 unless said.
+    pub(super) limit: Option<usize>,
+}
+
+/// What to remember about it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PrintNoteBody)]
+pub struct NoteBody {
+    /// 300 characters at most.
+    pub(super) note: Option<String>,
+}
+
+/// Which cards.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandOutBody {
+    /// 1 to 1000 cards of the batch.
+    #[schema(value_type = Vec<uuid::Uuid>)]
+    pub(super) cards: Vec<CardId>,
+}
+
+/// Which cards, and what is wrong with them.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpoilBody {
+    /// 1 to 1000 cards of the batch.
+    #[schema(value_type = Vec<uuid::Uuid>)]
+    pub(super) cards: Vec<CardId>,
+    /// What is wrong: 1 to 300 characters.
+    pub(super) note: String,
+}
+
+/// How finely.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FaceQuery {
+    /// 300 (unless said) or 600.
+    pub(super) dpi: Option<u32>,
+}
+
+/// Waiting cards of an organisation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueueView {
+    organisation: OrganisationRefView,
+    waiting: i64,
+}
+
+/// What waits to be printed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PrintQueue {
+    items: Vec<QueueView>,
+    /// In all of them together.
+    waiting: i64,
+    /// There are more than were counted.
+    more: bool,
+}
+
+impl PrintQueue {
+    pub(super) fn of(
+        connection: &mut PgConnection,
+        counts: &HashMap<OrganisationId, i64>,
+        more: bool,
+    ) -> Result<Self, Problem> {
+        let ids: Vec<OrganisationId> = counts.keys().copied().collect();
+        let mut items: Vec<QueueView> = organisations::by_ids(connection, &ids)?
+            .iter()
+            .map(|organisation| QueueView {
+                organisation: organisation.into(),
+                waiting: counts.get(&organisation.id).copied().unwrap_or_default(),
+            })
+            .collect();
+        items.sort_by_key(|item| std::cmp::Reverse(item.waiting));
+        Ok(Self { items, waiting: counts.values().sum(), more })
+    }
+}
+
+/// What happened to a batch or one card of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PrintEventView {
+    /// `made`, `sent`, `received`, `handed_out` or `spoiled`.
+    event: &'static str,
+    /// The batch it happened in.
+    #[schema(value_type = uuid::Uuid)]
+    batch: BatchId,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Who: a login's key, or the command line.
+    by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl From<PrintEvent> for PrintEventView {
+    fn from(event: PrintEvent) -> Self {
+        Self {
+            event: event.event.as_str(),
+            batch: event.batch_id,
+            at: Timestamp(event.at),
+            by: event.by_whom,
+            note: event.note,
+        }
+    }
+}
+
+/// What happened to a card in print, the first first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PrintHistory {
+    items: Vec<PrintEventView>,
+}
+
+impl PrintHistory {
+    pub(super) fn of(connection: &mut PgConnection, card: CardId) -> Result<Self, Problem> {
+        Ok(Self { items: print::trace(connection, card)?.into_iter().map(Into::into).collect() })
+    }
+}
+
+/// A file of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PrintFileView {
+    name: String,
+    /// Of its bytes, in hexadecimal; the list of sums has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+/// A batch.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PrintBatch)]
+pub struct BatchView {
+    #[schema(value_type = uuid::Uuid)]
+    id: BatchId,
+    /// What people call it.
+    number: i64,
+    organisation: OrganisationRefView,
+    /// `made`, `sent`, `received` or `handed_out`.
+    status: &'static str,
+    cards: i32,
+    /// Cards that are not in their holders' hands yet.
+    in_print: i64,
+    handed_out: i64,
+    spoiled: i64,
+    #[schema(value_type = String, format = DateTime)]
+    made_at: Timestamp,
+    /// Whether its files are drawn; asking for them draws them.
+    files_ready: bool,
+    /// Its files, the faces apart, once they are drawn; shown for one batch, not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<PrintFileView>,
+    /// What happened to it; shown for one batch, not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    events: Vec<PrintEventView>,
+}
+
+/// A page of batches.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PrintBatches)]
+pub struct Batches {
+    items: Vec<BatchView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl BatchView {
+    pub(super) fn id(&self) -> uuid::Uuid {
+        self.id.0
+    }
+
+    fn new(batch: &Batch, organisation: &OrganisationRef, counts: Counts) -> Self {
+        Self {
+            id: batch.id,
+            number: batch.number,
+            organisation: organisation.into(),
+            status: batch.status.as_str(),
+            cards: batch.cards,
+            in_print: counts.in_print,
+            handed_out: counts.handed_out,
+            spoiled: counts.spoiled,
+            made_at: Timestamp(batch.made_at),
+            files_ready: batch.files_at.is_some(),
+            files: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    pub(super) fn many(connection: &mut PgConnection, batches: &[Batch]) -> Result<Vec<Self>, Problem> {
+        let ids: Vec<BatchId> = batches.iter().map(|batch| batch.id).collect();
+        let places: Vec<OrganisationId> = batches.iter().map(|batch| batch.organisation_id).collect();
+        let counts = print::counts(connection, &ids)?;
+        let organisations: HashMap<OrganisationId, OrganisationRef> =
+            organisations::by_ids(connection, &places)?.into_iter().map(|one| (one.id, one)).collect();
+        let view = |batch: &Batch| {
+            let organisation = organisations.get(&batch.organisation_id)?;
+            Some(Self::new(batch, organisation, counts.get(&batch.id).copied().unwrap_or_default()))
+        };
+        Ok(batches.iter().filter_map(view).collect())
+    }
+
+    pub(super) fn one(connection: &mut PgConnection, batch: &Batch) -> Result<Self, Problem> {
+        let mut view =
+            Self::many(connection, std::slice::from_ref(batch))?.pop().ok_or_else(Problem::not_found)?;
+        view.events = print::events(connection, batch.id)?.into_iter().map(Into::into).collect();
+        Ok(view)
+    }
+
+    /// The same with its files, where they are drawn.
+    pub(super) fn with_files(mut self, app: &App) -> Self {
+        if let Ok(listed) = files::listed(&files::kept_in(app, self.id)) {
+            let sums = PrintFileView { name: SUMS.to_owned(), sha256: None };
+            self.files = listed
+                .into_iter()
+                .map(|(name, sum)| PrintFileView { name, sha256: Some(sum) })
+                .chain([sums])
+                .collect();
+        }
+        self
+    }
+}
+
+/// A printed card.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PrintedCardView {
+    #[schema(value_type = uuid::Uuid)]
+    id: CardId,
+    /// Its place in the files.
+    place: i32,
+    /// 16 digits.
+    number: String,
+    /// The holder's name.
+    holder: String,
+    membership_number: String,
+    organisation: String,
+    /// `in_print`, `handed_out` or `spoiled`.
+    state: &'static str,
+    /// The card's own status.
+    status: &'static str,
+}
+
+/// A page of printed cards.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PrintedCards {
+    items: Vec<PrintedCardView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl PrintedCardView {
+    pub(super) fn new(printed: &Printed, now: DateTime<Utc>) -> Self {
+        let holder = &printed.holder;
+        let name = format!("{} {} {}", holder.last_name, holder.first_name, holder.middle_name);
+        Self {
+            id: printed.card.id,
+            place: printed.item.place,
+            number: printed.card.number.to_string(),
+            holder: name.trim_end().to_owned(),
+            membership_number: holder.membership_number.clone(),
+            organisation: holder.organisation.clone(),
+            state: printed.item.state.as_str(),
+            status: printed.card.status_at(now).as_str(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+/** The issuer's desk: what waits to be printed, the batches, a batch beside them. */
+import { Badge, Button, Group, Paper, Stack, Text, Title } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useLocation } from 'wouter'
+import { api, ask } from '../../api/client'
+import { useAnnounce } from '../../ui/Announcer'
+import { Empty, Loaded, ProblemNote } from '../../ui/states'
+import { useWords, type Words } from '../../ui/words'
+import { Beside } from '../parts/Beside'
+import { type Column, DataTable } from '../parts/DataTable'
+import { Guarded } from '../parts/Guarded'
+import { More } from '../parts/More'
+import { PageHead } from '../parts/PageHead'
+import { usePaged } from '../parts/usePaged'
+import { useMay } from '../staff'
+import { BatchRecord } from './BatchRecord'
+import { BATCH_COLOR, type Batch, MAY_PRINT, type Queue } from './shapes'
+
+export default function Printing({ chosen }: { chosen: string | undefined }) {
+  const { t } = useWords()
+  return (
+    <Guarded section="printing">
+      <PageHead title={t('nav.printing')} hint={t('printing.hint')} />
+      <Stack gap="lg">
+        <Waiting />
+        <Batches chosen={chosen} />
+      </Stack>
+    </Guarded>
+  )
+}
+
+function Waiting() {
+  const { t } = useWords()
+  const queue = useQuery({ queryKey: ['print-queue'], queryFn: () => ask(api.GET('/v1/print-queue')) })
+  return (
+    <Paper className="surface" p="md">
+      <Title order={2} size="h5" mb="xs">
+        {t('printing.waiting')}
+      </Title>
+      <Loaded query={queue}>
+        {(data) =>
+          data.items.length === 0 ? (
+            <Text c="dimmed" size="sm">
+              {t('printing.nothingWaits')}
+            </Text>
+          ) : (
+            <Organisations queue={data} />
+          )
+        }
+      </Loaded>
+    </Paper>
+  )
+}
+
+function Organisations({ queue }: { queue: Queue }) {
+  const { t } = useWords()
+  const say = useAnnounce()
+  const queries = useQueryClient()
+  const [, go] = useLocation()
+  const may = useMay(MAY_PRINT)
+  const making = useMutation({
+    mutationFn: (organisation: string) => ask(api.POST('/v1/print-batches', { body: { organisation } })),
+    onSuccess: async ({ id, number }) => {
+      say(t('printing.made', { number }))
+      await queries.invalidateQueries({ queryKey: ['print-queue'] })
+      await queries.invalidateQueries({ queryKey: ['print-batches'] })
+      go(`/printing/${id}`)
+    },
+  })
+  return (
+    <Stack gap="xs">
+      {making.error ? <ProblemNote error={making.error} allowed={MAY_PRINT} /> : null}
+      {queue.items.map(({ organisation, waiting }) => (
+        <Group key={organisation.code} justify="space-between" wrap="nowrap" data-testid="print-waiting">
+          <div style={{ minWidth: 0 }}>
+            <Text size="sm" truncate>
+              {organisation.name}
+            </Text>
+            <Text size="xs" c="dimmed">
+              {organisation.code} · {t('printing.cards', { count: waiting })}
+            </Text>
+          </div>
+          {may ? (
+            <Button
+              size="xs"
+              variant="default"
+              loading={making.isPending && making.variables === organisation.code}
+              aria-label={t('printing.makeFor', { name: organisation.name })}
+              data-testid="print-make"
+              onClick={() => making.mutate(organisation.code)}
+            >
+              {t('printing.make')}
+            </Button>
+          ) : null}
+        </Group>
+      ))}
+      {queue.more ? (
+        <Text size="xs" c="dimmed">
+          {t('printing.more')}
+        </Text>
+      ) : null}
+    </Stack>
+  )
+}
+
+function Batches({ chosen }: { chosen: string | undefined }) {
+  const words = useWords()
+  const { t } = words
+  const [, go] = useLocation()
+  const list = usePaged<Batch>(['print-batches'], (paging, signal) =>
+    ask(api.GET('/v1/print-batches', { params: { query: paging }, signal })),
+  )
+  return (
+    <Loaded query={list.loaded}>
+      {(items) =>
+        items.length === 0 ? (
+          <Empty title={t('printing.noBatches')}>{t('printing.noBatchesHint')}</Empty>
+        ) : (
+          <Beside
+            title={t('printing.record')}
+            record={chosen ? <BatchRecord key={chosen} id={chosen} /> : undefined}
+            onClose={() => go('/printing')}
+          >
+            <DataTable
+              label={t('printing.batches')}
+              columns={columns(words)}
+              rows={items}
+              rowKey={({ id }) => id}
+              chosen={chosen}
+              compact={chosen !== undefined}
+              onOpen={({ id }) => go(`/printing/${id}`)}
+              rowTestId="print-batch"
+              under={<More count={items.length} more={list.more} busy={list.busy} />}
+            />
+          </Beside>
+        )
+      }
+    </Loaded>
+  )
+}
+
+function columns({ t, stamp }: Words): Column<Batch>[] {
+  return [
+    {
+      key: 'number',
+      title: t('printing.number'),
+      cell: ({ number }) => t('printing.numbered', { number }),
+      sort: ({ number }) => number,
+    },
+    {
+      key: 'status',
+      title: t('printing.status'),
+      cell: ({ status }) => (
+        <Badge color={BATCH_COLOR[status] ?? 'gray'}>{t(`printing.batchStatus.${status}`)}</Badge>
+      ),
+      sort: ({ status }) => status,
+    },
+    {
+      key: 'organisation',
+      title: t('printing.organisation'),
+      cell: ({ organisation }) => organisation.name,
+      sort: ({ organisation }) => organisation.name,
+      wrap: true,
+    },
+    {
+      key: 'cards',
+      title: t('printing.total'),
+      cell: ({ cards }) => cards,
+      sort: ({ cards }) => cards,
+      numeric: true,
+    },
+    {
+      key: 'left',
+      title: t('printing.left'),
+      cell: ({ in_print }) => in_print,
+      sort: ({ in_print }) => in_print,
+      numeric: true,
+    },
+    {
+      key: 'made',
+      title: t('printing.madeAt'),
+      cell: ({ made_at }) => stamp(made_at),
+      sort: ({ made_at }) => made_at,
+      secondary: true,
+    },
+  ]
+}

@@ -1,0 +1,51 @@
+//! What must hold of corrections, mergers, freezes and tiers: the part of `verify` that is theirs.
+
+use crate::tiers::progress::COUNTED;
+
+/// Each a query that gives the rows that break an invariant, as text.
+pub(super) const CHECKS: &[(u8, &str, &str)] = &[
+    (
+        1,
+        "an adjustment is not its posting, or one person's work",
+        "SELECT format('adjustment %s: posting %s', a.id, a.posting_id) AS row FROM ledger.adjustments a
+         LEFT JOIN ledger.postings p ON p.id = a.posting_id
+         LEFT JOIN ledger.transfers t ON t.posting_id = p.id AND t.ordinal = 0
+         WHERE a.status = 'approved' AND ((p.kind, t.debit, t.credit, t.amount) IS DISTINCT FROM
+            (a.kind, a.debit, a.credit, a.amount) OR a.decided_by = a.proposed_by)
+         UNION ALL
+         SELECT format('posting %s (%s)', p.id, p.kind) FROM ledger.postings p
+         WHERE p.kind IN ('adjustment', 'write_off')
+            AND NOT EXISTS (SELECT FROM ledger.adjustments a WHERE a.posting_id = p.id AND a.status = 'approved')",
+    ),
+    (
+        2,
+        "something is left with a member who was merged into another",
+        "SELECT format('member %s', m.member_id) AS row FROM ledger.merged m
+         LEFT JOIN ledger.balances b USING (member_id)
+         WHERE b.standing IS DISTINCT FROM 'merged' OR b.pending + b.available + b.reserved + b.debt <> 0
+            OR EXISTS (SELECT FROM ledger.lots l WHERE l.member_id = m.member_id)
+            OR EXISTS (SELECT FROM ledger.merged further WHERE further.member_id = m.into_id)",
+    ),
+    (
+        2,
+        "a member is frozen without a reason, or not although one stands",
+        "SELECT format('member %s: %s', coalesce(b.member_id, f.member_id), b.standing) AS row
+         FROM ledger.balances b
+         FULL JOIN (SELECT member_id FROM ledger.freezes WHERE ended_at IS NULL) f USING (member_id)
+         WHERE coalesce(b.standing IN ('frozen', 'frozen_left'), false) <> (f.member_id IS NOT NULL)",
+    ),
+];
+
+/// What [`tiers`] finds.
+pub(super) const TIERS: &str = "what a member has towards a tier is not what purchases count for";
+
+/// What members have towards a tier is what their purchases count for; asked where tiers are set.
+pub(super) fn tiers() -> String {
+    format!(
+        "SELECT format('member %s, %s: %s/%s, purchases %s/%s', coalesce(t.member_id, c.member_id),
+            coalesce(t.month, c.month), t.purchases, t.cashback, c.purchases, c.cashback) AS row
+         FROM ledger.tier_progress t FULL JOIN ({COUNTED}) c USING (member_id, month)
+         WHERE (coalesce(t.purchases, 0), coalesce(t.cashback, 0))
+            IS DISTINCT FROM (coalesce(c.purchases, 0), coalesce(c.cashback, 0))"
+    )
+}

@@ -1,0 +1,157 @@
+//! Faces a second on one core, beside the bare QR matrix each needs; a print batch with all its files beside its bare faces.
+#![allow(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    reason = "a benchmark stops where something is not as it expects, and its figures are rounded"
+)]
+
+#[path = "support/measure.rs"]
+mod measure;
+#[path = "support/union.rs"]
+mod union;
+
+use std::path::Path;
+use std::time::Instant;
+
+use card_issuer::face::{Design, Document, Face, Holder, Plate, Resolution, Sheet};
+use card_issuer::keys::IssuerKeys;
+use card_issuer::numbering::Programme;
+use chrono::{DateTime, NaiveDate};
+use diesel::pg::PgConnection;
+use harness::{TestDatabase, program};
+
+use self::measure::{ROUNDS, Row, scaled};
+
+/// Cards of the batch.
+const CARDS: u32 = 10_000;
+/// Faces of the bare rounds.
+const FACES: usize = 1_000;
+/// Names from long to short.
+const NAMES: [(&str, &str, &str); 4] = [
+    ("Константинопольская-Заблоцкая", "Александра", "Вячеславовна"),
+    ("Ёлкин", "Пётр", "Семёнович"),
+    ("Щёголева", "Юлия", "Ярославовна"),
+    ("Нгуен", "Фыонг", ""),
+];
+
+fn holders(count: usize) -> Vec<Holder> {
+    let numbers = IssuerKeys::new(&[7; 32]).numbers(Programme::FIRST);
+    let day = |year, month| NaiveDate::from_ymd_opt(year, month, 1).expect("a day");
+    (0..count)
+        .map(|place| {
+            let (last, first, middle) = NAMES[place % NAMES.len()];
+            Holder {
+                number: numbers.number(place as i64).expect("a place of the programme"),
+                expires_on: day(2031, 11),
+                last_name: last.to_owned(),
+                first_name: first.to_owned(),
+                middle_name: middle.to_owned(),
+                membership_number: format!("{place:09}"),
+                joined_on: day(2014, 3),
+                union: "Общероссийский профсоюз образования".to_owned(),
+                organisation: "Первичная профсоюзная организация школы № 1234".to_owned(),
+            }
+        })
+        .collect()
+}
+
+fn main() {
+    let holders = holders(FACES);
+    faces(&holders);
+    batch(&holders);
+}
+
+/// PNG and PDF of one core.
+fn faces(holders: &[Holder]) {
+    let design = Design::default();
+    let mut rows: Vec<Row> = ["PNG, 300 dpi", "PNG, 600 dpi", "PDF, a card a page"]
+        .map(|name| Row::new(name.to_owned(), None))
+        .into_iter()
+        .collect();
+    let mut plates = [Resolution::Dpi300, Resolution::Dpi600].map(|dpi| Plate::new(&design, dpi));
+    let mut bytes = [0_usize; 3];
+    for _ in 0..ROUNDS {
+        let floor = rate(holders.len(), || {
+            for holder in holders {
+                card_issuer::qr::svg(holder.number.as_str()).expect("16 digits fit");
+            }
+        });
+        for (place, plate) in plates.iter_mut().enumerate() {
+            let mut written = 0;
+            let count = if place == 0 { holders.len() } else { holders.len() / 4 };
+            let ours = rate(count, || {
+                for holder in holders.iter().take(count) {
+                    written += plate.png(&Face::of(holder, &design)).expect("memory takes it").len();
+                }
+            });
+            rows[place].floor.push(floor);
+            rows[place].ours.push(ours);
+            bytes[place] = written / count;
+        }
+        let ours = rate(holders.len(), || {
+            for chunk in holders.chunks(500) {
+                let mut document = Document::new(Sheet::Plant, "bench", DateTime::UNIX_EPOCH);
+                let ground = document.ground(&design);
+                chunk.iter().for_each(|holder| document.add(ground, &Face::of(holder, &design)));
+                bytes[2] = document.finish().expect("the font is whole").len() / chunk.len();
+            }
+        });
+        rows[2].floor.push(floor);
+        rows[2].ours.push(ours);
+    }
+    measure::print("Faces a second, one core", "the code alone, as SVG", &rows);
+    println!("bytes a card: PNG {} (300 dpi), {} (600 dpi), PDF {}", bytes[0], bytes[1], bytes[2]);
+}
+
+/// `unioncard cards print-batch`, the real program, beside the same number of bare faces.
+fn batch(holders: &[Holder]) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = harness::database();
+    let count = scaled(CARDS);
+    bring_in(&mut database.connect(), folder.path(), count);
+    run(folder.path(), &database, &["cards", "issue", "--kind", "plastic", "--organisation", union::ROOT]);
+    let design = Design::default();
+    let mut plate = Plate::new(&design, Resolution::Dpi300);
+    let started = Instant::now();
+    for place in 0..count {
+        let face = Face::of(&holders[place % holders.len()], &design);
+        plate.png(&face).expect("memory takes it");
+    }
+    let bare = started.elapsed().as_secs_f64();
+    let out = folder.path().join("plant");
+    let arguments = ["cards", "print-batch", "--organisation", union::ROOT, "--out"];
+    let out = out.to_str().expect("a plain path");
+    let started = Instant::now();
+    run(folder.path(), &database, &[&arguments[..], &[out]].concat());
+    let whole = started.elapsed().as_secs_f64();
+    println!(
+        "\nprint batch of {count}: {whole:.1} s with all files, {bare:.1} s for its bare faces, {:.2} times",
+        whole / bare
+    );
+}
+
+fn bring_in(connection: &mut PgConnection, folder: &Path, count: usize) {
+    let files = union::write(folder, (count / 25).max(100), count);
+    let now = shared_kernel::clock::Clock::system().now();
+    let open = |path: &Path| std::fs::File::open(path).expect("it was written");
+    let sealer = union_registry::sealing::Sealer::new(&[7; 32]);
+    union_registry::imports::organisations(connection, &mut open(&files.organisations), &mut |_| Ok(()), now)
+        .expect("the organisations can be taken");
+    let members = &mut open(&files.members);
+    union_registry::imports::members(connection, (&sealer, None), members, &mut |_| Ok(()), now)
+        .expect("the members can be taken");
+}
+
+fn run(data: &Path, database: &TestDatabase, arguments: &[&str]) {
+    let output = program::command(data, arguments)
+        .env("DATABASE_URL", database.url())
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn rate(count: usize, work: impl FnOnce()) -> f64 {
+    let started = Instant::now();
+    work();
+    count as f64 / started.elapsed().as_secs_f64()
+}

@@ -1,0 +1,267 @@
+//! Plastic over HTTP and the command line: ordered, claimed once, drawn, sent, received, handed out or spoiled; each step
+//! remembered; nobody sees another branch's cards.
+
+use std::collections::HashSet;
+use std::io::{Cursor, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use harness::{Client, TestServer, server};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use unioncard::auth::Role;
+
+use crate::members_http::{person, union};
+use crate::shop::{bound_to, column};
+
+/// A union with `count` members of P-1 and one of P-2, each with plastic ordered; the numbers of P-1's cards.
+fn ordered(server: &TestServer, count: usize) -> (Vec<String>, Client) {
+    let administrator = union(server);
+    let registrar = bound_to(server, Role::Registrar, "C-000");
+    let issuer = bound_to(server, Role::Issuer, "C-000");
+    let order = |number: usize, organisation: &str| {
+        let member =
+            registrar.post("/v1/members", &person(&format!("{number:09}"), organisation)).expect(201);
+        let body = json!({ "member": member.json()["id"], "kind": "plastic" });
+        let card = issuer.post("/v1/cards", &body).expect(201).json();
+        assert_eq!(card["status"], "ordered");
+        card["number"].as_str().unwrap().to_owned()
+    };
+    let numbers = (1..=count).map(|number| order(number, "P-1")).collect();
+    order(900, "P-2");
+    (numbers, administrator)
+}
+
+fn batch(client: &Client, organisation: &str) -> Value {
+    client.post("/v1/print-batches", &json!({ "organisation": organisation })).expect(201).json()
+}
+
+fn path(batch: &Value) -> String {
+    format!("/v1/print-batches/{}", batch["id"].as_str().unwrap())
+}
+
+fn cards(client: &Client, batch: &Value) -> Vec<Value> {
+    let page = client.get(&format!("{}/cards?limit=200", path(batch))).expect(200).json();
+    page["items"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_card_is_traced_from_its_order_into_a_hand() {
+    let server = server();
+    let (numbers, _) = ordered(&server, 3);
+    let issuer = bound_to(&server, Role::Issuer, "R-001");
+    let queue = issuer.get("/v1/print-queue").expect(200).json();
+    assert_eq!(queue["items"][0]["organisation"]["code"], "P-1");
+    assert_eq!((&queue["waiting"], &queue["more"]), (&json!(3), &json!(false)));
+    let made = batch(&issuer, "R-001");
+    assert_eq!((&made["status"], &made["cards"]), (&json!("made"), &json!(3)));
+    let again = issuer.post("/v1/print-batches", &json!({ "organisation": "R-001" }));
+    assert_eq!(again.problem(409), "nothing-to-print", "a card is claimed once");
+    let printed = cards(&issuer, &made);
+    assert_eq!(column(&json!(printed), "state"), ["in_print"; 3]);
+    assert_eq!(column(&json!(printed), "status"), ["issued"; 3]);
+    let ids: Vec<&Value> = printed.iter().map(|card| &card["id"]).collect();
+    let hand_out =
+        |cards: &[&Value]| issuer.post(&format!("{}/hand-out", path(&made)), &json!({ "cards": cards }));
+    assert_eq!(hand_out(&ids[..1]).problem(409), "batch-state", "not back from the plant");
+    let step = |name: &str| issuer.post(&format!("{}/{name}", path(&made)), &json!({ "note": "почта" }));
+    assert_eq!(step("send").expect(200).json()["status"], "sent");
+    assert_eq!(step("send").problem(409), "batch-state");
+    assert_eq!(step("receive").expect(200).json()["status"], "received");
+
+    let spoil = json!({ "cards": [ids[1]], "note": "полоса через имя" });
+    let after = issuer.post(&format!("{}/spoil", path(&made)), &spoil).expect(200).json();
+    assert_eq!((&after["in_print"], &after["spoiled"]), (&json!(2), &json!(1)));
+    assert_eq!(hand_out(&ids).problem(409), "card-not-in-print", "all or none");
+    assert_eq!(cards(&issuer, &made)[0]["state"], "in_print");
+
+    // The chair of the very organisation hands out; a stranger's sees nothing.
+    let chair = bound_to(&server, Role::Chair, "P-1");
+    let stranger = bound_to(&server, Role::Chair, "P-3");
+    let given = json!({ "cards": [ids[0]] });
+    assert_eq!(stranger.post(&format!("{}/hand-out", path(&made)), &given).problem(404), "not-found");
+    chair.post(&format!("{}/hand-out", path(&made)), &given).expect(200);
+    assert_eq!(chair.get(&format!("{}/files", path(&made))).problem(403), "forbidden", "all cards' files");
+    let done = hand_out(&ids[2..]).expect(200).json();
+    assert_eq!((&done["status"], &done["handed_out"]), (&json!("handed_out"), &json!(2)));
+    let card = issuer.get(&format!("/v1/cards?number={}", printed[0]["number"].as_str().unwrap())).json();
+    assert_eq!(card["items"][0]["status"], "active");
+
+    // The spoiled one is printed again under its own number.
+    let second = batch(&issuer, "R-001");
+    let reprinted = cards(&issuer, &second);
+    assert_eq!(column(&json!(reprinted), "number"), [printed[1]["number"].as_str().unwrap()]);
+    assert!(numbers.contains(&reprinted[0]["number"].as_str().unwrap().to_owned()));
+    let history =
+        issuer.get(&format!("/v1/cards/{}/print-history", ids[1].as_str().unwrap())).expect(200).json();
+    assert_eq!(column(&history["items"], "event"), ["made", "sent", "received", "spoiled", "made"]);
+    assert!(history["items"][3]["by"].as_str().unwrap().starts_with("staff:"));
+    assert_eq!(history["items"][3]["note"], "полоса через имя");
+}
+
+#[test]
+fn a_batch_s_files_are_whole_private_and_the_same_each_time() {
+    let server = server();
+    let numbers: HashSet<String> = ordered(&server, 3).0.into_iter().collect();
+    let issuer = bound_to(&server, Role::Issuer, "R-001");
+    let made = batch(&issuer, "P-1");
+    let archive = issuer.get(&format!("{}/files", path(&made))).expect(200);
+    assert_eq!(archive.header("content-type"), "application/zip");
+    let mut zip = zip::ZipArchive::new(Cursor::new(archive.body.clone())).unwrap();
+    let mut content = |name: &str| {
+        let mut bytes = Vec::new();
+        zip.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    let sums = String::from_utf8(content("SHA256SUMS")).unwrap();
+    let names: Vec<&str> = sums.lines().map(|line| line.split_once("  ").unwrap().1).collect();
+    assert_eq!(names.len(), 3 + 2 + 3, "faces, print files, tables and manifest: {sums}");
+    for line in sums.lines() {
+        let (sum, name) = line.split_once("  ").unwrap();
+        let hex: String = Sha256::digest(content(name)).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, sum, "{name}");
+    }
+    let csv = String::from_utf8(content("cards.csv")).unwrap();
+    let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+    let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let at =
+        |row: &[&str], name: &str| row[header.iter().position(|column| *column == name).unwrap()].to_owned();
+    assert_eq!(rows.iter().map(|row| at(row, "number")).collect::<HashSet<_>>(), numbers);
+    for row in &rows {
+        let number = at(row, "number");
+        assert_eq!(
+            (at(row, "qr_text"), at(row, "grouped_number").replace(' ', "")),
+            (number.clone(), number.clone())
+        );
+        assert_eq!((at(row, "last_name"), at(row, "name_latin")), ("Иванова".into(), "IVANOVA ANNA".into()));
+        assert!(at(row, "track1").starts_with(&format!("%B{number}^IVANOVA/ANNA^")), "{csv}");
+        assert!(at(row, "track2").starts_with(&format!(";{number}=")) && at(row, "track2").ends_with("000?"));
+        assert!(
+            names.contains(&at(row, "face_file").as_str()) && names.contains(&at(row, "pdf_file").as_str())
+        );
+    }
+    let manifest: Value = serde_json::from_slice(&content("manifest.json")).unwrap();
+    assert_eq!(
+        (&manifest["cards"], &manifest["faces"], &manifest["pdf_files"]),
+        (&json!(3), &json!(3), &json!(1))
+    );
+    let one = issuer.get(&format!("{}/files/cards.xlsx", path(&made))).expect(200);
+    assert!(one.body.starts_with(b"PK") && one.body == content("cards.xlsx"));
+    assert_eq!(issuer.get(&format!("{}/files/..%2Fkeys", path(&made))).status, 404);
+    assert_eq!(issuer.get(&format!("{}/files/.lock", path(&made))).status, 404);
+
+    let folder = server.folder().join("print").join(made["id"].as_str().unwrap());
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&folder.join("cards.csv"))), (0o700, 0o600));
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_file(folder.with_extension("zip")).unwrap();
+    let anew = issuer.get(&format!("{}/files/SHA256SUMS", path(&made))).expect(200).text();
+    let unlike = |text: &str| {
+        text.lines().filter(|line| !line.ends_with(".xlsx")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(unlike(&anew), unlike(&sums), "drawn anew, the same bytes");
+    let shown = issuer.get(&path(&made)).expect(200).json();
+    assert_eq!((&shown["files_ready"], shown["files"].as_array().unwrap().len()), (&json!(true), 6));
+}
+
+#[test]
+fn two_who_claim_at_once_share_the_cards() {
+    let server = server();
+    ordered(&server, 12);
+    let client = bound_to(&server, Role::Issuer, "R-001");
+    let answers: Vec<(u16, Value)> = std::thread::scope(|scope| {
+        let claims: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let body = json!({ "organisation": "R-001", "limit": 5 });
+                    let answer = client.post("/v1/print-batches", &body);
+                    (answer.status, answer.json())
+                })
+            })
+            .collect();
+        claims.into_iter().map(|claim| claim.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|(status, _)| [201, 409].contains(status)), "{answers:?}");
+    let mut claimed: Vec<String> = Vec::new();
+    for (_, made) in answers.iter().filter(|(status, _)| *status == 201) {
+        claimed.extend(column(&json!(cards(&client, made)), "number").iter().map(|n| n.to_string()));
+    }
+    // What a claim skipped because another held it is left for the next.
+    while let answer = client.post("/v1/print-batches", &json!({ "organisation": "R-001" }))
+        && answer.status == 201
+    {
+        claimed
+            .extend(column(&json!(cards(&client, &answer.json())), "number").iter().map(|n| n.to_string()));
+    }
+    let different: HashSet<&String> = claimed.iter().collect();
+    assert_eq!((claimed.len(), different.len()), (12, 12), "each once, none lost");
+}
+
+#[test]
+fn designs_run_down_the_tree_and_are_checked() {
+    let server = server();
+    let (_, administrator) = ordered(&server, 1);
+    let issuer = bound_to(&server, Role::Issuer, "R-001");
+    let holding = |client: &Client, code: &str| {
+        client.get(&format!("/v1/designs?organisation={code}")).expect(200).json()["items"].clone()
+    };
+    assert_eq!(holding(&issuer, "P-1"), json!([]), "the program's own");
+    let design =
+        |organisation: &str| json!({ "organisation": organisation, "base": "#0b3d2e", "accent": "#14573f" });
+    administrator.post("/v1/designs", &design("C-000")).expect(201);
+    assert_eq!(holding(&issuer, "P-1")[0]["organisation"]["code"], "C-000");
+    let mut own = design("R-001");
+    let mut png = Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(64, 64).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    own["logo"] = json!(STANDARD.encode(png.into_inner()));
+    own["fields"] = json!(["valid_thru"]);
+    let stored = issuer.post("/v1/designs", &own).expect(201).json();
+    assert_eq!((&stored["logo"], &stored["fields"]), (&json!(true), &json!(["valid_thru"])));
+    assert_eq!(holding(&issuer, "P-1")[0]["id"], stored["id"]);
+    assert_eq!(issuer.post("/v1/designs", &design("C-000")).problem(422), "invalid", "not theirs");
+    let preview = issuer
+        .get(&format!("/v1/designs/{}/preview.png?dpi=600", stored["id"].as_str().unwrap()))
+        .expect(200);
+    let picture = image::load_from_memory(&preview.body).unwrap();
+    assert_eq!((picture.width(), picture.height()), (2_024, 1_276));
+    let body = json!({ "design": own, "name": "Щёголева Юлия Ярославовна" });
+    issuer.post("/v1/designs/preview", &body).expect(200);
+    for (field, value) in [
+        ("base", json!("red")),
+        ("accent", json!("#777777")),
+        ("fields", json!(["salary"])),
+        ("logo", json!("!")),
+        ("logo", json!(STANDARD.encode("<svg xmlns='http://www.w3.org/2000/svg'/>"))),
+        ("title", json!("Щ".repeat(121))),
+    ] {
+        let mut wrong = own.clone();
+        wrong[field] = value;
+        if field == "accent" {
+            wrong["base"] = json!("#808080");
+        }
+        let answer = issuer.post("/v1/designs", &wrong).expect(422).json();
+        assert!(
+            answer["errors"][0]["pointer"].as_str().unwrap().starts_with(&format!("#/{field}")),
+            "{answer}"
+        );
+    }
+    let made = batch(&issuer, "R-001");
+    assert_eq!(made["cards"], 1);
+    let address = format!("/v1/designs/{}", stored["id"].as_str().unwrap());
+    issuer.delete(&address).expect(204);
+    assert_eq!(holding(&issuer, "P-1")[0]["organisation"]["code"], "C-000", "the one above holds again");
+    issuer.get(&format!("{}/files/cards-0001.pdf", path(&made))).expect(200);
+}
+
+#[test]
+fn a_member_orders_plastic_once() {
+    let server = server();
+    server.member("1001");
+    let member = server.as_member("1001");
+    assert_eq!(member.post("/v1/me/cards", &json!({ "kind": "virtual" })).problem(422), "invalid");
+    let card = member.post("/v1/me/cards", &json!({ "kind": "plastic" })).expect(201).json();
+    assert_eq!((&card["kind"], &card["status"]), (&json!("plastic"), &json!("ordered")));
+    assert_eq!(member.post("/v1/me/cards", &json!({ "kind": "plastic" })).problem(409), "card-exists");
+}
