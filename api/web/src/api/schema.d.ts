@@ -75,58 +75,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/adjustments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Corrections and write-offs, the newest first. */
-        get: operations["get_adjustments"];
-        put?: never;
-        /** Proposes a correction; nothing is booked until a controller approves it. */
-        post: operations["post_adjustments"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/adjustments/{id}/approve": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Approves a correction and posts it; another person than the proposer does. */
-        post: operations["post_adjustments_id_approve"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/adjustments/{id}/decline": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Declines a correction; who proposed it withdraws it so. */
-        post: operations["post_adjustments_id_decline"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/auth/code": {
         parameters: {
             query?: never;
@@ -316,6 +264,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cards/{id}/face.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The face of a plastic card as it would be printed now. */
+        get: operations["get_cards_id_face_png"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/{id}/print-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a card in print: batches, sending, receiving, handing out, spoiling; who and when. */
+        get: operations["get_cards_id_print_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cards/{id}/reissue": {
         parameters: {
             query?: never;
@@ -336,24 +318,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/enrolments": {
+    "/v1/designs": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The design that holds for an organisation: its own, or the nearest above. */
+        get: operations["get_designs"];
         put?: never;
-        /** Sends the customer a code to join the programme by. */
-        post: operations["post_enrolments"];
+        /** Stores a design. */
+        post: operations["post_designs"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/enrolments/{id}/confirm": {
+    "/v1/designs/preview": {
         parameters: {
             query?: never;
             header?: never;
@@ -362,8 +345,43 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Enrols the customer by the code they told. */
-        post: operations["post_enrolments_id_confirm"];
+        /** What a design would look like: nothing is stored. */
+        post: operations["post_designs_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/designs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One design, also one that another took the place of. */
+        get: operations["get_designs_id"];
+        put?: never;
+        post?: never;
+        /** Takes an organisation's own design away: the one above holds again. */
+        delete: operations["delete_designs_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/designs/{id}/preview.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a design looks like on a card. */
+        get: operations["get_designs_id_preview_png"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -768,23 +786,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/me/payouts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Gives what can be spent to the union's aid fund, at once. */
-        post: operations["post_me_payouts"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/members": {
         parameters: {
             query?: never;
@@ -838,23 +839,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/members/{id}/freeze": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Freezes a member's account: it earns, but nothing can be spent or withdrawn, and nothing expires. */
-        post: operations["post_members_id_freeze"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/members/{id}/leave": {
         parameters: {
             query?: never;
@@ -864,45 +848,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Records that a member has left: no card of theirs is good from that day on, and they leave the bonus programme; what
-         *     they have is still released and can be withdrawn until it expires.
-         */
+        /** Records that a member has left: no card of theirs is good from that day on. */
         post: operations["post_members_id_leave"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/members/{id}/merge": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Merges a member's record into another one of the same person: cards, balances with their dates, purchases follow. */
-        post: operations["post_members_id_merge"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/members/{id}/standing": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A member's account. */
-        get: operations["get_members_id_standing"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -920,23 +867,6 @@ export interface paths {
         put?: never;
         /** Moves a member to another organisation; the card stays good. */
         post: operations["post_members_id_transfer"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/members/{id}/unfreeze": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Ends a freeze; what went past its date meanwhile is given 30 more days. */
-        post: operations["post_members_id_unfreeze"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1021,6 +951,177 @@ export interface paths {
         };
         /** Partners by code, with their outlets. */
         get: operations["get_partners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Batches with cards of one's subtree, the newest first. */
+        get: operations["get_print_batches"];
+        put?: never;
+        /** Puts the waiting cards of a subtree into a batch. */
+        post: operations["post_print_batches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One batch and what happened to it. */
+        get: operations["get_print_batches_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A batch's cards in the order of its files, those of one's own subtree. */
+        get: operations["get_print_batches_id_cards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All files of a batch as one archive: faces, print files, tables, manifest, sums. */
+        get: operations["get_print_batches_id_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One file of a batch. */
+        get: operations["get_print_batches_id_files_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/hand-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives cards to their holders: all that are named, or none. Each becomes active. */
+        post: operations["post_print_batches_id_hand_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/receive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a batch came back printed: its cards can be handed out. */
+        post: operations["post_print_batches_id_receive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a batch went to the plant. */
+        post: operations["post_print_batches_id_send"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/spoil": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes unusable bodies out: their cards wait to be printed again, under the same numbers. */
+        post: operations["post_print_batches_id_spoil"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits to be printed, by organisation, the most first. */
+        get: operations["get_print_queue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1413,58 +1514,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/standings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Finds a member's account by membership or card number; a record that was merged leads to the survivor's. */
-        get: operations["get_standings"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/tiers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The tiers in force and the draft that waits, if any. */
-        get: operations["get_tiers"];
-        /** Drafts tiers in place of any draft before; they are in force once somebody else approves them. */
-        put: operations["put_tiers"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/tiers/{version}/approve": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Approves the draft: purchases reach its tiers from now on, and the next night gives everybody the one they deserve. */
-        post: operations["post_tiers_version_approve"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1648,70 +1697,6 @@ export interface components {
             /** @description `program`, `member`, `staff` or `client`. */
             kind: string;
         };
-        /** @description A correction. */
-        Adjustment: {
-            /** @example 100.00 */
-            amount: string;
-            /** @description Stands for all that an approver looks at: sent back on approval, it is refused once anything of it has changed. */
-            as_seen: string;
-            balance?: components["schemas"]["BalanceView"] | null;
-            /** @description What who declined it said. */
-            comment?: string | null;
-            /** @description The account that is credited, as `available:<member>`. */
-            credit: string;
-            /** @description The account that is debited, as `adjustments:union`. */
-            debit: string;
-            /** Format: date-time */
-            decided_at?: string | null;
-            decided_by?: components["schemas"]["Person"] | null;
-            /** @description What it rests on. */
-            evidence: string;
-            /** Format: uuid */
-            id: string;
-            /** @description `adjustment` or `write_off`. */
-            kind: string;
-            /**
-             * Format: int32
-             * @description How many months what a member is given lives; null for ever.
-             */
-            life_months?: number | null;
-            member?: components["schemas"]["MemberRef"] | null;
-            /** Format: uuid */
-            posting_id?: string | null;
-            /** Format: date-time */
-            proposed_at: string;
-            proposed_by: components["schemas"]["Person"];
-            /** @description What the member reads. */
-            reason: string;
-            /** @description `proposed`, `approved` or `declined`. */
-            status: string;
-        };
-        /**
-         * @description A correction to be approved by another person. One of the two accounts is `adjustments:union`; or the debit is
-         *     `losses:union` and the credit a member's `debt` or a partner's `receivable`: a write-off.
-         */
-        AdjustmentBody: {
-            /** @example 100.00 */
-            amount: string;
-            /** @description The same. */
-            credit: string;
-            /** @description `adjustments:union`, `available:<member>`, `receivable:<partner>`, `funding:<organisation>`, ... */
-            debit: string;
-            /** @description What it rests on: a letter, a decision; 1 to 1000 characters. */
-            evidence: string;
-            /**
-             * Format: int32
-             * @description How many months what a member is given lives: 12 unless said, null for ever.
-             */
-            life_months?: number | null;
-            /** @description What the member reads; 1 to 1000 characters. */
-            reason: string;
-        };
-        /** @description A page of corrections. */
-        Adjustments: {
-            items: components["schemas"]["Adjustment"][];
-            next?: string | null;
-        };
         /** @description Another number a card is to answer to. */
         AliasBody: {
             /** @description 1 to 32 characters, as an older system wrote it. */
@@ -1723,11 +1708,6 @@ export interface components {
             ours: string;
             /** @example 1000.00 */
             theirs: string;
-        };
-        /** @description What the approver looked at. */
-        ApprovalBody: {
-            /** @description The correction's `as_seen`; without it only what must not be is refused. */
-            as_seen?: string | null;
         };
         /** @description A member's balances. */
         Balance: {
@@ -1756,17 +1736,6 @@ export interface components {
              * @description Held for a redemption or payout.
              * @example 0.00
              */
-            reserved: string;
-        };
-        /** @description The four balances. */
-        BalanceView: {
-            /** @example 1437.83 */
-            available: string;
-            /** @example 0.00 */
-            debt: string;
-            /** @example 215.40 */
-            pending: string;
-            /** @example 0.00 */
             reserved: string;
         };
         /** @description Up to 1,000 purchases; each stands alone. */
@@ -1822,6 +1791,25 @@ export interface components {
             relation?: string | null;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
+        };
+        /** @description A design. */
+        CardDesign: {
+            /** @description The second colour, `#rrggbb`. */
+            accent: string;
+            /** @description The ground, `#rrggbb`. */
+            base: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Of `organisation`, `membership_number`, `member_since`, `valid_thru`. */
+            fields: string[];
+            /** Format: uuid */
+            id: string;
+            /** @description Whether it has a logo. */
+            logo: boolean;
+            /** @description Whose design it is. */
+            organisation: components["schemas"]["OrganisationRef"];
+            /** @description What stands at the top instead of the union's name. */
+            title?: string | null;
         };
         /** @description What a family card may do at most, by the local day and month; what is left out is without a limit. */
         CardLimits: {
@@ -1910,25 +1898,37 @@ export interface components {
             /** @description 24 digits. */
             value: string;
         };
-        /** @description The code the customer told. */
-        ConfirmBody: {
-            /** @description Six digits. */
-            code: string;
+        /** @description A new design, in the place of the organisation's present one. */
+        DesignBody: {
+            /** @description The second colour, `#rrggbb`. */
+            accent: string;
+            /** @description The ground, `#rrggbb`. */
+            base: string;
+            /** @description Of `organisation`, `membership_number`, `member_since`, `valid_thru`; all of them unless said. */
+            fields?: string[] | null;
+            /** @description A PNG or JPEG in base64, 1 MiB at most. */
+            logo?: string | null;
+            /**
+             * Format: uuid
+             * @description Takes the logo of another design that one may see.
+             */
+            logo_of?: string | null;
+            /** @description The organisation's code. */
+            organisation: string;
+            /** @description What stands at the top instead of the union's name. */
+            title?: string | null;
         };
-        /** @description Why it is not to be. */
-        DeclineBody: {
-            /** @description 1 to 500 characters. */
-            comment: string;
+        /** @description A design that isn't stored yet, and whose name the sample shows. */
+        DesignPreviewBody: {
+            design: components["schemas"]["DesignBody"];
+            /** @description Family name, given name, patronymic; a long one unless said. */
+            name?: string | null;
         };
-        /** @description Where it is to go. */
-        Destination: {
-            kind: components["schemas"]["DestinationKind"];
+        /** @description The design an organisation's cards get. */
+        Designs: {
+            /** @description The organisation's own design, or the nearest above; none when the program's own holds. */
+            items: components["schemas"]["CardDesign"][];
         };
-        /**
-         * @description Where it is to go.
-         * @enum {string}
-         */
-        DestinationKind: "solidarity";
         /** @description A device. */
         Device: {
             /** Format: date-time */
@@ -1962,25 +1962,6 @@ export interface components {
         /** @description My devices. */
         Devices: {
             items: components["schemas"]["Device"][];
-        };
-        /** @description Whose card: as it was resolved. */
-        EnrolmentBody: {
-            /**
-             * Format: uuid
-             * @description What `POST /v1/cards/resolve` answered; it stays good for its purchase.
-             */
-            resolution: string;
-        };
-        /** @description A code is on its way to the customer. */
-        EnrolmentStarted: {
-            /** Format: date-time */
-            expires_at: string;
-            /** Format: uuid */
-            id: string;
-            /** @description The offer they accept by telling it. */
-            offer_version: string;
-            /** @description `sms` or `email`: where the customer looks for the code. */
-            sent_by: string;
         };
         /** @description Whether a member takes part. */
         EnrolmentView: {
@@ -2016,13 +1997,6 @@ export interface components {
         };
         /** @description A purchase or a page of them. */
         Found: components["schemas"]["Purchase"] | components["schemas"]["Purchases"];
-        /** @description Since when, by whom and why somebody is frozen. */
-        FreezeView: {
-            /** Format: date-time */
-            at: string;
-            by: components["schemas"]["Person"];
-            reason: string;
-        };
         /** @description A funder's part. */
         FunderPart: {
             amount: string;
@@ -2030,6 +2004,11 @@ export interface components {
             by: string;
             /** @description The organisation's name. */
             name?: string | null;
+        };
+        /** @description Which cards. */
+        HandOutBody: {
+            /** @description 1 to 1000 cards of the batch. */
+            cards: string[];
         };
         /** @description Something that happened to a card. */
         HistoryView: {
@@ -2150,8 +2129,6 @@ export interface components {
             /** @description Whether mail tells ahead of points that will expire. */
             expiry_notices: boolean;
             first_name: string;
-            /** @description Frozen by finance: earns, but nothing can be spent or given away. */
-            frozen: boolean;
             /** Format: uuid */
             id: string;
             /** Format: date */
@@ -2164,7 +2141,6 @@ export interface components {
             organisation: components["schemas"]["OrganisationRef"];
             /** @description `active`, `suspended` or `left`. */
             status: string;
-            tier?: components["schemas"]["MyTier"] | null;
             /** @description The root of the tree: whose name the card bears. */
             union: components["schemas"]["OrganisationRef"];
         };
@@ -2271,65 +2247,12 @@ export interface components {
             email?: string | null;
             /** @description Where the member belonged and when, the newest first. */
             history: components["schemas"]["StretchView"][];
-            /**
-             * Format: uuid
-             * @description The member this record was found to be the same person as.
-             */
-            merged_into?: string | null;
             phone?: string | null;
-        };
-        /** @description A member, by number and name. */
-        MemberRef: {
-            /** Format: uuid */
-            id: string;
-            membership_number: string;
-            name: string;
-            /** @description `active`, `suspended` or `left`: in the union. */
-            status: string;
         };
         /** @description A page of members. */
         Members: {
             items: components["schemas"]["Member"][];
             next?: string | null;
-        };
-        /** @description What happened, or would. */
-        Merge: {
-            /** @description The survivor's balances afterwards. */
-            after: components["schemas"]["BalanceView"];
-            /** @description The card that stays. */
-            card_kept: components["schemas"]["Card"];
-            /** @description The cards that are blocked. */
-            cards_blocked: components["schemas"]["Card"][];
-            /**
-             * @description Debt paid at once out of what is available.
-             * @example 0.00
-             */
-            debt_paid: string;
-            /** @description Whether this only tells what would happen. */
-            dry: boolean;
-            /** @description The record that ends. */
-            from: components["schemas"]["MemberRef"];
-            /** @description The record that stays, as it is afterwards. */
-            into: components["schemas"]["MemberRef"];
-            /** @description Accruals that move with their dates. */
-            lots: number;
-            /** @description The balances that move. */
-            moved: components["schemas"]["BalanceView"];
-            /** @description Purchases that are the survivor's from then on. */
-            purchases: number;
-            /** @description How the survivor stands in the programme; null when neither took part. */
-            standing?: string | null;
-            tier?: string | null;
-        };
-        /** @description Into which record. */
-        MergeBody: {
-            /** @description Only tells what would happen. */
-            dry?: boolean;
-            /**
-             * Format: uuid
-             * @description The member whose record stays.
-             */
-            into: string;
         };
         /** @description Why I block my card. */
         MyBlockBody: {
@@ -2340,24 +2263,6 @@ export interface components {
         MyReissueBody: {
             /** @description `lost`, `stolen` or `replaced` (worn out, or a new number wanted). */
             reason: string;
-        };
-        /** @description A member's tier. */
-        MyTier: {
-            /** @description What is measured: `cashback` or `purchases`. */
-            measure: string;
-            /** @description The tier held; null below the lowest. */
-            name?: string | null;
-            next?: components["schemas"]["NextTier"] | null;
-            /**
-             * @description What the present period has so far.
-             * @example 3200.00
-             */
-            reached: string;
-            /**
-             * Format: date
-             * @description The last day before tiers are lowered next.
-             */
-            until: string;
         };
         /** @description A code and the name behind it. */
         Named: {
@@ -2375,15 +2280,6 @@ export interface components {
             period_seconds: number;
             /** @description 20 bytes in base64url without padding; told this once. */
             secret: string;
-        };
-        /** @description The next tier. */
-        NextTier: {
-            /**
-             * @description What is missing to it in the present period.
-             * @example 1800.00
-             */
-            missing: string;
-            name: string;
         };
         /** @description One of the partner's offers. */
         OfferView: {
@@ -2538,27 +2434,6 @@ export interface components {
             items: components["schemas"]["Partner"][];
             next?: string | null;
         };
-        /** @description What went where. */
-        Payout: {
-            /** @example 150.00 */
-            amount: string;
-            /** Format: date-time */
-            at: string;
-            destination: components["schemas"]["Destination"];
-            /** Format: uuid */
-            id: string;
-            /** @description `done`: a gift is booked at once. */
-            status: string;
-        };
-        /** @description How much is to go where. */
-        PayoutBody: {
-            /**
-             * @description At least 100.00, but for who left the programme.
-             * @example 150.00
-             */
-            amount: string;
-            destination: components["schemas"]["Destination"];
-        };
         /** @description Somebody of the staff. */
         Person: {
             /** @description What they sign in with; absent for a login that is no more. */
@@ -2606,6 +2481,116 @@ export interface components {
             replaces?: string | null;
             rule: components["schemas"]["RuleBody"];
             sample: components["schemas"]["SampleBody"];
+        };
+        /** @description A batch. */
+        PrintBatch: {
+            /** Format: int32 */
+            cards: number;
+            /** @description What happened to it; shown for one batch, not in lists. */
+            events?: components["schemas"]["PrintEventView"][];
+            /** @description Its files, the faces apart, once they are drawn; shown for one batch, not in lists. */
+            files?: components["schemas"]["PrintFileView"][];
+            /** @description Whether its files are drawn; asking for them draws them. */
+            files_ready: boolean;
+            /** Format: int64 */
+            handed_out: number;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Cards that are not in their holders' hands yet.
+             */
+            in_print: number;
+            /** Format: date-time */
+            made_at: string;
+            /**
+             * Format: int64
+             * @description What people call it.
+             */
+            number: number;
+            organisation: components["schemas"]["OrganisationRef"];
+            /** Format: int64 */
+            spoiled: number;
+            /** @description `made`, `sent`, `received` or `handed_out`. */
+            status: string;
+        };
+        /** @description Whose waiting cards to print. */
+        PrintBatchBody: {
+            /** @description How many at most; 10000 unless said. */
+            limit?: number | null;
+            /** @description The code of the subtree's root. */
+            organisation: string;
+        };
+        /** @description A page of batches. */
+        PrintBatches: {
+            items: components["schemas"]["PrintBatch"][];
+            next?: string | null;
+        };
+        /** @description What happened to a batch or one card of it. */
+        PrintEventView: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: uuid
+             * @description The batch it happened in.
+             */
+            batch: string;
+            /** @description Who: a login's key, or the command line. */
+            by: string;
+            /** @description `made`, `sent`, `received`, `handed_out` or `spoiled`. */
+            event: string;
+            note?: string | null;
+        };
+        /** @description A file of a batch. */
+        PrintFileView: {
+            name: string;
+            /** @description Of its bytes, in hexadecimal; the list of sums has none. */
+            sha256?: string | null;
+        };
+        /** @description What happened to a card in print, the first first. */
+        PrintHistory: {
+            items: components["schemas"]["PrintEventView"][];
+        };
+        /** @description What to remember about it. */
+        PrintNoteBody: {
+            /** @description 300 characters at most. */
+            note?: string | null;
+        };
+        /** @description What waits to be printed. */
+        PrintQueue: {
+            items: components["schemas"]["QueueView"][];
+            /** @description There are more than were counted. */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description In all of them together.
+             */
+            waiting: number;
+        };
+        /** @description A printed card. */
+        PrintedCardView: {
+            /** @description The holder's name. */
+            holder: string;
+            /** Format: uuid */
+            id: string;
+            membership_number: string;
+            /** @description 16 digits. */
+            number: string;
+            organisation: string;
+            /**
+             * Format: int32
+             * @description Its place in the files.
+             */
+            place: number;
+            /** @description `in_print`, `handed_out` or `spoiled`. */
+            state: string;
+            /** @description The card's own status. */
+            status: string;
+        };
+        /** @description A page of printed cards. */
+        PrintedCards: {
+            items: components["schemas"]["PrintedCardView"][];
+            next?: string | null;
         };
         /** @description How a problem looks on the wire. */
         Problem: {
@@ -2749,10 +2734,11 @@ export interface components {
             items: components["schemas"]["Purchase"][];
             next?: string | null;
         };
-        /** @description Why. */
-        ReasonBody: {
-            /** @description 1 to 500 characters. */
-            reason: string;
+        /** @description Waiting cards of an organisation. */
+        QueueView: {
+            organisation: components["schemas"]["OrganisationRef"];
+            /** Format: int64 */
+            waiting: number;
         };
         /** @description A session is named by its refresh token; a page's by its cookies. */
         RefreshBody: {
@@ -2904,8 +2890,6 @@ export interface components {
              * @example 1437.83
              */
             available?: string | null;
-            /** @description Whether its holder could join the bonus programme here and now: is not in it yet. */
-            may_enrol: boolean;
             /** @description Whether points can be spent with it. */
             may_redeem: boolean;
             /** @description What the partner gives everybody now. */
@@ -3320,6 +3304,13 @@ export interface components {
             /** Format: int64 */
             purchases: number;
         };
+        /** @description Which cards, and what is wrong with them. */
+        SpoilBody: {
+            /** @description 1 to 1000 cards of the batch. */
+            cards: string[];
+            /** @description What is wrong: 1 to 300 characters. */
+            note: string;
+        };
         /** @description Who is signed in. */
         StaffMe: {
             email: string;
@@ -3337,25 +3328,6 @@ export interface components {
             code: string;
             name: string;
             town: string;
-        };
-        /** @description A member's account. */
-        StandingView: {
-            balance: components["schemas"]["BalanceView"];
-            frozen?: components["schemas"]["FreezeView"] | null;
-            member: components["schemas"]["MemberRef"];
-            /**
-             * Format: uuid
-             * @description The member in whose account everything is now.
-             */
-            merged_into?: string | null;
-            /** @description `enrolled`, `left`, `frozen`, `frozen_left` or `merged`: in the programme; null for who never took part. */
-            standing?: string | null;
-            /** @description The tier, where tiers are set. */
-            tier?: string | null;
-        };
-        /** @description The accounts found. */
-        Standings: {
-            items: components["schemas"]["StandingView"][];
         };
         /** @description What was started. */
         Started: {
@@ -3386,46 +3358,6 @@ export interface components {
             status: string;
             /** Format: date */
             until?: string | null;
-        };
-        /** @description A tier and what reaches it. */
-        Tier: {
-            /**
-             * @description Reached from here; the lowest may be everybody's, from 0.00.
-             * @example 5000.00
-             */
-            from: string;
-            /** @description What rules and members call it; 1 to 40 characters. */
-            name: string;
-        };
-        /** @description Tiers in one version. */
-        TierSettings: components["schemas"]["TiersBody"] & {
-            /** Format: date-time */
-            approved_at?: string | null;
-            approved_by?: components["schemas"]["Person"] | null;
-            /** Format: date-time */
-            drafted_at: string;
-            drafted_by: components["schemas"]["Person"];
-            /** Format: int32 */
-            version: number;
-        };
-        /** @description Tiers as they are to be. */
-        TiersBody: {
-            /** @description `cashback` or `purchases`, less what refunds took back. */
-            measure: string;
-            /**
-             * Format: int32
-             * @description A period's months: up to 36 rolling ones.
-             */
-            months: number;
-            /** @description `rolling`: the present month and those before it; `calendar`: blocks of 1, 3, 6 or 12 months from January on. */
-            span: string;
-            /** @description The lowest first; an empty list: no tiers. */
-            tiers: components["schemas"]["Tier"][];
-        };
-        /** @description What is in force, and what waits for approval. */
-        TiersView: {
-            draft?: components["schemas"]["TierSettings"] | null;
-            in_force?: components["schemas"]["TierSettings"] | null;
         };
         /** @description What a till may see of a balance. */
         TillBalance: {
@@ -3668,174 +3600,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": unknown;
-                };
-            };
-        };
-    };
-    get_adjustments: {
-        parameters: {
-            query?: {
-                /** @description `proposed`, `approved` or `declined`. */
-                status?: string;
-                /** @description Only this member's. */
-                member?: string;
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of corrections */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Adjustments"];
-                };
-            };
-            /** @description wrong limit or cursor */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_adjustments: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AdjustmentBody"];
-            };
-        };
-        responses: {
-            /** @description the proposal */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Adjustment"];
-                };
-            };
-            /** @description the member has no account */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_adjustments_id_approve: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["ApprovalBody"] | null;
-            };
-        };
-        responses: {
-            /** @description posted */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Adjustment"];
-                };
-            };
-            /** @description no such correction */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `same-person`, `changed` since it was looked at, `state`, `insufficient` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_adjustments_id_decline: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DeclineBody"];
-            };
-        };
-        responses: {
-            /** @description declined */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Adjustment"];
-                };
-            };
-            /** @description no such correction */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description it is decided */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4365,6 +4129,71 @@ export interface operations {
             };
         };
     };
+    get_cards_id_face_png: {
+        parameters: {
+            query?: {
+                /** @description 300 (unless said) or 600. */
+                dpi?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the face */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_cards_id_print_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what happened, the first first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintHistory"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_cards_id_reissue: {
         parameters: {
             query?: never;
@@ -4409,48 +4238,29 @@ export interface operations {
             };
         };
     };
-    post_enrolments: {
+    get_designs: {
         parameters: {
-            query?: never;
+            query: {
+                /** @description The organisation's code. */
+                organisation: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EnrolmentBody"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description the code is on its way */
-            201: {
+            /** @description the design, or none */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnrolmentStarted"];
+                    "application/json": components["schemas"]["Designs"];
                 };
             };
-            /** @description `resolution-unknown` */
+            /** @description no such organisation, or not yours */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `already-enrolled`, `no-contact`, `card-blocked`, `card-expired`, `resolution-expired` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too often */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4460,40 +4270,29 @@ export interface operations {
             };
         };
     };
-    post_enrolments_id_confirm: {
+    post_designs: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ConfirmBody"];
+                "application/json": components["schemas"]["DesignBody"];
             };
         };
         responses: {
-            /** @description takes part from now on */
-            200: {
+            /** @description the design */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnrolmentView"];
+                    "application/json": components["schemas"]["CardDesign"];
                 };
             };
-            /** @description nothing of the kind was started by you */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `code-wrong` */
+            /** @description wrong fields, or what is written could not be read */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4502,8 +4301,128 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description too many wrong codes */
-            429: {
+        };
+    };
+    post_designs_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesignPreviewBody"];
+            };
+        };
+        responses: {
+            /** @description a face */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_designs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the design */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardDesign"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_designs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_designs_id_preview_png: {
+        parameters: {
+            query?: {
+                /** @description Family name, given name, patronymic; a long one unless said. */
+                name?: string;
+                /** @description 300 (unless said) or 600. */
+                dpi?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a face */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description none, or not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5444,48 +5363,6 @@ export interface operations {
             };
         };
     };
-    post_me_payouts: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PayoutBody"];
-            };
-        };
-        responses: {
-            /** @description given */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Payout"];
-                };
-            };
-            /** @description `insufficient`, `member-frozen`, or no account */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description less than the least amount, or another destination */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_members: {
         parameters: {
             query?: {
@@ -5686,50 +5563,6 @@ export interface operations {
             };
         };
     };
-    post_members_id_freeze: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReasonBody"];
-            };
-        };
-        responses: {
-            /** @description the account */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["StandingView"];
-                };
-            };
-            /** @description no such member */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description frozen already, or without an account */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     post_members_id_leave: {
         parameters: {
             query?: never;
@@ -5774,90 +5607,6 @@ export interface operations {
             };
         };
     };
-    post_members_id_merge: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MergeBody"];
-            };
-        };
-        responses: {
-            /** @description what happened, or would */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Merge"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description one of the two was merged before, or the one that is to stay has left */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `into` is no member of yours, or the same */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_members_id_standing: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the account */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["StandingView"];
-                };
-            };
-            /** @description no such member */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     post_members_id_transfer: {
         parameters: {
             query?: never;
@@ -5892,50 +5641,6 @@ export interface operations {
                 };
             };
             /** @description not possible in this state */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_members_id_unfreeze: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReasonBody"];
-            };
-        };
-        responses: {
-            /** @description the account */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["StandingView"];
-                };
-            };
-            /** @description no such member */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not frozen */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6172,6 +5877,435 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of batches */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatches"];
+                };
+            };
+        };
+    };
+    post_print_batches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrintBatchBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description `nothing-to-print` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches_id_cards: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of cards */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintedCards"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches_id_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description still being drawn; come again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches_id_files_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description still being drawn; come again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_print_batches_id_hand_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOutBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch-state`, `card-not-in-print` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no cards, or too many */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_print_batches_id_receive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrintNoteBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch-state` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_print_batches_id_send: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrintNoteBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch-state` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_print_batches_id_spoil: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpoilBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `card-not-in-print` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no cards, too many, or no reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description waiting cards by organisation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintQueue"];
                 };
             };
         };
@@ -7141,122 +7275,6 @@ export interface operations {
             };
             /** @description nobody */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_standings: {
-        parameters: {
-            query: {
-                /** @description A membership number, or a card's. */
-                number: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the account, or none */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Standings"];
-                };
-            };
-        };
-    };
-    get_tiers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the tiers */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TiersView"];
-                };
-            };
-        };
-    };
-    put_tiers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TiersBody"];
-            };
-        };
-        responses: {
-            /** @description the tiers with the draft */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TiersView"];
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_tiers_version_approve: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                version: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the tiers */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TiersView"];
-                };
-            };
-            /** @description not the draft that waits */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description drafted by the same person, or in force */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
