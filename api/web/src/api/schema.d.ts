@@ -75,6 +75,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/adjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Corrections and write-offs, the newest first. */
+        get: operations["get_adjustments"];
+        put?: never;
+        /** Proposes a correction; nothing is booked until a controller approves it. */
+        post: operations["post_adjustments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/adjustments/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves a correction and posts it; another person than the proposer does. */
+        post: operations["post_adjustments_id_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/adjustments/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Declines a correction; who proposed it withdraws it so. */
+        post: operations["post_adjustments_id_decline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/code": {
         parameters: {
             query?: never;
@@ -382,6 +434,40 @@ export interface paths {
         get: operations["get_designs_id_preview_png"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrolments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends the customer a code to join the programme by. */
+        post: operations["post_enrolments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrolments/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enrols the customer by the code they told. */
+        post: operations["post_enrolments_id_confirm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -786,6 +872,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives what can be spent to the union's aid fund, at once. */
+        post: operations["post_me_payouts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/members": {
         parameters: {
             query?: never;
@@ -839,6 +942,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/members/{id}/freeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Freezes a member's account: it earns, but nothing can be spent or withdrawn, and nothing expires. */
+        post: operations["post_members_id_freeze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/members/{id}/leave": {
         parameters: {
             query?: never;
@@ -848,8 +968,45 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Records that a member has left: no card of theirs is good from that day on. */
+        /**
+         * Records that a member has left: no card of theirs is good from that day on, and they leave the bonus programme; what
+         *     they have is still released and can be withdrawn until it expires.
+         */
         post: operations["post_members_id_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merges a member's record into another one of the same person: cards, balances with their dates, purchases follow. */
+        post: operations["post_members_id_merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/{id}/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A member's account. */
+        get: operations["get_members_id_standing"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -867,6 +1024,23 @@ export interface paths {
         put?: never;
         /** Moves a member to another organisation; the card stays good. */
         post: operations["post_members_id_transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/{id}/unfreeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a freeze; what went past its date meanwhile is given 30 more days. */
+        post: operations["post_members_id_unfreeze"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1514,6 +1688,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/standings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Finds a member's account by membership or card number; a record that was merged leads to the survivor's. */
+        get: operations["get_standings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tiers in force and the draft that waits, if any. */
+        get: operations["get_tiers"];
+        /** Drafts tiers in place of any draft before; they are in force once somebody else approves them. */
+        put: operations["put_tiers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tiers/{version}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves the draft: purchases reach its tiers from now on, and the next night gives everybody the one they deserve. */
+        post: operations["post_tiers_version_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1697,6 +1923,70 @@ export interface components {
             /** @description `program`, `member`, `staff` or `client`. */
             kind: string;
         };
+        /** @description A correction. */
+        Adjustment: {
+            /** @example 100.00 */
+            amount: string;
+            /** @description Stands for all that an approver looks at: sent back on approval, it is refused once anything of it has changed. */
+            as_seen: string;
+            balance?: components["schemas"]["BalanceView"] | null;
+            /** @description What who declined it said. */
+            comment?: string | null;
+            /** @description The account that is credited, as `available:<member>`. */
+            credit: string;
+            /** @description The account that is debited, as `adjustments:union`. */
+            debit: string;
+            /** Format: date-time */
+            decided_at?: string | null;
+            decided_by?: components["schemas"]["Person"] | null;
+            /** @description What it rests on. */
+            evidence: string;
+            /** Format: uuid */
+            id: string;
+            /** @description `adjustment` or `write_off`. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description How many months what a member is given lives; null for ever.
+             */
+            life_months?: number | null;
+            member?: components["schemas"]["MemberRef"] | null;
+            /** Format: uuid */
+            posting_id?: string | null;
+            /** Format: date-time */
+            proposed_at: string;
+            proposed_by: components["schemas"]["Person"];
+            /** @description What the member reads. */
+            reason: string;
+            /** @description `proposed`, `approved` or `declined`. */
+            status: string;
+        };
+        /**
+         * @description A correction to be approved by another person. One of the two accounts is `adjustments:union`; or the debit is
+         *     `losses:union` and the credit a member's `debt` or a partner's `receivable`: a write-off.
+         */
+        AdjustmentBody: {
+            /** @example 100.00 */
+            amount: string;
+            /** @description The same. */
+            credit: string;
+            /** @description `adjustments:union`, `available:<member>`, `receivable:<partner>`, `funding:<organisation>`, ... */
+            debit: string;
+            /** @description What it rests on: a letter, a decision; 1 to 1000 characters. */
+            evidence: string;
+            /**
+             * Format: int32
+             * @description How many months what a member is given lives: 12 unless said, null for ever.
+             */
+            life_months?: number | null;
+            /** @description What the member reads; 1 to 1000 characters. */
+            reason: string;
+        };
+        /** @description A page of corrections. */
+        Adjustments: {
+            items: components["schemas"]["Adjustment"][];
+            next?: string | null;
+        };
         /** @description Another number a card is to answer to. */
         AliasBody: {
             /** @description 1 to 32 characters, as an older system wrote it. */
@@ -1708,6 +1998,11 @@ export interface components {
             ours: string;
             /** @example 1000.00 */
             theirs: string;
+        };
+        /** @description What the approver looked at. */
+        ApprovalBody: {
+            /** @description The correction's `as_seen`; without it only what must not be is refused. */
+            as_seen?: string | null;
         };
         /** @description A member's balances. */
         Balance: {
@@ -1736,6 +2031,17 @@ export interface components {
              * @description Held for a redemption or payout.
              * @example 0.00
              */
+            reserved: string;
+        };
+        /** @description The four balances. */
+        BalanceView: {
+            /** @example 1437.83 */
+            available: string;
+            /** @example 0.00 */
+            debt: string;
+            /** @example 215.40 */
+            pending: string;
+            /** @example 0.00 */
             reserved: string;
         };
         /** @description Up to 1,000 purchases; each stands alone. */
@@ -1898,6 +2204,16 @@ export interface components {
             /** @description 24 digits. */
             value: string;
         };
+        /** @description The code the customer told. */
+        ConfirmBody: {
+            /** @description Six digits. */
+            code: string;
+        };
+        /** @description Why it is not to be. */
+        DeclineBody: {
+            /** @description 1 to 500 characters. */
+            comment: string;
+        };
         /** @description A new design, in the place of the organisation's present one. */
         DesignBody: {
             /** @description The second colour, `#rrggbb`. */
@@ -1929,6 +2245,15 @@ export interface components {
             /** @description The organisation's own design, or the nearest above; none when the program's own holds. */
             items: components["schemas"]["CardDesign"][];
         };
+        /** @description Where it is to go. */
+        Destination: {
+            kind: components["schemas"]["DestinationKind"];
+        };
+        /**
+         * @description Where it is to go.
+         * @enum {string}
+         */
+        DestinationKind: "solidarity";
         /** @description A device. */
         Device: {
             /** Format: date-time */
@@ -1962,6 +2287,25 @@ export interface components {
         /** @description My devices. */
         Devices: {
             items: components["schemas"]["Device"][];
+        };
+        /** @description Whose card: as it was resolved. */
+        EnrolmentBody: {
+            /**
+             * Format: uuid
+             * @description What `POST /v1/cards/resolve` answered; it stays good for its purchase.
+             */
+            resolution: string;
+        };
+        /** @description A code is on its way to the customer. */
+        EnrolmentStarted: {
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The offer they accept by telling it. */
+            offer_version: string;
+            /** @description `sms` or `email`: where the customer looks for the code. */
+            sent_by: string;
         };
         /** @description Whether a member takes part. */
         EnrolmentView: {
@@ -1997,6 +2341,13 @@ export interface components {
         };
         /** @description A purchase or a page of them. */
         Found: components["schemas"]["Purchase"] | components["schemas"]["Purchases"];
+        /** @description Since when, by whom and why somebody is frozen. */
+        FreezeView: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["Person"];
+            reason: string;
+        };
         /** @description A funder's part. */
         FunderPart: {
             amount: string;
@@ -2129,6 +2480,8 @@ export interface components {
             /** @description Whether mail tells ahead of points that will expire. */
             expiry_notices: boolean;
             first_name: string;
+            /** @description Frozen by finance: earns, but nothing can be spent or given away. */
+            frozen: boolean;
             /** Format: uuid */
             id: string;
             /** Format: date */
@@ -2141,6 +2494,7 @@ export interface components {
             organisation: components["schemas"]["OrganisationRef"];
             /** @description `active`, `suspended` or `left`. */
             status: string;
+            tier?: components["schemas"]["MyTier"] | null;
             /** @description The root of the tree: whose name the card bears. */
             union: components["schemas"]["OrganisationRef"];
         };
@@ -2247,12 +2601,65 @@ export interface components {
             email?: string | null;
             /** @description Where the member belonged and when, the newest first. */
             history: components["schemas"]["StretchView"][];
+            /**
+             * Format: uuid
+             * @description The member this record was found to be the same person as.
+             */
+            merged_into?: string | null;
             phone?: string | null;
+        };
+        /** @description A member, by number and name. */
+        MemberRef: {
+            /** Format: uuid */
+            id: string;
+            membership_number: string;
+            name: string;
+            /** @description `active`, `suspended` or `left`: in the union. */
+            status: string;
         };
         /** @description A page of members. */
         Members: {
             items: components["schemas"]["Member"][];
             next?: string | null;
+        };
+        /** @description What happened, or would. */
+        Merge: {
+            /** @description The survivor's balances afterwards. */
+            after: components["schemas"]["BalanceView"];
+            /** @description The card that stays. */
+            card_kept: components["schemas"]["Card"];
+            /** @description The cards that are blocked. */
+            cards_blocked: components["schemas"]["Card"][];
+            /**
+             * @description Debt paid at once out of what is available.
+             * @example 0.00
+             */
+            debt_paid: string;
+            /** @description Whether this only tells what would happen. */
+            dry: boolean;
+            /** @description The record that ends. */
+            from: components["schemas"]["MemberRef"];
+            /** @description The record that stays, as it is afterwards. */
+            into: components["schemas"]["MemberRef"];
+            /** @description Accruals that move with their dates. */
+            lots: number;
+            /** @description The balances that move. */
+            moved: components["schemas"]["BalanceView"];
+            /** @description Purchases that are the survivor's from then on. */
+            purchases: number;
+            /** @description How the survivor stands in the programme; null when neither took part. */
+            standing?: string | null;
+            tier?: string | null;
+        };
+        /** @description Into which record. */
+        MergeBody: {
+            /** @description Only tells what would happen. */
+            dry?: boolean;
+            /**
+             * Format: uuid
+             * @description The member whose record stays.
+             */
+            into: string;
         };
         /** @description Why I block my card. */
         MyBlockBody: {
@@ -2263,6 +2670,24 @@ export interface components {
         MyReissueBody: {
             /** @description `lost`, `stolen` or `replaced` (worn out, or a new number wanted). */
             reason: string;
+        };
+        /** @description A member's tier. */
+        MyTier: {
+            /** @description What is measured: `cashback` or `purchases`. */
+            measure: string;
+            /** @description The tier held; null below the lowest. */
+            name?: string | null;
+            next?: components["schemas"]["NextTier"] | null;
+            /**
+             * @description What the present period has so far.
+             * @example 3200.00
+             */
+            reached: string;
+            /**
+             * Format: date
+             * @description The last day before tiers are lowered next.
+             */
+            until: string;
         };
         /** @description A code and the name behind it. */
         Named: {
@@ -2280,6 +2705,15 @@ export interface components {
             period_seconds: number;
             /** @description 20 bytes in base64url without padding; told this once. */
             secret: string;
+        };
+        /** @description The next tier. */
+        NextTier: {
+            /**
+             * @description What is missing to it in the present period.
+             * @example 1800.00
+             */
+            missing: string;
+            name: string;
         };
         /** @description One of the partner's offers. */
         OfferView: {
@@ -2433,6 +2867,27 @@ export interface components {
         Partners: {
             items: components["schemas"]["Partner"][];
             next?: string | null;
+        };
+        /** @description What went where. */
+        Payout: {
+            /** @example 150.00 */
+            amount: string;
+            /** Format: date-time */
+            at: string;
+            destination: components["schemas"]["Destination"];
+            /** Format: uuid */
+            id: string;
+            /** @description `done`: a gift is booked at once. */
+            status: string;
+        };
+        /** @description How much is to go where. */
+        PayoutBody: {
+            /**
+             * @description At least 100.00, but for who left the programme.
+             * @example 150.00
+             */
+            amount: string;
+            destination: components["schemas"]["Destination"];
         };
         /** @description Somebody of the staff. */
         Person: {
@@ -2740,6 +3195,11 @@ export interface components {
             /** Format: int64 */
             waiting: number;
         };
+        /** @description Why. */
+        ReasonBody: {
+            /** @description 1 to 500 characters. */
+            reason: string;
+        };
         /** @description A session is named by its refresh token; a page's by its cookies. */
         RefreshBody: {
             refresh_token?: string | null;
@@ -2890,6 +3350,8 @@ export interface components {
              * @example 1437.83
              */
             available?: string | null;
+            /** @description Whether its holder could join the bonus programme here and now: is not in it yet. */
+            may_enrol: boolean;
             /** @description Whether points can be spent with it. */
             may_redeem: boolean;
             /** @description What the partner gives everybody now. */
@@ -3329,6 +3791,25 @@ export interface components {
             name: string;
             town: string;
         };
+        /** @description A member's account. */
+        StandingView: {
+            balance: components["schemas"]["BalanceView"];
+            frozen?: components["schemas"]["FreezeView"] | null;
+            member: components["schemas"]["MemberRef"];
+            /**
+             * Format: uuid
+             * @description The member in whose account everything is now.
+             */
+            merged_into?: string | null;
+            /** @description `enrolled`, `left`, `frozen`, `frozen_left` or `merged`: in the programme; null for who never took part. */
+            standing?: string | null;
+            /** @description The tier, where tiers are set. */
+            tier?: string | null;
+        };
+        /** @description The accounts found. */
+        Standings: {
+            items: components["schemas"]["StandingView"][];
+        };
         /** @description What was started. */
         Started: {
             /**
@@ -3358,6 +3839,46 @@ export interface components {
             status: string;
             /** Format: date */
             until?: string | null;
+        };
+        /** @description A tier and what reaches it. */
+        Tier: {
+            /**
+             * @description Reached from here; the lowest may be everybody's, from 0.00.
+             * @example 5000.00
+             */
+            from: string;
+            /** @description What rules and members call it; 1 to 40 characters. */
+            name: string;
+        };
+        /** @description Tiers in one version. */
+        TierSettings: components["schemas"]["TiersBody"] & {
+            /** Format: date-time */
+            approved_at?: string | null;
+            approved_by?: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            drafted_at: string;
+            drafted_by: components["schemas"]["Person"];
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description Tiers as they are to be. */
+        TiersBody: {
+            /** @description `cashback` or `purchases`, less what refunds took back. */
+            measure: string;
+            /**
+             * Format: int32
+             * @description A period's months: up to 36 rolling ones.
+             */
+            months: number;
+            /** @description `rolling`: the present month and those before it; `calendar`: blocks of 1, 3, 6 or 12 months from January on. */
+            span: string;
+            /** @description The lowest first; an empty list: no tiers. */
+            tiers: components["schemas"]["Tier"][];
+        };
+        /** @description What is in force, and what waits for approval. */
+        TiersView: {
+            draft?: components["schemas"]["TierSettings"] | null;
+            in_force?: components["schemas"]["TierSettings"] | null;
         };
         /** @description What a till may see of a balance. */
         TillBalance: {
@@ -3600,6 +4121,174 @@ export interface operations {
                 };
                 content: {
                     "text/plain": unknown;
+                };
+            };
+        };
+    };
+    get_adjustments: {
+        parameters: {
+            query?: {
+                /** @description `proposed`, `approved` or `declined`. */
+                status?: string;
+                /** @description Only this member's. */
+                member?: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of corrections */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Adjustments"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_adjustments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdjustmentBody"];
+            };
+        };
+        responses: {
+            /** @description the proposal */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Adjustment"];
+                };
+            };
+            /** @description the member has no account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_adjustments_id_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApprovalBody"] | null;
+            };
+        };
+        responses: {
+            /** @description posted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Adjustment"];
+                };
+            };
+            /** @description no such correction */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `same-person`, `changed` since it was looked at, `state`, `insufficient` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_adjustments_id_decline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclineBody"];
+            };
+        };
+        responses: {
+            /** @description declined */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Adjustment"];
+                };
+            };
+            /** @description no such correction */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it is decided */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4423,6 +5112,110 @@ export interface operations {
             };
             /** @description none, or not yours */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_enrolments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentBody"];
+            };
+        };
+        responses: {
+            /** @description the code is on its way */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentStarted"];
+                };
+            };
+            /** @description `resolution-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already-enrolled`, `no-contact`, `card-blocked`, `card-expired`, `resolution-expired` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_enrolments_id_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmBody"];
+            };
+        };
+        responses: {
+            /** @description takes part from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentView"];
+                };
+            };
+            /** @description nothing of the kind was started by you */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `code-wrong` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many wrong codes */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5363,6 +6156,48 @@ export interface operations {
             };
         };
     };
+    post_me_payouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PayoutBody"];
+            };
+        };
+        responses: {
+            /** @description given */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payout"];
+                };
+            };
+            /** @description `insufficient`, `member-frozen`, or no account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description less than the least amount, or another destination */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_members: {
         parameters: {
             query?: {
@@ -5563,6 +6398,50 @@ export interface operations {
             };
         };
     };
+    post_members_id_freeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingView"];
+                };
+            };
+            /** @description no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description frozen already, or without an account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_members_id_leave: {
         parameters: {
             query?: never;
@@ -5607,6 +6486,90 @@ export interface operations {
             };
         };
     };
+    post_members_id_merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeBody"];
+            };
+        };
+        responses: {
+            /** @description what happened, or would */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merge"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description one of the two was merged before, or the one that is to stay has left */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `into` is no member of yours, or the same */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_members_id_standing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingView"];
+                };
+            };
+            /** @description no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_members_id_transfer: {
         parameters: {
             query?: never;
@@ -5641,6 +6604,50 @@ export interface operations {
                 };
             };
             /** @description not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_members_id_unfreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingView"];
+                };
+            };
+            /** @description no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not frozen */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7275,6 +8282,122 @@ export interface operations {
             };
             /** @description nobody */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_standings: {
+        parameters: {
+            query: {
+                /** @description A membership number, or a card's. */
+                number: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the account, or none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standings"];
+                };
+            };
+        };
+    };
+    get_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the tiers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TiersView"];
+                };
+            };
+        };
+    };
+    put_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TiersBody"];
+            };
+        };
+        responses: {
+            /** @description the tiers with the draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TiersView"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_tiers_version_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the tiers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TiersView"];
+                };
+            };
+            /** @description not the draft that waits */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description drafted by the same person, or in force */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
