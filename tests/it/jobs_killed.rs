@@ -73,8 +73,10 @@ fn release_and_expiry_go_on_where_they_stopped() {
              INSERT INTO ledger.balances (member_id, pending, standing)
              SELECT ledger.new_id(now()), {LOTS_EACH} * 100, 'enrolled' FROM generate_series(1, {MEMBERS});
              INSERT INTO ledger.lots (member_id, purchase_id, part, amount, remaining, available_at, expires_on, released)
-             SELECT member_id, ledger.new_id(now()), 0, 100, 100, now() - n * interval '1 minute', current_date + n, false
-             FROM ledger.balances, generate_series(1, {LOTS_EACH}) AS n;
+             SELECT member_id, ledger.new_id(now()), 0, 100, 100, now() - interval '1 hour' + place * interval '1 millisecond',
+                 current_date + 1 + (place / 1000)::integer, false
+             FROM (SELECT member_id, row_number() OVER () AS place FROM ledger.balances) AS m,
+                 generate_series(1, {LOTS_EACH});
              ANALYZE ledger.lots, ledger.balances"
         ))
         .unwrap();
