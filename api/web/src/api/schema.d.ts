@@ -3350,8 +3350,8 @@ export interface components {
              * @example 1437.83
              */
             available?: string | null;
-            /** @description Whether its holder could join the bonus programme here and now: is not in it yet. */
-            may_enrol: boolean;
+            /** @description `true` when its holder could join the bonus programme here and now, not being in it yet; else left out. */
+            may_enrol?: boolean | null;
             /** @description Whether points can be spent with it. */
             may_redeem: boolean;
             /** @description What the partner gives everybody now. */
