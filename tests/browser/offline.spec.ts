@@ -151,6 +151,7 @@ test('devices are revoked, cards reissued, a family shares the points', async ({
   await expect(page.getByTestId('device')).toHaveCount(0)
   await page.keyboard.press('Escape')
 
+  await page.getByTestId('settings').click()
   await page.getByTestId('family').click()
   await page.getByTestId('family-order-virtual').click()
   await expect(page.getByTestId('family-card')).toHaveCount(1)
@@ -168,6 +169,7 @@ test('devices are revoked, cards reissued, a family shares the points', async ({
   await page.keyboard.press('Escape')
 
   const before = (await page.getByTestId('card-digits').innerText()).slice(0, 19)
+  await page.getByTestId('settings').click()
   await page.getByTestId('reissue-card').click()
   await look(page, 'member-reissue')
   await page.getByTestId('reissue-confirm').click()
