@@ -18,7 +18,7 @@
 //! | [`qr`], [`barcode`] | the pictures |
 //! | [`face`] | the face of a plastic card: PNG and print-ready PDF |
 //! | [`designs`] | how organisations' cards look |
-//! | [`print`] | plastic on its way: batches, bodies, what became of each |
+//! | [`mod@print`] | plastic on its way: batches, bodies, what became of each |
 //! | [`personalisation`], [`latin`] | what a plant writes on a card: rows, tracks, Latin names |
 //!
 //! Every function takes `&mut PgConnection`, values and `now`, and runs inside the caller's transaction when there is

@@ -127,7 +127,7 @@ mod tests {
         let long = track1(number(), ("Константинопольская-Заблоцкая", "Александра"), day());
         assert_eq!(long, "%B9643000000000004^KONSTANTINOPOLSKAIA-ZABL/A^3111000?");
         let given_cut = track1(number(), ("Преображенская", "Александра"), day());
-        assert_eq!(given_cut, "%B9643000000000004^PREOBRAZHENSKAIA/ALEKSAND^3111000?");
+        assert_eq!(given_cut, "%B9643000000000004^PREOBRAZHENSKAIA/ALEKSANDR^3111000?");
         assert_eq!(track1(number(), ("Ян", ""), day()), "%B9643000000000004^IAN/^3111000?");
     }
 

@@ -75,13 +75,6 @@ pub mod cards {
     }
 
     diesel::table! {
-        cards.programmes (pair) {
-            pair -> Text,
-            opened_at -> Timestamptz,
-        }
-    }
-
-    diesel::table! {
         cards.print_batches (id) {
             id -> Uuid,
             number -> Int8,
@@ -119,6 +112,13 @@ pub mod cards {
     }
 
     diesel::table! {
+        cards.programmes (pair) {
+            pair -> Text,
+            opened_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         cards.resolutions (id) {
             id -> Uuid,
             card_id -> Uuid,
@@ -144,14 +144,14 @@ pub mod cards {
 
     diesel::joinable!(aliases -> cards (card_id));
     diesel::joinable!(history -> cards (card_id));
-    diesel::joinable!(resolutions -> cards (card_id));
-    diesel::joinable!(resolutions -> devices (device_id));
-
     diesel::joinable!(print_events -> cards (card_id));
     diesel::joinable!(print_events -> print_batches (batch_id));
     diesel::joinable!(print_items -> cards (card_id));
     diesel::joinable!(print_items -> designs (design_id));
     diesel::joinable!(print_items -> print_batches (batch_id));
+    diesel::joinable!(resolutions -> cards (card_id));
+    diesel::joinable!(resolutions -> devices (device_id));
+
     diesel::allow_tables_to_appear_in_same_query!(
         aliases,
         cards,

@@ -1,5 +1,5 @@
 /** People in front of the pages: windows that notice whatever goes wrong in them, sign-ins, and a look at a page. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import {
@@ -118,6 +118,8 @@ export function memberAt(place: number): Credentials['members'][number] {
 /** The letters to an address, as files of the server, oldest first. */
 function lettersTo(email: string): string[] {
   const folder = join(data(), 'mail')
+  // Made with the first letter.
+  if (!existsSync(folder)) return []
   const files = readdirSync(folder).filter((name) => name.endsWith('.eml'))
   const texts = files.sort().map((name) => readFileSync(join(folder, name), 'utf8'))
   return texts.filter((text) => new RegExp(`^To:.*${email}`, 'im').test(text))

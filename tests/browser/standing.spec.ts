@@ -1,17 +1,6 @@
 /** Standing in the browser: tiers set by two people, a correction approved, a gift given, an account frozen. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect } from '@playwright/test'
-import { DESK, look, memberAt, PHONE, signInCashier, signInMember, signInStaff, test } from './people'
-
-/** The codes sent by text message, the newest last. */
-function textedCodes(): string[] {
-  const folder = join(process.env.BROWSER_DATA ?? '', 'sms')
-  const texts = readdirSync(folder)
-    .sort()
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
-  return texts.flatMap((text) => /(?<!\d)\d{6}(?!\d)/.exec(text.split('\n').slice(1).join(' ')) ?? [])
-}
+import { DESK, look, memberAt, PHONE, signInMember, signInStaff, test } from './people'
 
 test('tiers, a correction and a gift, from the office to the member’s page', async ({ visit }) => {
   const { membership_number, email } = memberAt(3)
@@ -97,30 +86,4 @@ test('a registrar sees what merging two records will do before it is done', asyn
   await page.getByTestId('merge-confirm').click()
   await expect(page.getByTestId('announcement')).toContainText('объединены')
   await expect(page.getByTestId('member-record')).toContainText(stays)
-})
-
-test('a cashier enrols a customer by the code the union sent them', async ({ visit }) => {
-  const phone = await visit('/', { viewport: PHONE })
-  await signInMember(phone, memberAt(2).email)
-  const card = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
-  await phone.getByTestId('settings').click()
-  await phone.getByTestId('leave-programme').click()
-  await phone.getByTestId('leave-confirm').click()
-  await expect(phone.getByTestId('enrol')).toBeVisible()
-
-  const till = await visit('/till', { viewport: DESK })
-  await signInCashier(till)
-  await till.getByTestId('code-field').fill(card)
-  await till.getByTestId('code-field').press('Enter')
-  await expect(till.getByTestId('enrol-step')).toBeVisible()
-  await till.getByTestId('enrol-start').click()
-  await till.getByTestId('enrol-code').waitFor()
-  await look(till, 'till-enrol')
-  await till.getByTestId('enrol-code').fill(textedCodes().at(-1) ?? '')
-  await till.getByTestId('enrol-confirm').click()
-  await expect(till.getByTestId('enrol-step')).toHaveCount(0)
-  await till.getByTestId('amount').fill('1000')
-  await expect(till.getByTestId('quote-cashback')).toContainText('50,00')
-  await phone.reload()
-  await expect(phone.getByTestId('enrol')).toHaveCount(0)
 })

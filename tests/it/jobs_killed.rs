@@ -1,6 +1,7 @@
 //! A nightly job killed in its middle goes on where it stopped; twice or days late it changes nothing more.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 
 use diesel::connection::SimpleConnection;
@@ -35,17 +36,22 @@ fn figures(database: &TestDatabase, lots: &str, kind: &str, balances: &str) -> F
 }
 
 /// Kills the job after its first part; what is done then is whole, and running it again does the rest.
-fn killed_and_run_again(database: &TestDatabase, arguments: &[&str], look: impl Fn() -> Figures) {
-    let folder = tempfile::tempdir().unwrap();
+fn killed_and_run_again(
+    (database, folder): (&TestDatabase, &Path),
+    arguments: &[&str],
+    look: impl Fn() -> Figures,
+) {
     let command = |arguments: &[&str]| {
-        let mut command = program::command(folder.path(), arguments);
+        let mut command = program::command(folder, arguments);
         command.env("DATABASE_URL", database.url());
         command
     };
     let mut running =
         command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
     let told = BufReader::new(running.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let part = told.into_iter().find(|line| line.ends_with(" done")).expect("it tells its progress");
+    let mut heard = Vec::new();
+    let part = told.inspect(|line| heard.push(line.clone())).find(|line| line.ends_with(" done"));
+    let part = part.unwrap_or_else(|| panic!("it tells its progress: {heard:?}"));
     running.kill().unwrap();
     running.wait().unwrap();
     let half = look();
@@ -66,6 +72,8 @@ fn killed_and_run_again(database: &TestDatabase, arguments: &[&str], look: impl 
 #[test]
 fn release_and_expiry_go_on_where_they_stopped() {
     let database = harness::database();
+    // Of one master key, as the database is.
+    let folder = tempfile::tempdir().unwrap();
     let mut connection = database.connect();
     connection
         .batch_execute(&format!(
@@ -73,18 +81,20 @@ fn release_and_expiry_go_on_where_they_stopped() {
              INSERT INTO ledger.balances (member_id, pending, standing)
              SELECT ledger.new_id(now()), {LOTS_EACH} * 100, 'enrolled' FROM generate_series(1, {MEMBERS});
              INSERT INTO ledger.lots (member_id, purchase_id, part, amount, remaining, available_at, expires_on, released)
-             SELECT member_id, ledger.new_id(now()), 0, 100, 100, now() - n * interval '1 minute', current_date + n, false
-             FROM ledger.balances, generate_series(1, {LOTS_EACH}) AS n;
+             SELECT member_id, ledger.new_id(now()), 0, 100, 100, now() - interval '1 hour' + place * interval '1 millisecond',
+                 current_date + 1 + (place / 1000)::integer, false
+             FROM (SELECT member_id, row_number() OVER () AS place FROM ledger.balances) AS m,
+                 generate_series(1, {LOTS_EACH});
              ANALYZE ledger.lots, ledger.balances"
         ))
         .unwrap();
     let released = || figures(&database, "released", "release", "available");
-    killed_and_run_again(&database, &["jobs", "run", "release-holds"], released);
+    killed_and_run_again((&database, folder.path()), &["jobs", "run", "release-holds"], released);
     // Days late, all at once.
     let late = (chrono::Days::new(400), "T03:00:00+03:00");
     let late = format!("{}{}", today() + late.0, late.1);
     let expired = || figures(&database, "expired = amount AND remaining = 0", "expire", "1000 - available");
-    killed_and_run_again(&database, &["jobs", "run", "expire", "--at", &late], expired);
+    killed_and_run_again((&database, folder.path()), &["jobs", "run", "expire", "--at", &late], expired);
 }
 
 fn today() -> chrono::NaiveDate {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::{Principal, scope, staff};
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::cards::{OfficeCardView, active_member, comment};
 use crate::v1::types::Timestamp;
@@ -170,25 +170,25 @@ pub async fn reissue(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-    body: Json<ReissueBody>,
+    body: Later<Json<ReissueBody>>,
 ) -> Result<HttpResponse, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let reason = body.0.reason.unwrap_or(BlockReason::Replaced);
-    if reason == BlockReason::Left {
-        return Err(Problem::invalid_field(
-            "#/reason",
-            "who left gets no other card",
-            "вышедшему из профсоюза карта не перевыпускается",
-        ));
-    }
-    let comment = comment(body.0.comment)?;
     let shared = app.clone().into_inner();
     let record = app
         .into_inner()
         .transaction(move |connection| {
             let old = theirs(connection, &principal, id.0)?;
+            let ReissueBody { reason, comment } = body?.0;
+            let reason = reason.unwrap_or(BlockReason::Replaced);
+            if reason == BlockReason::Left {
+                return Err(Problem::invalid_field(
+                    "#/reason",
+                    "who left gets no other card",
+                    "вышедшему из профсоюза карта не перевыпускается",
+                ));
+            }
             active_member(connection, &principal, old.member_id)?;
-            let block = Block { reason, by: principal.key(), comment };
+            let block = Block { reason, by: principal.key(), comment: self::comment(comment)? };
             let card = life::reissue(connection, &shared.derived.issuer, id.0, &block, now)?;
             record(connection, &card, now)
         })
@@ -223,14 +223,14 @@ pub async fn add_alias(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-    body: Json<AliasBody>,
+    body: Later<Json<AliasBody>>,
 ) -> Result<HttpResponse, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let alias = alias(&body.0.alias, "#/alias")?;
     let record = app
         .into_inner()
         .transaction(move |connection| {
             let card = theirs(connection, &principal, id.0)?;
+            let alias = alias(&body?.0.alias, "#/alias")?;
             aliases::add(connection, &[(alias, card.id)], &principal.key(), now)?;
             record(connection, &card, now)
         })

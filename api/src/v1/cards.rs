@@ -54,8 +54,9 @@ pub struct ResolutionView {
     status: &'static str,
     /// Whether points can be spent with it.
     may_redeem: bool,
-    /// Whether its holder could join the bonus programme here and now: is not in it yet.
-    may_enrol: bool,
+    /// `true` when its holder could join the bonus programme here and now, not being in it yet; else left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_enrol: Option<bool>,
     /// The points that can be spent; with a live code alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1437.83")]
@@ -118,8 +119,9 @@ pub async fn resolve(
                 may_redeem: standing == CardStanding::Valid
                     && member == Some(enrolments::Standing::Enrolled)
                     && (live || (book.bare_number_may_redeem && !resolution.by_proof)),
-                may_enrol: standing == CardStanding::Valid
-                    && !member.is_some_and(enrolments::Standing::takes_part),
+                may_enrol: (standing == CardStanding::Valid
+                    && !member.is_some_and(enrolments::Standing::takes_part))
+                .then_some(true),
                 available: balance.filter(|_| standing == CardStanding::Valid),
                 offers: book
                     .in_force(partner, now)

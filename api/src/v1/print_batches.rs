@@ -15,7 +15,7 @@ use union_registry::organisations;
 
 use crate::app::App;
 use crate::auth::{Principal, scope};
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::print::{claim, holders};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::me::money::PageQuery;
@@ -204,9 +204,9 @@ pub async fn send(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<BatchId>,
-    body: Json<NoteBody>,
+    body: Later<Json<NoteBody>>,
 ) -> Result<web::Json<BatchView>, Problem> {
-    advance(app, principal.into_inner(), (id.0, BatchStatus::Sent), body.0).await
+    advance(app, principal.into_inner(), (id.0, BatchStatus::Sent), body).await
 }
 
 /// Notes that a batch came back printed: its cards can be handed out.
@@ -218,24 +218,23 @@ pub async fn receive(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<BatchId>,
-    body: Json<NoteBody>,
+    body: Later<Json<NoteBody>>,
 ) -> Result<web::Json<BatchView>, Problem> {
-    advance(app, principal.into_inner(), (id.0, BatchStatus::Received), body.0).await
+    advance(app, principal.into_inner(), (id.0, BatchStatus::Received), body).await
 }
 
 async fn advance(
     app: web::Data<App>,
     principal: Principal,
     (id, to): (BatchId, BatchStatus),
-    body: NoteBody,
+    body: Later<Json<NoteBody>>,
 ) -> Result<web::Json<BatchView>, Problem> {
     let now = app.now();
-    let note = note(body.note)?;
     let view = app
         .into_inner()
         .transaction(move |connection| {
             whole(connection, &principal, id)?;
-            let by = (principal.key(), note);
+            let by = (principal.key(), note(body?.0.note)?);
             let batch = print::advance(connection, id, to, (&by.0, by.1.as_deref()), now)?;
             BatchView::one(connection, &batch)
         })
@@ -270,14 +269,15 @@ pub async fn hand_out(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<BatchId>,
-    body: Json<HandOutBody>,
+    body: Later<Json<HandOutBody>>,
 ) -> Result<web::Json<BatchView>, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let cards = named(body.0.cards)?;
     let view = app
         .into_inner()
         .transaction(move |connection| {
-            holding(connection, &principal, id.0, &cards)?;
+            let seen = seen(connection, &principal, id.0)?;
+            let cards = named(body?.0.cards)?;
+            holding(connection, seen, &cards)?;
             let batch = print::hand_out(connection, id.0, &cards, &principal.key(), now)?;
             BatchView::one(connection, &batch)
         })
@@ -295,16 +295,18 @@ pub async fn spoil(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<BatchId>,
-    body: Json<SpoilBody>,
+    body: Later<Json<SpoilBody>>,
 ) -> Result<web::Json<BatchView>, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let cards = named(body.0.cards)?;
-    let note = note(Some(body.0.note))?
-        .ok_or_else(|| Problem::invalid_field("#/note", "is missing", "не указано"))?;
     let view = app
         .into_inner()
         .transaction(move |connection| {
-            holding(connection, &principal, id.0, &cards)?;
+            let seen = seen(connection, &principal, id.0)?;
+            let SpoilBody { cards, note } = body?.0;
+            let cards = named(cards)?;
+            let note = self::note(Some(note))?
+                .ok_or_else(|| Problem::invalid_field("#/note", "is missing", "не указано"))?;
+            holding(connection, seen, &cards)?;
             let batch = print::spoil(connection, id.0, &cards, (&principal.key(), &note), now)?;
             BatchView::one(connection, &batch)
         })
@@ -324,11 +326,9 @@ fn named(mut cards: Vec<CardId>) -> Result<Vec<CardId>, Problem> {
 /// Checks that all the cards are of a batch and of organisations that one may see.
 fn holding(
     connection: &mut PgConnection,
-    principal: &Principal,
-    id: BatchId,
+    (batch, own): (Batch, Option<Vec<OrganisationId>>),
     cards: &[CardId],
 ) -> Result<(), Problem> {
-    let (batch, own) = seen(connection, principal, id)?;
     if let Some(own) = own {
         let mine = print::of_organisations(connection, batch.id, cards, &own)?;
         if mine < cards.len() {

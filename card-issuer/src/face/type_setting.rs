@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_text_shrinks_then_wraps_then_is_cut() {
         assert_eq!(texts(&fitted("Ёлкина", STYLE, ROOM)), ["Ёлкина"]);
-        let shrunk = fitted("Константинопольская-За", STYLE, ROOM);
+        let shrunk = fitted("Константинопольская-Забло", STYLE, ROOM);
         assert_eq!(shrunk.len(), 1);
         assert!(shrunk[0].style.size < 4.0 && shrunk[0].style.size >= 3.2, "{}", shrunk[0].style.size);
         let wrapped = fitted("Константинопольская-Заблоцкая-Преображенская", STYLE, ROOM);

@@ -16,7 +16,7 @@ use super::cards::my_card;
 use super::myself;
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{IdPath, Json};
+use crate::extract::{IdPath, Json, Later};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::cards::CardView;
 
@@ -179,14 +179,14 @@ pub async fn change(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-    body: Json<ChangeBody>,
+    body: Later<Json<ChangeBody>>,
 ) -> Result<web::Json<CardView>, Problem> {
     let (member, by, now) = (myself(&principal)?, principal.key(), app.now());
-    let limits = body.0.limits.read()?;
     let card = app
         .into_inner()
         .transaction(move |connection| {
             my_card(connection, member, id.0)?;
+            let limits = body?.0.limits.read()?;
             Ok(cards::limit(connection, id.0, (limits, &by), now)?)
         })
         .await?;
@@ -212,22 +212,15 @@ pub async fn reissue(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-    body: Json<MyReissueBody>,
+    body: Later<Json<MyReissueBody>>,
 ) -> Result<HttpResponse, Problem> {
     let (member, by, now) = (myself(&principal)?, principal.key(), app.now());
-    let reason = body.0.reason;
-    if !matches!(reason, BlockReason::Lost | BlockReason::Stolen | BlockReason::Replaced) {
-        return Err(Problem::invalid_field(
-            "#/reason",
-            "must be lost, stolen or replaced",
-            "lost, stolen или replaced",
-        ));
-    }
     let shared = app.clone().into_inner();
     let card = app
         .into_inner()
         .transaction(move |connection| {
             let old = my_card(connection, member, id.0)?;
+            let reason = my_reason(&body?.0)?;
             may_have_another(connection, member, now)?;
             refuse_ordered(&old)?;
             let block = Block { reason, by, comment: None };
@@ -235,6 +228,18 @@ pub async fn reissue(
         })
         .await?;
     Ok(HttpResponse::Created().json(CardView::new(&card, now)))
+}
+
+/// A member's own reasons.
+fn my_reason(body: &MyReissueBody) -> Result<BlockReason, Problem> {
+    match body.reason {
+        BlockReason::Lost | BlockReason::Stolen | BlockReason::Replaced => Ok(body.reason),
+        _ => Err(Problem::invalid_field(
+            "#/reason",
+            "must be lost, stolen or replaced",
+            "lost, stolen или replaced",
+        )),
+    }
 }
 
 /// Nothing is issued anew that hasn't been made yet.

@@ -316,6 +316,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cards/{id}/face.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The face of a plastic card as it would be printed now. */
+        get: operations["get_cards_id_face_png"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/{id}/print-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a card in print: batches, sending, receiving, handing out, spoiling; who and when. */
+        get: operations["get_cards_id_print_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cards/{id}/reissue": {
         parameters: {
             query?: never;
@@ -330,6 +364,76 @@ export interface paths {
          *     ever.
          */
         post: operations["post_cards_id_reissue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/designs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The design that holds for an organisation: its own, or the nearest above. */
+        get: operations["get_designs"];
+        put?: never;
+        /** Stores a design. */
+        post: operations["post_designs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/designs/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a design would look like: nothing is stored. */
+        post: operations["post_designs_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/designs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One design, also one that another took the place of. */
+        get: operations["get_designs_id"];
+        put?: never;
+        post?: never;
+        /** Takes an organisation's own design away: the one above holds again. */
+        delete: operations["delete_designs_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/designs/{id}/preview.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a design looks like on a card. */
+        get: operations["get_designs_id_preview_png"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1021,6 +1125,177 @@ export interface paths {
         };
         /** Partners by code, with their outlets. */
         get: operations["get_partners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Batches with cards of one's subtree, the newest first. */
+        get: operations["get_print_batches"];
+        put?: never;
+        /** Puts the waiting cards of a subtree into a batch. */
+        post: operations["post_print_batches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One batch and what happened to it. */
+        get: operations["get_print_batches_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A batch's cards in the order of its files, those of one's own subtree. */
+        get: operations["get_print_batches_id_cards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All files of a batch as one archive: faces, print files, tables, manifest, sums. */
+        get: operations["get_print_batches_id_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One file of a batch. */
+        get: operations["get_print_batches_id_files_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/hand-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives cards to their holders: all that are named, or none. Each becomes active. */
+        post: operations["post_print_batches_id_hand_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/receive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a batch came back printed: its cards can be handed out. */
+        post: operations["post_print_batches_id_receive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a batch went to the plant. */
+        post: operations["post_print_batches_id_send"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-batches/{id}/spoil": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes unusable bodies out: their cards wait to be printed again, under the same numbers. */
+        post: operations["post_print_batches_id_spoil"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/print-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits to be printed, by organisation, the most first. */
+        get: operations["get_print_queue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1823,6 +2098,25 @@ export interface components {
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
         };
+        /** @description A design. */
+        CardDesign: {
+            /** @description The second colour, `#rrggbb`. */
+            accent: string;
+            /** @description The ground, `#rrggbb`. */
+            base: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Of `organisation`, `membership_number`, `member_since`, `valid_thru`. */
+            fields: string[];
+            /** Format: uuid */
+            id: string;
+            /** @description Whether it has a logo. */
+            logo: boolean;
+            /** @description Whose design it is. */
+            organisation: components["schemas"]["OrganisationRef"];
+            /** @description What stands at the top instead of the union's name. */
+            title?: string | null;
+        };
         /** @description What a family card may do at most, by the local day and month; what is left out is without a limit. */
         CardLimits: {
             /**
@@ -1919,6 +2213,37 @@ export interface components {
         DeclineBody: {
             /** @description 1 to 500 characters. */
             comment: string;
+        };
+        /** @description A new design, in the place of the organisation's present one. */
+        DesignBody: {
+            /** @description The second colour, `#rrggbb`. */
+            accent: string;
+            /** @description The ground, `#rrggbb`. */
+            base: string;
+            /** @description Of `organisation`, `membership_number`, `member_since`, `valid_thru`; all of them unless said. */
+            fields?: string[] | null;
+            /** @description A PNG or JPEG in base64, 1 MiB at most. */
+            logo?: string | null;
+            /**
+             * Format: uuid
+             * @description Takes the logo of another design that one may see.
+             */
+            logo_of?: string | null;
+            /** @description The organisation's code. */
+            organisation: string;
+            /** @description What stands at the top instead of the union's name. */
+            title?: string | null;
+        };
+        /** @description A design that isn't stored yet, and whose name the sample shows. */
+        DesignPreviewBody: {
+            design: components["schemas"]["DesignBody"];
+            /** @description Family name, given name, patronymic; a long one unless said. */
+            name?: string | null;
+        };
+        /** @description The design an organisation's cards get. */
+        Designs: {
+            /** @description The organisation's own design, or the nearest above; none when the program's own holds. */
+            items: components["schemas"]["CardDesign"][];
         };
         /** @description Where it is to go. */
         Destination: {
@@ -2030,6 +2355,11 @@ export interface components {
             by: string;
             /** @description The organisation's name. */
             name?: string | null;
+        };
+        /** @description Which cards. */
+        HandOutBody: {
+            /** @description 1 to 1000 cards of the batch. */
+            cards: string[];
         };
         /** @description Something that happened to a card. */
         HistoryView: {
@@ -2607,6 +2937,116 @@ export interface components {
             rule: components["schemas"]["RuleBody"];
             sample: components["schemas"]["SampleBody"];
         };
+        /** @description A batch. */
+        PrintBatch: {
+            /** Format: int32 */
+            cards: number;
+            /** @description What happened to it; shown for one batch, not in lists. */
+            events?: components["schemas"]["PrintEventView"][];
+            /** @description Its files, the faces apart, once they are drawn; shown for one batch, not in lists. */
+            files?: components["schemas"]["PrintFileView"][];
+            /** @description Whether its files are drawn; asking for them draws them. */
+            files_ready: boolean;
+            /** Format: int64 */
+            handed_out: number;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Cards that are not in their holders' hands yet.
+             */
+            in_print: number;
+            /** Format: date-time */
+            made_at: string;
+            /**
+             * Format: int64
+             * @description What people call it.
+             */
+            number: number;
+            organisation: components["schemas"]["OrganisationRef"];
+            /** Format: int64 */
+            spoiled: number;
+            /** @description `made`, `sent`, `received` or `handed_out`. */
+            status: string;
+        };
+        /** @description Whose waiting cards to print. */
+        PrintBatchBody: {
+            /** @description How many at most; 10000 unless said. */
+            limit?: number | null;
+            /** @description The code of the subtree's root. */
+            organisation: string;
+        };
+        /** @description A page of batches. */
+        PrintBatches: {
+            items: components["schemas"]["PrintBatch"][];
+            next?: string | null;
+        };
+        /** @description What happened to a batch or one card of it. */
+        PrintEventView: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: uuid
+             * @description The batch it happened in.
+             */
+            batch: string;
+            /** @description Who: a login's key, or the command line. */
+            by: string;
+            /** @description `made`, `sent`, `received`, `handed_out` or `spoiled`. */
+            event: string;
+            note?: string | null;
+        };
+        /** @description A file of a batch. */
+        PrintFileView: {
+            name: string;
+            /** @description Of its bytes, in hexadecimal; the list of sums has none. */
+            sha256?: string | null;
+        };
+        /** @description What happened to a card in print, the first first. */
+        PrintHistory: {
+            items: components["schemas"]["PrintEventView"][];
+        };
+        /** @description What to remember about it. */
+        PrintNoteBody: {
+            /** @description 300 characters at most. */
+            note?: string | null;
+        };
+        /** @description What waits to be printed. */
+        PrintQueue: {
+            items: components["schemas"]["QueueView"][];
+            /** @description There are more than were counted. */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description In all of them together.
+             */
+            waiting: number;
+        };
+        /** @description A printed card. */
+        PrintedCardView: {
+            /** @description The holder's name. */
+            holder: string;
+            /** Format: uuid */
+            id: string;
+            membership_number: string;
+            /** @description 16 digits. */
+            number: string;
+            organisation: string;
+            /**
+             * Format: int32
+             * @description Its place in the files.
+             */
+            place: number;
+            /** @description `in_print`, `handed_out` or `spoiled`. */
+            state: string;
+            /** @description The card's own status. */
+            status: string;
+        };
+        /** @description A page of printed cards. */
+        PrintedCards: {
+            items: components["schemas"]["PrintedCardView"][];
+            next?: string | null;
+        };
         /** @description How a problem looks on the wire. */
         Problem: {
             /** @description What happened this time. */
@@ -2748,6 +3188,12 @@ export interface components {
         Purchases: {
             items: components["schemas"]["Purchase"][];
             next?: string | null;
+        };
+        /** @description Waiting cards of an organisation. */
+        QueueView: {
+            organisation: components["schemas"]["OrganisationRef"];
+            /** Format: int64 */
+            waiting: number;
         };
         /** @description Why. */
         ReasonBody: {
@@ -2904,8 +3350,8 @@ export interface components {
              * @example 1437.83
              */
             available?: string | null;
-            /** @description Whether its holder could join the bonus programme here and now: is not in it yet. */
-            may_enrol: boolean;
+            /** @description `true` when its holder could join the bonus programme here and now, not being in it yet; else left out. */
+            may_enrol?: boolean | null;
             /** @description Whether points can be spent with it. */
             may_redeem: boolean;
             /** @description What the partner gives everybody now. */
@@ -3319,6 +3765,13 @@ export interface components {
             from: string;
             /** Format: int64 */
             purchases: number;
+        };
+        /** @description Which cards, and what is wrong with them. */
+        SpoilBody: {
+            /** @description 1 to 1000 cards of the batch. */
+            cards: string[];
+            /** @description What is wrong: 1 to 300 characters. */
+            note: string;
         };
         /** @description Who is signed in. */
         StaffMe: {
@@ -4365,6 +4818,71 @@ export interface operations {
             };
         };
     };
+    get_cards_id_face_png: {
+        parameters: {
+            query?: {
+                /** @description 300 (unless said) or 600. */
+                dpi?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the face */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_cards_id_print_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what happened, the first first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintHistory"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_cards_id_reissue: {
         parameters: {
             query?: never;
@@ -4400,6 +4918,200 @@ export interface operations {
             };
             /** @description replaced before, or no active member */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_designs: {
+        parameters: {
+            query: {
+                /** @description The organisation's code. */
+                organisation: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the design, or none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Designs"];
+                };
+            };
+            /** @description no such organisation, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_designs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesignBody"];
+            };
+        };
+        responses: {
+            /** @description the design */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardDesign"];
+                };
+            };
+            /** @description wrong fields, or what is written could not be read */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_designs_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesignPreviewBody"];
+            };
+        };
+        responses: {
+            /** @description a face */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_designs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the design */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardDesign"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_designs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_designs_id_preview_png: {
+        parameters: {
+            query?: {
+                /** @description Family name, given name, patronymic; a long one unless said. */
+                name?: string;
+                /** @description 300 (unless said) or 600. */
+                dpi?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a face */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description none, or not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6172,6 +6884,435 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of batches */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatches"];
+                };
+            };
+        };
+    };
+    post_print_batches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrintBatchBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description `nothing-to-print` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches_id_cards: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of cards */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintedCards"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches_id_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description still being drawn; come again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_batches_id_files_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description still being drawn; come again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_print_batches_id_hand_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOutBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch-state`, `card-not-in-print` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no cards, or too many */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_print_batches_id_receive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrintNoteBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch-state` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_print_batches_id_send: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrintNoteBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch-state` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_print_batches_id_spoil: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpoilBody"];
+            };
+        };
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintBatch"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `card-not-in-print` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no cards, too many, or no reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_print_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description waiting cards by organisation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrintQueue"];
                 };
             };
         };

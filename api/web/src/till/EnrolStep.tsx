@@ -87,6 +87,7 @@ function Told({ id, sent, version, onDone }: ToldProps) {
         <TextInput
           label={t('enrolment.code')}
           description={t('enrolment.codeHint')}
+          styles={{ description: { color: 'inherit' } }}
           inputMode="numeric"
           autoComplete="off"
           maxLength={6}
