@@ -44,7 +44,6 @@ pub fn table() -> Vec<Entry> {
     let get = |path, access, handler| entry(Method::GET, path, access, handler);
     let post = |path, access, handler| entry(Method::POST, path, access, handler);
     let patch = |path, access, handler| entry(Method::PATCH, path, access, handler);
-    let put = |path, access, handler| entry(Method::PUT, path, access, handler);
     let delete = |path, access, handler| entry(Method::DELETE, path, access, handler);
     let put = |path, access, handler| entry(Method::PUT, path, access, handler);
     let (member, partner) = (Access::MEMBER, Access::PARTNER);

@@ -1,5 +1,8 @@
-//! Random histories of sales that arrive, are claimed, approved, declined, held, released, taken back and refunded, in
-//! whatever order and as often as it comes: a sale is one purchase at most, and the books are sound after every step.
+//! Random histories of sales that arrive, are claimed, approved, declined, held, released, taken back, refunded, brought
+//! or compared by registers, of members found to be one, in whatever order and as often as it comes: a sale is one purchase
+//! at most, and the books are sound after every step.
+
+use std::collections::HashMap;
 
 use cashback_engine::claims::{self, Claim, ClaimFilter, ClaimReason, ClaimStatus, drives};
 use cashback_engine::fraud::cases::{self, Decision, Verdict};
@@ -7,7 +10,8 @@ use cashback_engine::fraud::settings::{set_thresholds, thresholds};
 use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::posting::{Fiscal, Presented, Refusal, Sale, Source};
 use cashback_engine::refunds::Returned;
-use cashback_engine::{EngineError, jobs, ledger};
+use cashback_engine::reconciliation::{Outcome, RegisterMode};
+use cashback_engine::{EngineError, jobs, ledger, merging};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use diesel::prelude::*;
 use proptest::prelude::*;
@@ -16,6 +20,7 @@ use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 use shared_kernel::paging::Limit;
 
+use crate::engine_registers::{HEADER, load};
 use crate::engine_support::Programme;
 
 const DRIVE: &str = "9287440300634471";
@@ -35,6 +40,10 @@ enum Step {
     Refunded(usize, i64),
     /// A case is decided.
     Decided(usize, Verdict),
+    /// A register has the sale; it is posted or only compared.
+    Filed(usize, RegisterMode),
+    /// The two members are one.
+    Merged,
     /// Days pass, with the nightly jobs at their end.
     Night(i64),
 }
@@ -57,6 +66,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..SALES).prop_map(Step::Declined),
         2 => (0..SALES, 1i64..=100).prop_map(|(sale, share)| Step::Refunded(sale, share)),
         3 => (0usize..9, verdict).prop_map(|(case, verdict)| Step::Decided(case, verdict)),
+        2 => (0..SALES, prop_oneof![Just(RegisterMode::Post), Just(RegisterMode::Compare)])
+            .prop_map(|(sale, mode)| Step::Filed(sale, mode)),
+        1 => Just(Step::Merged),
         1 => (1i64..8).prop_map(Step::Night),
     ]
 }
@@ -150,6 +162,38 @@ impl History {
             // It came with its fiscal receipt before, and comes without it now, or the other way round.
             Err(Refusal::ReceiptConflict { .. }) => assert!(self.sales[place].arrived),
             Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// A register that has this sale alone.
+    fn filed(&mut self, place: usize, mode: RegisterMode) {
+        let truth = &self.sales[place];
+        let credited = truth.arrived || truth.approved;
+        let (at, cards) = (truth.at.to_rfc3339(), HashMap::from([("c", truth.member)]));
+        let file = format!("{HEADER}\nshop-1,{},{at},c,{},,sale,", truth.receipt, truth.amount);
+        let (_, outcomes) = load(&mut self.programme, file.as_bytes(), mode, &cards);
+        let expected = match mode {
+            _ if credited => Outcome::Matched,
+            RegisterMode::Post => Outcome::Posted,
+            RegisterMode::Compare => Outcome::OnlyTheirs,
+        };
+        assert!(outcomes.contains(&(expected, 1)), "sale {place}: {outcomes:?}");
+        self.sales[place].arrived |= mode == RegisterMode::Post;
+    }
+
+    fn merged(&mut self) {
+        let (from, into) = (self.sales[1].member, self.sales[0].member);
+        if from == into {
+            return;
+        }
+        self.programme.now += TimeDelta::milliseconds(1);
+        let (books, now) = (self.programme.books.clone(), self.programme.now);
+        self.programme
+            .connection
+            .transaction(|connection| merging::merge(connection, &books, (from, into), Uuid::nil(), now))
+            .unwrap();
+        for sale in &mut self.sales {
+            sale.member = into;
         }
     }
 
@@ -269,6 +313,8 @@ fn run(steps: &[Step]) {
             Step::Declined(sale) => history.declined(*sale),
             Step::Refunded(sale, share) => history.refunded(*sale, *share),
             Step::Decided(case, verdict) => history.decided(*case, *verdict),
+            Step::Filed(sale, mode) => history.filed(*sale, *mode),
+            Step::Merged => history.merged(),
             // A sale is too late for the API after thirty days.
             Step::Night(more) if days + more < 28 => {
                 days += more;

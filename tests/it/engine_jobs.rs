@@ -1,5 +1,7 @@
 //! Holds, expiry, authorisations given up, what members and finance read, and the audit that must find all damage.
 
+use cashback_engine::fraud::cases::{self, Decision, Verdict};
+use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::ledger::{self, AccountName, read::PostingFilter};
 use cashback_engine::operations::{OperationKind, operations};
 use cashback_engine::posting::Presented;
@@ -9,9 +11,10 @@ use cashback_engine::{enrolments, explanation, jobs};
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use shared_kernel::ids::MemberId;
+use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::paging::Limit;
 
+use crate::engine_claims;
 use crate::engine_support::{Programme, line, money};
 
 /// Runs the nightly jobs as of the programme's now, twice: the second time nothing changes.
@@ -277,7 +280,27 @@ fn full_programme() -> Programme {
     let cards = std::collections::HashMap::from([("c", member)]);
     let mode = cashback_engine::reconciliation::RegisterMode::Post;
     crate::engine_registers::load(&mut programme, file.as_bytes(), mode, &cards);
+    suspected_and_claimed(&mut programme, member);
     programme
+}
+
+/// A purchase held back, one whose cashback was taken back, a claim that was approved and one that waits.
+fn suspected_and_claimed(programme: &mut Programme, member: MemberId) {
+    engine_claims::watch(programme, FraudRule::CardDay, 0, FraudAction::Hold);
+    for _ in 0..2 {
+        programme.buy(member, "30.00");
+    }
+    let cases = cases::cases(&mut programme.connection, None, None, Limit::DEFAULT).unwrap().items;
+    let decision = Decision { verdict: Verdict::Block { card: false }, by: Uuid::nil(), comment: None };
+    let (books, now, id) = (programme.books.clone(), programme.now, cases[0].id);
+    programme
+        .connection
+        .transaction(|connection| cases::decide(connection, &books, id, &decision, now))
+        .unwrap();
+    engine_claims::register_drive(programme);
+    let approved = engine_claims::claim(programme, member, "90.00", 1);
+    engine_claims::approve(programme, &approved, None);
+    engine_claims::claim(programme, member, "80.00", 2);
 }
 
 #[test]
@@ -341,6 +364,20 @@ fn the_audit_finds_damage_to_every_table() {
         ("UPDATE ledger.spendings SET lot_purchase_id = ledger.new_id(now())", 3),
         ("DELETE FROM ledger.spendings", 3),
         ("UPDATE ledger.purchases SET status = 'voided' WHERE status = 'authorized'", 4),
+        ("UPDATE ledger.lots SET held = false", 2),
+        ("UPDATE ledger.lots SET held = NOT released", 2),
+        ("DELETE FROM ledger.fraud_cases", 2),
+        ("UPDATE ledger.fraud_cases SET status = 'released' WHERE status = 'held'", 2),
+        ("UPDATE ledger.fraud_cases SET status = 'blocked'", 2),
+        ("UPDATE ledger.purchases SET terms = terms - 'h'", 3),
+        ("UPDATE ledger.purchases SET cashback_left = 100 WHERE terms ->> 'h' = 'blocked'", 3),
+        ("DELETE FROM ledger.postings WHERE kind = 'clawback'", 1),
+        ("UPDATE ledger.postings SET kind = 'refund' WHERE kind = 'clawback'", 3),
+        ("UPDATE ledger.claims SET purchase_id = ledger.new_id(now()) WHERE purchase_id IS NOT NULL", 3),
+        ("UPDATE ledger.claims SET document = document + 10", 3),
+        ("UPDATE ledger.claims SET in_play = false WHERE status = 'approved'", 3),
+        ("DELETE FROM ledger.claims", 3),
+        ("UPDATE ledger.balances SET claims = 0", 3),
         ("UPDATE ledger.cap_usage SET used = used + 1", 6),
         ("DELETE FROM ledger.cap_usage", 6),
         ("UPDATE ledger.budget_usage SET used = used - 1", 6),
@@ -386,7 +423,7 @@ pub fn damaged<T>(
     found.unwrap_or_else(|error| panic!("{damage}: {error}"))
 }
 
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 25] = [
     "programme",
     "accounts",
     "partners",
@@ -405,6 +442,8 @@ const TABLES: [&str; 23] = [
     "spendings",
     "cap_usage",
     "budget_usage",
+    "claims",
+    "fraud_cases",
     "registers",
     "register_rows",
     "closed_days",

@@ -19,6 +19,7 @@ mod crash;
 mod delivery;
 mod edges;
 mod engine_claim_histories;
+mod engine_claims;
 mod engine_closing;
 mod engine_jobs;
 mod engine_posting;

@@ -305,7 +305,7 @@ mod tests {
         })
     }
 
-    fn letters() -> [Letter; 6] {
+    fn letters() -> [Letter; 7] {
         let name = "<script>alert(1)</script> {{7*7}} О’Брайен".to_owned();
         [
             Letter::SignInCode { code: "042137".to_owned(), minutes: 10 },

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::{Principal, Role};
-use crate::extract::{IdPath, Json, OptionalJson, Query};
+use crate::extract::{IdPath, Json, Later, OptionalJson, Query};
 use crate::posting::{Credential, Order};
 use crate::problem::{Problem, ProblemBody};
 use crate::refusals;
@@ -230,13 +230,14 @@ pub async fn approve(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<ClaimId>,
-    body: OptionalJson<ApproveBody>,
+    body: Later<OptionalJson<ApproveBody>>,
 ) -> Result<web::Json<ClaimView>, Problem> {
     let filter = visible(&principal)?;
     let shared = app.clone().into_inner();
     let claim = found(&shared, id.0, filter.clone()).await?;
+    let body = body?.0.unwrap_or_default();
     if claim.status == ClaimStatus::Waiting {
-        let order = order(&shared, &claim, &principal, body.0.unwrap_or_default()).await?;
+        let order = order(&shared, &claim, &principal, body).await?;
         let answer =
             app.posting.post(vec![order]).await?.pop().unwrap_or_else(|| Err(Problem::unavailable()));
         // Whatever ended it meanwhile is told below.
@@ -328,7 +329,7 @@ pub async fn decline(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<ClaimId>,
-    body: Json<DeclineBody>,
+    body: Later<Json<DeclineBody>>,
 ) -> Result<web::Json<ClaimView>, Problem> {
     let (filter, by, now) = (visible(&principal)?, person(&principal)?, app.now());
     let (shared, nudged) = (app.clone().into_inner(), app.clone());
@@ -336,12 +337,13 @@ pub async fn decline(
         .into_inner()
         .transaction(move |connection| {
             let claim = claims::claim(connection, id.0, &filter)?.ok_or_else(Problem::not_found)?;
+            let words = body?.0.reason;
             let reason = match filter.partner {
                 Some(_) => ClaimReason::DeclinedByPartner,
                 None if claim.status == ClaimStatus::Waiting => return Err(partners_to_decide()),
                 None => ClaimReason::DeclinedByUnion,
             };
-            let claim = claims::decline(connection, &claim, (reason, &body.0.reason), by, now)?;
+            let claim = claims::decline(connection, &claim, (reason, &words), by, now)?;
             ClaimView::of(connection, &shared, &claim)
         })
         .await?;
@@ -375,7 +377,7 @@ pub async fn assign(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<ClaimId>,
-    body: Json<AssignBody>,
+    body: Later<Json<AssignBody>>,
 ) -> Result<web::Json<ClaimView>, Problem> {
     let (filter, now): (ClaimFilter, DateTime<Utc>) = (visible(&principal)?, app.now());
     let (shared, nudged) = (app.clone().into_inner(), app.clone());
@@ -383,7 +385,8 @@ pub async fn assign(
         .into_inner()
         .transaction(move |connection| {
             let claim = claims::claim(connection, id.0, &filter)?.ok_or_else(Problem::not_found)?;
-            let claim = claims::assign(connection, &shared.books, &claim, &body.0.outlet, now)?;
+            let outlet = body?.0.outlet;
+            let claim = claims::assign(connection, &shared.books, &claim, &outlet, now)?;
             ClaimView::of(connection, &shared, &claim)
         })
         .await?;

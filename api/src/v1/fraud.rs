@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{IdPath, Json, OptionalJson, Query};
+use crate::extract::{IdPath, Json, Later, OptionalJson, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
 use crate::v1::types::Timestamp;
@@ -317,9 +317,10 @@ pub async fn release(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<FraudCaseId>,
-    body: OptionalJson<CommentBody>,
+    body: Later<OptionalJson<CommentBody>>,
 ) -> Result<web::Json<FraudCaseView>, Problem> {
-    decide(app, &principal, id.0, (Verdict::Release, body.0.unwrap_or_default().comment)).await
+    decide(app, &principal, id.0, body.map(|body| (Verdict::Release, body.0.unwrap_or_default().comment)))
+        .await
 }
 
 /// Holds back the pending cashback of a purchase that was only watched.
@@ -331,9 +332,9 @@ pub async fn hold(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<FraudCaseId>,
-    body: OptionalJson<CommentBody>,
+    body: Later<OptionalJson<CommentBody>>,
 ) -> Result<web::Json<FraudCaseView>, Problem> {
-    decide(app, &principal, id.0, (Verdict::Hold, body.0.unwrap_or_default().comment)).await
+    decide(app, &principal, id.0, body.map(|body| (Verdict::Hold, body.0.unwrap_or_default().comment))).await
 }
 
 /// Blocks a case: the cashback goes back to its funders; the card too, where asked.
@@ -345,19 +346,17 @@ pub async fn block(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<FraudCaseId>,
-    body: OptionalJson<BlockCaseBody>,
+    body: Later<OptionalJson<BlockCaseBody>>,
 ) -> Result<web::Json<FraudCaseView>, Problem> {
-    let body = body.0.unwrap_or_default();
-    let verdict = Verdict::Block { card: body.block_card.unwrap_or(false) };
-    decide(app, &principal, id.0, (verdict, body.comment)).await
+    let said = body.map(|body| {
+        let body = body.0.unwrap_or_default();
+        (Verdict::Block { card: body.block_card.unwrap_or(false) }, body.comment)
+    });
+    decide(app, &principal, id.0, said).await
 }
 
-async fn decide(
-    app: web::Data<App>,
-    principal: &Principal,
-    id: FraudCaseId,
-    (verdict, comment): (Verdict, Option<String>),
-) -> Result<web::Json<FraudCaseView>, Problem> {
+/// A comment without blank ends, or none.
+fn kept(comment: Option<String>) -> Result<Option<String>, Problem> {
     let comment = comment.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     if comment.as_ref().is_some_and(|text| text.chars().count() > 500) {
         return Err(Problem::invalid_field(
@@ -366,12 +365,23 @@ async fn decide(
             "длиннее 500 знаков",
         ));
     }
-    let decision = Decision { verdict, by: person(principal)?, comment };
-    let (now, who) = (app.now(), principal.key());
+    Ok(comment)
+}
+
+async fn decide(
+    app: web::Data<App>,
+    principal: &Principal,
+    id: FraudCaseId,
+    said: Later<(Verdict, Option<String>)>,
+) -> Result<web::Json<FraudCaseView>, Problem> {
+    let (by, now, who) = (person(principal)?, app.now(), principal.key());
     let (shared, nudged) = (app.clone().into_inner(), app.clone());
     let view = app
         .into_inner()
         .transaction(move |connection| {
+            cases::case(connection, id)?.ok_or_else(Problem::not_found)?;
+            let (verdict, comment) = said?;
+            let decision = Decision { verdict, by, comment: kept(comment)? };
             let case = cases::decide(connection, &shared.books, id, &decision, now)?;
             if let (Verdict::Block { card: true }, Some(card)) = (decision.verdict, case.card) {
                 let block =

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{Json, Path};
+use crate::extract::{Json, Later, Path};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::types::Timestamp;
 
@@ -70,7 +70,7 @@ pub async fn add_drives(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     code: Path<String>,
-    body: Json<DrivesBody>,
+    body: Later<Json<DrivesBody>>,
 ) -> Result<HttpResponse, Problem> {
     let (partner, by, now) = (principal.partner(), by(&principal)?, app.now());
     let (shared, nudged) = (app.clone().into_inner(), app.clone());
@@ -78,7 +78,9 @@ pub async fn add_drives(
         .into_inner()
         .transaction(move |connection| {
             let at = (code.0.as_str(), partner);
-            Ok(drives::add(connection, &shared.books, at, &body.0.drives, (by, now))?)
+            drives::drives(connection, &shared.books, at.0, at.1)?;
+            let numbers = body?.0.drives;
+            Ok(drives::add(connection, &shared.books, at, &numbers, (by, now))?)
         })
         .await?;
     nudged.delivery.nudge();

@@ -149,6 +149,7 @@ fn given(book: &Book, adjustment: &Adjustment, id: PostingId, now: DateTime<Utc>
         available_at: if released { now } else { available_at(book.zone, today, HOLD_DAYS) },
         expires_on: adjustment.life_months.map(|months| expires_on(today, months)),
         released,
+        held: false,
         state: LotState::New,
     }
 }

@@ -187,8 +187,7 @@ pub fn decide(
     now: DateTime<Utc>,
 ) -> Result<FraudCase, EngineError> {
     let found = case(connection, id)?.ok_or(EngineError::Unknown("the case"))?;
-    let book = books.current(connection)?;
-    let mut world = locked(connection, &book, &HashSet::from([found.purchase]))?;
+    let (book, mut world) = locked(connection, books, &HashSet::from([found.purchase]))?;
     let found: FraudCase =
         fraud_cases::table.find(id).select(FraudCase::as_select()).for_update().first(connection)?;
     let to = match decision.verdict {

@@ -185,6 +185,25 @@ impl Tallies {
     }
 }
 
+/// What was counted for one subject counts for another from now on, day by day.
+pub(crate) fn follow(connection: &mut PgConnection, (from, to): (Uuid, Uuid)) -> QueryResult<()> {
+    diesel::sql_query(
+        "INSERT INTO ledger.fraud_counters AS c
+            (subject, day, purchases, amount, bare, bare_amount, refunds, moments, outlets)
+         SELECT $2, day, purchases, amount, bare, bare_amount, refunds, moments, outlets
+         FROM ledger.fraud_counters WHERE subject = $1
+         ON CONFLICT (subject, day) DO UPDATE SET purchases = c.purchases + excluded.purchases,
+            amount = c.amount + excluded.amount, bare = c.bare + excluded.bare,
+            bare_amount = c.bare_amount + excluded.bare_amount, refunds = c.refunds + excluded.refunds,
+            moments = c.moments || excluded.moments, outlets = c.outlets || excluded.outlets",
+    )
+    .bind::<SqlUuid, _>(from)
+    .bind::<SqlUuid, _>(to)
+    .execute(connection)?;
+    diesel::delete(fraud_counters::table.filter(fraud_counters::subject.eq(from))).execute(connection)?;
+    Ok(())
+}
+
 /// Removes what no window reaches any more; how many rows.
 ///
 /// # Errors

@@ -266,8 +266,11 @@ const CHECKS: &[(u8, &str, &str)] = &[
          FROM ledger.register_rows r LEFT JOIN ledger.purchases b ON b.id = r.purchase_id
          LEFT JOIN ledger.outlets o ON o.id = b.outlet_id
          LEFT JOIN ledger.refunds f ON r.kind = 'refund' AND f.purchase_id = b.id AND f.reference = r.reference
-         WHERE r.outcome IN ('posted', 'matched') AND ((o.code, b.receipt) IS DISTINCT FROM (r.outlet, r.receipt)
-            OR r.amount IS DISTINCT FROM CASE r.kind WHEN 'sale' THEN b.amount ELSE f.amount END)",
+         WHERE r.outcome IN ('posted', 'matched') AND (o.code IS DISTINCT FROM r.outlet
+            OR r.amount IS DISTINCT FROM CASE r.kind WHEN 'sale' THEN b.amount ELSE f.amount END
+            OR (b.receipt IS DISTINCT FROM r.receipt AND NOT EXISTS (
+                SELECT FROM ledger.claims c JOIN ledger.registers g ON g.id = r.register_id
+                WHERE c.purchase_id = b.id AND (c.arrived_as = r.receipt OR g.mode = 'compare'))))",
     ),
     (
         3,

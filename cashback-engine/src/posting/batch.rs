@@ -385,15 +385,21 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// What was posted here and can be refunded.
+    /// What was posted here and can be refunded; and what was posted before, by the name it got here.
     pub(super) fn arrived(&self) -> Vec<Arrived> {
-        self.world
+        let posted = self
+            .world
             .posted
             .iter()
             .filter_map(|id| self.world.purchases.get(id))
             .filter(|kept| kept.record.captured)
-            .filter_map(|kept| arrived(&self.book, &kept.record))
-            .collect()
+            .filter_map(|kept| arrived(&self.book, &kept.record));
+        let renamed = self.renamed.iter().filter_map(|((outlet, receipt), purchase)| {
+            let outlet = self.book.outlet_by_number(*outlet)?;
+            let key = ReceiptKey { outlet: outlet.code.clone(), receipt: receipt.clone() };
+            Some(Arrived { key, purchase: *purchase, partner: outlet.partner_id })
+        });
+        posted.chain(renamed).collect()
     }
 
     pub(super) fn answers(&self, outcomes: Vec<Outcome>) -> QueryResult<Vec<Result<Posted, Refusal>>> {

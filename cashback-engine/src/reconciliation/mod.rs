@@ -6,8 +6,10 @@
 //! pending_rows ⇄ post_rows   in chunks, sales before refunds; what has an outcome is done, so a killed run goes on
 //! finish            what only we have, of the outlets and days the file covers
 //! waiting           a refund that came before its sale is posted with the sale, whoever brings it
+//! claimed           a sale that is only compared may be the purchase that a claim became
 //! ```
 
+mod claimed;
 mod file;
 mod outcome;
 mod report;

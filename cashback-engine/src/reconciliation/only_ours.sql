@@ -1,5 +1,5 @@
 WITH listed AS (
-    SELECT o.id AS outlet_id, r.outlet, r.receipt, r.kind, r.reference, r.occurred_at
+    SELECT o.id AS outlet_id, r.outlet, r.receipt, r.kind, r.reference, r.occurred_at, r.purchase_id
     FROM ledger.register_rows AS r JOIN ledger.outlets AS o ON o.code = r.outlet
     JOIN ledger.registers AS g ON g.id = r.register_id AND g.partner_id = o.partner_id
     WHERE r.register_id = $1
@@ -16,6 +16,9 @@ WITH listed AS (
         AND b.occurred_at < covered.last AND b.status NOT IN ('authorized', 'voided')
         AND NOT EXISTS (SELECT FROM listed AS l
             WHERE l.kind = 'sale' AND l.outlet_id = b.outlet_id AND l.receipt = b.receipt)
+        -- What was a claim may stand in the file under the till's receipt.
+        AND (b.source <> 'claim' OR NOT EXISTS (SELECT FROM listed AS l
+            WHERE l.kind = 'sale' AND l.purchase_id = b.id))
     UNION ALL
     SELECT 'refund', b.id, b.outlet_id, b.receipt, f.reference, f.occurred_at, f.amount
     FROM ledger.purchases AS b JOIN ledger.refunds AS f ON f.purchase_id = b.id, covered
@@ -23,6 +26,8 @@ WITH listed AS (
         AND f.occurred_at < covered.last
         AND NOT EXISTS (SELECT FROM listed AS l WHERE l.kind = 'refund' AND l.outlet_id = b.outlet_id
             AND l.receipt = b.receipt AND l.reference = f.reference)
+        AND (b.source <> 'claim' OR NOT EXISTS (SELECT FROM listed AS l
+            WHERE l.kind = 'refund' AND l.purchase_id = b.id AND l.reference = f.reference))
 )
 INSERT INTO ledger.register_rows (register_id, place, kind, outlet, receipt, occurred_at, our_amount, reference,
     outcome, purchase_id)

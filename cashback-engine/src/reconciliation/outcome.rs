@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use shared_kernel::ids::Uuid;
 use shared_kernel::money::Money;
 
+use super::claimed::{self, Unknown};
 use super::waiting::{self, Held};
 use super::{Outcome, RegisterMode, RegisterStatus, RowKind};
 use crate::ids::{PartnerId, PurchaseId, RegisterId};
@@ -144,15 +145,19 @@ pub fn post_rows(
     let run = Run { books, register, partner, mode, history, posted_by, now };
     let (sales, returns): (Vec<&ResolvedRow>, Vec<&ResolvedRow>) =
         rows.iter().partition(|resolved| resolved.row.kind == RowKind::Sale);
-    let mut fates = run.sales(connection, &sales)?;
-    let (of_refunds, held) = run.refunds(connection, &returns)?;
-    fates.extend(of_refunds);
+    // What sales are is written first: refunds ask for it.
+    let fates = run.sales(connection, &sales)?;
+    run.write(connection, &fates)?;
+    let (fates, held) = run.refunds(connection, &returns)?;
     run.write(connection, &fates)?;
     held.release(connection)
 }
 
 impl Run<'_> {
     fn write(&self, connection: &mut PgConnection, fates: &[(i64, Fate)]) -> QueryResult<()> {
+        if fates.is_empty() {
+            return Ok(());
+        }
         let mut statement = WriteOutcomes { register: Some(self.register), ..WriteOutcomes::default() };
         for (place, fate) in fates {
             statement.places.push(*place);
@@ -181,14 +186,15 @@ impl Run<'_> {
     fn sales(&self, connection: &mut PgConnection, rows: &[&ResolvedRow]) -> QueryResult<Vec<(i64, Fate)>> {
         let known = self.known(connection, rows)?;
         let mut fates = Vec::with_capacity(rows.len());
-        let mut fresh = Vec::new();
+        let (mut fresh, mut unknown): (Vec<_>, Vec<Unknown<'_>>) = (Vec::new(), Vec::new());
         for resolved in rows {
             let row = &resolved.row;
             let fate = match (known.get(&key(row)), &resolved.buyer) {
                 (Some(known), buyer) => self.compared(known, row, buyer.as_ref()),
                 (None, None) => Fate::without(Outcome::Rejected, Some("card_unknown")),
-                (None, Some(_)) if self.mode == RegisterMode::Compare => {
-                    Fate::without(Outcome::OnlyTheirs, None)
+                (None, Some(buyer)) if self.mode == RegisterMode::Compare => {
+                    unknown.push((row, buyer));
+                    continue;
                 }
                 (None, Some(buyer)) => {
                     fresh.push((row, self.sale(row, buyer)));
@@ -197,6 +203,7 @@ impl Run<'_> {
             };
             fates.push((row.place, fate));
         }
+        fates.extend(self.claimed(connection, &unknown)?);
         let (rows, sales): (Vec<&PendingRow>, Vec<Sale>) = fresh.into_iter().unzip();
         if !sales.is_empty() {
             let outcomes = posting::post(connection, self.books, &sales, self.now)?;
@@ -205,6 +212,24 @@ impl Run<'_> {
             );
         }
         Ok(fates)
+    }
+
+    /// Sales whose receipts we don't know, when nothing is posted: theirs alone, unless a claim became the purchase.
+    fn claimed(
+        &self,
+        connection: &mut PgConnection,
+        unknown: &[Unknown<'_>],
+    ) -> QueryResult<Vec<(i64, Fate)>> {
+        if unknown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let book = self.books.current(connection)?;
+        let found = claimed::purchases_of(connection, &book, self.register, unknown)?;
+        let fate = |row: &PendingRow| match found.get(&row.place) {
+            Some(purchase) => Fate::of(Outcome::Matched, row.amount, *purchase),
+            None => Fate::without(Outcome::OnlyTheirs, None),
+        };
+        Ok(unknown.iter().map(|(row, _)| (row.place, fate(row))).collect())
     }
 
     /// A sale we have already: by member and amount alone.
@@ -259,12 +284,11 @@ impl Run<'_> {
         let mut fresh: Vec<(&PendingRow, Return)> = Vec::new();
         for resolved in rows {
             let row = &resolved.row;
-            let Some(known) = known.get(&key(row)) else {
+            let Some(id) = known.get(&key(row)).copied() else {
                 let reason = if held.has(&key(row)) { waiting::WAITS } else { "sale_unknown" };
                 fates.push((row.place, Fate::without(Outcome::OnlyTheirs, Some(reason))));
                 continue;
             };
-            let id = known.purchase.id;
             let reference = row.reference.clone().unwrap_or_default();
             let fate = match before.get(&(id, reference.clone())) {
                 Some(amount) if *amount == row.amount => Fate::of(Outcome::Matched, *amount, id),
@@ -294,18 +318,24 @@ impl Run<'_> {
         &self,
         connection: &mut PgConnection,
         rows: &[&ResolvedRow],
-    ) -> QueryResult<(HashMap<ReceiptKey, Known>, Held)> {
-        let mut known = self.known(connection, rows)?;
-        if self.mode == RegisterMode::Compare {
-            return Ok((known, Held::default()));
-        }
+    ) -> QueryResult<(HashMap<ReceiptKey, PurchaseId>, Held)> {
+        let ids = |known: HashMap<ReceiptKey, Known>| {
+            known.into_iter().map(|(key, known)| (key, known.purchase.id)).collect::<Vec<_>>()
+        };
+        let mut known: HashMap<ReceiptKey, PurchaseId> =
+            ids(self.known(connection, rows)?).into_iter().collect();
         let missing: BTreeSet<ReceiptKey> =
             rows.iter().map(|resolved| key(&resolved.row)).filter(|key| !known.contains_key(key)).collect();
+        if self.mode == RegisterMode::Compare {
+            let missing: Vec<ReceiptKey> = missing.into_iter().collect();
+            known.extend(claimed::sales_of(connection, self.register, &missing)?);
+            return Ok((known, Held::default()));
+        }
         let book = self.books.current(connection)?;
         let held = Held::claim(connection, &book, &missing, self.now)?;
         let come: Vec<ReceiptKey> = missing.into_iter().filter(|key| !held.has(key)).collect();
         if !come.is_empty() {
-            known.extend(posting::known(connection, self.books, &come)?);
+            known.extend(ids(posting::known(connection, self.books, &come)?));
         }
         Ok((known, held))
     }
@@ -324,9 +354,9 @@ impl Run<'_> {
     fn refunds_before(
         &self,
         connection: &mut PgConnection,
-        known: &HashMap<ReceiptKey, Known>,
+        known: &HashMap<ReceiptKey, PurchaseId>,
     ) -> QueryResult<HashMap<(PurchaseId, String), Money>> {
-        let ids: Vec<PurchaseId> = known.values().map(|known| known.purchase.id).collect();
+        let ids: Vec<PurchaseId> = known.values().copied().collect();
         let rows: Vec<(PurchaseId, String, Money)> = refund_rows::table
             .filter(refund_rows::purchase_id.eq_any(ids))
             .select((refund_rows::purchase_id, refund_rows::reference, refund_rows::amount))

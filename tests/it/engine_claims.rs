@@ -1,0 +1,240 @@
+//! Claims beside registers and mergers: a claimed sale that a file brings, compares or refunds is one purchase, and follows
+//! its member.
+
+use std::collections::HashMap;
+
+use cashback_engine::claims::{self, Claim, ClaimFilter, ClaimStatus, drives};
+use cashback_engine::fraud::cases::{self, FraudStatus};
+use cashback_engine::fraud::settings::{Threshold, set_thresholds, thresholds};
+use cashback_engine::fraud::{FraudAction, FraudRule};
+use cashback_engine::posting::{Fiscal, Presented, Source};
+use cashback_engine::reconciliation::{Outcome, RegisterMode};
+use cashback_engine::refunds::Returned;
+use cashback_engine::{PurchaseId, ledger, merging};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use diesel::prelude::*;
+use shared_kernel::ids::{MemberId, Uuid};
+use shared_kernel::paging::Limit;
+
+use crate::engine_registers::{HEADER, load};
+use crate::engine_support::{Programme, money};
+
+const DRIVE: &str = "9287440300634471";
+
+/// A programme that gives 5 %, and knows the drive of `shop-1`.
+pub fn programme() -> Programme {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"5"},"hold_days":2"#);
+    register_drive(&mut programme);
+    programme
+}
+
+pub fn register_drive(programme: &mut Programme) {
+    let (books, by) = (programme.books.clone(), (Uuid::nil(), programme.now));
+    let numbers = [DRIVE.to_owned()];
+    drives::add(&mut programme.connection, &books, ("shop-1", None), &numbers, by).unwrap();
+}
+
+/// The receipt a till in Moscow printed at a moment.
+pub fn receipt(at: DateTime<Utc>, sum: &str, document: u32) -> Fiscal {
+    let local = at.with_timezone(&FixedOffset::east_opt(3 * 3600).unwrap()).format("%Y%m%dT%H%M");
+    Fiscal::parse(&format!("t={local}&s={sum}&fn={DRIVE}&i={document}&fp=1&n=1")).unwrap()
+}
+
+/// Files a claim of a purchase a day ago.
+pub fn claim(programme: &mut Programme, member: MemberId, sum: &str, document: u32) -> Claim {
+    let fiscal = receipt(programme.now - TimeDelta::days(1), sum, document);
+    let (books, now) = (programme.books.clone(), programme.now);
+    programme
+        .connection
+        .transaction(|connection| claims::file(connection, &books, member, &fiscal, now))
+        .unwrap()
+        .unwrap()
+}
+
+/// Approves a claim without the till's receipt, or with it.
+pub fn approve(programme: &mut Programme, claim: &Claim, receipt: Option<&str>) -> PurchaseId {
+    let mut sale = programme.sale(claim.member, &claim.amount.to_string());
+    sale.receipt = receipt.map_or_else(|| claim.derived_receipt(), str::to_owned);
+    sale.occurred_at = claim.occurred_at.unwrap();
+    sale.fiscal = Some(Fiscal::parse(&claim.raw).unwrap());
+    (sale.source, sale.presented) = (Source::Claim, Presented::BareNumber);
+    programme.post(&sale).unwrap().purchase.id
+}
+
+/// Turns one rule of the fraud watch on, with so many purchases as its limit, and the others off.
+pub fn watch(programme: &mut Programme, rule: FraudRule, most: i32, action: FraudAction) {
+    let mut rules = thresholds(&mut programme.connection).unwrap();
+    for threshold in &mut rules {
+        threshold.enabled = threshold.rule == rule;
+        if threshold.enabled {
+            *threshold = Threshold {
+                action,
+                most_purchases: Some(most),
+                most_amount: None,
+                ..threshold.clone()
+            };
+        }
+    }
+    let now = programme.now;
+    set_thresholds(&mut programme.connection, &rules, Uuid::nil(), now).unwrap();
+}
+
+fn sound(programme: &mut Programme) {
+    let books = programme.books.clone();
+    let report = ledger::audit::verify(&mut programme.connection, &books).unwrap();
+    assert!(report.ok, "{report:#?}");
+}
+
+/// A register of `shop-1`: receipt, sum, kind and reference of each row; a day and a minute ago.
+fn file(programme: &Programme, rows: &[(&str, &str, &str, &str)]) -> String {
+    let at = (programme.now - TimeDelta::days(1) + TimeDelta::minutes(1)).to_rfc3339();
+    let mut file = HEADER.to_owned();
+    for (receipt, sum, kind, reference) in rows {
+        file += &format!("\nshop-1,{receipt},{at},c,{sum},,{kind},{reference}");
+    }
+    file
+}
+
+#[test]
+fn a_register_that_is_only_compared_knows_a_claims_purchase() {
+    let mut programme = programme();
+    let member = programme.member();
+    let cards = HashMap::from([("c", member)]);
+    let first = claim(&mut programme, member, "400.00", 1);
+    let bought = approve(&mut programme, &first, None);
+    programme.refund(bought, Returned::Amount(money("50.00")), "back-1").unwrap();
+    let waiting = claim(&mut programme, member, "700.00", 2);
+    let rows = [
+        ("S-1", "400.00", "sale", ""),
+        ("S-2", "400.00", "sale", ""),
+        ("S-3", "700.00", "sale", ""),
+        ("S-1", "50.00", "refund", "back-1"),
+    ];
+    let file = file(&programme, &rows);
+    for _ in 0..2 {
+        let (_, outcomes) = load(&mut programme, file.as_bytes(), RegisterMode::Compare, &cards);
+        let expected = [(Outcome::Matched, 2), (Outcome::OnlyTheirs, 2)];
+        assert_eq!(outcomes, expected, "one sale is the claim's, another coffee and an open claim are not");
+        sound(&mut programme);
+    }
+    // Posting takes the same for the same.
+    let (_, outcomes) = load(&mut programme, file.as_bytes(), RegisterMode::Post, &cards);
+    assert_eq!(outcomes, [(Outcome::Posted, 2), (Outcome::Matched, 2)]);
+    sound(&mut programme);
+    let filter = ClaimFilter { member: Some(member), ..ClaimFilter::default() };
+    let confirmed = claims::claim(&mut programme.connection, waiting.id, &filter).unwrap().unwrap();
+    assert_eq!(confirmed.status, ClaimStatus::Confirmed);
+    let (_, outcomes) = load(&mut programme, file.as_bytes(), RegisterMode::Compare, &cards);
+    assert_eq!(outcomes, [(Outcome::Matched, 4)]);
+    sound(&mut programme);
+}
+
+#[test]
+fn a_refund_that_waits_for_a_sale_finds_the_purchase_its_claim_became() {
+    let mut programme = programme();
+    let member = programme.member();
+    let cards = HashMap::from([("c", member)]);
+    let claimed = claim(&mut programme, member, "400.00", 1);
+    approve(&mut programme, &claimed, None);
+    let early = file(&programme, &[("S-1", "100.00", "refund", "back-1")]);
+    let (_, outcomes) = load(&mut programme, early.as_bytes(), RegisterMode::Post, &cards);
+    assert_eq!(outcomes, [(Outcome::OnlyTheirs, 1), (Outcome::OnlyOurs, 1)], "nobody knows its sale");
+    let late = file(&programme, &[("S-1", "400.00", "sale", "")]);
+    let (_, outcomes) = load(&mut programme, late.as_bytes(), RegisterMode::Post, &cards);
+    assert_eq!(outcomes, [(Outcome::Matched, 1), (Outcome::OnlyOurs, 1)], "only ours is the refund");
+    assert_eq!(programme.balance(member)[0], "15.00", "the refund that waited was posted with it");
+    sound(&mut programme);
+}
+
+/// Tables of what was, under the name it was by: nobody renames them.
+const HISTORY: [&str; 8] = [
+    "postings",
+    "transfers",
+    "balances",
+    "enrolments",
+    "freezes",
+    "merged",
+    "adjustments",
+    "finished_jobs",
+];
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+#[derive(QueryableByName)]
+struct Rows {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    rows: i64,
+}
+
+/// The ledger's tables that name members, and how many rows name this one.
+fn naming(programme: &mut Programme, member: MemberId) -> Vec<(String, i64)> {
+    let tables: Vec<Named> = diesel::sql_query(
+        "SELECT c.relname::text AS name FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+         WHERE c.relnamespace = 'ledger'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+            AND a.attname IN ('member_id', 'subject') AND a.attnum > 0 ORDER BY 1",
+    )
+    .load(&mut programme.connection)
+    .unwrap();
+    let column = |table: &str| if table == "fraud_counters" { "subject" } else { "member_id" };
+    tables
+        .into_iter()
+        .filter(|table| !HISTORY.contains(&table.name.as_str()))
+        .map(|Named { name }| {
+            let sql = format!("SELECT count(*) AS rows FROM ledger.{name} WHERE {} = $1", column(&name));
+            let found: Rows = diesel::sql_query(sql)
+                .bind::<diesel::sql_types::Uuid, _>(member)
+                .get_result(&mut programme.connection)
+                .unwrap();
+            (name, found.rows)
+        })
+        .collect()
+}
+
+#[test]
+fn every_table_follows_a_merged_member() {
+    let mut programme = programme();
+    programme.rule(r#""earn":{"fixed":"1.00"},"stacking":"additive","caps":{"per_member":{"amount":"9.00","period":"day"}}"#);
+    let (from, into) = (programme.member(), programme.member());
+    watch(&mut programme, FraudRule::CardDay, 0, FraudAction::Hold);
+    for member in [from, into] {
+        let bought = programme.buy(member, "100.00").purchase.id;
+        programme.refund(bought, Returned::Amount(money("10.00")), "back").unwrap();
+    }
+    let open = claim(&mut programme, from, "400.00", 1);
+    let approved = claim(&mut programme, from, "500.00", 2);
+    let purchase = approve(&mut programme, &approved, None);
+    let before = naming(&mut programme, from);
+    for table in ["claims", "fraud_cases", "fraud_counters", "lots", "purchases", "cap_usage"] {
+        assert!(before.iter().any(|(name, rows)| name == table && *rows > 0), "{table}: {before:?}");
+    }
+    let (books, now) = (programme.books.clone(), programme.now + TimeDelta::milliseconds(1));
+    programme.now = now;
+    programme
+        .connection
+        .transaction(|connection| merging::merge(connection, &books, (from, into), Uuid::nil(), now))
+        .unwrap();
+    let left: Vec<_> = naming(&mut programme, from).into_iter().filter(|(_, rows)| *rows > 0).collect();
+    assert_eq!(left, [], "named by who is no more");
+    sound(&mut programme);
+
+    // The survivor's sale is the one that was claimed, before and after the approval.
+    let open = Claim { member: into, ..open };
+    let confirmed = approve(&mut programme, &open, Some("S-1"));
+    let mut sale = programme.sale(into, "500.00");
+    (sale.occurred_at, sale.presented) = (programme.now - TimeDelta::days(1), Presented::BareNumber);
+    let arrived = programme.post(&sale).unwrap();
+    assert!(arrived.replayed && arrived.purchase.id == purchase && confirmed != purchase);
+    let held = cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
+    assert!(held.items.len() == 2 && held.items.iter().all(|case| case.member == into));
+    // What both bought today counts together.
+    watch(&mut programme, FraudRule::CardDay, 2, FraudAction::Hold);
+    programme.buy(into, "100.00");
+    let held = cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
+    assert_eq!(held.items[0].evidence[0]["seen"]["purchases"], 3);
+    sound(&mut programme);
+}
