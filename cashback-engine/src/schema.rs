@@ -131,19 +131,19 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.finished_jobs (job) {
+            job -> Text,
+            judged_at -> Timestamptz,
+            finished_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         ledger.fiscal_drives (drive) {
             drive -> Text,
             outlet_id -> Int4,
             added_by -> Uuid,
             added_at -> Timestamptz,
-        }
-    }
-
-    diesel::table! {
-        ledger.finished_jobs (job) {
-            job -> Text,
-            judged_at -> Timestamptz,
-            finished_at -> Timestamptz,
         }
     }
 
@@ -290,8 +290,8 @@ pub mod ledger {
             zone -> Text,
             excluded_categories -> Array<Nullable<Text>>,
             bare_number_may_redeem -> Bool,
-            claim_days -> Int2,
             tiers_lowered_for -> Nullable<Date>,
+            claim_days -> Int2,
         }
     }
 

@@ -68,12 +68,8 @@ pub fn watch(programme: &mut Programme, rule: FraudRule, most: i32, action: Frau
     for threshold in &mut rules {
         threshold.enabled = threshold.rule == rule;
         if threshold.enabled {
-            *threshold = Threshold {
-                action,
-                most_purchases: Some(most),
-                most_amount: None,
-                ..threshold.clone()
-            };
+            *threshold =
+                Threshold { action, most_purchases: Some(most), most_amount: None, ..threshold.clone() };
         }
     }
     let now = programme.now;
@@ -148,16 +144,8 @@ fn a_refund_that_waits_for_a_sale_finds_the_purchase_its_claim_became() {
 }
 
 /// Tables of what was, under the name it was by: nobody renames them.
-const HISTORY: [&str; 8] = [
-    "postings",
-    "transfers",
-    "balances",
-    "enrolments",
-    "freezes",
-    "merged",
-    "adjustments",
-    "finished_jobs",
-];
+const HISTORY: [&str; 8] =
+    ["postings", "transfers", "balances", "enrolments", "freezes", "merged", "adjustments", "finished_jobs"];
 
 #[derive(QueryableByName)]
 struct Named {
@@ -229,12 +217,14 @@ fn every_table_follows_a_merged_member() {
     (sale.occurred_at, sale.presented) = (programme.now - TimeDelta::days(1), Presented::BareNumber);
     let arrived = programme.post(&sale).unwrap();
     assert!(arrived.replayed && arrived.purchase.id == purchase && confirmed != purchase);
-    let held = cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
+    let held =
+        cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
     assert!(held.items.len() == 2 && held.items.iter().all(|case| case.member == into));
     // What both bought today counts together.
     watch(&mut programme, FraudRule::CardDay, 2, FraudAction::Hold);
     programme.buy(into, "100.00");
-    let held = cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
+    let held =
+        cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
     assert_eq!(held.items[0].evidence[0]["seen"]["purchases"], 3);
     sound(&mut programme);
 }

@@ -356,7 +356,7 @@ fn the_audit_finds_damage_to_every_table() {
         ("DELETE FROM ledger.receipts", 3),
         ("UPDATE ledger.receipts SET receipt = receipt || 'x'", 3),
         ("DELETE FROM ledger.fiscal_receipts", 3),
-        ("UPDATE ledger.fiscal_receipts SET document = 1", 3),
+        ("UPDATE ledger.fiscal_receipts SET document = document + 1000", 3),
         ("DELETE FROM ledger.refunds", 3),
         ("UPDATE ledger.refunds SET posting_id = ledger.new_id(now())", 3),
         ("UPDATE ledger.refunds SET lines = NULL", 3),

@@ -313,6 +313,7 @@ async fn refused(app: &std::sync::Arc<App>, claim: Claim, by: Uuid, problem: Pro
 
 /// Why a claim is declined.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = DeclineClaimBody)]
 #[serde(deny_unknown_fields)]
 pub struct DeclineBody {
     /// In words, for the member to read; 1 to 300 characters.

@@ -245,7 +245,9 @@ const CHECKS: &[(u8, &str, &str)] = &[
                 substring(fiscal FROM '&i=([0-9]+)|^i=([0-9]+)')::bigint AS document
             FROM ledger.purchases WHERE fiscal IS NOT NULL AND status NOT IN ('authorized', 'voided')
          ) b ON b.id = f.purchase_id AND b.drive = f.drive AND b.document = f.document
-         WHERE b.id IS NULL OR f.purchase_id IS NULL",
+         WHERE (b.id IS NULL OR f.purchase_id IS NULL)
+            AND NOT EXISTS (SELECT FROM ledger.claims c WHERE c.purchase_id = f.purchase_id
+                AND c.drive = f.drive AND c.document = f.document)",
     ),
     (
         3,

@@ -65,7 +65,17 @@ export const GROUPS: { name: 'registry' | 'plastic' | 'finance' | 'union'; secti
   { name: 'plastic', sections: ['printing', 'designs'] },
   {
     name: 'finance',
-    sections: ['ledger', 'registers', 'accounts', 'adjustments', 'rules', 'tiers', 'partners', 'fraud', 'claims'],
+    sections: [
+      'ledger',
+      'registers',
+      'accounts',
+      'adjustments',
+      'rules',
+      'tiers',
+      'partners',
+      'fraud',
+      'claims',
+    ],
   },
   { name: 'union', sections: ['settings'] },
 ]
