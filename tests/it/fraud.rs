@@ -12,6 +12,9 @@ use unioncard::auth::Role;
 
 use crate::shop::{Holder, Shop, books, rule, stamp};
 
+/// A rule to be turned on, and what is changed of it.
+type Turned = (FraudRule, fn(&mut Threshold));
+
 struct Watch {
     shop: Shop,
     finance: Client,
@@ -20,7 +23,7 @@ struct Watch {
 
 impl Watch {
     /// `market` gives 5 % with a hold of 14 days; the rules named are on.
-    fn with(rules: &[(FraudRule, fn(&mut Threshold))]) -> Self {
+    fn with(rules: &[Turned]) -> Self {
         let shop = Shop::open();
         let finance = shop.finance();
         let anna = shop.holder("1001");
@@ -29,7 +32,7 @@ impl Watch {
         watch
     }
 
-    fn set(&self, rules: &[(FraudRule, fn(&mut Threshold))]) {
+    fn set(&self, rules: &[Turned]) {
         let connection = &mut self.shop.server.connect();
         let mut all = thresholds(connection).unwrap();
         for threshold in &mut all {
