@@ -126,7 +126,7 @@ pub fn reason_text(reason: CashbackReason, language: Language) -> &'static str {
         ),
         CashbackReason::TakenBack => language.pick(
             "Покупку проверили: она нарушает правила программы, кэшбэк отозван.",
-            "The purchase was checked: it breaks the programme’s rules, and the cashback was taken back.",
+            "The purchase was checked: it breaks the rules of the programme, and the cashback was taken back.",
         ),
     }
 }
