@@ -44,7 +44,8 @@ impl TestServer {
             scopes: Scopes::parse(scopes).expect("the story's scopes are some"),
             public,
         };
-        let made = apps::create(&self.app, &mut self.connect(), &new, "test").expect("the story's app is right");
+        let made =
+            apps::create(&self.app, &mut self.connect(), &new, "test").expect("the story's app is right");
         let client = self.client();
         WalletApp { client_id: made.app.client_id, client_secret: made.client_secret, redirect_uri, client }
     }
@@ -172,12 +173,18 @@ pub fn encoded(pairs: &[(&str, &str)]) -> String {
     let plain = |text: &str| {
         text.bytes()
             .map(|byte| match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    char::from(byte).to_string()
+                }
                 byte => format!("%{byte:02X}"),
             })
             .collect::<String>()
     };
-    pairs.iter().map(|(name, value)| format!("{}={}", plain(name), plain(value))).collect::<Vec<_>>().join("&")
+    pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", plain(name), plain(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 fn percent_decoded(text: &str) -> String {

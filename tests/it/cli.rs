@@ -266,7 +266,8 @@ fn logins_made_on_the_command_line_sign_in() {
     let role = run(&["admin", "create-staff", "--email", "x@example.org", "--role", "registrar"]);
     assert_ne!(role.0, Some(0), "a registrar is bound to an organisation: {}", role.1);
     let wallet = |address: &str| {
-        let create = ["admin", "create-wallet-app", "--name", "Bank", "--scope", "card", "--scope", "card:code"];
+        let create =
+            ["admin", "create-wallet-app", "--name", "Bank", "--scope", "card", "--scope", "card:code"];
         run(&[create.as_slice(), &["--redirect-uri", address]].concat())
     };
     let (code, app, stderr) = wallet("https://bank.example/cb");

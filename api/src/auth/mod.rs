@@ -199,7 +199,8 @@ async fn wallet(app: &Arc<App>, verified: Verified, grant: Uuid) -> Result<Princ
     let (wallet, allowed) = standing.ok_or_else(Problem::unauthenticated)?;
     let most = app.settings.client_requests_per_second;
     app.auth.client_requests.count(wallet, now.timestamp(), most)?;
-    let scopes = verified.scopes.filter(|scopes| scopes.within(&allowed)).ok_or_else(Problem::unauthenticated)?;
+    let scopes =
+        verified.scopes.filter(|scopes| scopes.within(&allowed)).ok_or_else(Problem::unauthenticated)?;
     Ok(Principal::Wallet { app: wallet, grant, member: MemberId(member), scopes })
 }
 

@@ -67,7 +67,12 @@ struct Claims {
 }
 
 impl Claims {
-    fn new(realm: Realm, subject: Uuid, session: Option<Uuid>, (now, life): (DateTime<Utc>, TimeDelta)) -> Self {
+    fn new(
+        realm: Realm,
+        subject: Uuid,
+        session: Option<Uuid>,
+        (now, life): (DateTime<Utc>, TimeDelta),
+    ) -> Self {
         Self {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),

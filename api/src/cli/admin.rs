@@ -136,7 +136,8 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
         Admin::CreateWalletApp { name, redirect_uri, scope, public } => {
             let scopes = Scopes::of(scope).ok_or("a wallet needs --scope")?;
             let new = NewApp { name, redirect_uris: redirect_uri, scopes, public };
-            let made = apps::create(app, connection, &new, "command line").map_err(|problem| problem.to_string())?;
+            let made =
+                apps::create(app, connection, &new, "command line").map_err(|problem| problem.to_string())?;
             json!({
                 "name": made.app.name,
                 "client_id": made.app.client_id,

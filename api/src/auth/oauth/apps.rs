@@ -78,9 +78,16 @@ pub struct Created {
 
 impl NewApp {
     fn check(&self) -> Result<(), Problem> {
-        let visible = |c: char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        let visible = |c: char| {
+            !c.is_control()
+                && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        };
         let name = &self.name;
-        if name.is_empty() || name.trim() != name || name.chars().count() > NAME_CHARS_MAX || !name.chars().all(visible) {
+        if name.is_empty()
+            || name.trim() != name
+            || name.chars().count() > NAME_CHARS_MAX
+            || !name.chars().all(visible)
+        {
             return Err(Problem::invalid_field(
                 "#/name",
                 "is a text of 1 to 64 visible characters",
@@ -88,10 +95,16 @@ impl NewApp {
             ));
         }
         if self.redirect_uris.is_empty() || self.redirect_uris.len() > REDIRECTS_MAX {
-            return Err(Problem::invalid_field("#/redirect_uris", "are 1 to 10 addresses", "это от 1 до 10 адресов"));
+            return Err(Problem::invalid_field(
+                "#/redirect_uris",
+                "are 1 to 10 addresses",
+                "это от 1 до 10 адресов",
+            ));
         }
         for (place, text) in self.redirect_uris.iter().enumerate() {
-            if !may_redirect(text, self.public) || self.redirect_uris.iter().take(place).any(|earlier| earlier == text) {
+            if !may_redirect(text, self.public)
+                || self.redirect_uris.iter().take(place).any(|earlier| earlier == text)
+            {
                 return Err(Problem::invalid_field(
                     format!("#/redirect_uris/{place}"),
                     "is a whole https address without a fragment (a public app's may be its own scheme with a dot in it, \
@@ -110,7 +123,12 @@ impl NewApp {
 fn may_redirect(text: &str, public: bool) -> bool {
     let plain = text.len() <= REDIRECT_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
     let Ok(url) = Url::parse(text) else { return false };
-    if !plain || url.fragment().is_some() || text.contains('#') || !url.username().is_empty() || url.password().is_some() {
+    if !plain
+        || url.fragment().is_some()
+        || text.contains('#')
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
         return false;
     }
     match url.scheme() {
@@ -128,7 +146,11 @@ fn may_redirect(text: &str, public: bool) -> bool {
 pub fn create(app: &App, connection: &mut PgConnection, new: &NewApp, by: &str) -> Result<Created, Problem> {
     new.check()?;
     if oauth_apps::table.count().get_result::<i64>(connection)? >= APPS_MAX {
-        return Err(Problem::conflict("too-many-apps", "There are too many apps", "Приложений слишком много"));
+        return Err(Problem::conflict(
+            "too-many-apps",
+            "There are too many apps",
+            "Приложений слишком много",
+        ));
     }
     let secret = (!new.public).then(secrets::random_token);
     let (id, now) = (Uuid::now_v7(), app.now());
@@ -136,7 +158,8 @@ pub fn create(app: &App, connection: &mut PgConnection, new: &NewApp, by: &str) 
         .values((
             oauth_apps::id.eq(id),
             oauth_apps::client_id.eq(format!("wallet-{}", Uuid::new_v4().simple())),
-            oauth_apps::secret_hash.eq(secret.as_ref().map(|secret| secrets::hash(secret.as_bytes()).to_vec())),
+            oauth_apps::secret_hash
+                .eq(secret.as_ref().map(|secret| secrets::hash(secret.as_bytes()).to_vec())),
             oauth_apps::name.eq(&new.name),
             oauth_apps::redirect_uris.eq(&new.redirect_uris),
             oauth_apps::scope.eq(&new.scopes),
@@ -196,7 +219,8 @@ pub fn revoke(app: &App, connection: &mut PgConnection, id: Uuid, by: &str) -> Q
         .set(oauth_apps::revoked_at.eq(now))
         .execute(connection)?;
     if revoked == 0 {
-        let known = diesel::select(diesel::dsl::exists(oauth_apps::table.find(id))).get_result::<bool>(connection)?;
+        let known =
+            diesel::select(diesel::dsl::exists(oauth_apps::table.find(id))).get_result::<bool>(connection)?;
         return Ok(known.then_some(false));
     }
     app.auth.audit.append(connection, now, by, "wallet-app.revoked", &id.to_string())?;

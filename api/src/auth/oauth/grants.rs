@@ -167,7 +167,8 @@ pub fn exchange(
         end(app, connection, (code.grant, EndReason::CodeReused), &format!("wallet-app:{}", client.id))?;
         return Ok(Err(Denied::Grant));
     }
-    let theirs = code.redirect_uri == presented.redirect_uri && is_verifier_of(presented.verifier, &code.challenge);
+    let theirs =
+        code.redirect_uri == presented.redirect_uri && is_verifier_of(presented.verifier, &code.challenge);
     if !theirs || code.expires_at <= now || code.ended_at.is_some() || code.ends_at <= now {
         return Ok(Err(Denied::Grant));
     }
@@ -180,7 +181,13 @@ pub fn exchange(
     let member = MemberId(code.member);
     end_the_oldest(app, connection, client, member)?;
     let subject = code.grant.to_string();
-    app.auth.audit.append(connection, now, &format!("wallet-app:{}", client.id), "wallet.connected", &subject)?;
+    app.auth.audit.append(
+        connection,
+        now,
+        &format!("wallet-app:{}", client.id),
+        "wallet.connected",
+        &subject,
+    )?;
     let refresh_token = hand_out(connection, code.grant, code.ends_at, now)?;
     Ok(Ok(Issued { grant: code.grant, member, scopes: code.scope, refresh_token }))
 }
@@ -442,9 +449,8 @@ pub fn sweep(connection: &mut PgConnection, at: DateTime<Utc>) -> QueryResult<us
     let never_taken = oauth_grants::table
         .filter(oauth_grants::connected_at.is_null())
         .filter(oauth_grants::granted_at.lt(at - CODES_KEPT));
-    let over = oauth_grants::table.filter(
-        oauth_grants::ends_at.lt(at - ENDED_KEPT).or(oauth_grants::ended_at.lt(at - ENDED_KEPT)),
-    );
+    let over = oauth_grants::table
+        .filter(oauth_grants::ends_at.lt(at - ENDED_KEPT).or(oauth_grants::ended_at.lt(at - ENDED_KEPT)));
     Ok(diesel::delete(tokens).execute(connection)?
         + diesel::delete(codes).execute(connection)?
         + diesel::delete(never_taken).execute(connection)?
@@ -464,7 +470,13 @@ mod tests {
             assert!(!is_verifier_of(wrong, challenge), "{wrong}");
         }
         let of = |text: &str| URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
-        for (text, good) in [("a".repeat(42), false), ("a".repeat(43), true), ("~".repeat(128), true), ("a".repeat(129), false), ("a ".repeat(30), false)] {
+        for (text, good) in [
+            ("a".repeat(42), false),
+            ("a".repeat(43), true),
+            ("~".repeat(128), true),
+            ("a".repeat(129), false),
+            ("a ".repeat(30), false),
+        ] {
             assert_eq!(is_verifier_of(&text, &of(&text)), good, "{text}");
         }
     }

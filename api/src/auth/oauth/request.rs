@@ -88,7 +88,9 @@ impl Asked {
 
     fn judged(self, known: Option<WalletApp>, issuer: &str) -> Result<Checked, Refusal> {
         let Some(app) = known else { return Err(Refusal::Here(unknown_app())) };
-        let Some(redirect_uri) = self.redirect_uri.filter(|asked| app.redirect_uris().any(|own| own == asked)) else {
+        let Some(redirect_uri) =
+            self.redirect_uri.filter(|asked| app.redirect_uris().any(|own| own == asked))
+        else {
             return Err(Refusal::Here(foreign_address()));
         };
         let state = self.state;
@@ -204,7 +206,9 @@ mod tests {
     #[test]
     fn a_challenge_is_32_bytes_in_base64url() {
         assert!(is_challenge("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"));
-        for wrong in ["", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM", "abc", &"A".repeat(44), &"A".repeat(42)] {
+        for wrong in
+            ["", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM", "abc", &"A".repeat(44), &"A".repeat(42)]
+        {
             assert!(!is_challenge(wrong), "{wrong}");
         }
     }

@@ -60,7 +60,8 @@ pub async fn list(
     principal: web::ReqData<Principal>,
 ) -> Result<web::Json<ConnectedApps>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
-    let found = app.into_inner().run(move |connection| Ok(grants::of_member(connection, member, now)?)).await?;
+    let found =
+        app.into_inner().run(move |connection| Ok(grants::of_member(connection, member, now)?)).await?;
     Ok(web::Json(ConnectedApps { items: found.into_iter().map(ConnectedView::from).collect() }))
 }
 

@@ -21,7 +21,10 @@ use crate::v1::me::myself;
 /// Judges an app's request as of now.
 async fn checked(app: &web::Data<App>, query: String) -> Result<Result<Checked, Refusal>, Problem> {
     let issuer = app.settings.public_url();
-    app.clone().into_inner().run(move |connection| Ok(Asked::of_query(&query).check(connection, &issuer)?)).await
+    app.clone()
+        .into_inner()
+        .run(move |connection| Ok(Asked::of_query(&query).check(connection, &issuer)?))
+        .await
 }
 
 /// The page where a member allows an app to show their card. An app that isn't known, or an address that isn't its own,

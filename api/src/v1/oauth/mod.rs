@@ -14,9 +14,9 @@ use utoipa::ToSchema;
 
 use self::client::{Credentials, credentials, invalid_request, wrong_client};
 use crate::app::App;
+use crate::auth::oauth::Scopes;
 use crate::auth::oauth::apps::{self, WalletApp};
 use crate::auth::oauth::grants::{self, Denied, Issued, Presented};
-use crate::auth::oauth::Scopes;
 use crate::auth::sessions::ACCESS_LIFE;
 use crate::auth::token::Realm;
 use crate::auth::{clients, limits};
@@ -137,7 +137,8 @@ async fn wallet(
 
 async fn of_code(app: &Arc<App>, request: &HttpRequest, form: TokenForm) -> Result<Token, Problem> {
     let client = wallet(app, request, (form.client_id, form.client_secret)).await?;
-    let (Some(code), Some(redirect_uri), Some(verifier)) = (form.code, form.redirect_uri, form.code_verifier) else {
+    let (Some(code), Some(redirect_uri), Some(verifier)) = (form.code, form.redirect_uri, form.code_verifier)
+    else {
         return Err(missing("code, redirect_uri and code_verifier are needed"));
     };
     let shared = Arc::clone(app);
