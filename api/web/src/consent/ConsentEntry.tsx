@@ -4,13 +4,13 @@ import { IconCheck, IconCreditCard, IconInfoCircle, IconQrcode, IconWallet } fro
 import { useMutation, useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { api, ask } from '../api/client'
-import { Problem, problemOf } from '../api/problem'
+import { asProblem, Problem, problemOf } from '../api/problem'
 import { sessionFetch } from '../api/session'
 import type { Consent } from '../api/types'
 import { SignIn } from '../member/SignIn'
 import { Entrance } from '../ui/Entrance'
 import { useSession } from '../ui/session'
-import { Loaded, ProblemNote } from '../ui/states'
+import { Loading, ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 
 /** What the app asked, as it stands in the page's own address. */
@@ -32,7 +32,14 @@ export function ConsentEntry() {
   if (query.data) return <Known consent={query.data} />
   return (
     <Entrance title={t('consent.title')} hint={query.error ? t('consent.wrong') : ''}>
-      <Loaded query={query}>{() => null}</Loaded>
+      {query.error ? (
+        <ProblemNote
+          error={query.error}
+          onRetry={asProblem(query.error).status === 400 ? undefined : () => void query.refetch()}
+        />
+      ) : (
+        <Loading />
+      )}
     </Entrance>
   )
 }

@@ -76,6 +76,7 @@ function Row({ app, busy, onEnd }: { app: ConnectedApp; busy: boolean; onEnd: ()
       </div>
       <Button
         size="xs"
+        flex="none"
         variant="light"
         color="red"
         loading={busy}
