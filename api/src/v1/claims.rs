@@ -142,7 +142,7 @@ fn visible(principal: &Principal) -> Result<ClaimFilter, Problem> {
                 Ok(ClaimFilter { partner: Some(partner), outlets: staff.outlets.clone(), ..filter })
             }
         },
-        Principal::Member { .. } => Err(Problem::forbidden()),
+        Principal::Member { .. } | Principal::Wallet { .. } => Err(Problem::forbidden()),
     }
 }
 
@@ -150,7 +150,7 @@ fn person(principal: &Principal) -> Result<Uuid, Problem> {
     match principal {
         Principal::Client { client, .. } => Ok(*client),
         Principal::Staff(staff) => Ok(staff.staff),
-        Principal::Member { .. } => Err(Problem::forbidden()),
+        Principal::Member { .. } | Principal::Wallet { .. } => Err(Problem::forbidden()),
     }
 }
 

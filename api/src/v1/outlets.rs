@@ -111,6 +111,6 @@ fn by(principal: &Principal) -> Result<Uuid, Problem> {
     match principal {
         Principal::Client { client, .. } => Ok(*client),
         Principal::Staff(staff) => Ok(staff.staff),
-        Principal::Member { .. } => Err(Problem::forbidden()),
+        Principal::Member { .. } | Principal::Wallet { .. } => Err(Problem::forbidden()),
     }
 }

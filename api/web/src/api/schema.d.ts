@@ -24,6 +24,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/oauth-authorization-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where what is, and which ways of OAuth 2.1 are taken. */
+        get: operations["get_well_known_oauth_authorization_server"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -370,74 +387,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/claims": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Claims, the newest first: a partner's own, or all for the union's finance. */
-        get: operations["get_claims"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/claims/{id}/approve": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Approves a claim: it is posted as a purchase of its moment. Approving what is approved answers it as it is. */
-        post: operations["post_claims_id_approve"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/claims/{id}/assign": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Gives an unmatched claim its outlet; its partner is to decide then. */
-        post: operations["post_claims_id_assign"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/claims/{id}/decline": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Declines a claim. The union's finance declines those whose outlet nobody knows. */
-        post: operations["post_claims_id_decline"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/designs": {
         parameters: {
             query?: never;
@@ -536,92 +485,6 @@ export interface paths {
         put?: never;
         /** Enrols the customer by the code they told. */
         post: operations["post_enrolments_id_confirm"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Purchases that struck the fraud watch, the newest first. */
-        get: operations["get_fraud"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud/rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The thresholds of the fraud watch. */
-        get: operations["get_fraud_rules"];
-        /** Sets the thresholds: every rule once. They hold for purchases posted from then on. */
-        put: operations["put_fraud_rules"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud/{id}/block": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Blocks a case: the cashback goes back to its funders; the card too, where asked. */
-        post: operations["post_fraud_id_block"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud/{id}/hold": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Holds back the pending cashback of a purchase that was only watched. */
-        post: operations["post_fraud_id_hold"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/fraud/{id}/release": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Releases a case: the cashback goes on by its dates, at once where they are over. */
-        post: operations["post_fraud_id_release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -763,6 +626,40 @@ export interface paths {
         head?: never;
         /** Changes preferences. */
         patch: operations["patch_me"];
+        trace?: never;
+    };
+    "/v1/me/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The apps that show my card, the latest first. */
+        get: operations["get_me_apps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Disconnects an app: from now on it sees nothing. */
+        delete: operations["delete_me_apps_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/me/balance": {
@@ -933,24 +830,6 @@ export interface paths {
         put?: never;
         /** Another card instead of mine: a new number on the same balances; the old number stays blocked for ever. */
         post: operations["post_me_cards_id_reissue"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/me/claims": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** My claims, the newest first. */
-        get: operations["get_me_claims"];
-        put?: never;
-        /** Claims a purchase that never arrived, by its fiscal receipt. */
-        post: operations["post_me_claims"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1219,6 +1098,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/oauth/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The page where a member allows an app to show their card. An app that isn't known, or an address that isn't its own,
+         *     is told on the page alone; whatever else is wrong with the request goes back to the app.
+         */
+        get: operations["get_oauth_authorize"];
+        put?: never;
+        /** Allows an app what it asks for; the code in the answer lives 60 seconds and works once. */
+        post: operations["post_oauth_authorize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oauth/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an app asks for, for the page; the parameters are those of the page's own address. */
+        get: operations["get_oauth_consent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oauth/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the connection a wallet's token belongs to: its refresh tokens and its access tokens, at once. A token nobody
+         *     knows, or another app's, is answered alike, and nothing ends.
+         */
+        post: operations["post_oauth_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/oauth/token": {
         parameters: {
             query?: never;
@@ -1228,7 +1165,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives a program a token for an hour. */
+        /** Gives a partner's program a token for an hour, or a wallet a token for a quarter of an hour and the next refresh token. */
         post: operations["post_oauth_token"];
         delete?: never;
         options?: never;
@@ -1283,41 +1220,6 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/outlets/{code}/fiscal-drives": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The fiscal drives of an outlet. */
-        get: operations["get_outlets_code_fiscal_drives"];
-        put?: never;
-        /** Registers fiscal drives at an outlet; those that are there stay. Claims that waited for one find their partner. */
-        post: operations["post_outlets_code_fiscal_drives"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/outlets/{code}/fiscal-drives/{drive}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Takes a fiscal drive away from an outlet. */
-        delete: operations["delete_outlets_code_fiscal_drives_drive"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1947,6 +1849,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wallet-apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The registered apps, the newest first, the revoked included; there are never many. */
+        get: operations["get_wallet_apps"];
+        put?: never;
+        /** Registers an app; its secret is in this answer and nowhere else. */
+        post: operations["post_wallet_apps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet-apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes an app: all its tokens are refused from now on, for ever. */
+        delete: operations["delete_wallet_apps_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks": {
         parameters: {
             query?: never;
@@ -2199,6 +2136,16 @@ export interface components {
             /** @description 1 to 32 characters, as an older system wrote it. */
             alias: string;
         };
+        /** @description The member's word. */
+        AllowBody: {
+            /** @description What the app asked, as it stands in the page's address, without its `?`. */
+            query: string;
+        };
+        /** @description Where to go now. */
+        Allowed: {
+            /** @description The app's address, with the code, `state` and `iss`. */
+            redirect_to: string;
+        };
         /** @description Sales less refunds on either side. */
         AmountsView: {
             /** @example 1000.00 */
@@ -2211,22 +2158,24 @@ export interface components {
             /** @description The correction's `as_seen`; without it only what must not be is refused. */
             as_seen?: string | null;
         };
-        /** @description What the partner knows of the sale; all of it can be left out. */
-        ApproveBody: {
-            /**
-             * @description The sum, to be sure that it is the receipt's.
-             * @example 1250.00
-             */
-            amount?: string | null;
-            /** @description The receipt's lines, for rules that go by categories; they add up to the sum. */
-            lines?: components["schemas"]["LineBody"][] | null;
-            /** @description The receipt's number at the till, so that the sale is known by it should it arrive later. */
-            receipt?: string | null;
-        };
-        /** @description Whose till it was. */
-        AssignBody: {
-            /** @description The outlet's code. */
-            outlet: string;
+        /** @description The metadata of RFC 8414 §2. */
+        AuthorizationServer: {
+            authorization_endpoint: string;
+            /** @description RFC 9207: every answer of the authorization endpoint names its issuer. */
+            authorization_response_iss_parameter_supported: boolean;
+            code_challenge_methods_supported: string[];
+            grant_types_supported: string[];
+            issuer: string;
+            jwks_uri: string;
+            response_modes_supported: string[];
+            response_types_supported: string[];
+            revocation_endpoint: string;
+            revocation_endpoint_auth_methods_supported: string[];
+            scopes_supported: string[];
+            service_documentation: string;
+            token_endpoint: string;
+            token_endpoint_auth_methods_supported: string[];
+            ui_locales_supported: string[];
         };
         /** @description A member's balances. */
         Balance: {
@@ -2290,13 +2239,6 @@ export interface components {
             comment?: string | null;
             /** @description `lost`, `stolen`, `left` or `fraud`. */
             reason: string;
-        };
-        /** @description What to remember about a block, and whether the card goes too. */
-        BlockCaseBody: {
-            /** @description Whether the card that was shown is blocked for fraud, for ever. */
-            block_card?: boolean | null;
-            /** @description For those who look later; at most 500 characters. */
-            comment?: string | null;
         };
         /** @description What to capture; all of it unless said. */
         CaptureBody: {
@@ -2421,54 +2363,6 @@ export interface components {
             /** @description What is left out is without a limit. */
             limits: components["schemas"]["CardLimits"];
         };
-        /** @description A claim, as its member sees it. */
-        Claim: {
-            /** @example 1250.00 */
-            amount: string;
-            /** Format: date-time */
-            decided_at?: string | null;
-            /** @description Why it ended, or what it waits for, in the reader's language. */
-            explanation: string;
-            /** Format: date-time */
-            filed_at: string;
-            /** Format: uuid */
-            id: string;
-            /** @description The outlet's name. */
-            outlet?: string | null;
-            partner?: components["schemas"]["PartnerRef"] | null;
-            /**
-             * @description The receipt's time, as the till printed it.
-             * @example 2026-11-21T14:05:00
-             */
-            printed_at: string;
-            /**
-             * Format: uuid
-             * @description The purchase it became.
-             */
-            purchase_id?: string | null;
-            /** @description Why it ended: a stable word. */
-            reason?: string | null;
-            /** @description `unmatched`, `waiting`, `approved`, `confirmed`, `declined` or `expired`. */
-            status: string;
-            /**
-             * Format: date-time
-             * @description Until when it waits for an answer, while it is open.
-             */
-            waits_until?: string | null;
-        };
-        /** @description What a member sends. */
-        ClaimBody: {
-            /**
-             * @description The receipt's QR string, as the till prints it.
-             * @example t=20261121T1405&s=1250.00&fn=9287440300634471&i=13571&fp=3730902192&n=1
-             */
-            fiscal: string;
-        };
-        /** @description A page of claims. */
-        Claims: {
-            items: components["schemas"]["PartnerClaim"][];
-            next?: string | null;
-        };
         /** @description Where a code is to go: one of the two. */
         CodeBody: {
             email?: string | null;
@@ -2483,25 +2377,55 @@ export interface components {
             /** @description 24 digits. */
             value: string;
         };
-        /** @description What to remember about a decision. */
-        CommentBody: {
-            /** @description For those who look later; at most 500 characters. */
-            comment?: string | null;
-        };
         /** @description The code the customer told. */
         ConfirmBody: {
             /** @description Six digits. */
             code: string;
         };
+        /** @description An app that sees something of mine. */
+        ConnectedApp: {
+            /** Format: date-time */
+            connected_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Then it has to ask me anew.
+             */
+            ends_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it last took a token; one lives a quarter of an hour.
+             */
+            last_used_at?: string | null;
+            /** @description The app's name. */
+            name: string;
+            /** @description What I allowed: of `card`, `card:code`, `balance`. */
+            scopes: string[];
+        };
+        /** @description My connected apps. */
+        ConnectedApps: {
+            items: components["schemas"]["ConnectedApp"][];
+        };
+        /** @description What an app asks a member for. */
+        Consent: {
+            /** @description The app's name, as an administrator entered it. */
+            app: string;
+            /** @description Where the browser goes when the member refuses: the app's address, with `access_denied`. */
+            refused: string;
+            /**
+             * @description What it asks for.
+             * @example [
+             *       "card",
+             *       "card:code"
+             *     ]
+             */
+            scopes: string[];
+        };
         /** @description Why it is not to be. */
         DeclineBody: {
             /** @description 1 to 500 characters. */
             comment: string;
-        };
-        /** @description Why a claim is declined. */
-        DeclineClaimBody: {
-            /** @description In words, for the member to read; 1 to 300 characters. */
-            reason: string;
         };
         /** @description A new design, in the place of the organisation's present one. */
         DesignBody: {
@@ -2577,11 +2501,6 @@ export interface components {
         Devices: {
             items: components["schemas"]["Device"][];
         };
-        /** @description Drives to register. */
-        DrivesBody: {
-            /** @description Their numbers: 16 digits, 12 in older ones; 1 to 1,000 of them. */
-            drives: string[];
-        };
         /** @description Whose card: as it was resolved. */
         EnrolmentBody: {
             /**
@@ -2633,102 +2552,8 @@ export interface components {
             /** @description JSON pointer to the field (`#/amount`). */
             pointer: string;
         };
-        /** @description A fiscal drive. */
-        FiscalDrive: {
-            /** @description Its number: `fn` of the receipts it signs. */
-            drive: string;
-            /** Format: date-time */
-            since: string;
-        };
-        /** @description An outlet's drives. */
-        FiscalDrives: {
-            items: components["schemas"]["FiscalDrive"][];
-        };
         /** @description A purchase or a page of them. */
         Found: components["schemas"]["Purchase"] | components["schemas"]["Purchases"];
-        /** @description A purchase that struck rules of the fraud watch. */
-        FraudCase: {
-            /** @example 1250.00 */
-            amount: string;
-            card_blocked: boolean;
-            /** Format: uuid */
-            card_id?: string | null;
-            /**
-             * @description The cashback as it was given.
-             * @example 62.50
-             */
-            cashback: string;
-            /**
-             * @description What is left of it now.
-             * @example 62.50
-             */
-            cashback_left: string;
-            comment?: string | null;
-            /** Format: date-time */
-            decided_at?: string | null;
-            /** Format: uuid */
-            decided_by?: string | null;
-            /** @description Each rule that struck, with what was seen and the limit then. */
-            evidence: Record<string, unknown>[];
-            /** Format: uuid */
-            id: string;
-            /**
-             * Format: uuid
-             * @description Whose; an opaque id.
-             */
-            member_id: string;
-            /** Format: date-time */
-            occurred_at?: string | null;
-            /** Format: date-time */
-            opened_at: string;
-            outlet?: string | null;
-            partner?: string | null;
-            /**
-             * Format: uuid
-             * @description The login or program that posted it.
-             */
-            posted_by: string;
-            /** Format: uuid */
-            purchase_id: string;
-            receipt?: string | null;
-            /** @description By which way it was posted. */
-            source: string;
-            /** @description `held`, `watched`, `released` or `blocked`. */
-            status: string;
-        };
-        /** @description A page of cases. */
-        FraudCases: {
-            items: components["schemas"]["FraudCase"][];
-            next?: string | null;
-        };
-        /** @description A rule of the fraud watch. Limits a rule doesn't have are left out. */
-        FraudRuleView: {
-            /** @description `hold`: the cashback is held back; `watch`: the purchase is shown, and nothing else. */
-            action: string;
-            /** Format: int32 */
-            days?: number | null;
-            enabled: boolean;
-            /** @description From and until which time of the outlet's day; `["21:00", "23:00"]`. */
-            hours?: string[] | null;
-            /** Format: int32 */
-            minutes?: number | null;
-            /**
-             * @description So much in all is fine.
-             * @example 50000.00
-             */
-            most_amount?: string | null;
-            /**
-             * Format: int32
-             * @description So many are fine.
-             */
-            most_purchases?: number | null;
-            /** @description `card_day`, `cashier_day`, `bare_number`, `refund_cycling`, `two_towns`, `closing_burst` or `own_card`. */
-            rule: string;
-        };
-        /** @description All rules of the fraud watch. */
-        FraudRules: {
-            rules: components["schemas"]["FraudRuleView"][];
-        };
         /** @description Since when, by whom and why somebody is frozen. */
         FreezeView: {
             /** Format: date-time */
@@ -3054,11 +2879,6 @@ export interface components {
             /** @description `lost` or `stolen`. */
             reason: string;
         };
-        /** @description A page of claims. */
-        MyClaims: {
-            items: components["schemas"]["Claim"][];
-            next?: string | null;
-        };
         /** @description Why I want another card. */
         MyReissueBody: {
             /** @description `lost`, `stolen` or `replaced` (worn out, or a new number wanted). */
@@ -3250,57 +3070,6 @@ export interface components {
              * @example 0.5
              */
             redeem_share: string;
-        };
-        /** @description A claim to decide. */
-        PartnerClaim: {
-            /** @example 1250.00 */
-            amount: string;
-            /** Format: date-time */
-            decided_at?: string | null;
-            /**
-             * Format: int64
-             * @description The fiscal document on it.
-             */
-            document: number;
-            /** @description The fiscal drive. */
-            drive: string;
-            /** Format: date-time */
-            filed_at: string;
-            /** Format: uuid */
-            id: string;
-            /**
-             * Format: date-time
-             * @description The receipt's moment, once the outlet's zone is known.
-             */
-            occurred_at?: string | null;
-            /** @description The outlet's code, once it is known. */
-            outlet?: string | null;
-            /** @description The partner's code, once the outlet is known. */
-            partner?: string | null;
-            /**
-             * @description The receipt's time, as the till printed it.
-             * @example 2026-11-21T14:05:00
-             */
-            printed_at: string;
-            /** Format: uuid */
-            purchase_id?: string | null;
-            reason?: string | null;
-            /**
-             * Format: int64
-             * @description The fiscal sign.
-             */
-            sign: number;
-            /** @description Purchases of the same outlet, sum and minutes that are in the ledger: perhaps the same sale. */
-            similar: components["schemas"]["SimilarPurchase"][];
-            /** @description `unmatched`, `waiting`, `approved`, `confirmed`, `declined` or `expired`. */
-            status: string;
-            /**
-             * Format: date-time
-             * @description When it ends by itself, while it is open.
-             */
-            waits_until?: string | null;
-            /** @description What whoever declined wrote for the member. */
-            words?: string | null;
         };
         /** @description A partner by code and name. */
         PartnerRef: {
@@ -3514,11 +3283,6 @@ export interface components {
         /** @description Changes of the bonus programme, for purchases from now on. */
         ProgrammeChanges: {
             bare_number_may_redeem?: boolean | null;
-            /**
-             * Format: int32
-             * @description 1 to 60.
-             */
-            claim_days?: number | null;
             /** @description The whole list; `tobacco` and `nicotine` stay in it. */
             excluded_categories?: string[] | null;
         };
@@ -3526,11 +3290,6 @@ export interface components {
         ProgrammeSettings: {
             /** @description Whether points can be spent by showing the bare card number. */
             bare_number_may_redeem: boolean;
-            /**
-             * Format: int32
-             * @description How many days a claim waits before it ends by itself.
-             */
-            claim_days: number;
             /** @description Line categories no rule covers and no points pay; `tobacco` and `nicotine` always. */
             excluded_categories: string[];
             /** @description The zone whose days the programme counts; it can't be changed. */
@@ -3841,6 +3600,16 @@ export interface components {
             items: components["schemas"]["Revocation"][];
             next: string;
         };
+        /** @description Which token; the app's id and secret may be in a Basic `Authorization` header instead. */
+        RevokeForm: {
+            client_id?: string | null;
+            /** @description A public app has none. */
+            client_secret?: string | null;
+            /** @description A refresh token, or an access token. */
+            token: string;
+            /** @description Taken and not needed. */
+            token_type_hint?: string | null;
+        };
         /** @description A version of a rule. */
         Rule: components["schemas"]["RuleBody"] & {
             /** Format: uuid */
@@ -4075,14 +3844,6 @@ export interface components {
             expires_in: number;
             refresh_token?: string | null;
             token_type?: string | null;
-        };
-        /** @description A purchase that looks like the claim. */
-        SimilarPurchase: {
-            /** Format: date-time */
-            occurred_at: string;
-            /** Format: uuid */
-            purchase_id: string;
-            receipt: string;
         };
         /** @description How a simulation goes, or went. */
         Simulation: components["schemas"]["SimulationReport"] & {
@@ -4357,18 +4118,39 @@ export interface components {
              * @description Seconds until it runs out.
              */
             expires_in: number;
+            /** @description A wallet's next refresh token: good for 90 days, once. */
+            refresh_token?: string | null;
+            /**
+             * @description What a wallet's access token opens.
+             * @example card card:code
+             */
+            scope?: string | null;
             /** @description `Bearer` */
             token_type: string;
         };
         /**
-         * @description What a program asks with; its id and secret may be in a Basic `Authorization` header instead. Other parameters
-         *     (`scope`, `resource`) are taken and not looked at, as RFC 6749 §3.2 wants: a program may do what its partner may.
+         * @description What a program asks with; its id and secret may be in a Basic `Authorization` header instead. Parameters that are
+         *     not listed (`resource`) are taken and not looked at, as RFC 6749 §3.2 wants.
          */
         TokenForm: {
             client_id?: string | null;
+            /** @description A public app has none. */
             client_secret?: string | null;
-            /** @description `client_credentials` */
+            /** @description `authorization_code`: the code, within 60 seconds, once. A second time ends the connection. */
+            code?: string | null;
+            /** @description `authorization_code`: of PKCE. */
+            code_verifier?: string | null;
+            /** @description `client_credentials` for a partner's program; `authorization_code` and `refresh_token` for a wallet. */
             grant_type: string;
+            /** @description `authorization_code`: where the code was sent. */
+            redirect_uri?: string | null;
+            /** @description `refresh_token`: works once; the answer has the next. A second time ends the connection. */
+            refresh_token?: string | null;
+            /**
+             * @description `refresh_token`: less than the member allowed, for this access token. A partner's program may do what its
+             *     partner may, whatever it says here.
+             */
+            scope?: string | null;
         };
         /** @description A transfer. */
         Transfer: {
@@ -4404,6 +4186,53 @@ export interface components {
             cookie?: boolean;
             email?: string | null;
             phone?: string | null;
+        };
+        /** @description A registered app. */
+        WalletApp: {
+            /** @description What it signs in with. */
+            client_id: string;
+            /** @description Told once, in the answer to registering; a public app has none. */
+            client_secret?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            public: boolean;
+            redirect_uris: string[];
+            /**
+             * Format: date-time
+             * @description Since when it may do nothing.
+             */
+            revoked_at?: string | null;
+            scopes: string[];
+        };
+        /** @description An app to register. */
+        WalletAppBody: {
+            /** @description What members read: 1 to 64 characters. */
+            name: string;
+            /** @description It lives on phones and can keep no secret. */
+            public?: boolean;
+            /**
+             * @description Where codes may be sent, letter by letter: 1 to 10 https addresses; a public app's may be its own scheme with a
+             *     dot in it, or http on 127.0.0.1 or [::1].
+             * @example [
+             *       "https://bank.example/unioncard"
+             *     ]
+             */
+            redirect_uris: string[];
+            /**
+             * @description What it may ask for at most: of `card`, `card:code`, `balance`.
+             * @example [
+             *       "card",
+             *       "card:code"
+             *     ]
+             */
+            scopes: string[];
+        };
+        /** @description All registered apps. */
+        WalletApps: {
+            items: components["schemas"]["WalletApp"][];
         };
         /** @description A webhook. */
         Webhook: {
@@ -4520,6 +4349,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    get_well_known_oauth_authorization_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the metadata */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizationServer"];
                 };
             };
         };
@@ -5389,201 +5238,6 @@ export interface operations {
             };
         };
     };
-    get_claims: {
-        parameters: {
-            query?: {
-                /** @description Only of this status. */
-                status?: string;
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of claims */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Claims"];
-                };
-            };
-            /** @description wrong status, limit or cursor */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_claims_id_approve: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["ApproveBody"] | null;
-            };
-        };
-        responses: {
-            /** @description the claim, with its purchase */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerClaim"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description it has ended, or the sale is another purchase */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_claims_id_assign: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AssignBody"];
-            };
-        };
-        responses: {
-            /** @description the claim, waiting for its partner */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerClaim"];
-                };
-            };
-            /** @description no such claim */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description it has its outlet, or has ended */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no such outlet */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_claims_id_decline: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DeclineClaimBody"];
-            };
-        };
-        responses: {
-            /** @description the declined claim */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerClaim"];
-                };
-            };
-            /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description it has ended, or is the partner's to decline */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no reason */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_designs: {
         parameters: {
             query: {
@@ -5873,227 +5527,6 @@ export interface operations {
             };
             /** @description too many wrong codes */
             429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_fraud: {
-        parameters: {
-            query?: {
-                /** @description Only of this status. */
-                status?: string;
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of cases */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudCases"];
-                };
-            };
-            /** @description wrong status, limit or cursor */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_fraud_rules: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description every rule, on or off */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudRules"];
-                };
-            };
-        };
-    };
-    put_fraud_rules: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FraudRules"];
-            };
-        };
-        responses: {
-            /** @description every rule as it is now */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudRules"];
-                };
-            };
-            /** @description wrong fields */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_fraud_id_block: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["BlockCaseBody"] | null;
-            };
-        };
-        responses: {
-            /** @description the blocked case */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudCase"];
-                };
-            };
-            /** @description no such case */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description decided otherwise */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_fraud_id_hold: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["CommentBody"] | null;
-            };
-        };
-        responses: {
-            /** @description the held case */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudCase"];
-                };
-            };
-            /** @description no such case */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description decided, or nothing is pending */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_fraud_id_release: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["CommentBody"] | null;
-            };
-        };
-        responses: {
-            /** @description the released case */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FraudCase"];
-                };
-            };
-            /** @description no such case */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description decided otherwise */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6411,6 +5844,55 @@ export interface operations {
             };
             /** @description wrong fields */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the apps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedApps"];
+                };
+            };
+        };
+    };
+    delete_me_apps_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description disconnected */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no such app of yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6830,82 +6312,6 @@ export interface operations {
                 };
             };
             /** @description another reason */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_me_claims: {
-        parameters: {
-            query?: {
-                /** @description 1 to 200; 50 unless said. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a page of claims */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MyClaims"];
-                };
-            };
-            /** @description wrong limit or cursor */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_me_claims: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ClaimBody"];
-            };
-        };
-        responses: {
-            /** @description the claim */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Claim"];
-                };
-            };
-            /** @description credited or claimed already, or not in the programme */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no receipt of a sale, too old, or ahead */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7612,6 +7018,184 @@ export interface operations {
             };
         };
     };
+    get_oauth_authorize: {
+        parameters: {
+            query: {
+                /** @description `code` */
+                response_type: string;
+                client_id: string;
+                /** @description one of the app's addresses, letter by letter */
+                redirect_uri: string;
+                /** @description of `card`, `card:code` and `balance`, with blanks between them */
+                scope: string;
+                /** @description given back as it came */
+                state?: string;
+                /** @description SHA-256 of the verifier in base64url */
+                code_challenge: string;
+                /** @description `S256` */
+                code_challenge_method: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description back to the app with `error`, `state` and `iss` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the page, which says what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+        };
+    };
+    post_oauth_authorize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowBody"];
+            };
+        };
+        responses: {
+            /** @description allowed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Allowed"];
+                };
+            };
+            /** @description the request is wrong, and how */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_oauth_consent: {
+        parameters: {
+            query: {
+                response_type: string;
+                client_id: string;
+                redirect_uri: string;
+                scope: string;
+                state?: string;
+                code_challenge: string;
+                code_challenge_method: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description who asks for what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            /** @description the request is wrong, and how */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_oauth_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["RevokeForm"];
+            };
+        };
+        responses: {
+            /** @description it is over, or never was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description invalid_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_client */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many wrong secrets */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_oauth_token: {
         parameters: {
             query?: never;
@@ -7634,7 +7218,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"];
                 };
             };
-            /** @description invalid_request, unsupported_grant_type */
+            /** @description invalid_request, invalid_grant, invalid_scope, unsupported_grant_type */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7798,111 +7382,6 @@ export interface operations {
                 };
             };
             /** @description none, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_outlets_code_fiscal_drives: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the drives */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FiscalDrives"];
-                };
-            };
-            /** @description no such outlet, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_outlets_code_fiscal_drives: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DrivesBody"];
-            };
-        };
-        responses: {
-            /** @description all the outlet's drives */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FiscalDrives"];
-                };
-            };
-            /** @description no such outlet, or not yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong numbers, or registered elsewhere */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_outlets_code_fiscal_drives_drive: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-                drive: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description it is the outlet's no more */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description no such outlet or drive, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9457,6 +8936,115 @@ export interface operations {
             };
             /** @description drafted by the same person, or in force */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_wallet_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the apps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletApps"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_wallet_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WalletAppBody"];
+            };
+        };
+        responses: {
+            /** @description the app and its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletApp"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_wallet_apps_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description none */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
