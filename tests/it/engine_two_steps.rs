@@ -155,7 +155,11 @@ fn what_a_capture_for_less_gives_back_was_held_and_lives_thirty_days_more() {
     let id = authorize(&mut programme, &mut sale);
     programme.now = at("2026-12-10T09:00:00Z");
     capture(&mut programme, id, Some(&amount("75.00"))).unwrap();
-    assert_eq!(programme.balance(member), ["3.75", "37.50", "0.00", "0.00"]);
+    assert_eq!(
+        programme.balance(member),
+        ["0.00", "41.25", "0.00", "0.00"],
+        "with 3.75 of the purchase itself"
+    );
     assert_eq!(programme.debited("breakage", "union"), "-25.00", "what was not held is over");
     let books = programme.books.clone();
     let expiring =
