@@ -19,10 +19,13 @@ CREATE TABLE platform.wallet_passes (
     -- Something may have changed since what `looked` says.
     mark bigint NOT NULL DEFAULT 0,
     looked bigint NOT NULL DEFAULT 0,
+    -- The day whose nightly job marked it last.
+    swept_on date NOT NULL DEFAULT '2000-01-01',
     created_at timestamptz NOT NULL,
     PRIMARY KEY (provider, card_id)
 );
 CREATE INDEX wallet_passes_member ON platform.wallet_passes (member_id);
+CREATE INDEX wallet_passes_swept ON platform.wallet_passes (swept_on);
 CREATE INDEX wallet_passes_marked ON platform.wallet_passes (mark) WHERE mark > looked;
 
 -- Wallets to be told, each removed once it is told. A change while one waits is told with it.

@@ -34,8 +34,10 @@ pub async fn list(
     principal: web::ReqData<Principal>,
 ) -> Result<web::Json<Cards>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
+    let offered = app.wallets.offered(now);
     let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
-    Ok(web::Json(Cards { items: cards.iter().map(|card| CardView::new(card, now)).collect() }))
+    let items = cards.iter().map(|card| CardView::with_wallets(card, &offered, now)).collect();
+    Ok(web::Json(Cards { items }))
 }
 
 /// A live code.
