@@ -34,9 +34,14 @@ pub async fn list(
     principal: web::ReqData<Principal>,
 ) -> Result<web::Json<Cards>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
-    let offered = app.wallets.offered(now);
+    // Another's wallet has a way of its own to show the card.
+    let offered = match &*principal {
+        Principal::Wallet { .. } => Vec::new(),
+        _ => app.wallets.offered(now),
+    };
     let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
-    let items = cards.iter().map(|card| CardView::with_wallets(card, &offered, now)).collect();
+    let shown = cards.iter().filter(|card| is_shown_to(&principal, card));
+    let items = shown.map(|card| CardView::with_wallets(card, &offered, now)).collect();
     Ok(web::Json(Cards { items }))
 }
 
@@ -58,6 +63,11 @@ pub struct CodeView {
 pub fn my_card(connection: &mut PgConnection, member: MemberId, id: CardId) -> Result<Card, Problem> {
     let card = cards::find(connection, id)?;
     if card.member_id == member { Ok(card) } else { Err(Problem::not_found()) }
+}
+
+/// A member sees all their cards; another's wallet the member's own, for a family hasn't been asked.
+pub fn is_shown_to(principal: &Principal, card: &Card) -> bool {
+    card.relation.is_none() || !matches!(principal, Principal::Wallet { .. })
 }
 
 /// A card of the member's that is good now: its own state and its holder's membership.
@@ -85,11 +95,15 @@ pub fn my_good_card(
 
 /// The live code of a good card, drawn by the server.
 async fn draw(app: web::Data<App>, principal: &Principal, id: CardId) -> Result<LiveCode, Problem> {
-    let (member, now) = (myself(principal)?, app.now());
+    let (member, now, principal) = (myself(principal)?, app.now(), principal.clone());
     let shared = app.clone().into_inner();
     app.into_inner()
         .run(move |connection| {
-            if my_card(connection, member, id)?.kind == cards::CardKind::Plastic {
+            let card = my_card(connection, member, id)?;
+            if !is_shown_to(&principal, &card) {
+                return Err(Problem::not_found());
+            }
+            if card.kind == cards::CardKind::Plastic {
                 return Err(CardError::Plastic.into());
             }
             my_good_card(connection, member, id, now)?;

@@ -12,7 +12,9 @@ export function WalletButtons({ card }: { card: Card }) {
   const taking = useMutation({
     mutationFn: async () => {
       // Asked for once to renew the session and to hear of a refusal; a phone takes only what its browser opened itself.
-      await ask(api.GET('/v1/me/cards/{id}/apple.pkpass', { params: { path: { id: card.id } }, parseAs: 'blob' }))
+      await ask(
+        api.GET('/v1/me/cards/{id}/apple.pkpass', { params: { path: { id: card.id } }, parseAs: 'blob' }),
+      )
       window.location.assign(`/v1/me/cards/${card.id}/apple.pkpass`)
     },
   })
