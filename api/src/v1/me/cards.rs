@@ -35,7 +35,8 @@ pub async fn list(
 ) -> Result<web::Json<Cards>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
     let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
-    Ok(web::Json(Cards { items: cards.iter().map(|card| CardView::new(card, now)).collect() }))
+    let shown = cards.iter().filter(|card| is_shown_to(&principal, card));
+    Ok(web::Json(Cards { items: shown.map(|card| CardView::new(card, now)).collect() }))
 }
 
 /// A live code.
@@ -56,6 +57,11 @@ pub struct CodeView {
 pub fn my_card(connection: &mut PgConnection, member: MemberId, id: CardId) -> Result<Card, Problem> {
     let card = cards::find(connection, id)?;
     if card.member_id == member { Ok(card) } else { Err(Problem::not_found()) }
+}
+
+/// A member sees all their cards; another's wallet the member's own, for a family hasn't been asked.
+pub fn is_shown_to(principal: &Principal, card: &Card) -> bool {
+    card.relation.is_none() || !matches!(principal, Principal::Wallet { .. })
 }
 
 /// A card of the member's that is good now: its own state and its holder's membership.
@@ -83,11 +89,15 @@ pub fn my_good_card(
 
 /// The live code of a good card, drawn by the server.
 async fn draw(app: web::Data<App>, principal: &Principal, id: CardId) -> Result<LiveCode, Problem> {
-    let (member, now) = (myself(principal)?, app.now());
+    let (member, now, principal) = (myself(principal)?, app.now(), principal.clone());
     let shared = app.clone().into_inner();
     app.into_inner()
         .run(move |connection| {
-            if my_card(connection, member, id)?.kind == cards::CardKind::Plastic {
+            let card = my_card(connection, member, id)?;
+            if !is_shown_to(&principal, &card) {
+                return Err(Problem::not_found());
+            }
+            if card.kind == cards::CardKind::Plastic {
                 return Err(CardError::Plastic.into());
             }
             my_good_card(connection, member, id, now)?;

@@ -24,6 +24,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/oauth-authorization-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where what is, and which ways of OAuth 2.1 are taken. */
+        get: operations["get_well_known_oauth_authorization_server"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -611,6 +628,40 @@ export interface paths {
         patch: operations["patch_me"];
         trace?: never;
     };
+    "/v1/me/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The apps that show my card, the latest first. */
+        get: operations["get_me_apps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Disconnects an app: from now on it sees nothing. */
+        delete: operations["delete_me_apps_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/balance": {
         parameters: {
             query?: never;
@@ -1047,6 +1098,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/oauth/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The page where a member allows an app to show their card. An app that isn't known, or an address that isn't its own,
+         *     is told on the page alone; whatever else is wrong with the request goes back to the app.
+         */
+        get: operations["get_oauth_authorize"];
+        put?: never;
+        /** Allows an app what it asks for; the code in the answer lives 60 seconds and works once. */
+        post: operations["post_oauth_authorize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oauth/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an app asks for, for the page; the parameters are those of the page's own address. */
+        get: operations["get_oauth_consent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oauth/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the connection a wallet's token belongs to: its refresh tokens and its access tokens, at once. A token nobody
+         *     knows, or another app's, is answered alike, and nothing ends.
+         */
+        post: operations["post_oauth_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/oauth/token": {
         parameters: {
             query?: never;
@@ -1056,7 +1165,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives a program a token for an hour. */
+        /** Gives a partner's program a token for an hour, or a wallet a token for a quarter of an hour and the next refresh token. */
         post: operations["post_oauth_token"];
         delete?: never;
         options?: never;
@@ -1740,6 +1849,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wallet-apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The registered apps, the newest first, the revoked included; there are never many. */
+        get: operations["get_wallet_apps"];
+        put?: never;
+        /** Registers an app; its secret is in this answer and nowhere else. */
+        post: operations["post_wallet_apps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet-apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes an app: all its tokens are refused from now on, for ever. */
+        delete: operations["delete_wallet_apps_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1992,6 +2136,16 @@ export interface components {
             /** @description 1 to 32 characters, as an older system wrote it. */
             alias: string;
         };
+        /** @description The member's word. */
+        AllowBody: {
+            /** @description What the app asked, as it stands in the page's address, without its `?`. */
+            query: string;
+        };
+        /** @description Where to go now. */
+        Allowed: {
+            /** @description The app's address, with the code, `state` and `iss`. */
+            redirect_to: string;
+        };
         /** @description Sales less refunds on either side. */
         AmountsView: {
             /** @example 1000.00 */
@@ -2003,6 +2157,25 @@ export interface components {
         ApprovalBody: {
             /** @description The correction's `as_seen`; without it only what must not be is refused. */
             as_seen?: string | null;
+        };
+        /** @description The metadata of RFC 8414 §2. */
+        AuthorizationServer: {
+            authorization_endpoint: string;
+            /** @description RFC 9207: every answer of the authorization endpoint names its issuer. */
+            authorization_response_iss_parameter_supported: boolean;
+            code_challenge_methods_supported: string[];
+            grant_types_supported: string[];
+            issuer: string;
+            jwks_uri: string;
+            response_modes_supported: string[];
+            response_types_supported: string[];
+            revocation_endpoint: string;
+            revocation_endpoint_auth_methods_supported: string[];
+            scopes_supported: string[];
+            service_documentation: string;
+            token_endpoint: string;
+            token_endpoint_auth_methods_supported: string[];
+            ui_locales_supported: string[];
         };
         /** @description A member's balances. */
         Balance: {
@@ -2208,6 +2381,46 @@ export interface components {
         ConfirmBody: {
             /** @description Six digits. */
             code: string;
+        };
+        /** @description An app that sees something of mine. */
+        ConnectedApp: {
+            /** Format: date-time */
+            connected_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Then it has to ask me anew.
+             */
+            ends_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it last took a token; one lives a quarter of an hour.
+             */
+            last_used_at?: string | null;
+            /** @description The app's name. */
+            name: string;
+            /** @description What I allowed: of `card`, `card:code`, `balance`. */
+            scopes: string[];
+        };
+        /** @description My connected apps. */
+        ConnectedApps: {
+            items: components["schemas"]["ConnectedApp"][];
+        };
+        /** @description What an app asks a member for. */
+        Consent: {
+            /** @description The app's name, as an administrator entered it. */
+            app: string;
+            /** @description Where the browser goes when the member refuses: the app's address, with `access_denied`. */
+            refused: string;
+            /**
+             * @description What it asks for.
+             * @example [
+             *       "card",
+             *       "card:code"
+             *     ]
+             */
+            scopes: string[];
         };
         /** @description Why it is not to be. */
         DeclineBody: {
@@ -3387,6 +3600,16 @@ export interface components {
             items: components["schemas"]["Revocation"][];
             next: string;
         };
+        /** @description Which token; the app's id and secret may be in a Basic `Authorization` header instead. */
+        RevokeForm: {
+            client_id?: string | null;
+            /** @description A public app has none. */
+            client_secret?: string | null;
+            /** @description A refresh token, or an access token. */
+            token: string;
+            /** @description Taken and not needed. */
+            token_type_hint?: string | null;
+        };
         /** @description A version of a rule. */
         Rule: components["schemas"]["RuleBody"] & {
             /** Format: uuid */
@@ -3895,18 +4118,39 @@ export interface components {
              * @description Seconds until it runs out.
              */
             expires_in: number;
+            /** @description A wallet's next refresh token: good for 90 days, once. */
+            refresh_token?: string | null;
+            /**
+             * @description What a wallet's access token opens.
+             * @example card card:code
+             */
+            scope?: string | null;
             /** @description `Bearer` */
             token_type: string;
         };
         /**
-         * @description What a program asks with; its id and secret may be in a Basic `Authorization` header instead. Other parameters
-         *     (`scope`, `resource`) are taken and not looked at, as RFC 6749 §3.2 wants: a program may do what its partner may.
+         * @description What a program asks with; its id and secret may be in a Basic `Authorization` header instead. Parameters that are
+         *     not listed (`resource`) are taken and not looked at, as RFC 6749 §3.2 wants.
          */
         TokenForm: {
             client_id?: string | null;
+            /** @description A public app has none. */
             client_secret?: string | null;
-            /** @description `client_credentials` */
+            /** @description `authorization_code`: the code, within 60 seconds, once. A second time ends the connection. */
+            code?: string | null;
+            /** @description `authorization_code`: of PKCE. */
+            code_verifier?: string | null;
+            /** @description `client_credentials` for a partner's program; `authorization_code` and `refresh_token` for a wallet. */
             grant_type: string;
+            /** @description `authorization_code`: where the code was sent. */
+            redirect_uri?: string | null;
+            /** @description `refresh_token`: works once; the answer has the next. A second time ends the connection. */
+            refresh_token?: string | null;
+            /**
+             * @description `refresh_token`: less than the member allowed, for this access token. A partner's program may do what its
+             *     partner may, whatever it says here.
+             */
+            scope?: string | null;
         };
         /** @description A transfer. */
         Transfer: {
@@ -3942,6 +4186,53 @@ export interface components {
             cookie?: boolean;
             email?: string | null;
             phone?: string | null;
+        };
+        /** @description A registered app. */
+        WalletApp: {
+            /** @description What it signs in with. */
+            client_id: string;
+            /** @description Told once, in the answer to registering; a public app has none. */
+            client_secret?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            public: boolean;
+            redirect_uris: string[];
+            /**
+             * Format: date-time
+             * @description Since when it may do nothing.
+             */
+            revoked_at?: string | null;
+            scopes: string[];
+        };
+        /** @description An app to register. */
+        WalletAppBody: {
+            /** @description What members read: 1 to 64 characters. */
+            name: string;
+            /** @description It lives on phones and can keep no secret. */
+            public?: boolean;
+            /**
+             * @description Where codes may be sent, letter by letter: 1 to 10 https addresses; a public app's may be its own scheme with a
+             *     dot in it, or http on 127.0.0.1 or [::1].
+             * @example [
+             *       "https://bank.example/unioncard"
+             *     ]
+             */
+            redirect_uris: string[];
+            /**
+             * @description What it may ask for at most: of `card`, `card:code`, `balance`.
+             * @example [
+             *       "card",
+             *       "card:code"
+             *     ]
+             */
+            scopes: string[];
+        };
+        /** @description All registered apps. */
+        WalletApps: {
+            items: components["schemas"]["WalletApp"][];
         };
         /** @description A webhook. */
         Webhook: {
@@ -4058,6 +4349,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    get_well_known_oauth_authorization_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the metadata */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizationServer"];
                 };
             };
         };
@@ -5542,6 +5853,55 @@ export interface operations {
             };
         };
     };
+    get_me_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the apps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedApps"];
+                };
+            };
+        };
+    };
+    delete_me_apps_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description disconnected */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no such app of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_balance: {
         parameters: {
             query?: never;
@@ -6658,6 +7018,184 @@ export interface operations {
             };
         };
     };
+    get_oauth_authorize: {
+        parameters: {
+            query: {
+                /** @description `code` */
+                response_type: string;
+                client_id: string;
+                /** @description one of the app's addresses, letter by letter */
+                redirect_uri: string;
+                /** @description of `card`, `card:code` and `balance`, with blanks between them */
+                scope: string;
+                /** @description given back as it came */
+                state?: string;
+                /** @description SHA-256 of the verifier in base64url */
+                code_challenge: string;
+                /** @description `S256` */
+                code_challenge_method: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description back to the app with `error`, `state` and `iss` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the page, which says what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+        };
+    };
+    post_oauth_authorize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowBody"];
+            };
+        };
+        responses: {
+            /** @description allowed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Allowed"];
+                };
+            };
+            /** @description the request is wrong, and how */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_oauth_consent: {
+        parameters: {
+            query: {
+                response_type: string;
+                client_id: string;
+                redirect_uri: string;
+                scope: string;
+                state?: string;
+                code_challenge: string;
+                code_challenge_method: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description who asks for what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            /** @description the request is wrong, and how */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_oauth_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["RevokeForm"];
+            };
+        };
+        responses: {
+            /** @description it is over, or never was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description invalid_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_client */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many wrong secrets */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_oauth_token: {
         parameters: {
             query?: never;
@@ -6680,7 +7218,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"];
                 };
             };
-            /** @description invalid_request, unsupported_grant_type */
+            /** @description invalid_request, invalid_grant, invalid_scope, unsupported_grant_type */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8398,6 +8936,115 @@ export interface operations {
             };
             /** @description drafted by the same person, or in force */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_wallet_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the apps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletApps"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_wallet_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WalletAppBody"];
+            };
+        };
+        responses: {
+            /** @description the app and its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletApp"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_wallet_apps_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description none */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
