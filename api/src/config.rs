@@ -25,6 +25,11 @@ const KEYS: &[&str] = &[
     "client_requests_per_second",
     "log_format",
     "webhooks_to_loopback",
+    "apple_certificate",
+    "apple_key",
+    "apple_wwdr",
+    "apns_url",
+    "apns_ca",
 ];
 const NUMBERS: &[&str] = &["connections_max", "workers", "client_requests_per_second"];
 
@@ -65,7 +70,7 @@ pub struct Settings {
     public_url: String,
     unioncard_key: SecretString,
     trusted_proxies: String,
-    /// Connections to PostgreSQL; the posting thread keeps one of them.
+    /// Connections to PostgreSQL; the posting threads keep one each.
     pub connections_max: u32,
     /// Requests a second a partner's program may send to one process.
     pub client_requests_per_second: u32,
@@ -75,6 +80,16 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Whether webhooks may go to this machine.
     pub webhooks_to_loopback: Loopback,
+    /// The certificate of passes, a PEM file.
+    pub apple_certificate: String,
+    /// Its key, a PEM file.
+    pub apple_key: String,
+    /// Apple's intermediate above it, a PEM file.
+    pub apple_wwdr: String,
+    /// Where pushes for passes go.
+    pub apns_url: String,
+    /// Whose certificate that service shows, a PEM file.
+    pub apns_ca: String,
 }
 
 /// A setting that can't be used.
