@@ -115,10 +115,18 @@ pub async fn register(
     let card = shown_pass(&app, &request, &pass_type, &serial)?;
     let push_token = body?.0.push_token;
     if !is_word(&device, DEVICE_BYTES_MAX) {
-        return Err(Problem::invalid_field("device", "is no name of a device", "не похоже на имя устройства"));
+        return Err(Problem::invalid_field(
+            "device",
+            "is no name of a device",
+            "не похоже на имя устройства",
+        ));
     }
     if !is_word(&push_token, PUSH_TOKEN_BYTES_MAX) {
-        return Err(Problem::invalid_field("#/pushToken", "is no push token", "не похоже на ключ уведомлений"));
+        return Err(Problem::invalid_field(
+            "#/pushToken",
+            "is no push token",
+            "не похоже на ключ уведомлений",
+        ));
     }
     let now = app.now();
     let shared = app.clone().into_inner();
@@ -146,9 +154,7 @@ pub async fn unregister(
 ) -> Result<HttpResponse, Problem> {
     let (device, pass_type, serial) = path.0;
     let card = shown_pass(&app, &request, &pass_type, &serial)?;
-    app.into_inner()
-        .run(move |connection| Ok(registrations::unregister(connection, &device, card)?))
-        .await?;
+    app.into_inner().run(move |connection| Ok(registrations::unregister(connection, &device, card)?)).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -108,7 +108,9 @@ fn settle(app: &App, tried: &[(Taken, Outcome)]) -> Result<(), RoundError> {
         METRICS.wallets.with_label_values(&[update.provider.as_str(), word]).inc();
         if matches!(outcome, Outcome::Gone) {
             match update.provider {
-                Provider::Apple => apple::registrations::gone(&mut connection, &update.device, update.card_id)?,
+                Provider::Apple => {
+                    apple::registrations::gone(&mut connection, &update.device, update.card_id)?
+                }
                 Provider::Google => changes::forget(&mut connection, Provider::Google, update.card_id)?,
             }
         }

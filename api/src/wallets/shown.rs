@@ -146,7 +146,8 @@ impl Places {
         ids.sort_unstable();
         ids.dedup();
         let paths = organisations::paths(connection, &ids)?;
-        let mut roots: Vec<String> = paths.values().filter_map(|path| path.codes().first().cloned()).collect();
+        let mut roots: Vec<String> =
+            paths.values().filter_map(|path| path.codes().first().cloned()).collect();
         roots.sort_unstable();
         roots.dedup();
         let named = organisations::named(connection, &roots)?;

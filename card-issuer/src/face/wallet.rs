@@ -100,10 +100,8 @@ fn fitted(logo: &Logo, (width, height): Point) -> Area {
 }
 
 fn sign(picture: &mut Pixmap, design: &Design) {
-    let transform = Transform::from_scale(
-        length(picture.width()) / SIGN_SIDE,
-        length(picture.height()) / SIGN_SIDE,
-    );
+    let transform =
+        Transform::from_scale(length(picture.width()) / SIGN_SIDE, length(picture.height()) / SIGN_SIDE);
     let middle = (SIGN_SIDE / 2.0, SIGN_SIDE / 2.0);
     let mut paint = Paint { anti_alias: true, ..Paint::default() };
     paint.set_color(colour(design.base.mixed(design.ink(), 0.62)));

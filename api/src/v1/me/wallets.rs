@@ -53,7 +53,10 @@ pub async fn apple(
         .await?;
     Ok(HttpResponse::Ok()
         .content_type(MEDIA_TYPE)
-        .insert_header((header::LAST_MODIFIED, HttpDate::from(std::time::SystemTime::from(watched.changed_at))))
+        .insert_header((
+            header::LAST_MODIFIED,
+            HttpDate::from(std::time::SystemTime::from(watched.changed_at)),
+        ))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"card.pkpass\""))
         .body(file))

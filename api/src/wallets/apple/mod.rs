@@ -73,7 +73,8 @@ impl Issuer {
         if !folder.is_dir() {
             make_chain(&folder, now).map_err(|error| unreadable(&error))?;
         }
-        let read = |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|error| unreadable(&error));
+        let read =
+            |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|error| unreadable(&error));
         let signer = Signer::from_pem(&read(CERTIFICATE)?, &read(KEY)?, &read(INTERMEDIATE)?, now)
             .map_err(|error| unreadable(&error))?;
         Self::of(signer, settings, false)

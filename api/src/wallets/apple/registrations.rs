@@ -97,11 +97,7 @@ pub fn gone(connection: &mut PgConnection, device: &str, card: CardId) -> QueryR
 /// # Errors
 /// The database's.
 pub fn push_token(connection: &mut PgConnection, device: &str, card: CardId) -> QueryResult<Option<String>> {
-    registrations::table
-        .find((device, card))
-        .select(registrations::push_token)
-        .first(connection)
-        .optional()
+    registrations::table.find((device, card)).select(registrations::push_token).first(connection).optional()
 }
 
 /// A device's passes that changed after a tag, with the tag to ask from next; `None` where none did.

@@ -212,7 +212,11 @@ fn one_certificate(file: &str, what: &'static str) -> Result<(Certificate, Vec<u
         blocks(file).find(|(label, _)| label == "CERTIFICATE").ok_or(SigningError::Missing(what))?;
     let certificate = Certificate::from_der(&bytes).map_err(|_| SigningError::Unreadable(what))?;
     // It is written anew into every signature: what would come out differently wouldn't be the one that was issued.
-    if certificate.to_der()? == bytes { Ok((certificate, bytes)) } else { Err(SigningError::Unreadable(what)) }
+    if certificate.to_der()? == bytes {
+        Ok((certificate, bytes))
+    } else {
+        Err(SigningError::Unreadable(what))
+    }
 }
 
 fn private_key(file: &str) -> Result<(RsaKeyPair, Vec<u8>), SigningError> {
