@@ -32,6 +32,7 @@ mod expiry_notices;
 mod faces;
 mod finance;
 mod generated;
+mod google_wallet;
 mod health;
 mod idempotency;
 mod imports_http;

@@ -35,7 +35,7 @@ pub async fn list(
 ) -> Result<web::Json<Cards>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
     // Another's wallet has a way of its own to show the card.
-    let offered = match principal.as_ref() {
+    let offered = match &*principal {
         Principal::Wallet { .. } => Vec::new(),
         _ => app.wallets.offered(now),
     };

@@ -4,6 +4,7 @@ pub mod apps;
 pub mod cards;
 pub mod devices;
 pub mod family;
+pub mod google;
 pub mod money;
 pub mod payouts;
 pub mod shown;
