@@ -102,7 +102,8 @@ fn settled(
     if there {
         changes::watch(connection, &app.wallets, Provider::Google, &taken.shown, now)?;
         changes::mark(connection, &[member])?;
-    } else if taken.added {
+    } else if taken.added && changes::of_card(connection, Provider::Google, taken.device.card_id)?.is_none() {
+        // Nobody who asked beside us got it there either.
         devices::revoke(connection, (member, taken.device.id), "google wallet: not reached", now)?;
     }
     Ok(())
