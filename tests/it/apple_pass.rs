@@ -11,6 +11,7 @@ use card_issuer::pass::apple::signing::{Signer, SigningError};
 use chrono::{DateTime, TimeDelta, Utc};
 use image::GenericImageView;
 use serde_json::{Value, json};
+use shared_kernel::clock::Clock;
 use unioncard::config::Settings;
 use unioncard::wallets::apple::Issuer;
 
@@ -202,7 +203,7 @@ fn without_a_certificate_there_is_no_pass_and_no_button() {
 fn a_demo_makes_a_chain_of_its_own_once_and_keeps_it_private() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::of([("data_dir", folder.path().display().to_string())]).unwrap();
-    let first = Issuer::self_made(&settings, Utc::now()).unwrap();
+    let first = Issuer::self_made(&settings, Clock::system().now()).unwrap();
     assert!(first.signer.pass_type().starts_with("pass.") && !first.pushes());
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let chain = folder.path().join("apple");
@@ -213,14 +214,14 @@ fn a_demo_makes_a_chain_of_its_own_once_and_keeps_it_private() {
         files += 1;
     }
     assert_eq!(files, 4);
-    let again = Issuer::self_made(&settings, Utc::now()).unwrap();
+    let again = Issuer::self_made(&settings, Clock::system().now()).unwrap();
     assert_eq!(again.signer.certificates(), first.signer.certificates(), "made once");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
 }
 
 #[test]
 fn certificates_are_checked_against_each_other() {
-    let now = Utc::now();
+    let now = Clock::system().now();
     let own = &*CHAIN;
     let other = chain::made("pass.org.example.other", TEAM, now).unwrap();
     let read = |certificate: &str, key: &str, above: &str, at| Signer::from_pem(certificate, key, above, at);

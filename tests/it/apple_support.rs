@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use card_issuer::pass::apple::chain::{self, Chain};
-use chrono::Utc;
 use harness::apns::Apns;
 use harness::server::server_with;
 use harness::{Answer, Client};
@@ -185,7 +184,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(std::time::Instant::now() < until, "{what}, as of {}", Utc::now());
+        assert!(std::time::Instant::now() < until, "{what}");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
