@@ -30,6 +30,11 @@ const KEYS: &[&str] = &[
     "apple_wwdr",
     "apns_url",
     "apns_ca",
+    "google_issuer",
+    "google_key",
+    "google_origins",
+    "google_url",
+    "google_balances",
 ];
 const NUMBERS: &[&str] = &["connections_max", "workers", "client_requests_per_second"];
 
@@ -51,6 +56,16 @@ pub enum Loopback {
     Refused,
     /// Also to loopback addresses, over HTTP too, at any port: for development and tests.
     Allowed,
+}
+
+/// Whether the card at Google shows the balances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GoogleBalances {
+    /// The points, as money: no name stands beside them.
+    Shown,
+    /// The card alone.
+    Hidden,
 }
 
 /// The settings of `config.default.toml`, in its order and with its meanings. Secrets are hidden when printed.
@@ -90,6 +105,16 @@ pub struct Settings {
     pub apns_url: String,
     /// Whose certificate that service shows, a PEM file.
     pub apns_ca: String,
+    /// Google's number of the issuer.
+    pub google_issuer: String,
+    /// The service account's key, a JSON file.
+    pub google_key: String,
+    /// Origins whose pages show the button, separated by commas.
+    pub google_origins: String,
+    /// Google's service.
+    pub google_url: String,
+    /// Whether the card at Google shows the balances.
+    pub google_balances: GoogleBalances,
 }
 
 /// A setting that can't be used.

@@ -29,7 +29,7 @@ use crate::v1;
         v1::me::show, v1::me::change, v1::me::enrol, v1::me::leave,
         v1::me::cards::list, v1::me::cards::code, v1::me::cards::code_svg, v1::me::cards::code_png, v1::me::cards::block,
         v1::me::family::order, v1::me::family::change, v1::me::family::reissue,
-        v1::me::shown::proof, v1::me::shown::barcode, v1::me::wallets::apple,
+        v1::me::shown::proof, v1::me::shown::barcode, v1::me::google::google, v1::me::wallets::apple,
         v1::apple::register, v1::apple::unregister, v1::apple::changed, v1::apple::pass, v1::apple::log,
         v1::me::devices::list, v1::me::devices::add, v1::me::devices::revoke,
         v1::me::payouts::ask, v1::me::money::balance, v1::me::money::list,

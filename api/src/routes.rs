@@ -102,6 +102,7 @@ pub fn table() -> Vec<Entry> {
         get("/v1/me/cards/{id}/proof", member, web::to(v1::me::shown::proof)),
         get("/v1/me/cards/{id}/barcode.svg", member.and_wallet(Scope::Card), web::to(v1::me::shown::barcode)),
         get("/v1/me/cards/{id}/apple.pkpass", member, web::to(v1::me::wallets::apple)),
+        get("/v1/me/cards/{id}/google", member, web::to(v1::me::google::google)),
         get("/v1/me/devices", member, web::to(v1::me::devices::list)),
         creation("/v1/me/devices", member, web::to(v1::me::devices::add)),
         delete("/v1/me/devices/{id}", member, web::to(v1::me::devices::revoke)),

@@ -137,6 +137,35 @@ pub fn add(
     })
 }
 
+/// Google Wallet as a device of a card: the one there is, or one added now (`true`).
+///
+/// # Errors
+/// As [`add`]'s.
+pub fn google(
+    connection: &mut PgConnection,
+    card: CardId,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(Device, bool), CardError> {
+    connection.transaction(|connection| {
+        // Two who ask at once wait for each other here.
+        crate::cards::lock(connection, card)?;
+        let living = of_card(connection, card)?;
+        match living.into_iter().find(|device| device.kind == DeviceKind::Google) {
+            Some(device) => Ok((device, false)),
+            None => Ok((add(connection, card, (DeviceKind::Google, "", by), now)?, true)),
+        }
+    })
+}
+
+/// A device, revoked or not.
+///
+/// # Errors
+/// The database's.
+pub fn find(connection: &mut PgConnection, device: DeviceId) -> Result<Option<Device>, CardError> {
+    Ok(devices::table.find(device).select(Device::as_select()).first(connection).optional()?)
+}
+
 /// The devices of a card that are not revoked, oldest first.
 ///
 /// # Errors

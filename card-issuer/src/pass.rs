@@ -3,5 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`apple`] | a pass of Apple's kind: its content, pictures, signature, all in one file |
+//! | [`google`] | a card of Google's kind: class and object, with codes the phone draws itself |
 
 pub mod apple;
+pub mod google;

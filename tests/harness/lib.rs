@@ -10,6 +10,7 @@ pub mod apns;
 pub mod builders;
 pub mod client;
 pub mod database;
+pub mod google;
 pub mod mailbox;
 pub mod program;
 pub mod server;

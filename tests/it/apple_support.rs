@@ -38,7 +38,8 @@ impl AppleShop {
         Self::with(&[("apns_url", &apns.url()), ("apns_ca", &apns.ca().display().to_string())])
     }
 
-    fn with(more: &[(&str, &str)]) -> Self {
+    /// The same, with more settings.
+    pub fn with(more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);

@@ -12,19 +12,20 @@ use crate::apple_support::AppleShop;
 use crate::shop::{Shop, holder};
 
 /// What a use of a card is answered with: 200 or 201, or the problem's slug.
-type Uses = [&'static str; 7];
+type Uses = [&'static str; 8];
 
 /// The uses, in the order of the columns.
-const COLUMNS: Uses = ["resolve", "earn", "redeem", "code", "proof", "device", "wallet"];
+const COLUMNS: Uses = ["resolve", "earn", "redeem", "code", "proof", "device", "apple", "google"];
 
 /// A card in a state, and what each use of it brings. `resolve` tells the card's status.
 const TABLE: &[(&str, CardKind, Uses)] = &[
-    ("active", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok"]),
+    ("active", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
     (
         "blocked",
         CardKind::Virtual,
         [
             "blocked",
+            "card-blocked",
             "card-blocked",
             "card-blocked",
             "card-blocked",
@@ -44,6 +45,7 @@ const TABLE: &[(&str, CardKind, Uses)] = &[
             "card-blocked",
             "card-blocked",
             "card-blocked",
+            "card-blocked",
         ],
     ),
     (
@@ -51,6 +53,7 @@ const TABLE: &[(&str, CardKind, Uses)] = &[
         CardKind::Virtual,
         [
             "expired",
+            "card-expired",
             "card-expired",
             "card-expired",
             "card-expired",
@@ -70,36 +73,71 @@ const TABLE: &[(&str, CardKind, Uses)] = &[
             "card-blocked",
             "card-blocked",
             "card-blocked",
+            "card-blocked",
         ],
     ),
-    ("left", CardKind::Virtual, ["blocked", "card-blocked", "card-blocked", "none", "none", "none", "none"]),
-    ("transferred", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok"]),
-    ("family", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok"]),
+    (
+        "left",
+        CardKind::Virtual,
+        ["blocked", "card-blocked", "card-blocked", "none", "none", "none", "none", "none"],
+    ),
+    ("transferred", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
+    ("family", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
     (
         "ordered",
         CardKind::Plastic,
-        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked", "card-plastic"],
+        [
+            "blocked",
+            "card-blocked",
+            "none",
+            "card-plastic",
+            "card-blocked",
+            "card-blocked",
+            "card-plastic",
+            "card-plastic",
+        ],
     ),
     (
         "issued",
         CardKind::Plastic,
-        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked", "card-plastic"],
+        [
+            "blocked",
+            "card-blocked",
+            "none",
+            "card-plastic",
+            "card-blocked",
+            "card-blocked",
+            "card-plastic",
+            "card-plastic",
+        ],
     ),
     (
         "active",
         CardKind::Plastic,
-        ["valid", "ok", "bare", "card-plastic", "ok", "card-plastic", "card-plastic"],
+        ["valid", "ok", "bare", "card-plastic", "ok", "card-plastic", "card-plastic", "card-plastic"],
     ),
     (
         "blocked",
         CardKind::Plastic,
-        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked", "card-plastic"],
+        [
+            "blocked",
+            "card-blocked",
+            "none",
+            "card-plastic",
+            "card-blocked",
+            "card-blocked",
+            "card-plastic",
+            "card-plastic",
+        ],
     ),
 ];
 
 #[test]
 fn each_state_times_each_use() {
-    let AppleShop { shop, .. } = &AppleShop::open();
+    let google = harness::google::google();
+    let settings = google.settings();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let AppleShop { shop, .. } = &AppleShop::with(&settings);
     let mut wrong = Vec::new();
     for (place, (state, kind, expected)) in TABLE.iter().enumerate() {
         let number = format!("2{place:03}");
@@ -164,7 +202,7 @@ fn card_in(shop: &Shop, owner: &crate::shop::Holder, state: &str, kind: CardKind
     cards::find(c, card.id).unwrap()
 }
 
-fn uses(shop: &Shop, me: &Client, card: &Card, place: usize) -> [String; 7] {
+fn uses(shop: &Shop, me: &Client, card: &Card, place: usize) -> [String; 8] {
     let number = card.number.as_str();
     let told = |answer: harness::Answer| match answer.status {
         200 | 201 => "ok".to_owned(),
@@ -193,6 +231,7 @@ fn uses(shop: &Shop, me: &Client, card: &Card, place: usize) -> [String; 7] {
         proof,
         device,
         told(me.get(&format!("{path}/apple.pkpass"))),
+        told(me.get(&format!("{path}/google"))),
     ]
 }
 

@@ -37,6 +37,7 @@ mod faces;
 mod finance;
 mod fraud;
 mod generated;
+mod google_wallet;
 mod health;
 mod idempotency;
 mod imports_http;

@@ -9,12 +9,14 @@
 //! | [`updates`] | wallets to be told: a queue |
 //! | [`sender`] | the thread that looks for changes and tells |
 //! | [`apple`] | Apple's kind |
+//! | [`google`] | Google's kind |
 //!
 //! Nothing is added to posting: the relay marks the passes of the members its events name, jobs those of the members they
 //! moved, and whatever is marked is compared with what it showed.
 
 pub mod apple;
 pub mod changes;
+pub mod google;
 pub mod looks;
 pub mod sender;
 pub mod shown;
@@ -55,6 +57,7 @@ pub enum WalletError {
 #[derive(Default)]
 pub struct Wallets {
     apple: OnceLock<apple::Issuer>,
+    google: Option<google::Issuer>,
     /// Designs as wallets draw them.
     pub looks: looks::Looks,
     /// Rung when something was marked.
@@ -67,7 +70,7 @@ impl Wallets {
     /// # Errors
     /// [`WalletError`]
     pub fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Self, WalletError> {
-        let wallets = Self::default();
+        let wallets = Self { google: google::Issuer::of_settings(settings)?, ..Self::default() };
         if let Some(issuer) = apple::Issuer::of_settings(settings, now)? {
             // The cell is new: nobody else has filled it.
             let _ = wallets.apple.set(issuer);
@@ -91,14 +94,21 @@ impl Wallets {
         self.apple.get().filter(|issuer| now <= issuer.signer.last_moment())
     }
 
+    /// Google's cards, where an account of ours speaks for us.
+    pub fn google(&self) -> Option<&google::Issuer> {
+        self.google.as_ref()
+    }
+
     /// The wallets a card can be put into now.
     pub fn offered(&self, now: DateTime<Utc>) -> Vec<Provider> {
-        self.apple(now).map(|_| Provider::Apple).into_iter().collect()
+        let apple = self.apple(now).map(|_| Provider::Apple);
+        apple.into_iter().chain(self.google().map(|_| Provider::Google)).collect()
     }
 
     /// The wallets that are told of changes.
     pub fn told(&self) -> Vec<Provider> {
-        self.apple.get().filter(|issuer| issuer.pushes()).map(|_| Provider::Apple).into_iter().collect()
+        let apple = self.apple.get().filter(|issuer| issuer.pushes()).map(|_| Provider::Apple);
+        apple.into_iter().chain(self.google().map(|_| Provider::Google)).collect()
     }
 
     /// Something was marked: the sender need not wait for its next look.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::updates::{self, Outcome, Taken};
-use super::{Provider, apple, changes};
+use super::{Provider, apple, changes, google};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::telemetry::METRICS;
@@ -84,8 +84,7 @@ async fn send(app: &Arc<App>, taken: Vec<Taken>) -> Result<Vec<(Taken, Outcome)>
         sending.spawn(async move {
             let outcome = match update.provider {
                 Provider::Apple => apple::push::send(app, update.clone()).await,
-                // Not among the wallets that are told.
-                Provider::Google => Outcome::Refused("no such wallet"),
+                Provider::Google => google::update::send(app, update.clone()).await,
             };
             (update, outcome)
         });

@@ -16,6 +16,7 @@ use crate::auth::Principal;
 use crate::extract::{IdPath, Json};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::types::Timestamp;
+use crate::wallets::google;
 
 /// A device.
 #[derive(Debug, Serialize, ToSchema)]
@@ -139,11 +140,18 @@ pub async fn revoke(
     id: IdPath<DeviceId>,
 ) -> Result<HttpResponse, Problem> {
     let (member, by, now) = (myself(&principal)?, principal.key(), app.now());
-    app.into_inner()
-        .run(move |connection| {
-            let revoked = devices::revoke(connection, (member, id.0), &by, now)?;
-            if revoked { Ok(()) } else { Err(Problem::not_found()) }
+    app.clone()
+        .into_inner()
+        .transaction(move |connection| {
+            if !devices::revoke(connection, (member, id.0), &by, now)? {
+                return Err(Problem::not_found());
+            }
+            if let Some(device) = devices::find(connection, id.0)? {
+                google::update::revoked(connection, &device, now)?;
+            }
+            Ok(())
         })
         .await?;
+    app.wallets.ring();
     Ok(HttpResponse::NoContent().finish())
 }

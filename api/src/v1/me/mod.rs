@@ -5,6 +5,7 @@ pub mod cards;
 pub mod claims;
 pub mod devices;
 pub mod family;
+pub mod google;
 pub mod money;
 pub mod payouts;
 pub mod shown;

@@ -1039,6 +1039,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/cards/{id}/google": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The card for Google Wallet, which draws live codes of its own: it is one of the card's eight devices, and codes end
+         *     where that device is revoked. Asked again it is the same card, as it is now.
+         */
+        get: operations["get_me_cards_id_google"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/cards/{id}/proof": {
         parameters: {
             query?: never;
@@ -3050,6 +3070,16 @@ export interface components {
             by: string;
             /** @description The organisation's name. */
             name?: string | null;
+        };
+        /** @description A card for Google Wallet. */
+        GoogleCard: {
+            /**
+             * @description The card as Google has it: a LoyaltyObject, whose rotating barcode draws the live codes. Nothing in it says whose
+             *     card it is; whoever has it can draw the card's codes.
+             */
+            object: Record<string, unknown>;
+            /** @description Opened on the phone, it puts the card into the wallet. */
+            save_url: string;
         };
         /** @description Which cards. */
         HandOutBody: {
@@ -7426,6 +7456,55 @@ export interface operations {
             };
             /** @description a plastic, blocked or expired card has none */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_cards_id_google: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the link and the card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoogleCard"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a plastic, blocked or expired card has none; eight devices already; `wallet-off` without an account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Google can't be reached now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

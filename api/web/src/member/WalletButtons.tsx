@@ -1,4 +1,4 @@
-/** The card for the phone's own wallet. Offered where the server says so; the code in there can only earn. */
+/** The card for the phone's own wallet, offered where the server says so. Apple's code can only earn, Google's is live. */
 import { Button, Stack, Text } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { api, ask } from '../api/client'
@@ -7,8 +7,15 @@ import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 
 export function WalletButtons({ card }: { card: Card }) {
-  const { t } = useWords()
-  const apple = card.wallets?.includes('apple')
+  return (
+    <>
+      {card.wallets?.includes('apple') ? <AppleButton card={card} /> : null}
+      {card.wallets?.includes('google') ? <GoogleButton card={card} /> : null}
+    </>
+  )
+}
+
+function AppleButton({ card }: { card: Card }) {
   const taking = useMutation({
     mutationFn: async () => {
       // Asked for once to renew the session and to hear of a refusal; a phone takes only what its browser opened itself.
@@ -18,7 +25,24 @@ export function WalletButtons({ card }: { card: Card }) {
       window.location.assign(`/v1/me/cards/${card.id}/apple.pkpass`)
     },
   })
-  if (!apple) return null
+  return <Way which="apple" taking={taking} />
+}
+
+function GoogleButton({ card }: { card: Card }) {
+  const taking = useMutation({
+    mutationFn: () => ask(api.GET('/v1/me/cards/{id}/google', { params: { path: { id: card.id } } })),
+    onSuccess: ({ save_url }) => window.location.assign(save_url),
+  })
+  return <Way which="google" taking={taking} />
+}
+
+interface WayProps {
+  which: 'apple' | 'google'
+  taking: { error: unknown; isPending: boolean; mutate: () => void }
+}
+
+function Way({ which, taking }: WayProps) {
+  const { t } = useWords()
   return (
     <Stack gap={4}>
       {taking.error ? <ProblemNote error={taking.error} /> : null}
@@ -27,13 +51,13 @@ export function WalletButtons({ card }: { card: Card }) {
         fullWidth
         leftSection={<WalletSign />}
         loading={taking.isPending}
-        data-testid="apple-wallet"
+        data-testid={`${which}-wallet`}
         onClick={() => taking.mutate()}
       >
-        {t('wallets.apple')}
+        {t(`wallets.${which}`)}
       </Button>
       <Text size="xs" c="dimmed" ta="center">
-        {t('wallets.hint')}
+        {t(`wallets.${which}Hint`)}
       </Text>
     </Stack>
   )

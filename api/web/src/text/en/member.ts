@@ -110,7 +110,10 @@ export default {
   },
   wallets: {
     apple: 'Add to Apple Wallet',
-    hint: 'The code in a wallet doesn’t change: it earns; pay with the live code.',
+    appleHint: 'The code in a wallet doesn’t change: it earns; pay with the live code.',
+    google: 'Add to Google Wallet',
+    googleHint:
+      'The wallet draws the live code itself, without network too. Your name isn’t there. Revoke it under “Devices”.',
   },
   plastic: {
     order: 'Order a plastic card',
