@@ -48,6 +48,7 @@ use crate::v1;
         v1::webhooks::create, v1::webhooks::list, v1::webhooks::remove, v1::webhooks::rotate, v1::webhooks::enable,
         v1::webhooks::test, v1::webhooks::deliveries, v1::webhooks::replay,
         v1::partners::list,
+        v1::partners::change,
         v1::enrolments::start, v1::enrolments::confirm,
         v1::adjustments::list, v1::adjustments::propose, v1::adjustments::approve, v1::adjustments::decline,
         v1::standings::find, v1::standings::show, v1::standings::freeze, v1::standings::unfreeze,

@@ -97,6 +97,9 @@ pub struct Judgement {
     /// Why there was none, or less.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<CashbackReason>,
+    /// Whether a family card's limits counted it as one that earns; `None` where the card had none.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<bool>,
 }
 
 /// A rule that applied, with its terms then. Amounts are kopecks.

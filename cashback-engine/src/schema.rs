@@ -84,6 +84,14 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.commission_rates (partner_id, until) {
+            partner_id -> Uuid,
+            until -> Timestamptz,
+            rate -> Int8,
+        }
+    }
+
+    diesel::table! {
         ledger.day_totals (account, day) {
             account -> Int4,
             day -> Date,
@@ -380,6 +388,7 @@ pub mod ledger {
         }
     }
 
+    diesel::joinable!(commission_rates -> partners (partner_id));
     diesel::joinable!(outlets -> partners (partner_id));
     diesel::joinable!(partners -> accounts (receivable));
     diesel::joinable!(registers -> partners (partner_id));
@@ -394,6 +403,7 @@ pub mod ledger {
         cap_usage,
         card_usage,
         closed_days,
+        commission_rates,
         day_totals,
         enrolments,
         finished_jobs,

@@ -13,9 +13,9 @@ use super::read::{
     ClaimFiscals, ClaimReceipts, Lock, Needs, ReleaseFiscals, ReleaseReceipts, purchases_by_id, receipts,
 };
 use super::world::World;
-use super::{Posted, ReceiptKey, Refusal, Sale, card_limits, decide};
+use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
 use crate::days::date_in;
-use crate::enrolments::Standing;
+use crate::enrolments::{LATE, Standing};
 use crate::ids::{Mint, PurchaseId};
 use crate::purchases::{PurchaseRecord, shown, waiting};
 use crate::reconciliation::waiting::Arrived;
@@ -213,6 +213,9 @@ impl<'a> Batch<'a> {
             needs.members.insert(member);
             if sale.redeem.is_positive() {
                 needs.spenders.insert(member);
+            }
+            if sale.source != Source::History && sale.occurred_at < self.now - LATE {
+                needs.words.insert((member, sale.occurred_at));
             }
             let date = date_in(self.book.zone, sale.occurred_at);
             needs.cards.extend(card_limits::periods(&sale.buyer, date).map(|(period, ..)| period));
