@@ -1242,6 +1242,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/partners/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes a partner's settings, for purchases from now on; those posted keep what they were judged by. */
+        patch: operations["patch_partners_code"];
+        trace?: never;
+    };
     "/v1/print-batches": {
         parameters: {
             query?: never;
@@ -3058,6 +3075,11 @@ export interface components {
              * @example 0.02
              */
             commission_rate: string;
+            /**
+             * @description Whether its tills book points as a counter-provision: the fiscal receipt's sum is the whole amount then, not
+             *     what was paid.
+             */
+            counter_provision: boolean;
             name: string;
             outlets: components["schemas"]["Outlet"][];
             /**
@@ -3070,6 +3092,19 @@ export interface components {
              * @example 0.5
              */
             redeem_share: string;
+        };
+        /** @description What to change of a partner's settings; what is left out stays. */
+        PartnerChanges: {
+            /**
+             * @description For what happens from now on; what happened before is charged the rate of its moment, however late it comes.
+             * @example 0.02
+             */
+            commission_rate?: string | null;
+            counter_provision?: boolean | null;
+            /** @example 10.00 */
+            redeem_least?: string | null;
+            /** @example 0.5 */
+            redeem_share?: string | null;
         };
         /** @description A partner by code and name. */
         PartnerRef: {
@@ -7416,6 +7451,50 @@ export interface operations {
                 };
             };
             /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_partners_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerChanges"];
+            };
+        };
+        responses: {
+            /** @description the partner now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Partner"];
+                };
+            };
+            /** @description no such partner */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
             422: {
                 headers: {
                     [name: string]: unknown;
