@@ -149,14 +149,35 @@ fn identify_all(
         .map(|(order, _)| order)
         .collect();
     let mut identified = identify::buyers(app, connection, (&fresh, Purpose::Post), now)?.into_iter();
-    orders
+    let mut all: Vec<Option<Result<Identified, Problem>>> =
+        keys.iter().map(|key| if known.contains_key(key) { None } else { identified.next() }).collect();
+    let meanwhile = known_meanwhile(app, connection, keys, &all)?;
+    for ((order, key), place) in orders.iter().zip(keys).zip(&mut all) {
+        if let Some(known) = known.get(key).or_else(|| meanwhile.get(key)) {
+            *place = Some(Ok(replayed_buyer(connection, order, known, now)?));
+        }
+    }
+    Ok(all.into_iter().map(|one| one.unwrap_or_else(|| Err(Problem::unavailable()))).collect())
+}
+
+/// What was posted while these orders waited for their codes: the same purchase, asked for twice at a time, has used
+/// the code up for itself.
+fn known_meanwhile(
+    app: &App,
+    connection: &mut PgConnection,
+    keys: &[ReceiptKey],
+    identified: &[Option<Result<Identified, Problem>>],
+) -> Result<HashMap<ReceiptKey, Known>, Problem> {
+    let refused: Vec<ReceiptKey> = keys
         .iter()
-        .zip(keys)
-        .map(|(order, key)| match known.get(key) {
-            Some(known) => replayed_buyer(connection, order, known, now).map(Ok),
-            None => Ok(identified.next().unwrap_or_else(|| Err(Problem::unavailable()))),
-        })
-        .collect()
+        .zip(identified)
+        .filter(|(_, one)| matches!(one, Some(Err(_))))
+        .map(|(key, _)| key.clone())
+        .collect();
+    if refused.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(posting::known(connection, &app.books, &refused)?)
 }
 
 /// Of a purchase that is there already only the member matters: its card, code and state were judged when it was
