@@ -68,7 +68,7 @@ fn who_joined_since_earns_nothing_and_who_left_since_earns() {
         (Source::Register, days(40), &never),
         (Source::Register, days(1), &five),
         (Source::Api, hours(5), &five),
-        (Source::History, days(900), &five),
+        (Source::History, days(300), &five),
     ] {
         assert_eq!(&brings(&mut programme, member, (ago, source)), brought, "{source} {ago}");
     }

@@ -4,7 +4,7 @@ use cashback_engine::partners::{self, NewOutlet, NewPartner};
 use cashback_engine::posting::{self, Audience, Buyer, CardStanding, Presented, Sale, Source};
 use cashback_engine::rules::BookCache;
 use cashback_engine::{PartnerId, enrolments};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use harness::TestDatabase;
