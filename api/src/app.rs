@@ -16,11 +16,13 @@ use crate::auth::Auth;
 use crate::cache::{Cache, Live};
 use crate::config::Settings;
 use crate::delivery::{Delivery, DeliveryError};
+use crate::jobs;
 use crate::keys::MasterKey;
 use crate::posting::PostingQueue;
 use crate::private_services::postgres::PrivatePostgres;
 use crate::problem::Problem;
 use crate::simulations::Waker;
+use crate::wallets::{WalletError, Wallets};
 
 /// The programme's zone: its days are counted here.
 pub const PROGRAMME_ZONE: chrono_tz::Tz = chrono_tz::Europe::Moscow;
@@ -51,6 +53,8 @@ pub struct App {
     pub live: Arc<Live>,
     /// Mail and text messages.
     pub delivery: Delivery,
+    /// Cards in the wallets of phones.
+    pub wallets: Wallets,
     /// Turns true when the program has been told to stop: open streams end then.
     pub stopping: tokio::sync::watch::Sender<bool>,
     numbers_looked_at: Mutex<Option<DateTime<Utc>>>,
@@ -110,6 +114,9 @@ pub enum StartError {
     /// A setting of mail or text messages.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    /// A setting of wallets.
+    #[error(transparent)]
+    Wallets(#[from] WalletError),
     /// A thread.
     #[error(transparent)]
     Thread(#[from] std::io::Error),
@@ -139,6 +146,10 @@ impl App {
         shared_kernel::migrations::apply(&mut connection).map_err(StartError::Migration)?;
         shared_kernel::db::check_durability(&mut connection)?;
         let auth = Auth::open(&mut connection, &master, settings.trusted_proxy_list()?, clock.now())?;
+        let wallets = Wallets::open(&settings, clock.now())?;
+        if !jobs::is_live(&mut connection)? {
+            wallets.open_demo(&settings, clock.now())?;
+        }
         drop(connection);
         let derived = Derived::of(&master);
         let (posting, inlet) = PostingQueue::new();
@@ -159,6 +170,7 @@ impl App {
             cache,
             live,
             delivery,
+            wallets,
             stopping: tokio::sync::watch::Sender::new(false),
             numbers_looked_at: Mutex::new(None),
             postgres,

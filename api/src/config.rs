@@ -25,6 +25,11 @@ const KEYS: &[&str] = &[
     "client_requests_per_second",
     "log_format",
     "webhooks_to_loopback",
+    "apple_certificate",
+    "apple_key",
+    "apple_wwdr",
+    "apns_url",
+    "apns_ca",
 ];
 const NUMBERS: &[&str] = &["connections_max", "workers", "client_requests_per_second"];
 
@@ -75,6 +80,16 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Whether webhooks may go to this machine.
     pub webhooks_to_loopback: Loopback,
+    /// The certificate of passes, a PEM file.
+    pub apple_certificate: String,
+    /// Its key, a PEM file.
+    pub apple_key: String,
+    /// Apple's intermediate above it, a PEM file.
+    pub apple_wwdr: String,
+    /// Where pushes for passes go.
+    pub apns_url: String,
+    /// Whose certificate that service shows, a PEM file.
+    pub apns_ca: String,
 }
 
 /// A setting that can't be used.

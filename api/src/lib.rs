@@ -24,4 +24,5 @@ pub mod server;
 pub mod simulations;
 pub mod telemetry;
 pub mod v1;
+pub mod wallets;
 pub mod words;

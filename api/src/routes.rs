@@ -101,6 +101,7 @@ pub fn table() -> Vec<Entry> {
         creation("/v1/me/cards/{id}/reissue", member, web::to(v1::me::family::reissue)),
         get("/v1/me/cards/{id}/proof", member, web::to(v1::me::shown::proof)),
         get("/v1/me/cards/{id}/barcode.svg", member.and_wallet(Scope::Card), web::to(v1::me::shown::barcode)),
+        get("/v1/me/cards/{id}/apple.pkpass", member, web::to(v1::me::wallets::apple)),
         get("/v1/me/devices", member, web::to(v1::me::devices::list)),
         creation("/v1/me/devices", member, web::to(v1::me::devices::add)),
         delete("/v1/me/devices/{id}", member, web::to(v1::me::devices::revoke)),
@@ -231,6 +232,23 @@ pub fn table() -> Vec<Entry> {
         post("/v1/auth/verify", Access::PUBLIC, web::to(v1::auth::verify)),
         post("/v1/auth/refresh", Access::PUBLIC, web::to(v1::auth::refresh)),
         post("/v1/auth/logout", Access::PUBLIC, web::to(v1::auth::logout)),
+        post(
+            "/v1/apple/v1/devices/{device}/registrations/{pass_type}/{serial}",
+            Access::PUBLIC,
+            web::to(v1::apple::register),
+        ),
+        delete(
+            "/v1/apple/v1/devices/{device}/registrations/{pass_type}/{serial}",
+            Access::PUBLIC,
+            web::to(v1::apple::unregister),
+        ),
+        get(
+            "/v1/apple/v1/devices/{device}/registrations/{pass_type}",
+            Access::PUBLIC,
+            web::to(v1::apple::changed),
+        ),
+        get("/v1/apple/v1/passes/{pass_type}/{serial}", Access::PUBLIC, web::to(v1::apple::pass)),
+        post("/v1/apple/v1/log", Access::PUBLIC, web::to(v1::apple::log)),
         get("/v1/staff/me", Access::STAFF, web::to(v1::staff::me)),
         get("/v1/me/events", Access::MEMBER, web::to(v1::events::events)),
     ]

@@ -44,8 +44,8 @@ pub fn serve(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     Ok(server.listen(listener)?.run())
 }
 
-/// Starts what runs beside the requests: the watch over the database, the worker of files, simulations, the relay of events, the
-/// sender of letters. It ends when nobody holds the program any more.
+/// Starts what runs beside the requests: the watch over the database, the worker of files, simulations, the wallets' thread,
+/// the relay of events, the sender of letters. It ends when nobody holds the program any more.
 ///
 /// # Errors
 /// When a thread can't be started.
@@ -62,6 +62,7 @@ pub fn background(app: &Arc<App>) -> std::io::Result<()> {
     })?;
     crate::files::worker::start(app)?;
     crate::simulations::start(app)?;
+    crate::wallets::start(app)?;
     crate::delivery::start(app)
 }
 

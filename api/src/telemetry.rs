@@ -33,6 +33,8 @@ pub struct Metrics {
     pub events: IntCounterVec,
     /// Webhooks sent, by how the try ended.
     pub webhooks: IntCounterVec,
+    /// Wallets told that a pass changed, by kind and how the try ended.
+    pub wallets: IntCounterVec,
 }
 
 /// The process' metrics; one registry a process, as Prometheus expects.
@@ -76,6 +78,11 @@ impl Metrics {
             ),
             events: counter("unioncard_outbox_events_total", "Events relayed", &["kind"]),
             webhooks: counter("unioncard_webhooks_total", "Webhooks sent, by outcome", &["outcome"]),
+            wallets: counter(
+                "unioncard_wallet_updates_total",
+                "Wallets told of changes, by kind and outcome",
+                &["wallet", "outcome"],
+            ),
             registry,
         }
     }

@@ -8,6 +8,7 @@
 //! | [`type_setting`] | lines that never overflow: shrunk, wrapped, cut |
 //! | [`plate`] | PNG: the ground drawn once, cards stamped onto copies |
 //! | [`pdf`] | PDF: a card a page with bleed and crop marks, or ten on A4 |
+//! | [`wallet`] | what wallets show of a design: strip, logo, icon |
 //!
 //! Floats are lengths and colours here; nothing that is counted.
 #![allow(clippy::float_arithmetic, reason = "a picture's lengths and colours, never money or counts")]
@@ -21,6 +22,7 @@ pub mod pdf;
 mod pixels;
 pub mod plate;
 pub mod type_setting;
+pub mod wallet;
 
 pub use design::{Design, FaceField, Logo};
 pub use layout::{Face, Holder};

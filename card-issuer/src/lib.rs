@@ -18,6 +18,7 @@
 //! | [`qr`], [`barcode`] | the pictures |
 //! | [`face`] | the face of a plastic card: PNG and print-ready PDF |
 //! | [`designs`] | how organisations' cards look |
+//! | [`pass`] | cards in the wallets of phones |
 //! | [`mod@print`] | plastic on its way: batches, bodies, what became of each |
 //! | [`personalisation`], [`latin`] | what a plant writes on a card: rows, tracks, Latin names |
 //!
@@ -47,6 +48,7 @@ pub mod life;
 pub mod merging;
 pub mod number;
 pub mod numbering;
+pub mod pass;
 pub mod personalisation;
 pub mod presentation;
 pub mod print;

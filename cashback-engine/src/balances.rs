@@ -97,6 +97,81 @@ pub fn balance(
     Ok(MemberBalance { balance, as_of: now, expiring })
 }
 
+/// What a card in a wallet shows of its member's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The balances; `available` as in [`MemberBalance`].
+    pub balance: Balance,
+    /// How the member stands in the programme.
+    pub standing: Standing,
+    /// The tier held, where tiers are set.
+    pub tier: Option<String>,
+    /// What expires next, if that is soon.
+    pub expiring: Option<Expiring>,
+}
+
+/// Members' accounts in short; who never had one is absent. `soon` is the last day of what counts as soon. Two statements.
+///
+/// # Errors
+/// The database's.
+pub fn summaries(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    members: &[MemberId],
+    soon: NaiveDate,
+    now: DateTime<Utc>,
+) -> QueryResult<HashMap<MemberId, Summary>> {
+    let book = books.current(connection)?;
+    let today = date_in(book.zone, now);
+    let booked: Vec<(MemberId, Balance, Standing, Option<String>)> = balances::table
+        .filter(balances::member_id.eq_any(members))
+        .select((balances::member_id, Balance::as_select(), balances::standing, balances::tier))
+        .load(connection)?;
+    let tier = |stored: Option<String>| {
+        book.tiers.as_ref().and_then(|terms| terms.held(stored.as_deref())).map(str::to_owned)
+    };
+    let mut found: HashMap<MemberId, Summary> = booked
+        .into_iter()
+        .map(|(member, balance, standing, stored)| {
+            (member, Summary { balance, standing, tier: tier(stored), expiring: None })
+        })
+        .collect();
+    let lots: Vec<(MemberId, Money, Option<NaiveDate>, bool)> = lots::table
+        .filter(lots::member_id.eq_any(members).and(lots::remaining.gt(0)).and(lots::expires_on.le(soon)))
+        .order((lots::member_id, lots::expires_on))
+        .select((lots::member_id, lots::remaining, lots::expires_on, lots::released))
+        .load(connection)?;
+    for (member, amount, expires_on, released) in lots {
+        // Nothing of who is frozen expires.
+        let Some(summary) = found.get_mut(&member).filter(|summary| !summary.standing.is_frozen()) else {
+            continue;
+        };
+        match (expires_on, &mut summary.expiring) {
+            (Some(on), _) if on < today && released => summary.balance.available -= amount,
+            (Some(on), _) if on < today => {}
+            (Some(on), Some(next)) if next.on == on => next.amount += amount,
+            (Some(on), next @ None) => *next = Some(Expiring { amount, on }),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+statement! {
+    /// Members of postings from an instant on.
+    PostedSince { since: DateTime<Utc> => diesel::sql_types::Timestamptz } -> SqlUuid,
+    "SELECT DISTINCT member_id FROM ledger.postings
+     WHERE id >= ledger.first_id_of(?) AND member_id IS NOT NULL"
+}
+
+/// Members whose balances postings begun since an instant have moved, as this transaction sees them.
+///
+/// # Errors
+/// The database's.
+pub fn moved_since(connection: &mut PgConnection, since: DateTime<Utc>) -> QueryResult<Vec<MemberId>> {
+    PostedSince { since }.load(connection)
+}
+
 statement! {
     /// What of members' lots is past its last day and not expired yet, but of those who are frozen.
     Past { members: Vec<MemberId> => Array<SqlUuid>, today: NaiveDate => Date } -> (SqlUuid, BigInt),

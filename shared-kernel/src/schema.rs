@@ -13,6 +13,16 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.apple_registrations (device, card_id) {
+            device -> Text,
+            card_id -> Uuid,
+            push_token -> Text,
+            created_at -> Timestamptz,
+            seen_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         platform.audit_log (id) {
             id -> Int8,
             at -> Timestamptz,
@@ -257,6 +267,36 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.wallet_passes (provider, card_id) {
+            provider -> Text,
+            card_id -> Uuid,
+            member_id -> Uuid,
+            content -> Bytea,
+            tag -> Int8,
+            changed_at -> Timestamptz,
+            mark -> Int8,
+            looked -> Int8,
+            swept_on -> Date,
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        platform.wallet_updates (id) {
+            id -> Int8,
+            provider -> Text,
+            card_id -> Uuid,
+            device -> Text,
+            tag -> Int8,
+            due_at -> Timestamptz,
+            attempts -> Int4,
+            failed_at -> Nullable<Timestamptz>,
+            failure -> Nullable<Text>,
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         platform.webhook_deliveries (id) {
             id -> Uuid,
             webhook_id -> Uuid,
@@ -296,6 +336,7 @@ pub mod platform {
 
     diesel::allow_tables_to_appear_in_same_query!(
         api_clients,
+        apple_registrations,
         audit_log,
         deliveries,
         expiry_notices,
@@ -318,6 +359,8 @@ pub mod platform {
         signing_keys,
         staff,
         till_enrolments,
+        wallet_passes,
+        wallet_updates,
         webhook_deliveries,
         webhooks,
     );

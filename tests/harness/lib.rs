@@ -6,6 +6,7 @@
     reason = "a test stops where something is not as it expects"
 )]
 
+pub mod apns;
 pub mod builders;
 pub mod client;
 pub mod database;

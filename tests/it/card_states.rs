@@ -8,71 +8,108 @@ use harness::Client;
 use serde_json::json;
 use union_registry::{memberships, organisations};
 
+use crate::apple_support::AppleShop;
 use crate::shop::{Shop, holder};
 
 /// What a use of a card is answered with: 200 or 201, or the problem's slug.
-type Uses = [&'static str; 6];
+type Uses = [&'static str; 7];
 
 /// The uses, in the order of the columns.
-const COLUMNS: Uses = ["resolve", "earn", "redeem", "code", "proof", "device"];
+const COLUMNS: Uses = ["resolve", "earn", "redeem", "code", "proof", "device", "wallet"];
 
 /// A card in a state, and what each use of it brings. `resolve` tells the card's status.
 const TABLE: &[(&str, CardKind, Uses)] = &[
-    ("active", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok"]),
+    ("active", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok"]),
     (
         "blocked",
         CardKind::Virtual,
-        ["blocked", "card-blocked", "card-blocked", "card-blocked", "card-blocked", "card-blocked"],
+        [
+            "blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+        ],
     ),
     (
         "reissued",
         CardKind::Virtual,
-        ["blocked", "card-blocked", "card-blocked", "card-blocked", "card-blocked", "card-blocked"],
+        [
+            "blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+        ],
     ),
     (
         "expired",
         CardKind::Virtual,
-        ["expired", "card-expired", "card-expired", "card-expired", "card-expired", "card-expired"],
+        [
+            "expired",
+            "card-expired",
+            "card-expired",
+            "card-expired",
+            "card-expired",
+            "card-expired",
+            "card-expired",
+        ],
     ),
     (
         "suspended",
         CardKind::Virtual,
-        ["blocked", "card-blocked", "card-blocked", "card-blocked", "card-blocked", "card-blocked"],
+        [
+            "blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+            "card-blocked",
+        ],
     ),
-    ("left", CardKind::Virtual, ["blocked", "card-blocked", "card-blocked", "none", "none", "none"]),
-    ("transferred", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok"]),
-    ("family", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok"]),
+    ("left", CardKind::Virtual, ["blocked", "card-blocked", "card-blocked", "none", "none", "none", "none"]),
+    ("transferred", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok"]),
+    ("family", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok"]),
     (
         "ordered",
         CardKind::Plastic,
-        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked"],
+        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked", "card-plastic"],
     ),
     (
         "issued",
         CardKind::Plastic,
-        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked"],
+        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked", "card-plastic"],
     ),
-    ("active", CardKind::Plastic, ["valid", "ok", "bare", "card-plastic", "ok", "card-plastic"]),
+    (
+        "active",
+        CardKind::Plastic,
+        ["valid", "ok", "bare", "card-plastic", "ok", "card-plastic", "card-plastic"],
+    ),
     (
         "blocked",
         CardKind::Plastic,
-        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked"],
+        ["blocked", "card-blocked", "none", "card-plastic", "card-blocked", "card-blocked", "card-plastic"],
     ),
 ];
 
 #[test]
 fn each_state_times_each_use() {
-    let shop = Shop::open();
+    let AppleShop { shop, .. } = &AppleShop::open();
     let mut wrong = Vec::new();
     for (place, (state, kind, expected)) in TABLE.iter().enumerate() {
         let number = format!("2{place:03}");
         let owner = holder(&shop.server, &number);
         shop.give(&owner, "500.00");
         let me = shop.server.as_member(&number);
-        let card = card_in(&shop, &owner, state, *kind);
+        let card = card_in(shop, &owner, state, *kind);
         // Purchases tell whole seconds.
         shop.server.clock.advance(TimeDelta::seconds(2));
-        let got = uses(&shop, &me, &card, place);
+        let got = uses(shop, &me, &card, place);
         for ((column, got), expected) in COLUMNS.iter().zip(&got).zip(expected) {
             if *expected != "none" && got != expected {
                 wrong.push(format!("{kind} {state}: {column} is {got}, not {expected}"));
@@ -127,7 +164,7 @@ fn card_in(shop: &Shop, owner: &crate::shop::Holder, state: &str, kind: CardKind
     cards::find(c, card.id).unwrap()
 }
 
-fn uses(shop: &Shop, me: &Client, card: &Card, place: usize) -> [String; 6] {
+fn uses(shop: &Shop, me: &Client, card: &Card, place: usize) -> [String; 7] {
     let number = card.number.as_str();
     let told = |answer: harness::Answer| match answer.status {
         200 | 201 => "ok".to_owned(),
@@ -155,6 +192,7 @@ fn uses(shop: &Shop, me: &Client, card: &Card, place: usize) -> [String; 6] {
         code,
         proof,
         device,
+        told(me.get(&format!("{path}/apple.pkpass"))),
     ]
 }
 

@@ -5,6 +5,10 @@
     reason = "a test stops where something is not as it expects"
 )]
 
+mod apple_device;
+mod apple_pass;
+mod apple_push;
+mod apple_support;
 mod authorized;
 mod bad_inputs;
 mod card_states;

@@ -85,7 +85,11 @@ pub fn slug(problem: &Value) -> &str {
 impl Shop {
     /// `market` with outlets `market-1` and `market-2`, commission 2 %, and 5 % of everything for everyone.
     pub fn open() -> Self {
-        let server = server();
+        Self::over(server())
+    }
+
+    /// The same over a server with settings of its own.
+    pub fn over(server: TestServer) -> Self {
         let partner = server.partner("market", &["market-1", "market-2"]);
         rule(&server, "market", json!({ "earn": { "percent": "5" } }));
         let program = server.as_partner(&partner);

@@ -20,6 +20,18 @@ const CODES: Limit = Limit { name: "code", times: 30, window: Duration::from_sec
 /// Programs' wrong secrets from an address.
 const WRONG_SECRETS: Limit = Limit { name: "wrong-secret", times: 60, window: Duration::from_secs(60) };
 
+/// Complaints of devices with passes from an address.
+const DEVICE_LOGS: Limit = Limit { name: "device-log", times: 60, window: Duration::from_secs(60) };
+
+/// Counts a device's complaint from this request's address.
+///
+/// # Errors
+/// 429
+pub async fn device_log_from(app: &Arc<App>, request: &HttpRequest) -> Result<(), Problem> {
+    let network = peer::network(peer::address(request, &app.auth.trusted_proxies));
+    count(app, DEVICE_LOGS, &[b"network", &network]).await
+}
+
 /// Counts a sign-in from this request's address.
 ///
 /// # Errors

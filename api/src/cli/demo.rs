@@ -148,6 +148,7 @@ pub fn prepare(app: &Arc<App>) -> Result<(), BoxError> {
         installation::table.select(installation::seeded_at).first(&mut *connection)?;
     if seeded.is_none() {
         diesel::update(installation::table).set(installation::kind.eq("demo")).execute(&mut *connection)?;
+        app.wallets.open_demo(&app.settings, app.now())?;
         let credentials = bring_in(app, &mut connection)?;
         write_private(&file, &serde_json::to_vec_pretty(&credentials)?)?;
         diesel::update(installation::table)

@@ -258,16 +258,21 @@ pub fn failed(
     (failure, for_good): (&str, bool),
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    let tried = usize::try_from(letter.attempts).unwrap_or(usize::MAX);
-    let pause = if for_good { None } else { PAUSES.get(tried.saturating_sub(1)) };
+    let pause = if for_good { None } else { pause_after(letter.attempts) };
     diesel::update(deliveries::table.find(letter.id))
         .set((
             deliveries::failure.eq(failure),
-            deliveries::due_at.eq(now + pause.copied().unwrap_or_default()),
+            deliveries::due_at.eq(now + pause.unwrap_or_default()),
             deliveries::failed_at.eq(if pause.is_none() { Some(now) } else { None }),
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// The pause after so many failures; `None` after the last.
+pub(crate) fn pause_after(attempts: i32) -> Option<TimeDelta> {
+    let tried = usize::try_from(attempts).unwrap_or(usize::MAX);
+    PAUSES.get(tried.saturating_sub(1)).copied()
 }
 
 #[cfg(test)]

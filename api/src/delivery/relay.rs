@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | claim | the oldest events nobody else relays | two processes share the work |
 //! | letters, webhooks | into their queues, in the same transaction | each event becomes its letters and messages once |
+//! | wallets | the passes of its member are marked, in the same transaction | each is looked at after what happened |
 //! | settle, commit | the events are gone | |
 //! | tell | open pages hear of it | after the commit; a page that misses it asks again by itself |
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use super::webhooks::events::Message;
 use super::webhooks::queue as messages;
 use crate::app::App;
 use crate::telemetry::METRICS;
+use crate::wallets::changes;
 
 /// Events relayed in one transaction.
 const CLAIMED_MAX: i64 = 1_000;
@@ -56,21 +59,25 @@ enum RelayError {
 /// Relays what is there, a bounded number of events; how many.
 fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
     let mut connection = app.pool.get()?;
-    let (events, told) = connection.transaction(|connection| {
+    let (events, told, marked) = connection.transaction(|connection| {
         let events = outbox::claim(connection, CLAIMED_MAX)?;
-        let mut told = false;
+        let (mut told, mut marked) = (false, 0);
         if !events.is_empty() {
             put_letters(app, connection, &events)?;
             let partners: Vec<Message> = events.iter().filter_map(Message::of).collect();
             told = messages::put(connection, &partners, app.now())?;
+            marked = changes::mark(connection, &members(&events))?;
             let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
             outbox::settle(connection, &ids)?;
         }
-        diesel::QueryResult::Ok((events, told))
+        diesel::QueryResult::Ok((events, told, marked))
     })?;
     drop(connection);
     if told {
         app.delivery.webhooks.ring();
+    }
+    if marked > 0 {
+        app.wallets.ring();
     }
     for event in &events {
         METRICS.events.with_label_values(&[&event.kind]).inc();
@@ -81,6 +88,11 @@ fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
         }
     }
     Ok(events.len())
+}
+
+/// The members that events are about, each once.
+fn members(events: &[Recorded]) -> Vec<MemberId> {
+    events.iter().filter_map(|event| event.member_id).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What a member's open page is told.

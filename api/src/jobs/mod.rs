@@ -9,7 +9,7 @@ use std::time::Instant;
 use cashback_engine::days::date_in;
 use cashback_engine::jobs as engine;
 use cashback_engine::ledger::closing::{self, ClosedDay};
-use cashback_engine::tiers;
+use cashback_engine::{balances, tiers};
 use chrono::{DateTime, Months, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -22,6 +22,8 @@ pub use nightly::start;
 use crate::app::{App, PROGRAMME_ZONE};
 use crate::delivery::{expiry, webhooks};
 use crate::problem::Problem;
+use crate::wallets::apple::registrations;
+use crate::wallets::changes;
 
 /// A job, by its name on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub enum Job {
     VoidAuthorizations,
     /// Days that are over are closed: accounts' totals and a chained hash.
     CloseDay,
+    /// Passes in wallets are looked at anew: what the calendar alone changes, or nothing told of.
+    Wallets,
     /// Codes, tokens, resolutions, idempotency keys, uploads and simulations past their use are removed.
     Retention,
 }
@@ -53,6 +57,7 @@ pub const NIGHTLY: &[Job] = &[
     Job::ExpiryNotices,
     Job::VoidAuthorizations,
     Job::CloseDay,
+    Job::Wallets,
     Job::Retention,
 ];
 
@@ -67,7 +72,18 @@ impl Job {
             Self::ExpiryNotices => "expiry-notices",
             Self::VoidAuthorizations => "void-authorizations",
             Self::CloseDay => "close-day",
+            Self::Wallets => "wallets",
             Self::Retention => "retention",
+        }
+    }
+}
+
+impl Job {
+    /// Whether it posts: no event tells of what a job moves, there are too many.
+    fn moves_balances(self) -> bool {
+        match self {
+            Self::ReleaseHolds | Self::PayDebts | Self::Expire | Self::VoidAuthorizations => true,
+            Self::Tiers | Self::ExpiryNotices | Self::CloseDay | Self::Wallets | Self::Retention => false,
         }
     }
 }
@@ -159,8 +175,15 @@ fn part(
             let closed = closing::close_day(connection, books, at, now)?;
             return Ok((i64::from(closed.is_some()), closed));
         }
+        Job::Wallets => {
+            i64::try_from(changes::sweep(connection, date_in(PROGRAMME_ZONE, at))?).unwrap_or(i64::MAX)
+        }
         Job::Retention => retention(app, connection, at)?,
     };
+    if done > 0 && job.moves_balances() {
+        let moved = balances::moved_since(connection, now)?;
+        changes::mark(connection, &moved)?;
+    }
     Ok((done, None))
 }
 
@@ -171,7 +194,8 @@ fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Res
         + crate::files::retention::sweep(app, connection, at)?
         + cashback_engine::rules::simulate::queue::sweep(connection, at)?
         + webhooks::queue::sweep(connection, at)?
-        + expiry::sweep(connection, at)?;
+        + expiry::sweep(connection, at)?
+        + registrations::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 

@@ -29,6 +29,7 @@ use crate::refusals;
 use crate::v1::me::family::LimitsBody;
 use crate::v1::purchases::{self, Shown};
 use crate::v1::types::Timestamp;
+use crate::wallets::Provider;
 
 /// Most cards of one number that are shown.
 const FOUND_MAX: usize = 20;
@@ -228,6 +229,10 @@ pub struct CardView {
     /// A family card's limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<LimitsBody>,
+    /// `apple`: the wallets it can be put into now; on the member's own list alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    wallets: Vec<Provider>,
 }
 
 impl CardView {
@@ -242,7 +247,14 @@ impl CardView {
             expires_on: card.expires_on,
             relation: card.relation.map(Relation::as_str),
             limits: card.relation.map(|_| card.limits.into()),
+            wallets: Vec::new(),
         }
+    }
+
+    /// A card as of now, with the wallets it can be put into: a good card that draws codes.
+    pub fn with_wallets(card: &Card, offered: &[Provider], now: DateTime<Utc>) -> Self {
+        let fits = card.kind == CardKind::Virtual && card.standing_at(now) == cards::Standing::Valid;
+        Self { wallets: if fits { offered.to_vec() } else { Vec::new() }, ..Self::new(card, now) }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
 use crate::v1::me::{EnrolmentView, OFFER_VERSION};
 use crate::v1::types::Timestamp;
+use crate::wallets::changes;
 
 /// Whose card: as it was resolved.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -147,6 +148,7 @@ pub async fn confirm(
             let outcome = till_codes::confirm(&shared, connection, (id.0, &asker, &code), now)?;
             let Outcome::Right(member, offer) = &outcome else { return Ok(Err(outcome)) };
             let enrolment = enrolments::enrol(connection, *member, offer, "till", now)?;
+            changes::mark(connection, &[*member])?;
             shared.auth.audit.append(connection, now, &asker, "member.enrolled", &member.to_string())?;
             Ok(Ok(enrolment))
         })

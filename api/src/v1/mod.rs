@@ -1,6 +1,7 @@
 //! The public API, one file a resource.
 
 pub mod adjustments;
+pub mod apple;
 pub mod auth;
 pub mod card_records;
 pub mod cards;

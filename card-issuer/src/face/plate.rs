@@ -171,18 +171,23 @@ impl Plate {
     }
 }
 
-/// A design's ground in full colour.
+/// A design's ground in full colour, with the code's panel and the logo.
 fn painted(design: &Design, resolution: Resolution, scale: f32) -> Pixmap {
-    let (width, height) = resolution.size();
+    let mut picture = grounded(design, resolution.size(), scale);
+    draw(&mut picture, &design.panel(), scale);
+    if let (Some(logo), Some(area)) = (&design.logo, design.logo_area()) {
+        draw_logo(&mut picture, logo, area, scale);
+    }
+    picture
+}
+
+/// A design's ground alone, as much of it as a picture of this size shows.
+pub(super) fn grounded(design: &Design, (width, height): (u32, u32), scale: f32) -> Pixmap {
     let mut picture = Pixmap::new(width, height).expect("the sizes are not zero");
     for shape in design.ground() {
         draw(&mut picture, &shape, scale);
     }
     interlace(&mut picture, design.line(), scale);
-    draw(&mut picture, &design.panel(), scale);
-    if let (Some(logo), Some(area)) = (&design.logo, design.logo_area()) {
-        draw_logo(&mut picture, logo, area, scale);
-    }
     picture
 }
 
@@ -229,7 +234,8 @@ fn interlace(picture: &mut Pixmap, line: Rgb, scale: f32) {
     }
 }
 
-fn outline(steps: &[Step]) -> Option<Path> {
+/// Steps as a path.
+pub(super) fn outline(steps: &[Step]) -> Option<Path> {
     let mut path = PathBuilder::new();
     for step in steps {
         match *step {
@@ -242,7 +248,8 @@ fn outline(steps: &[Step]) -> Option<Path> {
     path.finish()
 }
 
-fn draw_logo(picture: &mut Pixmap, logo: &Logo, area: Area, scale: f32) {
+/// Draws a logo into an area.
+pub(super) fn draw_logo(picture: &mut Pixmap, logo: &Logo, area: Area, scale: f32) {
     // The painter wants colours multiplied by their opacity.
     let multiplied: Vec<u8> = logo
         .rgba

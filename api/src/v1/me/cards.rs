@@ -34,9 +34,15 @@ pub async fn list(
     principal: web::ReqData<Principal>,
 ) -> Result<web::Json<Cards>, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
+    // Another's wallet has a way of its own to show the card.
+    let offered = match &*principal {
+        Principal::Wallet { .. } => Vec::new(),
+        _ => app.wallets.offered(now),
+    };
     let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
     let shown = cards.iter().filter(|card| is_shown_to(&principal, card));
-    Ok(web::Json(Cards { items: shown.map(|card| CardView::new(card, now)).collect() }))
+    let items = shown.map(|card| CardView::with_wallets(card, &offered, now)).collect();
+    Ok(web::Json(Cards { items }))
 }
 
 /// A live code.

@@ -7,6 +7,7 @@ pub mod family;
 pub mod money;
 pub mod payouts;
 pub mod shown;
+pub mod wallets;
 
 use actix_web::{HttpResponse, web};
 use cashback_engine::enrolments::{self, Standing};
@@ -26,6 +27,7 @@ use crate::extract::{Json, NoBody};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::organisations::OrganisationRefView;
 use crate::v1::types::Timestamp;
+use crate::wallets::changes;
 
 /// The bonus programme's offer a member joins by.
 pub const OFFER_VERSION: &str = "2026-1";
@@ -215,7 +217,10 @@ pub async fn enrol(
     let (member, now) = (myself(&principal)?, app.now());
     let enrolment = app
         .into_inner()
-        .transaction(move |connection| Ok(enrolments::enrol(connection, member, OFFER_VERSION, "page", now)?))
+        .transaction(move |connection| {
+            changes::mark(connection, &[member])?;
+            Ok(enrolments::enrol(connection, member, OFFER_VERSION, "page", now)?)
+        })
         .await?;
     Ok(HttpResponse::Created().json(EnrolmentView::from(enrolment)))
 }
@@ -230,6 +235,7 @@ pub async fn leave(
     let enrolment = app
         .into_inner()
         .transaction(move |connection| {
+            changes::mark(connection, &[member])?;
             enrolments::leave(connection, member, OFFER_VERSION, "page", now)?.ok_or_else(Problem::not_found)
         })
         .await?;

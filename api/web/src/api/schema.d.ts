@@ -144,6 +144,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/apple/v1/devices/{device}/registrations/{pass_type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which of a device's passes changed. The tag is to be sent back as it is; one that isn't ours counts as none. */
+        get: operations["get_apple_devices_device_registrations_pass_type"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apple/v1/devices/{device}/registrations/{pass_type}/{serial}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A device registers for a pass: it is told of changes from now on. */
+        post: operations["post_apple_devices_device_registrations_pass_type_serial"];
+        /** A device holds a pass no more. */
+        delete: operations["delete_apple_devices_device_registrations_pass_type_serial"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apple/v1/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a device complains of: written to the log, shortened, without control characters and long numbers. */
+        post: operations["post_apple_log"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apple/v1/passes/{pass_type}/{serial}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A pass as it is now. */
+        get: operations["get_apple_passes_pass_type_serial"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/code": {
         parameters: {
             query?: never;
@@ -712,6 +781,23 @@ export interface paths {
         head?: never;
         /** Sets a family card's limits. */
         patch: operations["patch_me_cards_id"];
+        trace?: never;
+    };
+    "/v1/me/cards/{id}/apple.pkpass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The card for Apple Wallet: a signed pass that earns (its code is the bare number) and shows balances and standing. */
+        get: operations["get_me_cards_id_apple_pkpass"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/me/cards/{id}/barcode.svg": {
@@ -2287,6 +2373,8 @@ export interface components {
             relation?: string | null;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
+            /** @description `apple`: the wallets it can be put into now; on the member's own list alone. */
+            wallets?: string[];
         };
         /** @description A design. */
         CardDesign: {
@@ -2379,6 +2467,12 @@ export interface components {
         ChangeBody: {
             /** @description What is left out is without a limit. */
             limits: components["schemas"]["CardLimits"];
+        };
+        /** @description Which passes changed. */
+        ChangedPasses: {
+            /** @description To be sent back as `passesUpdatedSince`. */
+            lastUpdated: string;
+            serialNumbers: string[];
         };
         /** @description Where a code is to go: one of the two. */
         CodeBody: {
@@ -2682,6 +2776,10 @@ export interface components {
             quantity?: string | null;
             /** @description The partner's article number. */
             sku?: string | null;
+        };
+        /** @description What a device complains of. */
+        LogBody: {
+            logs: string[];
         };
         /** @description A login of the staff. */
         LoginBody: {
@@ -3538,6 +3636,11 @@ export interface components {
         Registers: {
             items: components["schemas"]["Register"][];
             next?: string | null;
+        };
+        /** @description What a device tells when it registers. */
+        RegistrationBody: {
+            /** @description Where its pushes go. */
+            pushToken: string;
         };
         /** @description Why a card is issued anew. */
         ReissueBody: {
@@ -4630,6 +4733,191 @@ export interface operations {
             };
             /** @description it is decided */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_apple_devices_device_registrations_pass_type: {
+        parameters: {
+            query?: {
+                /** @description The `lastUpdated` of the answer before; without it, all. */
+                passesUpdatedSince?: string;
+            };
+            header?: never;
+            path: {
+                device: string;
+                pass_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the passes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedPasses"];
+                };
+            };
+            /** @description none changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    post_apple_devices_device_registrations_pass_type_serial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+                pass_type: string;
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistrationBody"];
+            };
+        };
+        responses: {
+            /** @description was registered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description registered */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a wrong token, or no such pass */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a wrong device or push token */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_apple_devices_device_registrations_pass_type_serial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+                pass_type: string;
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description unregistered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a wrong token, or no such pass */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_apple_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogBody"];
+            };
+        };
+        responses: {
+            /** @description noted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description too much of it */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_apple_passes_pass_type_serial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pass_type: string;
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the pass */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.pkpass": unknown;
+                };
+            };
+            /** @description it hasn't changed since `If-Modified-Since` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a wrong token, or no such pass */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6063,6 +6351,46 @@ export interface operations {
             };
             /** @description wrong fields */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_cards_id_apple_pkpass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the pass */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.pkpass": unknown;
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a plastic, blocked or expired card has none; `wallet-off` without a certificate */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

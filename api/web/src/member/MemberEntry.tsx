@@ -22,6 +22,7 @@ import { ShowLarge } from './ShowLarge'
 import { SignIn } from './SignIn'
 import { Standing } from './TierCard'
 import { useKeptDevices, useUpkeep } from './useKept'
+import { WalletButtons } from './WalletButtons'
 
 /** Cards worth choosing among; the rest is shown when there is nothing else. */
 const LIVING = new Set(['ordered', 'issued', 'active'])
@@ -108,6 +109,7 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
           <CardBar cards={shown} card={card} onChoose={setChosen} onSettings={() => setSettings(true)} />
           {card ? <CardFace key={card.id} me={me} card={card} /> : null}
           {card ? <ShowLarge card={card} /> : null}
+          {card ? <WalletButtons key={`wallets-${card.id}`} card={card} /> : null}
           {card ? <OfflineOffer key={`offer-${card.id}`} me={me} card={card} /> : null}
         </Stack>
       </div>

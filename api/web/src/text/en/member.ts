@@ -105,6 +105,10 @@ export default {
     confirm: 'Leave the programme',
     done: 'You have left the bonus programme.',
   },
+  wallets: {
+    apple: 'Add to Apple Wallet',
+    hint: 'The code in a wallet doesn’t change: it earns; pay with the live code.',
+  },
   plastic: {
     order: 'Order a plastic card',
     hint: 'It is printed with the next batch and handed out in your organisation.',
