@@ -52,6 +52,7 @@ use crate::v1;
         v1::me::claims::file, v1::me::claims::list, v1::claims::list, v1::claims::approve, v1::claims::decline,
         v1::claims::assign, v1::outlets::drives_of, v1::outlets::add_drives, v1::outlets::remove_drive,
         v1::fraud::list, v1::fraud::release, v1::fraud::hold, v1::fraud::block, v1::fraud::rules, v1::fraud::set_rules,
+        v1::partners::change,
         v1::enrolments::start, v1::enrolments::confirm,
         v1::adjustments::list, v1::adjustments::propose, v1::adjustments::approve, v1::adjustments::decline,
         v1::standings::find, v1::standings::show, v1::standings::freeze, v1::standings::unfreeze,

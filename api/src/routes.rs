@@ -69,6 +69,7 @@ pub fn table() -> Vec<Entry> {
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
     let finance = Access::roles(&[Role::Finance]);
     let administrators = Access::roles(&[Role::Administrator]);
+    let partner_settings = Access::roles(&[Role::Administrator, Role::Finance]);
     let controller = Access::roles(&[Role::Controller]);
     let tier_readers = Access::roles(&[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor]);
     let tier_approvers = Access::roles(&[Role::Administrator, Role::Controller]);
@@ -153,6 +154,7 @@ pub fn table() -> Vec<Entry> {
         get("/v1/webhooks/{id}/deliveries", hooks, web::to(v1::webhooks::deliveries)),
         post("/v1/webhooks/{id}/replay", hooks, web::to(v1::webhooks::replay)),
         get("/v1/partners", books, web::to(v1::partners::list)),
+        patch("/v1/partners/{code}", partner_settings, web::to(v1::partners::change)),
         get("/v1/rules", Access::roles(managers), web::to(v1::rules::list)),
         creation("/v1/rules", finance, web::to(v1::rules::draft)),
         creation("/v1/rules/{id}/versions", finance, web::to(v1::rules::draft_version)),

@@ -1,13 +1,14 @@
 //! Taking part in the bonus programme: by accepting the offer, in a named version, through a named channel.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use shared_kernel::ids::MemberId;
 use shared_kernel::text_enum;
 
 use crate::schema::ledger::{balances, enrolments};
+use crate::statement::statement;
 
 text_enum! {
     /// How a member stands in the programme.
@@ -58,6 +59,31 @@ pub struct Enrolment {
     pub offer_version: String,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// How long ago a purchase has to be for its own moment to be asked, and not the present. A till may say when the sale
+/// began, and the member have joined in its course.
+pub(crate) const LATE: TimeDelta = TimeDelta::minutes(15);
+
+statement! {
+    /// The last word of each member at a moment, by place; of all names a member's records went under.
+    WordsAt { members: Vec<MemberId> => Array<SqlUuid>, moments: Vec<DateTime<Utc>> => Array<Timestamptz> }
+        -> (BigInt, Nullable<Text>),
+    "SELECT asked.place, (SELECT e.kind FROM ledger.enrolments AS e
+        WHERE e.at <= asked.moment AND e.member_id = ANY(ARRAY(SELECT asked.member_id
+            UNION ALL SELECT m.member_id FROM ledger.merged AS m WHERE m.into_id = asked.member_id))
+        ORDER BY e.at DESC, e.id DESC LIMIT 1)
+     FROM unnest(?, ?) WITH ORDINALITY AS asked (member_id, moment, place) ORDER BY asked.place"
+}
+
+/// Whether each of these took part at that moment; `None` for who had never said a word by then. In their order.
+pub(crate) fn took_part(
+    connection: &mut PgConnection,
+    asked: &[(MemberId, DateTime<Utc>)],
+) -> QueryResult<Vec<Option<bool>>> {
+    let (members, moments) = asked.iter().copied().unzip();
+    let words: Vec<(i64, Option<String>)> = WordsAt { members, moments }.load(connection)?;
+    Ok(words.into_iter().map(|(_, word)| word.map(|word| word == "enrolled")).collect())
 }
 
 /// Enrols a member; nothing when already enrolled.

@@ -6,7 +6,7 @@
 //! # What callers use
 //! - [`rules::BookCache`]: one per process, `Default`, cloned freely; hand it to everything that judges or shows
 //!   purchases. It notices by itself when it is stale.
-//! - [`partners`]: `create`, `add_outlet`, `find`, `by_id`, `list`, `outlets`, `outlet`.
+//! - [`partners`]: `create`, `change`, `add_outlet`, `find`, `by_id`, `list`, `outlets`, `outlet`.
 //! - [`rules::store`]: `create`, `add` (a further version), `approve`, `end`; [`rules::listing`]: `one`, `list`,
 //!   `versions`; a rule's JSON is [`rules::RuleDraft`]. A version is in force from its approval on (a further one from
 //!   its first day on, should that be later): to judge history by it, approve it with the `now` of that time.
@@ -45,12 +45,16 @@
 //! - A redeemed part that returns goes first to the lot that was spent last: what expires first stays spent.
 //! - A register row's category is taken as the purchase's one line. Where either side of a comparison came by register,
 //!   member and amount alone are the content.
-//! - A captured purchase keeps the rules that applied when it was authorised; only their cap room is taken anew.
+//! - A captured purchase keeps the rules that applied when it was authorised; only their cap room is taken anew. What
+//!   a capture for less gives back of the redemption was held until then: past its date it lives 30 more days, as when
+//!   all of it is given up.
 //! - What the fraud watch holds back stays `pending`: it is neither released nor expires until somebody decides. A lot
 //!   released past its last day lives 30 days more; cashback taken back leaves the commission and the redemption.
 //! - Per-card limits count the member's purchases, whichever card was shown, by the programme's day of `occurred_at`.
-//! - Standing and tier are judged as they are when a purchase is posted, not as of `occurred_at`: who joins takes
-//!   part with what comes in from then on.
+//! - Who took part at the purchase's own moment earns, whoever left since, and nobody with what was bought before the
+//!   offer was accepted; what happened within the last quarter of an hour is judged by the present, and so is history
+//!   from an older system. Of two merged members either's word counts. Tiers are judged as they are when a purchase is
+//!   posted.
 //! - Frozen and leaving are two things: who leaves while frozen earns nothing either, and joining again unfreezes
 //!   nobody. What goes past its date while its owner is frozen is given 30 more days at the end of the freeze.
 //! - What a correction gives into `available` can be spent at once, what it gives into `pending` is held for 14 days;

@@ -1,5 +1,7 @@
 //! Partners and their outlets, with the terms every purchase there is posted under.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use diesel::pg::PgConnection;
@@ -11,7 +13,7 @@ use crate::error::{EngineError, Invalid, taken};
 use crate::ids::{Mint, PartnerId};
 use crate::ledger::account::Account;
 use crate::rules::book::{account_of, touch};
-use crate::schema::ledger::{outlets, partners};
+use crate::schema::ledger::{commission_rates, outlets, partners};
 
 /// A partner.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -91,6 +93,29 @@ pub struct NewOutlet {
     pub zone: String,
 }
 
+/// What to change of a partner's settings; what is left out stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PartnerChanges {
+    /// See [`Partner::commission_rate`]: for what happens from now on; what happened before is charged the rate of its
+    /// moment, however late it comes.
+    pub commission_rate: Option<Rate>,
+    /// See [`Partner::redeem_share`].
+    pub redeem_share: Option<Rate>,
+    /// See [`Partner::redeem_least`].
+    pub redeem_least: Option<Money>,
+    /// See [`Partner::fiscal_counts_points`].
+    pub fiscal_counts_points: Option<bool>,
+}
+
+/// Shares of 1 that are more than all of it.
+fn shares_beyond_one(shares: &[(Option<Rate>, &str)]) -> Vec<Invalid> {
+    shares
+        .iter()
+        .filter(|(rate, _)| rate.is_some_and(|rate| rate > Rate::ONE))
+        .map(|(_, pointer)| Invalid::new(*pointer, "must be at most 1"))
+        .collect()
+}
+
 /// Enters a partner.
 ///
 /// # Errors
@@ -110,13 +135,10 @@ pub fn create(
     if partner.name.trim().is_empty() || partner.name.len() > 400 {
         wrong.push(Invalid::new("/name", "must not be empty or too long"));
     }
-    for (rate, pointer) in
-        [(partner.commission_rate, "/commission_rate"), (partner.redeem_share, "/redeem_share")]
-    {
-        if rate > Rate::ONE {
-            wrong.push(Invalid::new(pointer, "must be at most 1"));
-        }
-    }
+    wrong.extend(shares_beyond_one(&[
+        (Some(partner.commission_rate), "/commission_rate"),
+        (Some(partner.redeem_share), "/redeem_share"),
+    ]));
     if !wrong.is_empty() {
         return Err(EngineError::Invalid(wrong));
     }
@@ -140,6 +162,72 @@ pub fn create(
         touch(connection)?;
         Ok(created)
     })
+}
+
+/// Changes a partner's settings for purchases from now on; those posted keep what they were judged by.
+///
+/// # Errors
+/// Wrong fields; [`EngineError::Unknown`] for its code.
+pub fn change(
+    connection: &mut PgConnection,
+    code: &str,
+    changes: &PartnerChanges,
+    now: DateTime<Utc>,
+) -> Result<Partner, EngineError> {
+    let wrong = shares_beyond_one(&[
+        (changes.commission_rate, "/commission_rate"),
+        (changes.redeem_share, "/redeem_share"),
+    ]);
+    if !wrong.is_empty() {
+        return Err(EngineError::Invalid(wrong));
+    }
+    connection.transaction(|connection| {
+        let before: Partner = partners::table
+            .filter(partners::code.eq(code))
+            .select(Partner::as_select())
+            .for_no_key_update()
+            .first(connection)
+            .optional()?
+            .ok_or(EngineError::Unknown("the partner"))?;
+        let commission_rate = changes.commission_rate.unwrap_or(before.commission_rate);
+        if commission_rate != before.commission_rate {
+            diesel::insert_into(commission_rates::table)
+                .values((
+                    commission_rates::partner_id.eq(before.id),
+                    commission_rates::until.eq(now),
+                    commission_rates::rate.eq(before.commission_rate),
+                ))
+                .on_conflict_do_nothing()
+                .execute(connection)?;
+        }
+        let changed = diesel::update(partners::table.find(before.id))
+            .set((
+                partners::commission_rate.eq(commission_rate),
+                partners::redeem_share.eq(changes.redeem_share.unwrap_or(before.redeem_share)),
+                partners::redeem_least.eq(changes.redeem_least.unwrap_or(before.redeem_least)),
+                partners::fiscal_counts_points
+                    .eq(changes.fiscal_counts_points.unwrap_or(before.fiscal_counts_points)),
+            ))
+            .returning(Partner::as_returning())
+            .get_result(connection)?;
+        touch(connection)?;
+        Ok(changed)
+    })
+}
+
+/// The commission rates that were, by partner: until when each held, the earliest first.
+pub(crate) type FormerRates = HashMap<PartnerId, Vec<(DateTime<Utc>, Rate)>>;
+
+pub(crate) fn former_rates(connection: &mut PgConnection) -> QueryResult<FormerRates> {
+    let rows: Vec<(PartnerId, DateTime<Utc>, Rate)> = commission_rates::table
+        .order((commission_rates::partner_id, commission_rates::until))
+        .select((commission_rates::partner_id, commission_rates::until, commission_rates::rate))
+        .load(connection)?;
+    let mut rates = FormerRates::new();
+    for (partner, until, rate) in rows {
+        rates.entry(partner).or_default().push((until, rate));
+    }
+    Ok(rates)
 }
 
 /// Enters an outlet.

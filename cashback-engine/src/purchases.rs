@@ -110,6 +110,9 @@ pub struct Judgement {
     /// How its check by the fraud watch stands, where there is one.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
+    /// Whether a family card's limits counted it as one that earns; `None` where the card had none.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<bool>,
 }
 
 impl Judgement {

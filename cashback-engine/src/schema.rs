@@ -109,6 +109,14 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.commission_rates (partner_id, until) {
+            partner_id -> Uuid,
+            until -> Timestamptz,
+            rate -> Int8,
+        }
+    }
+
+    diesel::table! {
         ledger.day_totals (account, day) {
             account -> Int4,
             day -> Date,
@@ -469,6 +477,7 @@ pub mod ledger {
 
     diesel::joinable!(claims -> outlets (outlet_id));
     diesel::joinable!(fiscal_drives -> outlets (outlet_id));
+    diesel::joinable!(commission_rates -> partners (partner_id));
     diesel::joinable!(outlets -> partners (partner_id));
     diesel::joinable!(partners -> accounts (receivable));
     diesel::joinable!(registers -> partners (partner_id));
@@ -484,6 +493,7 @@ pub mod ledger {
         card_usage,
         claims,
         closed_days,
+        commission_rates,
         day_totals,
         enrolments,
         finished_jobs,

@@ -91,7 +91,7 @@ impl Shop {
         let now = Clock::system().now();
         let members = register(&mut connection, folder, members, now);
         for some in members.chunks(5_000) {
-            enrolments::enrol_many(&mut connection, some, "1", "bench", now)
+            enrolments::enrol_many(&mut connection, some, "1", "bench", now - TimeDelta::days(400))
                 .expect("members can be enrolled");
         }
         let partner = partner(&mut connection, now);

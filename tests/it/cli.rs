@@ -260,6 +260,23 @@ fn logins_made_on_the_command_line_sign_in() {
     let token = client.send("POST", "/v1/oauth/token", &kind, form.as_bytes()).expect(200).json();
     let program = client.bearer(token["access_token"].as_str().unwrap());
     assert_eq!(program.get("/v1/purchases?outlet=bakery-1&receipt=x").problem(404), "not-found");
+    let changed = run(&[
+        "admin",
+        "change-partner",
+        "--code",
+        "bakery",
+        "--redeem-least",
+        "15.00",
+        "--counter-provision",
+        "true",
+        "--commission-rate",
+        "0.03",
+    ]);
+    let settings = json!({ "code": "bakery", "commission_rate": "0.03", "redeem_share": "0.5",
+        "redeem_least": "15.00", "counter_provision": true });
+    assert_eq!((changed.0, changed.1), (Some(0), settings), "{}", changed.2);
+    let nobody = run(&["admin", "change-partner", "--code", "nobody", "--redeem-share", "0.1"]);
+    assert_ne!(nobody.0, Some(0), "no such partner");
     let wrong =
         run(&["admin", "create-partner", "--code", "b2", "--name", "B", "--outlet", "b2-1:B:T:Mars/Olympus"]);
     assert_ne!(wrong.0, Some(0), "no such zone");

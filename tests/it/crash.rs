@@ -91,11 +91,12 @@ struct Street {
     next: AtomicUsize,
     token: String,
     cards: Vec<String>,
-    acknowledged: Mutex<BTreeMap<String, String>>,
+    /// By receipt: the purchase, and what had come back of it when the till was told last.
+    acknowledged: Mutex<BTreeMap<String, (String, Value)>>,
 }
 
 impl Street {
-    /// One till: buys, and asks again with the same receipt until it is told.
+    /// One till: buys, in two steps now and then, and takes back a part of some; each asked again until it is told.
     fn till(&self) {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -109,29 +110,47 @@ impl Street {
             let body = json!({
                 "card_number": self.cards[number % self.cards.len()], "outlet": "market-1", "receipt": receipt,
                 "occurred_at": now().to_rfc3339_opts(SecondsFormat::Secs, true),
-                "amount": format!("{}.{:02}", 10 + number % 90, number % 100),
-            })
-            .to_string();
-            while self.open.load(Ordering::Relaxed) {
-                let url = format!("{}/v1/purchases", self.base.lock().unwrap());
-                let asked = agent
-                    .post(url)
-                    .header("authorization", format!("Bearer {}", self.token))
-                    .header("content-type", "application/json")
-                    .send(body.as_str());
-                match asked.map(|answer| (answer.status().as_u16(), answer)) {
-                    Ok((200 | 201, mut answer)) => {
-                        let Ok(text) = answer.body_mut().read_to_string() else { continue };
-                        let purchase: Value = serde_json::from_str(&text).unwrap();
-                        let id = purchase["id"].as_str().unwrap().to_owned();
-                        self.acknowledged.lock().unwrap().insert(receipt, id);
-                        break;
+                "amount": format!("{}.{:02}", 10 + number % 90, number % 100), "capture": number % 4 != 1,
+            });
+            let Some(purchase) = self.ask(&agent, "/v1/purchases", &body) else { return };
+            let id = purchase["id"].as_str().unwrap().to_owned();
+            let further = match number % 4 {
+                1 => self.ask(&agent, &format!("/v1/purchases/{id}/capture"), &json!({ "amount": "8.00" })),
+                2 => {
+                    let back = json!({ "amount": "7.00", "reference": "B-1" });
+                    self.ask(&agent, &format!("/v1/purchases/{id}/refunds"), &back)
+                }
+                _ => Some(purchase),
+            };
+            if let Some(last) = further {
+                let told = (id, last["refunded"].clone());
+                self.acknowledged.lock().unwrap().insert(receipt, told);
+            }
+        }
+    }
+
+    /// Asks until it is told; `None` when the street closes before.
+    fn ask(&self, agent: &ureq::Agent, path: &str, body: &Value) -> Option<Value> {
+        while self.open.load(Ordering::Relaxed) {
+            let url = format!("{}{path}", self.base.lock().unwrap());
+            let asked = agent
+                .post(url)
+                .header("authorization", format!("Bearer {}", self.token))
+                .header("content-type", "application/json")
+                .send(body.to_string().as_str());
+            match asked.map(|answer| (answer.status().as_u16(), answer)) {
+                Ok((200 | 201, mut answer)) => {
+                    if let Ok(text) = answer.body_mut().read_to_string() {
+                        return Some(serde_json::from_str(&text).unwrap());
                     }
-                    Ok((429 | 500.., _)) | Err(_) => std::thread::sleep(Duration::from_millis(30)),
-                    Ok((status, mut answer)) => panic!("{status}: {:?}", answer.body_mut().read_to_string()),
+                }
+                Ok((429 | 500.., _)) | Err(_) => std::thread::sleep(Duration::from_millis(30)),
+                Ok((status, mut answer)) => {
+                    panic!("{path} {status}: {:?}", answer.body_mut().read_to_string())
                 }
             }
         }
+        None
     }
 }
 
@@ -191,10 +210,10 @@ fn what_was_acknowledged_outlives_twenty_kills() {
     let client = serving.client().bearer(&street.token);
     let acknowledged = street.acknowledged.lock().unwrap();
     assert!(acknowledged.len() >= KILLS * 3, "{}", acknowledged.len());
-    for (receipt, id) in acknowledged.iter() {
+    for (receipt, (id, refunded)) in acknowledged.iter() {
         let found =
             client.get(&format!("/v1/purchases?outlet=market-1&receipt={receipt}")).expect(200).json();
-        assert_eq!(found["id"], *id, "{receipt}");
+        assert_eq!((&found["id"], &found["refunded"]), (&json!(id), refunded), "{receipt}");
     }
     let report = run(folder.path(), &["ledger", "verify"]);
     assert_eq!(report["ok"], true, "{report}");

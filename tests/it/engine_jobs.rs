@@ -4,14 +4,15 @@ use cashback_engine::fraud::cases::{self, Decision, Verdict};
 use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::ledger::{self, AccountName, read::PostingFilter};
 use cashback_engine::operations::{OperationKind, operations};
-use cashback_engine::posting::Presented;
+use cashback_engine::partners::{self, PartnerChanges};
+use cashback_engine::posting::{CardLimits, Presented};
 use cashback_engine::refunds::Returned;
 use cashback_engine::texts::{Language, Reader, sentences};
 use cashback_engine::{enrolments, explanation, jobs};
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use shared_kernel::ids::{MemberId, Uuid};
+use shared_kernel::ids::{CardId, MemberId, Uuid};
 use shared_kernel::paging::Limit;
 
 use crate::engine_claims;
@@ -269,6 +270,12 @@ fn full_programme() -> Programme {
     sale.fiscal = Some(cashback_engine::posting::Fiscal::parse(raw).unwrap());
     let id = programme.post(&sale).unwrap().purchase.id;
     programme.refund(id, Returned::Lines(vec![line("c", "d", "50.00")]), "1").unwrap();
+    let mut sale = programme.sale(member, "40.00");
+    sale.buyer.card = Some(CardId::generate());
+    sale.buyer.limits = Some(CardLimits { earn_per_day: Some(1), ..CardLimits::default() });
+    programme.post(&sale).unwrap();
+    let dearer = PartnerChanges { commission_rate: "0.04".parse().ok(), ..PartnerChanges::default() };
+    partners::change(&mut programme.connection, "shop", &dearer, programme.now).unwrap();
     let mut sale = programme.sale(member, "50.00");
     sale.redeem = money("10.00");
     sale.capture = false;
@@ -323,6 +330,7 @@ fn the_audit_finds_damage_to_every_table() {
         ("UPDATE ledger.partners SET code = 'shops' WHERE code = 'shop'", 1),
         ("DELETE FROM ledger.partners WHERE code = 'shop'", 1),
         ("DELETE FROM ledger.outlets", 1),
+        ("UPDATE ledger.commission_rates SET partner_id = ledger.new_id(now())", 1),
         ("UPDATE ledger.outlets SET partner_id = (SELECT id FROM ledger.partners WHERE code = 'other')", 1),
         ("DELETE FROM ledger.rules", 1),
         ("DELETE FROM ledger.rule_versions", 3),
@@ -349,6 +357,13 @@ fn the_audit_finds_damage_to_every_table() {
         ("UPDATE ledger.purchases SET terms = jsonb_set(terms, '{a,0,g}', '1') WHERE status = 'posted'", 3),
         ("UPDATE ledger.purchases SET terms = jsonb_set(terms, '{a,0,e,n}', '1') WHERE status = 'posted'", 3),
         ("UPDATE ledger.purchases SET terms = '{\"a\":1}'", 3),
+        ("UPDATE ledger.purchases SET terms = jsonb_set(terms, '{a,0,l}', '[1]') WHERE lines IS NOT NULL", 3),
+        ("UPDATE ledger.purchases SET lines = NULL", 3),
+        ("UPDATE ledger.purchases SET lines = '[]' WHERE lines IS NOT NULL", 3),
+        ("UPDATE ledger.purchases SET terms = terms - 'k'", 6),
+        ("UPDATE ledger.card_usage SET earned = earned + 1", 6),
+        ("UPDATE ledger.card_usage SET redeemed = redeemed + 1 WHERE span = 'day'", 6),
+        ("DELETE FROM ledger.card_usage", 6),
         ("UPDATE ledger.purchases SET refunded = 0, refunded_by_amount = 0", 3),
         ("UPDATE ledger.purchases SET kept = jsonb_set(kept, '{l,0}', '1') WHERE kept IS NOT NULL", 3),
         ("UPDATE ledger.purchases SET kept = NULL", 3),
@@ -423,7 +438,7 @@ pub fn damaged<T>(
     found.unwrap_or_else(|error| panic!("{damage}: {error}"))
 }
 
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 32] = [
     "programme",
     "accounts",
     "partners",
@@ -444,6 +459,13 @@ const TABLES: [&str; 25] = [
     "budget_usage",
     "claims",
     "fraud_cases",
+    "card_usage",
+    "commission_rates",
+    "merged",
+    "freezes",
+    "adjustments",
+    "tier_settings",
+    "tier_progress",
     "registers",
     "register_rows",
     "closed_days",

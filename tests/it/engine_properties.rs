@@ -121,6 +121,8 @@ struct ModelMember {
     left: bool,
     /// When the member last joined or left.
     word: usize,
+    /// When the member joined or left; who never did took part from the start.
+    words: Vec<(DateTime<Utc>, bool)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -216,7 +218,7 @@ impl Model {
         member: usize,
         lines: [i64; 2],
         redeemed: i64,
-        (today, day): (NaiveDate, NaiveDate),
+        (today, day, told): (NaiveDate, NaiveDate, Option<DateTime<Utc>>),
     ) {
         let amount = lines[0] + lines[1];
         let paid = amount - redeemed;
@@ -226,8 +228,9 @@ impl Model {
         let spent = m.spend(redeemed, today);
         m.available -= redeemed;
         m.reserved += redeemed;
-        // Who left earns nothing, whatever the rules give.
-        let earning = if m.left { 0 } else { paid };
+        // Who left earns nothing, whatever the rules give; of what is told late its own moment decides.
+        let then = |at| m.words.iter().rev().find(|(word, _)| *word <= at).is_some_and(|(_, left)| *left);
+        let earning = if told.map_or(m.left, then) { 0 } else { paid };
         let room = (4_000 - *m.used(day)).max(0);
         let percent = round(i128::from(earning) * i128::from(rate), 100).min(room);
         let books = i128::from(earning) * i128::from(lines[0]) / (i128::from(amount) * 10_000);
@@ -463,7 +466,8 @@ impl Run {
             (sale.source, sale.presented) = (Source::Register, Presented::BareNumber);
         }
         // The moment is set when it is posted.
-        sale.occurred_at = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(days);
+        sale.occurred_at =
+            DateTime::<Utc>::UNIX_EPOCH + if days > 0 { late(days) } else { TimeDelta::zero() };
         self.waiting.push(sale);
         if !self.batched {
             self.flush();
@@ -592,6 +596,11 @@ impl Model {
     }
 }
 
+/// How long ago what is told so many days late was: never at the very hour at which something else was done.
+fn late(days: i64) -> TimeDelta {
+    TimeDelta::days(days) + TimeDelta::hours(1)
+}
+
 fn refunded(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step, today: NaiveDate) {
     let (by_amount, lines, what) = match step {
         Step::Refund(at, share) => {
@@ -624,20 +633,21 @@ fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
         Step::Buy(member, books, other, share) => {
             let member = &model.survivor(*member);
             let redeemed = model.redeemed(*member, books + other, *share, today);
-            model.authorize(*member, [*books, *other], redeemed, (today, today));
+            model.authorize(*member, [*books, *other], redeemed, (today, today, None));
             model.capture(model.purchases.len() - 1, today);
             runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], redeemed, (0, true)));
         }
         Step::Authorize(member, books, other, share) => {
             let member = &model.survivor(*member);
             let redeemed = model.redeemed(*member, books + other, *share, today);
-            model.authorize(*member, [*books, *other], redeemed, (today, today));
+            model.authorize(*member, [*books, *other], redeemed, (today, today, None));
             runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], redeemed, (0, false)));
         }
         Step::Late(member, books, other, days) => {
             let member = &model.survivor(*member);
-            let day = (runs[0].programme.now - TimeDelta::days(*days)).date_naive();
-            model.authorize(*member, [*books, *other], 0, (today, day));
+            let moment = runs[0].programme.now - late(*days);
+            let day = moment.date_naive();
+            model.authorize(*member, [*books, *other], 0, (today, day, Some(moment)));
             model.capture(model.purchases.len() - 1, today);
             runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], 0, (*days, true)));
         }

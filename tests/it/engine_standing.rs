@@ -16,6 +16,7 @@ use diesel::prelude::*;
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
+use crate::engine_jobs::damaged;
 use crate::engine_support::{Programme, money};
 
 const PLAIN: &str = r#""earn":{"percent":"10"},"hold_days":14,"life_months":12"#;
@@ -582,6 +583,20 @@ fn verify_finds_what_is_damaged() {
         let report = audit::verify(&mut programme.connection, &books).unwrap();
         assert!(report.findings.iter().any(|found| found.what.contains(expected)), "{damage}: {report:#?}");
         programme.connection.batch_execute(&undone).unwrap();
+    }
+    for (damage, expected) in [
+        ("DELETE FROM ledger.merged", "nothing says into whom"),
+        ("UPDATE ledger.merged SET posting_id = ledger.new_id(now())", "none of its posting"),
+        ("UPDATE ledger.merged SET into_id = member_id, member_id = into_id", "merged into another"),
+        ("DELETE FROM ledger.tier_settings", "settings is missing"),
+        ("UPDATE ledger.tier_settings SET version = version + 1", "settings is missing"),
+        ("UPDATE ledger.tier_settings SET terms = '{}'", "can't be read"),
+        ("DELETE FROM ledger.tier_progress", "towards a tier"),
+        ("DELETE FROM ledger.adjustments", "an adjustment is not its posting"),
+        ("DELETE FROM ledger.freezes", "frozen without a reason"),
+    ] {
+        let report = damaged(&mut programme, damage, audit::verify);
+        assert!(report.findings.iter().any(|found| found.what.contains(expected)), "{damage}: {report:#?}");
     }
     sound(&mut programme);
 }

@@ -62,9 +62,11 @@ impl Programme {
         rule.id
     }
 
+    /// A member who joined long ago.
     pub fn member(&mut self) -> MemberId {
         let member = MemberId::generate();
-        enrolments::enrol(&mut self.connection, member, "2026-1", "test", self.now).unwrap();
+        let joined = self.now - TimeDelta::days(400);
+        enrolments::enrol(&mut self.connection, member, "2026-1", "test", joined).unwrap();
         member
     }
 

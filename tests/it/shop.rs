@@ -29,11 +29,12 @@ pub struct Holder {
     pub card: Card,
 }
 
-/// An enrolled member with a virtual card.
+/// A member with a virtual card, enrolled long ago.
 pub fn holder(server: &TestServer, number: &str) -> Holder {
     let member = server.member(number);
     let card = server.virtual_card(member);
-    enrolments::enrol(&mut server.connect(), member, "2026-1", "test", server.app.now()).unwrap();
+    let joined = server.app.now() - TimeDelta::days(400);
+    enrolments::enrol(&mut server.connect(), member, "2026-1", "test", joined).unwrap();
     Holder { number: number.to_owned(), member, card }
 }
 

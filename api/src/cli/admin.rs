@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::process::ExitCode;
 
-use cashback_engine::partners::{self, NewOutlet, NewPartner};
+use cashback_engine::EngineError;
+use cashback_engine::partners::{self, NewOutlet, NewPartner, PartnerChanges};
 use clap::Subcommand;
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -94,9 +95,33 @@ pub enum Admin {
         /// The largest share of a purchase that may be paid with points.
         #[arg(long, default_value = "0.5")]
         redeem_share: Rate,
+        /// The least that may be paid with points.
+        #[arg(long, default_value = "0.00")]
+        redeem_least: Money,
+        /// Its tills book points as a counter-provision: a fiscal receipt's sum is the whole amount.
+        #[arg(long)]
+        counter_provision: bool,
         /// code:name:town:zone, for example tverskaya:Tverskaya:Moscow:Europe/Moscow.
         #[arg(long)]
         outlet: Vec<String>,
+    },
+    /// Change a partner's settings for purchases from now on; what is left out stays.
+    ChangePartner {
+        /// Its code.
+        #[arg(long)]
+        code: String,
+        /// The union's commission, as a share of 1, for what happens from now on.
+        #[arg(long)]
+        commission_rate: Option<Rate>,
+        /// The largest share of a purchase that may be paid with points.
+        #[arg(long)]
+        redeem_share: Option<Rate>,
+        /// The least that may be paid with points.
+        #[arg(long)]
+        redeem_least: Option<Money>,
+        /// Whether its tills book points as a counter-provision.
+        #[arg(long)]
+        counter_provision: Option<bool>,
     },
 }
 
@@ -147,17 +172,34 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
             })
         }
         Admin::VerifyAudit => return verify_audit(app, connection),
-        Admin::CreatePartner { code, name, commission_rate, redeem_share, outlet } => {
+        Admin::CreatePartner {
+            code,
+            name,
+            commission_rate,
+            redeem_share,
+            redeem_least,
+            counter_provision,
+            outlet,
+        } => {
             let outlets = outlet.iter().map(|text| outlet_of(text)).collect::<Result<Vec<_>, _>>()?;
             let partner = NewPartner {
                 code,
                 name,
                 commission_rate,
                 redeem_share,
-                redeem_least: Money::ZERO,
-                fiscal_counts_points: false,
+                redeem_least,
+                fiscal_counts_points: counter_provision,
             };
             create_partner(app, connection, &partner, &outlets)?
+        }
+        Admin::ChangePartner { code, commission_rate, redeem_share, redeem_least, counter_provision } => {
+            let changes = PartnerChanges {
+                commission_rate,
+                redeem_share,
+                redeem_least,
+                fiscal_counts_points: counter_provision,
+            };
+            change_partner(app, connection, &code, &changes)?
         }
     };
     println!("{report}");
@@ -201,6 +243,29 @@ fn create_partner(
             "client_id": client.client_id,
             "client_secret": client.client_secret,
             "outlets": outlets.iter().map(|outlet| &outlet.code).collect::<Vec<_>>(),
+        }))
+    })
+}
+
+fn change_partner(
+    app: &App,
+    connection: &mut PgConnection,
+    code: &str,
+    changes: &PartnerChanges,
+) -> Result<serde_json::Value, BoxError> {
+    connection.transaction(|connection| {
+        let now = app.now();
+        let partner = partners::change(connection, code, changes, now).map_err(|error| match error {
+            EngineError::Unknown(_) => format!("there is no partner {code}").into(),
+            other => BoxError::from(other),
+        })?;
+        app.auth.audit.append(connection, now, "command line", "partner.changed", &partner.code)?;
+        Ok(json!({
+            "code": partner.code,
+            "commission_rate": partner.commission_rate,
+            "redeem_share": partner.redeem_share,
+            "redeem_least": partner.redeem_least,
+            "counter_provision": partner.fiscal_counts_points,
         }))
     })
 }

@@ -1,17 +1,17 @@
-//! Partners and their outlets, for the office.
+//! Partners and their outlets, for the office; and the settings every purchase there is judged by.
 
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::PartnerId;
-use cashback_engine::partners::{self, Outlet, Partner};
+use cashback_engine::partners::{self, Outlet, Partner, PartnerChanges};
 use serde::{Deserialize, Serialize};
 use shared_kernel::money::{Money, Rate};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::auth::Principal;
-use crate::extract::Query;
+use crate::auth::{Principal, scope};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
 
@@ -30,6 +30,9 @@ pub struct PartnerView {
     /// The least that is paid with points, if any is.
     #[schema(value_type = String, example = "0.00")]
     redeem_least: Money,
+    /// Whether its tills book points as a counter-provision: the fiscal receipt's sum is the whole amount then, not
+    /// what was paid.
+    counter_provision: bool,
     outlets: Vec<OutletView>,
 }
 
@@ -102,6 +105,59 @@ pub async fn list(
     Ok(list.answer(&page))
 }
 
+/// What to change of a partner's settings; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PartnerChanges)]
+pub struct ChangesBody {
+    /// For what happens from now on; what happened before is charged the rate of its moment, however late it comes.
+    #[schema(value_type = Option<String>, example = "0.02")]
+    commission_rate: Option<Rate>,
+    #[schema(value_type = Option<String>, example = "0.5")]
+    redeem_share: Option<Rate>,
+    #[schema(value_type = Option<String>, example = "10.00")]
+    redeem_least: Option<Money>,
+    counter_provision: Option<bool>,
+}
+
+/// Changes a partner's settings, for purchases from now on; those posted keep what they were judged by.
+#[utoipa::path(patch, path = "/v1/partners/{code}", tag = "finance", params(("code" = String, Path)),
+    request_body = ChangesBody, responses(
+    (status = 200, description = "the partner now", body = PartnerView),
+    (status = 404, description = "no such partner", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn change(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    code: IdPath<String>,
+    body: Later<Json<ChangesBody>>,
+) -> Result<web::Json<PartnerView>, Problem> {
+    let (principal, now) = (principal.into_inner(), app.now());
+    let shared = app.clone().into_inner();
+    let changed = app
+        .into_inner()
+        .transaction(move |connection| {
+            if scope::root(&principal)?.is_some() {
+                return Err(Problem::forbidden());
+            }
+            let found = partners::find(connection, &code.0)?.ok_or_else(Problem::not_found)?;
+            let changed = partners::change(connection, &found.code, &changes(body?.0), now)?;
+            shared.auth.audit.append(connection, now, &principal.key(), "partner.changed", &changed.code)?;
+            Ok(view(&changed, partners::outlets(connection, changed.id)?))
+        })
+        .await?;
+    Ok(web::Json(changed))
+}
+
+fn changes(asked: ChangesBody) -> PartnerChanges {
+    PartnerChanges {
+        commission_rate: asked.commission_rate,
+        redeem_share: asked.redeem_share,
+        redeem_least: asked.redeem_least,
+        fiscal_counts_points: asked.counter_provision,
+    }
+}
+
 fn view(partner: &Partner, outlets: Vec<Outlet>) -> PartnerView {
     PartnerView {
         code: partner.code.clone(),
@@ -109,6 +165,7 @@ fn view(partner: &Partner, outlets: Vec<Outlet>) -> PartnerView {
         commission_rate: partner.commission_rate,
         redeem_share: partner.redeem_share,
         redeem_least: partner.redeem_least,
+        counter_provision: partner.fiscal_counts_points,
         outlets: outlets.iter().map(OutletView::from).collect(),
     }
 }

@@ -115,6 +115,8 @@ const CHECKS: &[(u8, &str, &str)] = &[
          WHERE (a.kind, a.owner_kind, a.owner) IS DISTINCT FROM ('receivable', 'partner', p.code)
          UNION ALL SELECT format('outlet %s', o.code) FROM ledger.outlets o
          WHERE NOT EXISTS (SELECT FROM ledger.partners p WHERE p.id = o.partner_id)
+         UNION ALL SELECT format('commission of partner %s until %s', c.partner_id, c.until) FROM ledger.commission_rates c
+         WHERE NOT EXISTS (SELECT FROM ledger.partners p WHERE p.id = c.partner_id)
          UNION ALL SELECT format('rule %s', r.id) FROM ledger.rules r
          WHERE NOT EXISTS (SELECT FROM ledger.partners p WHERE p.id = r.partner_id)
             OR NOT EXISTS (SELECT FROM ledger.rule_versions v WHERE v.rule_id = r.id)
@@ -289,6 +291,19 @@ const CHECKS: &[(u8, &str, &str)] = &[
 
 /// The same, where the whole history is needed.
 const HISTORY: &[(u8, &str, &str)] = &[
+    (
+        6,
+        "what a card has used of its limits is not what its purchases were counted for",
+        "WITH counted AS (
+            SELECT card_id, member_id, span, date_trunc(span, occurred_at AT TIME ZONE programme.zone)::date AS period,
+                count(*) FILTER (WHERE terms ->> 'k' = 'true') AS earned, sum(redeemed) AS redeemed
+            FROM ledger.purchases, ledger.programme, (VALUES ('day'), ('month')) AS spans (span)
+            WHERE card_id IS NOT NULL AND terms ->> 'k' IS NOT NULL GROUP BY 1, 2, 3, 4)
+         SELECT format('card %s, %s of %s: used %s and %s, counted %s and %s', coalesce(u.card_id, c.card_id),
+            coalesce(u.span, c.span), coalesce(u.period, c.period), u.earned, u.redeemed, c.earned, c.redeemed) AS row
+         FROM ledger.card_usage u FULL JOIN counted c USING (card_id, member_id, span, period)
+         WHERE (u.earned, u.redeemed) IS DISTINCT FROM (c.earned, c.redeemed)",
+    ),
     (
         2,
         "what expired of the lots is not what was moved to breakage",

@@ -28,6 +28,29 @@ pub(super) const CHECKS: &[(u8, &str, &str)] = &[
     ),
     (
         2,
+        "a member was merged, and nothing says into whom; or a merger is none of its posting",
+        "SELECT format('member %s', b.member_id) AS row FROM ledger.balances b
+         WHERE b.standing = 'merged' AND NOT EXISTS (SELECT FROM ledger.merged m WHERE m.member_id = b.member_id)
+         UNION ALL
+         SELECT format('member %s: posting %s', m.member_id, m.posting_id) FROM ledger.merged m
+         WHERE m.posting_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM ledger.postings p WHERE p.id = m.posting_id AND p.kind = 'merge')
+         UNION ALL
+         SELECT format('posting %s (merge)', p.id) FROM ledger.postings p
+         WHERE p.kind = 'merge' AND NOT EXISTS (SELECT FROM ledger.merged m WHERE m.posting_id = p.id)",
+    ),
+    (
+        6,
+        "a version of the tiers' settings is missing",
+        "SELECT format('version %s', t.version - 1) AS row FROM ledger.tier_settings t
+         WHERE t.version > 1
+            AND NOT EXISTS (SELECT FROM ledger.tier_settings e WHERE e.version = t.version - 1)
+         UNION ALL
+         SELECT 'what members have towards tiers, of no settings' WHERE EXISTS (SELECT FROM ledger.tier_progress)
+            AND NOT EXISTS (SELECT FROM ledger.tier_settings WHERE approved_at IS NOT NULL)",
+    ),
+    (
+        2,
         "a member is frozen without a reason, or not although one stands",
         "SELECT format('member %s: %s', coalesce(b.member_id, f.member_id), b.standing) AS row
          FROM ledger.balances b

@@ -17,7 +17,7 @@ use super::world::World;
 use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
 use crate::claims::arrivals;
 use crate::days::date_in;
-use crate::enrolments::Standing;
+use crate::enrolments::{LATE, Standing};
 use crate::fraud::watch;
 use crate::ids::{Mint, PurchaseId};
 use crate::purchases::{PurchaseRecord, shown, waiting};
@@ -219,6 +219,9 @@ impl<'a> Batch<'a> {
             needs.members.insert(member);
             if sale.redeem.is_positive() {
                 needs.spenders.insert(member);
+            }
+            if sale.source != Source::History && sale.occurred_at < self.now - LATE {
+                needs.words.insert((member, sale.occurred_at));
             }
             let date = date_in(self.book.zone, sale.occurred_at);
             if self.book.watched.is_on() {

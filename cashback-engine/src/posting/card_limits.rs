@@ -98,14 +98,22 @@ pub(crate) fn may_earn(world: &World, buyer: &Buyer, date: NaiveDate) -> bool {
     })
 }
 
-/// Counts an accepted purchase.
-pub(crate) fn count(world: &mut World, buyer: &Buyer, (redeem, earns): (Money, bool), date: NaiveDate) {
+/// Counts an accepted purchase; whether as one that earns, where the card has limits.
+pub(crate) fn count(
+    world: &mut World,
+    buyer: &Buyer,
+    (redeem, earns): (Money, bool),
+    date: NaiveDate,
+) -> Option<bool> {
+    let mut counted = None;
     for (period, ..) in periods(buyer, date) {
+        counted = Some(earns);
         let usage = world.cards.entry(period).or_default();
         usage.earned += i32::from(earns);
         usage.redeemed += redeem;
         usage.changed = true;
     }
+    counted
 }
 
 /// Reads what the batch's cards have used.

@@ -50,11 +50,11 @@ pub(crate) fn decide(
     if !judgement.applied.is_empty() && suspicions.iter().any(|one| one.action == FraudAction::Hold) {
         judgement.check = Some(Check::Held);
     }
-    let commission =
-        if sale.capture { commission(paid, checked.partner.commission_rate) } else { Money::ZERO };
+    let rate = book.commission_rate(&checked.partner, sale.occurred_at);
+    let commission = if sale.capture { commission(paid, rate) } else { Money::ZERO };
     let cashback: Money = judgement.applied.iter().map(|a| Money::from_kopecks(a.given_kopecks)).sum();
-    card_limits::count(world, &sale.buyer, (sale.redeem, cashback.is_positive()), date);
-    let mut record = record(sale, checked, id, now, &judgement, (commission, cashback));
+    judgement.counted = card_limits::count(world, &sale.buyer, (sale.redeem, cashback.is_positive()), date);
+    let mut record = record(sale, checked, (id, now), &judgement, (rate, commission, cashback));
     let kind = if sale.capture { PostingKind::Purchase } else { PostingKind::Authorise };
     world.open(id.0, kind, sale.buyer.member, Some(id), sale.occurred_at);
     redeem(world, sale, id, today);
@@ -137,12 +137,10 @@ fn redeem(world: &mut World, sale: &Sale, id: PurchaseId, today: NaiveDate) {
 fn judge(world: &World, book: &Book, sale: &Sale, checked: &Checked, paid: Money) -> Judgement {
     let member = world.members.get(&sale.buyer.member);
     let none = |reason| Judgement { reason: Some(reason), ..Judgement::default() };
-    match member.and_then(|member| member.standing) {
-        None => return none(CashbackReason::NotEnrolled),
-        Some(Standing::Left | Standing::FrozenLeft | Standing::Merged) => {
-            return none(CashbackReason::LeftProgramme);
-        }
-        Some(Standing::Enrolled | Standing::Frozen) => {}
+    let standing = member.and_then(|member| member.standing);
+    let then = world.words.get(&(sale.buyer.member, sale.occurred_at)).copied();
+    if let Err(reason) = takes_part(standing, then) {
+        return none(reason);
     }
     let occasion = Occasion {
         date: date_in(book.zone, sale.occurred_at),
@@ -160,6 +158,17 @@ fn judge(world: &World, book: &Book, sale: &Sale, checked: &Checked, paid: Money
     }
     let versions = book.in_force(sale.partner, sale.occurred_at).map(AsRef::as_ref);
     judged(versions, &occasion, |version| room_of(world, version, sale.buyer.member, occasion.date))
+}
+
+/// Whether the buyer takes part; of a purchase told late, whether that was so `then`.
+fn takes_part(standing: Option<Standing>, then: Option<Option<bool>>) -> Result<(), CashbackReason> {
+    match (standing, then) {
+        (None, _) | (Some(_), Some(None)) => Err(CashbackReason::NotEnrolled),
+        (Some(Standing::Merged), _) | (Some(_), Some(Some(false))) => Err(CashbackReason::LeftProgramme),
+        (Some(_), Some(Some(true))) => Ok(()),
+        (Some(standing), None) if standing.takes_part() => Ok(()),
+        (Some(_), None) => Err(CashbackReason::LeftProgramme),
+    }
 }
 
 /// Which caps of a member a purchase counts towards: that of any version of the rule.
@@ -268,10 +277,9 @@ pub(crate) fn funder_parts(version: &Version, amount: Money) -> Vec<Money> {
 fn record(
     sale: &Sale,
     checked: &Checked,
-    id: PurchaseId,
-    now: DateTime<Utc>,
+    (id, now): (PurchaseId, DateTime<Utc>),
     judgement: &Judgement,
-    (commission, cashback): (Money, Money),
+    (commission_rate, commission, cashback): (Rate, Money, Money),
 ) -> PurchaseRecord {
     let json = |lines: &Vec<super::sale::Line>| {
         serde_json::to_value(lines).expect("lines hold text and amounts only")
@@ -297,7 +305,7 @@ fn record(
         cashback_left: cashback,
         refunded: Money::ZERO,
         refunded_by_amount: Money::ZERO,
-        commission_rate: checked.partner.commission_rate,
+        commission_rate,
         available_at: None,
         expires_on: None,
         terms: serde_json::to_value(judgement).expect("a judgement holds text and numbers only"),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
@@ -13,7 +13,7 @@ use shared_kernel::money::Money;
 use super::card_limits::{self, CardPeriod};
 use super::world::{CapKey, Kept, Spending, Usage, World};
 use crate::balances::Balance;
-use crate::enrolments::Standing;
+use crate::enrolments::{Standing, took_part};
 use crate::ids::{PurchaseId, RuleId};
 use crate::lots::{Lot, LotState};
 use crate::purchases::PurchaseRecord;
@@ -136,6 +136,8 @@ pub(crate) struct Needs {
     pub watched: HashSet<(Uuid, NaiveDate)>,
     /// Over how many days it counts refunds.
     pub watched_days: i32,
+    /// Of purchases told late: whose standing when.
+    pub words: HashSet<(MemberId, DateTime<Utc>)>,
     /// The tiers that members may reach, and the day that decides; where tiers are set.
     pub tiers: Option<(Arc<TierTerms>, NaiveDate)>,
 }
@@ -156,6 +158,11 @@ pub(crate) fn fill(
         }
     }
     card_limits::read(connection, world, needs.cards.iter().copied())?;
+    if !needs.words.is_empty() {
+        let asked: Vec<(MemberId, DateTime<Utc>)> = needs.words.iter().copied().collect();
+        let words = took_part(connection, &asked)?;
+        world.words.extend(asked.into_iter().zip(words));
+    }
     if !needs.purchases.is_empty() {
         redemptions(connection, world, &needs.purchases)?;
     }

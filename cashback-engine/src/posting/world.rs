@@ -150,6 +150,8 @@ pub(crate) struct World {
     pub caps: HashMap<CapKey, Usage>,
     pub budgets: HashMap<RuleId, Usage>,
     pub cards: HashMap<CardPeriod, CardUsage>,
+    /// Of purchases told late: whether the buyer took part then, where a word had been said.
+    pub words: HashMap<(MemberId, DateTime<Utc>), Option<bool>>,
     pub purchases: HashMap<PurchaseId, Kept>,
     /// What each purchase that was read counted for towards a tier: what was bought, and cashback.
     pub counted: HashMap<PurchaseId, (Money, Money)>,

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::Uuid;
+use shared_kernel::money::Rate;
 
 use super::store::{self, VersionRow};
 use super::terms::{CapPeriod, Funder, Terms};
@@ -16,7 +17,7 @@ use crate::days::{date_in, midnight};
 use crate::fraud::settings::Watched;
 use crate::ids::{PartnerId, RuleId};
 use crate::ledger::account::Account;
-use crate::partners::{Outlet, Partner};
+use crate::partners::{FormerRates, Outlet, Partner, former_rates};
 use crate::schema::ledger::{accounts, finished_jobs, outlets, partners, programme};
 use crate::tiers::{self, TierTerms};
 
@@ -70,6 +71,7 @@ pub struct Book {
     /// The tiers members may reach; `None` where none are set.
     pub tiers: Option<Arc<TierTerms>>,
     partners: HashMap<PartnerId, Arc<Partner>>,
+    former_rates: FormerRates,
     outlets: HashMap<String, Arc<Outlet>>,
     outlets_by_number: HashMap<i32, Arc<Outlet>>,
     versions: HashMap<(RuleId, i32), Arc<Version>>,
@@ -123,6 +125,7 @@ impl Book {
             claim_days,
             tiers: tiers::judging(connection)?.map(Arc::new),
             partners,
+            former_rates: former_rates(connection)?,
             outlets_by_number: outlets.iter().map(|o| (o.number, o.clone())).collect(),
             outlets: outlets.into_iter().map(|o| (o.code.clone(), o)).collect(),
             versions: versions.into_iter().map(|v| ((v.rule, v.version), v)).collect(),
@@ -141,6 +144,12 @@ impl Book {
     /// A partner.
     pub fn partner(&self, id: PartnerId) -> Option<&Arc<Partner>> {
         self.partners.get(&id)
+    }
+
+    /// The commission a partner is charged of what was bought at an instant.
+    pub fn commission_rate(&self, partner: &Partner, at: DateTime<Utc>) -> Rate {
+        let mut former = self.former_rates.get(&partner.id).into_iter().flatten();
+        former.find(|(until, _)| at < *until).map_or(partner.commission_rate, |(_, rate)| *rate)
     }
 
     /// An outlet by its code, which is unique over all partners.

@@ -380,6 +380,33 @@ pub fn covered(when: &When, amount: Money, lines: Option<&[Line]>, excluded: &[S
     coverage(when, amount, lines, excluded).1
 }
 
+/// What the lines come to that a judgement says a rule covered, if the rule can have covered them and left the others
+/// out: of those that its terms cover only such whose category was excluded from every rule then.
+pub(crate) fn covered_then(
+    when: &When,
+    amount: Money,
+    lines: Option<&[Line]>,
+    covered: Option<&[u16]>,
+) -> Option<Money> {
+    let (lines, covered) = match (lines, covered) {
+        (None, None) => return Some(amount),
+        (Some(lines), Some(covered)) => (lines, covered),
+        _ => return None,
+    };
+    let mut sum = Money::ZERO;
+    let mut places = covered.iter().peekable();
+    for (place, line) in (0u16..).zip(lines) {
+        let taken = places.next_if_eq(&&place).is_some();
+        match (taken, covers(when, line, &[])) {
+            (true, true) => sum += line.amount,
+            (true, false) => return None,
+            (false, true) if line.category.is_none() => return None,
+            (false, _) => {}
+        }
+    }
+    places.next().is_none().then_some(sum)
+}
+
 fn among<T: PartialEq>(list: &[T], value: &T) -> bool {
     list.is_empty() || list.contains(value)
 }

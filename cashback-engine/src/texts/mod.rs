@@ -96,12 +96,12 @@ fn refunds(explanation: &Explanation, language: Language) -> Option<String> {
 pub fn reason_text(reason: CashbackReason, language: Language) -> &'static str {
     match reason {
         CashbackReason::NotEnrolled => language.pick(
-            "Вы не участвуете в бонусной программе, поэтому кэшбэк не начислен.",
-            "You are not in the bonus programme, so there is no cashback.",
+            "Во время покупки вы не участвовали в бонусной программе, поэтому кэшбэк не начислен.",
+            "You were not in the bonus programme at the time of the purchase, so there is no cashback.",
         ),
         CashbackReason::LeftProgramme => language.pick(
-            "Вы вышли из бонусной программы, поэтому кэшбэк не начислен.",
-            "You have left the bonus programme, so there is no cashback.",
+            "К моменту покупки вы вышли из бонусной программы, поэтому кэшбэк не начислен.",
+            "You had left the bonus programme by the time of the purchase, so there is no cashback.",
         ),
         CashbackReason::NoRule => {
             language.pick("У партнёра не было действующих акций.", "The partner had no offer in force.")

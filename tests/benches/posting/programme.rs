@@ -4,7 +4,7 @@ use cashback_engine::partners::{self, NewOutlet, NewPartner};
 use cashback_engine::posting::{self, Audience, Buyer, CardStanding, Presented, Sale, Source};
 use cashback_engine::rules::BookCache;
 use cashback_engine::{PartnerId, enrolments};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use harness::TestDatabase;
@@ -50,10 +50,11 @@ pub fn kopecks_of(number: u64) -> i64 {
     10_000 + (number.wrapping_mul(7_919) % 500_000) as i64
 }
 
-/// Enrols members.
+/// Enrols members, as of long ago.
 pub fn enrol(connection: &mut PgConnection, members: &[MemberId], now: DateTime<Utc>) {
+    let joined = now - TimeDelta::days(400);
     for some in members.chunks(ENROLLED_AT_ONCE) {
-        enrolments::enrol_many(connection, some, "1", "bench", now).expect("members can be enrolled");
+        enrolments::enrol_many(connection, some, "1", "bench", joined).expect("members can be enrolled");
     }
 }
 

@@ -147,6 +147,8 @@ impl Model {
         if gone.word > stays.word && gone.left != stays.left {
             (stays.left, stays.word) = (gone.left, word);
         }
+        stays.words.extend(gone.words);
+        stays.words.sort();
         for (month, used) in gone.used {
             *stays.used(month) += used;
         }
@@ -213,6 +215,7 @@ pub fn apply(deed: Deed, model: &mut Model, runs: &mut [Run], today: NaiveDate) 
             if model.members[member].left != left {
                 let word = model.next();
                 (model.members[member].left, model.members[member].word) = (left, word);
+                model.members[member].words.push((runs[0].programme.now, left));
             }
             runs.iter_mut().for_each(|run| run.take_part(member, !left));
         }

@@ -15,13 +15,14 @@ use shared_kernel::money::{Money, Rate};
 use crate::fraud::Check;
 use crate::ids::{PostingId, PurchaseId};
 use crate::ledger::account::Account;
+use crate::posting::Line;
 use crate::posting::decide::{commission, funder_parts};
 use crate::purchases::{Judgement, PurchaseRecord, PurchaseStatus};
 use crate::refunds::replay::replay;
 use crate::refunds::residual::residual;
 use crate::refunds::{After, Returned};
 use crate::rules::Book;
-use crate::rules::evaluate::{capped, earned};
+use crate::rules::evaluate::{Fraction, capped, covered_then, earned};
 use crate::schema::ledger::{purchases, refunds};
 
 /// A purchase's frozen terms, read without a detour; `None` when they can't be.
@@ -32,6 +33,18 @@ pub(super) struct Frozen(pub Option<Judgement>);
 impl FromSql<Jsonb, Pg> for Frozen {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         // The first byte is the version of the wire format.
+        let text = value.as_bytes().get(1..).unwrap_or_default();
+        Ok(Self(serde_json::from_slice(text).ok()))
+    }
+}
+
+/// A purchase's lines, read without a detour; `None` when they can't be.
+#[derive(Debug, Clone, FromSqlRow, AsExpression)]
+#[diesel(sql_type = Jsonb)]
+pub(super) struct Lines(pub Option<Vec<Line>>);
+
+impl FromSql<Jsonb, Pg> for Lines {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let text = value.as_bytes().get(1..).unwrap_or_default();
         Ok(Self(serde_json::from_slice(text).ok()))
     }
@@ -57,6 +70,7 @@ pub(super) struct Stored {
     pub terms: Frozen,
     /// Whether refunds left less of it.
     pub reduced: bool,
+    pub lines: Option<Lines>,
 }
 
 /// What postings moved on each account, credits above 0.
@@ -76,9 +90,18 @@ pub(super) fn wrong(stored: &Stored, judgement: &Judgement, book: &Book) -> Opti
     if stored.commission != commission(paid, stored.commission_rate) {
         return Some("commission");
     }
+    let lines = match &stored.lines {
+        Some(Lines(None)) => return Some("its lines can't be read"),
+        Some(Lines(lines)) => lines.as_deref(),
+        None => None,
+    };
     let mut given = Money::ZERO;
     for applied in &judgement.applied {
         let Some(version) = book.version(applied.rule, applied.version) else { return Some("unknown rule") };
+        let covered = covered_then(&version.terms.when, stored.amount, lines, applied.covered.as_deref());
+        if covered.map(|covered| Fraction::share(paid, covered, stored.amount)) != Some(applied.eligible) {
+            return Some("a rule covered what its terms and the lines don't give");
+        }
         let anew = earned(&version.terms, applied.eligible).unwrap_or(Money::ZERO);
         let limited = capped(&version.terms.caps, anew, applied.room_kopecks.map(Money::from_kopecks));
         let amount = Money::from_kopecks(applied.given_kopecks);

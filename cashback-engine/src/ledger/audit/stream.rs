@@ -30,9 +30,9 @@ statement! {
     /// Purchases after one.
     ReadPurchases { after: Uuid => SqlUuid, limit: i64 => BigInt }
         -> (SqlUuid, SqlUuid, Integer, Timestamptz, Text, Bool, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt,
-            BigInt, Jsonb, Bool),
+            BigInt, Jsonb, Bool, Nullable<Jsonb>),
     "SELECT id, member_id, outlet_id, occurred_at, status, captured, amount, redeemed, redeemed_left, commission,
-        commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL
+        commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL, lines
      FROM ledger.purchases WHERE id > ? ORDER BY id LIMIT ?"
 }
 
@@ -40,9 +40,9 @@ statement! {
     /// Purchases by their identifiers.
     ReadOlder { ids: Vec<PurchaseId> => Array<SqlUuid> }
         -> (SqlUuid, SqlUuid, Integer, Timestamptz, Text, Bool, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt,
-            BigInt, Jsonb, Bool),
+            BigInt, Jsonb, Bool, Nullable<Jsonb>),
     "SELECT id, member_id, outlet_id, occurred_at, status, captured, amount, redeemed, redeemed_left, commission,
-        commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL
+        commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL, lines
      FROM ledger.purchases WHERE id = ANY(?)"
 }
 
