@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::delivery::{Delivery, DeliveryError};
 use crate::keys::MasterKey;
 use crate::posting::PostingQueue;
+use crate::print::drawing::Drawing;
 use crate::private_services::postgres::PrivatePostgres;
 use crate::problem::Problem;
 use crate::simulations::Waker;
@@ -43,6 +44,8 @@ pub struct App {
     pub simulations: Arc<Waker>,
     /// The way into the ledger.
     pub posting: PostingQueue,
+    /// The way to the thread that draws plastic's files.
+    pub drawing: Drawing,
     /// Tokens, sessions and what else signing in needs.
     pub auth: Auth,
     /// Counters of limits and small values that may be lost.
@@ -142,6 +145,7 @@ impl App {
         drop(connection);
         let derived = Derived::of(&master);
         let (posting, inlet) = PostingQueue::new();
+        let (drawing, easel) = Drawing::new();
         let books = BookCache::default();
         let cache = Cache::open(settings.redis_url())?;
         let live = Live::open(&cache)?;
@@ -155,6 +159,7 @@ impl App {
             books,
             simulations: Arc::default(),
             posting,
+            drawing,
             auth,
             cache,
             live,
@@ -165,6 +170,7 @@ impl App {
         };
         let app = Arc::new(app);
         inlet.start(&app)?;
+        easel.start(&app)?;
         Ok(app)
     }
 

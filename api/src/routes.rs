@@ -61,6 +61,7 @@ pub fn table() -> Vec<Entry> {
     ]);
     let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
     let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
+    let import_readers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Auditor]);
     let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
     let printers = Access::roles(&[Role::Administrator, Role::Issuer]);
     let receivers = Access::roles(&[Role::Administrator, Role::Issuer, Role::Chair]);
@@ -157,18 +158,24 @@ pub fn table() -> Vec<Entry> {
         get("/v1/organisations", structure, web::to(v1::organisations::list)),
         creation("/v1/organisations", importers, web::to(v1::organisations::create)),
         get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),
+        patch("/v1/organisations/{code}", importers, web::to(v1::organisations::change)),
+        post("/v1/organisations/{code}/close", importers, web::to(v1::organisations::close)),
         get("/v1/organisations/{code}/statistics", office, web::to(v1::organisations::statistics)),
         get("/v1/members", office, web::to(v1::members::list)),
         creation("/v1/members", registrars, web::to(v1::members::admit)),
         get("/v1/members/{id}", office, web::to(v1::members::show)),
         patch("/v1/members/{id}", registrars, web::to(v1::members::change)),
-        post("/v1/members/{id}/transfer", registrars, web::to(v1::members::transfer)),
-        post("/v1/members/{id}/leave", registrars, web::to(v1::members::leave)),
+        post("/v1/members/{id}/transfer", registrars, web::to(v1::memberships::transfer)),
+        post("/v1/members/{id}/leave", registrars, web::to(v1::memberships::leave)),
+        post("/v1/members/{id}/suspend", registrars, web::to(v1::memberships::suspend)),
+        post("/v1/members/{id}/resume", registrars, web::to(v1::memberships::resume)),
+        post("/v1/members/{id}/readmit", registrars, web::to(v1::memberships::readmit)),
         post("/v1/members/{id}/merge", importers, web::to(v1::merging::merge)),
         creation("/v1/imports", importers, web::to(v1::imports::upload)),
-        get("/v1/imports/{id}", importers, web::to(v1::imports::show)),
-        get("/v1/imports/{id}/rejected", importers, web::to(v1::imports::rejected)),
-        get("/v1/imports/{id}/rejected.csv", importers, web::to(v1::imports::rejected_csv)),
+        get("/v1/imports", import_readers, web::to(v1::imports::list)),
+        get("/v1/imports/{id}", import_readers, web::to(v1::imports::show)),
+        get("/v1/imports/{id}/rejected", import_readers, web::to(v1::imports::rejected)),
+        get("/v1/imports/{id}/rejected.csv", import_readers, web::to(v1::imports::rejected_csv)),
         get("/v1/settings", Access::roles(settled_by), web::to(v1::settings::show)),
         patch("/v1/settings", Access::roles(&[Role::Administrator]), web::to(v1::settings::change)),
         creation("/v1/cards", issuers, web::to(v1::cards::issue)),

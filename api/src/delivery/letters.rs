@@ -48,6 +48,11 @@ pub enum Letter {
         /// Whether the receiver asked for it; it failed for days otherwise.
         gone: bool,
     },
+    /// Another address or phone to sign in with.
+    ContactChanged {
+        /// How the member is addressed.
+        name: String,
+    },
 }
 
 /// A card, for its letter.
@@ -156,6 +161,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "webhook_disabled.en.txt",
         "webhook_disabled.ru.html",
         "webhook_disabled.ru.txt",
+        "contact_changed.en.html",
+        "contact_changed.en.txt",
+        "contact_changed.ru.html",
+        "contact_changed.ru.txt",
     ] {
         environment.add_template(name, source).expect("a test renders every template");
     }
@@ -163,6 +172,11 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 impl Letter {
+    /// What is told of another address or phone.
+    pub fn contact_changed(person: &Person) -> Self {
+        Self::ContactChanged { name: address(person) }
+    }
+
     /// The letter in words; `url` is where the pages are.
     ///
     /// # Errors
@@ -201,6 +215,7 @@ impl Letter {
             Self::CashbackDigest(_) => "cashback_digest",
             Self::ExpiryNotice(_) => "expiry_notice",
             Self::WebhookDisabled { .. } => "webhook_disabled",
+            Self::ContactChanged { .. } => "contact_changed",
         }
     }
 
@@ -233,6 +248,7 @@ impl Letter {
                 let total: i64 = expiring.days.iter().map(|(_, kopecks)| kopecks).sum();
                 context! { name, days, total => rubles(total) }
             }
+            Self::ContactChanged { name } => context! { name },
             Self::WebhookDisabled { url, partner, gone } => context! { hook => url, partner, gone },
         }
     }
@@ -242,7 +258,7 @@ impl Letter {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 6] {
+    fn letters() -> [Letter; 7] {
         let name = "<script>alert(1)</script> {{7*7}} О’Брайен".to_owned();
         [
             Letter::SignInCode { code: "042137".to_owned(), minutes: 10 },
@@ -262,6 +278,7 @@ mod tests {
                 name: name.clone(),
                 expiring: Expiring { days: vec![("2026-12-22".parse().unwrap(), 143_783)] },
             }),
+            Letter::ContactChanged { name: name.clone() },
             Letter::WebhookDisabled { url: "https://a.example/?<b>".to_owned(), partner: name, gone: true },
         ]
     }

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use card_issuer::presentation;
 use card_issuer::resolutions;
-use cashback_engine::posting::{self, Buyer, CardStanding, Known, Posted, Presented, ReceiptKey, Sale};
+use cashback_engine::posting::{self, Known, Posted, Presented, ReceiptKey, Sale};
 use chrono::{DateTime, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 
 use super::identify::{self, Identified, Purpose, Use};
-use super::{Answer, Order};
+use super::{Answer, Order, again};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::refusals;
@@ -61,7 +61,9 @@ pub fn quote(app: &App, connection: &mut PgConnection, order: &Order) -> Result<
     let key = key_of(order);
     let known = posting::known(connection, &app.books, std::slice::from_ref(&key))?;
     let identified = match known.get(&key) {
-        Some(known) => replayed_buyer(connection, order, known, now)?,
+        Some(known) => {
+            again::buyers(app, connection, &[(order, known)], now)?.pop().ok_or_else(Problem::unavailable)?
+        }
         None => identify::buyers(app, connection, (&[order], Purpose::Quote), now)?
             .pop()
             .unwrap_or_else(|| Err(Problem::unavailable()))?,
@@ -148,38 +150,15 @@ fn identify_all(
         .filter(|(_, key)| !known.contains_key(*key))
         .map(|(order, _)| order)
         .collect();
+    let repeated: Vec<(&Order, &Known)> =
+        orders.iter().zip(keys).filter_map(|(order, key)| Some((order, known.get(key)?))).collect();
     let mut identified = identify::buyers(app, connection, (&fresh, Purpose::Post), now)?.into_iter();
-    orders
+    let mut repeated = again::buyers(app, connection, &repeated, now)?.into_iter().map(Ok);
+    Ok(keys
         .iter()
-        .zip(keys)
-        .map(|(order, key)| match known.get(key) {
-            Some(known) => replayed_buyer(connection, order, known, now).map(Ok),
-            None => Ok(identified.next().unwrap_or_else(|| Err(Problem::unavailable()))),
-        })
-        .collect()
-}
-
-/// Of a purchase that is there already only the member matters: its card, code and state were judged when it was
-/// posted, and a used code is no reason to deny an answer that was given before.
-fn replayed_buyer(
-    connection: &mut PgConnection,
-    order: &Order,
-    known: &Known,
-    now: DateTime<Utc>,
-) -> Result<Identified, Problem> {
-    let shown = identify::shown_again(connection, order, now)?;
-    let recent = known.purchase.booked_at > now - resolutions::LIFETIME;
-    Ok(Identified {
-        buyer: Buyer {
-            member: shown.member.unwrap_or(known.purchase.member),
-            card: None,
-            card_standing: CardStanding::Valid,
-            limits: None,
-            audience: Default::default(),
-        },
-        presented: if shown.live && recent { Presented::LiveCode } else { Presented::BareNumber },
-        uses: None,
-    })
+        .map(|key| if known.contains_key(key) { repeated.next() } else { identified.next() })
+        .map(|one| one.unwrap_or_else(|| Err(Problem::unavailable())))
+        .collect())
 }
 
 fn key_of(order: &Order) -> ReceiptKey {

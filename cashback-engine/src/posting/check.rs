@@ -17,8 +17,8 @@ use crate::rules::evaluate::redeemable;
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 /// How far back a purchase may lie over the API.
 const BACK_MAX: TimeDelta = TimeDelta::days(30);
-/// How long a live code counts as one.
-const LIVE_MAX: TimeDelta = TimeDelta::minutes(2);
+/// How long a live code counts as one: in an older purchase it is as good as the bare number.
+pub const LIVE_MAX: TimeDelta = TimeDelta::minutes(2);
 
 /// A purchase's place, found in the book.
 #[derive(Debug, Clone)]

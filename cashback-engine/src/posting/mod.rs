@@ -35,6 +35,7 @@ use crate::purchases::{Purchase, PurchaseRecord, purchase, shown};
 use crate::reconciliation::waiting;
 use crate::rules::BookCache;
 
+pub use check::LIVE_MAX;
 pub(crate) use check::{is_receipt, line_is_valid};
 pub use fiscal::{Fiscal, FiscalError, FiscalKind};
 pub use refusal::Refusal;
