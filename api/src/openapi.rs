@@ -21,7 +21,10 @@ use crate::v1;
     ),
     paths(
         v1::health::live, v1::health::ready, v1::health::metrics,
-        v1::jwks::keys, v1::oauth::token, v1::auth::login, v1::auth::code, v1::auth::verify, v1::auth::refresh,
+        v1::jwks::keys, v1::oauth::token, v1::oauth::revoke::revoke, v1::oauth::authorize::page, v1::oauth::authorize::consent,
+        v1::oauth::authorize::allow, v1::oauth::metadata::show,
+        v1::wallet_apps::create, v1::wallet_apps::list, v1::wallet_apps::revoke, v1::me::apps::list,
+        v1::me::apps::disconnect, v1::auth::login, v1::auth::code, v1::auth::verify, v1::auth::refresh,
         v1::auth::logout, v1::staff::me, v1::events::events,
         v1::me::show, v1::me::change, v1::me::enrol, v1::me::leave,
         v1::me::cards::list, v1::me::cards::code, v1::me::cards::code_svg, v1::me::cards::code_png, v1::me::cards::block,

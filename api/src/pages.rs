@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex};
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
@@ -42,6 +43,16 @@ pub async fn office(request: HttpRequest) -> Result<HttpResponse, Problem> {
 /// The reference of the API.
 pub async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
     entry(&request, "docs.html")
+}
+
+/// Where a member allows an app to show their card.
+///
+/// # Errors
+/// 404 when the pages were not built.
+pub fn consent(request: &HttpRequest, status: StatusCode) -> Result<HttpResponse, Problem> {
+    let mut answer = entry(request, "consent.html")?;
+    *answer.status_mut() = status;
+    Ok(answer)
 }
 
 /// A file whose name holds a digest of its content.

@@ -6,6 +6,7 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{Route, guard, web};
 
+use crate::auth::oauth::Scope;
 use crate::auth::{Access, Role, access, idempotency};
 use crate::problem::Problem;
 use crate::{pages, server, v1};
@@ -47,6 +48,7 @@ pub fn table() -> Vec<Entry> {
     let delete = |path, access, handler| entry(Method::DELETE, path, access, handler);
     let put = |path, access, handler| entry(Method::PUT, path, access, handler);
     let (member, partner) = (Access::MEMBER, Access::PARTNER);
+    let coded = member.and_wallet(Scope::CardCode);
     let office =
         Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair, Role::Auditor]);
     // Finance names organisations in rules: who pays, and whose members they are for.
@@ -67,6 +69,7 @@ pub fn table() -> Vec<Entry> {
     let receivers = Access::roles(&[Role::Administrator, Role::Issuer, Role::Chair]);
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
     let finance = Access::roles(&[Role::Finance]);
+    let administrators = Access::roles(&[Role::Administrator]);
     let controller = Access::roles(&[Role::Controller]);
     let tier_readers = Access::roles(&[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor]);
     let tier_approvers = Access::roles(&[Role::Administrator, Role::Controller]);
@@ -89,21 +92,23 @@ pub fn table() -> Vec<Entry> {
         patch("/v1/me", member, web::to(v1::me::change)),
         creation("/v1/me/enrolment", member, web::to(v1::me::enrol)),
         delete("/v1/me/enrolment", member, web::to(v1::me::leave)),
-        get("/v1/me/cards", member, web::to(v1::me::cards::list)),
-        get("/v1/me/cards/{id}/code", member, web::to(v1::me::cards::code)),
-        get("/v1/me/cards/{id}/code.svg", member, web::to(v1::me::cards::code_svg)),
-        get("/v1/me/cards/{id}/code.png", member, web::to(v1::me::cards::code_png)),
+        get("/v1/me/cards", member.and_wallet(Scope::Card), web::to(v1::me::cards::list)),
+        get("/v1/me/cards/{id}/code", coded, web::to(v1::me::cards::code)),
+        get("/v1/me/cards/{id}/code.svg", coded, web::to(v1::me::cards::code_svg)),
+        get("/v1/me/cards/{id}/code.png", coded, web::to(v1::me::cards::code_png)),
         creation("/v1/me/cards", member, web::to(v1::me::family::order)),
         patch("/v1/me/cards/{id}", member, web::to(v1::me::family::change)),
         creation("/v1/me/cards/{id}/reissue", member, web::to(v1::me::family::reissue)),
         get("/v1/me/cards/{id}/proof", member, web::to(v1::me::shown::proof)),
-        get("/v1/me/cards/{id}/barcode.svg", member, web::to(v1::me::shown::barcode)),
+        get("/v1/me/cards/{id}/barcode.svg", member.and_wallet(Scope::Card), web::to(v1::me::shown::barcode)),
         get("/v1/me/devices", member, web::to(v1::me::devices::list)),
         creation("/v1/me/devices", member, web::to(v1::me::devices::add)),
         delete("/v1/me/devices/{id}", member, web::to(v1::me::devices::revoke)),
         post("/v1/me/cards/{id}/block", member, web::to(v1::me::cards::block)),
         creation("/v1/me/payouts", member, web::to(v1::me::payouts::ask)),
-        get("/v1/me/balance", member, web::to(v1::me::money::balance)),
+        get("/v1/me/apps", member, web::to(v1::me::apps::list)),
+        delete("/v1/me/apps/{id}", member, web::to(v1::me::apps::disconnect)),
+        get("/v1/me/balance", member.and_wallet(Scope::Balance), web::to(v1::me::money::balance)),
         get("/v1/me/operations", member, web::to(v1::me::money::list)),
         post("/v1/cards/resolve", partner, web::to(v1::cards::resolve)),
         creation("/v1/enrolments", partner, web::to(v1::enrolments::start)),
@@ -177,7 +182,7 @@ pub fn table() -> Vec<Entry> {
         get("/v1/imports/{id}/rejected", import_readers, web::to(v1::imports::rejected)),
         get("/v1/imports/{id}/rejected.csv", import_readers, web::to(v1::imports::rejected_csv)),
         get("/v1/settings", Access::roles(settled_by), web::to(v1::settings::show)),
-        patch("/v1/settings", Access::roles(&[Role::Administrator]), web::to(v1::settings::change)),
+        patch("/v1/settings", administrators, web::to(v1::settings::change)),
         creation("/v1/cards", issuers, web::to(v1::cards::issue)),
         get("/v1/cards/revocations", partner, web::to(v1::revocations::list)),
         get("/v1/cards/{id}", office, web::to(v1::card_records::show)),
@@ -217,7 +222,15 @@ pub fn table() -> Vec<Entry> {
         get("/manifest.webmanifest", Access::PUBLIC, web::to(pages::root_file)),
         get("/sw.js", Access::PUBLIC, web::to(pages::worker)),
         get("/.well-known/jwks.json", Access::PUBLIC, web::to(v1::jwks::keys)),
+        get("/.well-known/oauth-authorization-server", Access::PUBLIC, web::to(v1::oauth::metadata::show)),
+        get("/v1/oauth/authorize", Access::PUBLIC, web::to(v1::oauth::authorize::page)),
+        get("/v1/oauth/consent", Access::PUBLIC, web::to(v1::oauth::authorize::consent)),
+        post("/v1/oauth/authorize", member, web::to(v1::oauth::authorize::allow)),
         post("/v1/oauth/token", Access::PUBLIC, web::to(v1::oauth::token)),
+        post("/v1/oauth/revoke", Access::PUBLIC, web::to(v1::oauth::revoke::revoke)),
+        creation("/v1/wallet-apps", administrators, web::to(v1::wallet_apps::create)),
+        get("/v1/wallet-apps", administrators, web::to(v1::wallet_apps::list)),
+        delete("/v1/wallet-apps/{id}", administrators, web::to(v1::wallet_apps::revoke)),
         post("/v1/auth/login", Access::PUBLIC, web::to(v1::auth::login)),
         post("/v1/auth/code", Access::PUBLIC, web::to(v1::auth::code)),
         post("/v1/auth/verify", Access::PUBLIC, web::to(v1::auth::verify)),

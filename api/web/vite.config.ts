@@ -50,7 +50,7 @@ function filesOf(bundle: Rolldown.OutputBundle, html: string): string[] {
   return [...new Set([...files, ...ROOT_FILES])].sort()
 }
 
-// Four entries, one origin. The server replaces `__CSP_NONCE__` in each HTML file on every request.
+// Five entries, one origin. The server replaces `__CSP_NONCE__` in each HTML file on every request.
 export default defineConfig({
   plugins: [react(), serviceWorker()],
   build: {
@@ -58,7 +58,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { index: 'index.html', till: 'till.html', office: 'office.html', docs: 'docs.html' },
+      input: {
+        index: 'index.html',
+        till: 'till.html',
+        office: 'office.html',
+        docs: 'docs.html',
+        consent: 'consent.html',
+      },
       // What every page needs at once comes in one file instead of a dozen crumbs.
       output: {
         codeSplitting: {

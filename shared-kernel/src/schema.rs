@@ -113,6 +113,54 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.oauth_apps (id) {
+            id -> Uuid,
+            client_id -> Text,
+            secret_hash -> Nullable<Bytea>,
+            name -> Text,
+            redirect_uris -> Array<Nullable<Text>>,
+            scope -> Text,
+            created_at -> Timestamptz,
+            revoked_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.oauth_codes (hash) {
+            hash -> Bytea,
+            grant_id -> Uuid,
+            redirect_uri -> Text,
+            challenge -> Text,
+            expires_at -> Timestamptz,
+            used_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        platform.oauth_grants (id) {
+            id -> Uuid,
+            app_id -> Uuid,
+            member_id -> Uuid,
+            scope -> Text,
+            granted_at -> Timestamptz,
+            connected_at -> Nullable<Timestamptz>,
+            last_used_at -> Nullable<Timestamptz>,
+            ends_at -> Timestamptz,
+            ended_at -> Nullable<Timestamptz>,
+            end_reason -> Nullable<Text>,
+        }
+    }
+
+    diesel::table! {
+        platform.oauth_refresh_tokens (hash) {
+            hash -> Bytea,
+            grant_id -> Uuid,
+            expires_at -> Timestamptz,
+            used_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         platform.outbox (id) {
             id -> Int8,
             kind -> Text,
@@ -240,6 +288,9 @@ pub mod platform {
         }
     }
 
+    diesel::joinable!(oauth_codes -> oauth_grants (grant_id));
+    diesel::joinable!(oauth_grants -> oauth_apps (app_id));
+    diesel::joinable!(oauth_refresh_tokens -> oauth_grants (grant_id));
     diesel::joinable!(refresh_tokens -> sessions (session_id));
     diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 
@@ -254,6 +305,10 @@ pub mod platform {
         installation,
         job_runs,
         master_key,
+        oauth_apps,
+        oauth_codes,
+        oauth_grants,
+        oauth_refresh_tokens,
         outbox,
         preferences,
         refresh_tokens,

@@ -13,6 +13,7 @@ pub mod mailbox;
 pub mod program;
 pub mod server;
 pub mod socket;
+pub mod wallets;
 pub mod webhook_sink;
 
 pub use client::{Answer, Client};

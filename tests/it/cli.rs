@@ -265,6 +265,17 @@ fn logins_made_on_the_command_line_sign_in() {
     assert_ne!(wrong.0, Some(0), "no such zone");
     let role = run(&["admin", "create-staff", "--email", "x@example.org", "--role", "registrar"]);
     assert_ne!(role.0, Some(0), "a registrar is bound to an organisation: {}", role.1);
+    let wallet = |address: &str| {
+        let create =
+            ["admin", "create-wallet-app", "--name", "Bank", "--scope", "card", "--scope", "card:code"];
+        run(&[create.as_slice(), &["--redirect-uri", address]].concat())
+    };
+    let (code, app, stderr) = wallet("https://bank.example/cb");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!((&app["scope"], &app["name"]), (&json!("card card:code"), &json!("Bank")));
+    assert_ne!(wallet("http://bank.example/cb").0, Some(0), "codes go over https");
+    let revoked = run(&["admin", "revoke-client", "--client-id", app["client_id"].as_str().unwrap()]);
+    assert_eq!(revoked.1["was_revoked"], false, "{}", revoked.2);
     let (code, document, _) = run(&["openapi"]);
     assert_eq!(code, Some(0));
     assert_eq!(document, client.get("/openapi.json").expect(200).json());

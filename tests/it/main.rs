@@ -60,4 +60,5 @@ mod sign_in;
 mod standing_http;
 mod structure;
 mod till;
+mod wallet_consent;
 mod webhooks;

@@ -33,6 +33,8 @@ impl People {
             person("member", server.as_member("1001"), |access, _| access.member),
             person("client", server.as_partner(&partner), |access, _| access.client),
         ];
+        let wallet = server.as_wallet(&signed_in[0].client, "card card:code balance");
+        signed_in.push(person("wallet", wallet, |access, _| access.scope.is_some()));
         for role in Role::ALL {
             let client = match role {
                 Role::Cashier => server.as_cashier(&partner),

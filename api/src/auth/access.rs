@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 
+use super::oauth::Scope;
 use super::{Principal, Role};
 use crate::app::App;
 use crate::problem::Problem;
@@ -22,32 +24,38 @@ pub struct Access {
     pub client: bool,
     /// Staff of these roles.
     pub roles: &'static [Role],
+    /// Wallets a member allowed this.
+    pub scope: Option<Scope>,
 }
 
 impl Access {
     /// Anybody.
-    pub const PUBLIC: Self = Self { public: true, member: false, client: false, roles: &[] };
+    pub const PUBLIC: Self = Self { public: true, member: false, client: false, roles: &[], scope: None };
     /// Members.
-    pub const MEMBER: Self = Self { public: false, member: true, client: false, roles: &[] };
+    pub const MEMBER: Self = Self { public: false, member: true, client: false, roles: &[], scope: None };
     /// A partner's programs and tills.
-    pub const PARTNER: Self =
-        Self { public: false, member: false, client: true, roles: &[Role::Cashier, Role::Manager] };
+    pub const PARTNER: Self = Self::roles(&[Role::Cashier, Role::Manager]).and_client();
     /// Anybody of the staff.
-    pub const STAFF: Self = Self { public: false, member: false, client: false, roles: Role::ALL };
+    pub const STAFF: Self = Self::roles(Role::ALL);
 
     /// Staff of some roles.
     pub const fn roles(roles: &'static [Role]) -> Self {
-        Self { public: false, member: false, client: false, roles }
+        Self { public: false, member: false, client: false, roles, scope: None }
     }
 
     /// These and members.
     pub const fn and_member(self) -> Self {
-        Self { public: self.public, member: true, client: self.client, roles: self.roles }
+        Self { member: true, ..self }
     }
 
     /// These and partners' programs.
     pub const fn and_client(self) -> Self {
-        Self { public: self.public, member: self.member, client: true, roles: self.roles }
+        Self { client: true, ..self }
+    }
+
+    /// These and the wallets a member allowed this.
+    pub const fn and_wallet(self, scope: Scope) -> Self {
+        Self { scope: Some(scope), ..self }
     }
 
     /// Whether this principal may.
@@ -56,8 +64,29 @@ impl Access {
             || match principal {
                 Principal::Member { .. } => self.member,
                 Principal::Client { .. } => self.client,
+                Principal::Wallet { scopes, .. } => self.scope.is_some_and(|scope| scopes.contains(scope)),
                 Principal::Staff(staff) => self.roles.contains(&staff.role),
             }
+    }
+
+    /// What whoever may not is told: a wallet hears which scope it lacks, where there is one (RFC 6750 §3.1).
+    fn refusal(&self, principal: &Principal) -> Problem {
+        if !matches!(principal, Principal::Wallet { .. }) {
+            return Problem::forbidden();
+        }
+        let challenge = match self.scope {
+            Some(Scope::Card) => "Bearer error=\"insufficient_scope\", scope=\"card\"",
+            Some(Scope::CardCode) => "Bearer error=\"insufficient_scope\", scope=\"card:code\"",
+            Some(Scope::Balance) => "Bearer error=\"insufficient_scope\", scope=\"balance\"",
+            None => "Bearer error=\"insufficient_scope\"",
+        };
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "insufficient-scope",
+            "The member has not allowed the app this",
+            "Член профсоюза не разрешал приложению этого",
+        )
+        .challenge(challenge)
     }
 }
 
@@ -77,7 +106,7 @@ pub async fn guard(
             .ok_or_else(Problem::unavailable)?;
         let principal = super::authenticate(&app, request.request()).await?;
         if !access.allows(&principal) {
-            return Err(Problem::forbidden().into());
+            return Err(access.refusal(&principal).into());
         }
         request.extensions_mut().insert(principal);
     }

@@ -10,6 +10,7 @@
 //! | [`till_codes`] | members join the programme at a till with a code |
 //! | [`staff`], [`password`] | staff sign in with a password |
 //! | [`clients`] | partners' programs sign in with a secret |
+//! | [`oauth`] | other people's wallets, with a member's consent |
 //! | [`attempts`], [`guesses`], [`limits`], [`peer`] | how often what may be tried, and from where |
 //! | [`idempotency`] | the same POST twice |
 //! | [`audit`], [`secrets`] | the audit log; hashes and random secrets |
@@ -27,6 +28,7 @@ pub mod idempotency;
 pub mod keyring;
 pub mod limits;
 pub mod members;
+pub mod oauth;
 pub mod password;
 pub mod peer;
 pub mod principal;
@@ -172,6 +174,7 @@ async fn principal_of(app: &Arc<App>, verified: Verified) -> Result<Principal, P
             app.auth.client_requests.count(subject, now.timestamp(), most)?;
             app.auth.clients.principal(app, subject).await
         }
+        (Realm::Wallet, Some(grant)) => wallet(app, verified, grant).await,
         (Realm::Member, Some(session)) => {
             let open =
                 app.run(move |connection| Ok(sessions::is_open(connection, session, subject, now)?)).await?;
@@ -188,6 +191,19 @@ async fn principal_of(app: &Arc<App>, verified: Verified) -> Result<Principal, P
         }
         (_, None) => Err(Problem::unauthenticated()),
     }
+}
+
+/// A wallet, while the member's consent goes on: what its token opens and the member still allows.
+async fn wallet(app: &Arc<App>, verified: Verified, grant: Uuid) -> Result<Principal, Problem> {
+    let (now, member) = (app.now(), verified.subject);
+    let standing =
+        app.run(move |connection| Ok(oauth::grants::standing(connection, grant, member, now)?)).await?;
+    let (wallet, allowed) = standing.ok_or_else(Problem::unauthenticated)?;
+    let most = app.settings.client_requests_per_second;
+    app.auth.client_requests.count(wallet, now.timestamp(), most)?;
+    let scopes =
+        verified.scopes.filter(|scopes| scopes.within(&allowed)).ok_or_else(Problem::unauthenticated)?;
+    Ok(Principal::Wallet { app: wallet, grant, member: MemberId(member), scopes })
 }
 
 fn staff_principal(staff: Uuid, session: Uuid, standing: sessions::StaffStanding) -> Principal {

@@ -4,6 +4,8 @@ use cashback_engine::PartnerId;
 use shared_kernel::ids::MemberId;
 use uuid::Uuid;
 
+use super::oauth::Scopes;
+
 shared_kernel::text_enum!(
     /// What a member of staff may do; bound to an organisation's subtree, to the programme, or to a partner.
     Role {
@@ -40,6 +42,17 @@ pub enum Principal {
     },
     /// Somebody of the union's or a partner's staff.
     Staff(StaffPrincipal),
+    /// Somebody else's wallet, which sees of a member what they allowed it.
+    Wallet {
+        /// The app.
+        app: Uuid,
+        /// The member's consent.
+        grant: Uuid,
+        /// Whose card it shows.
+        member: MemberId,
+        /// What this token opens.
+        scopes: Scopes,
+    },
     /// A partner's program.
     Client {
         /// The API client.
@@ -72,7 +85,7 @@ impl Principal {
         match self {
             Self::Client { partner, .. } => Some(*partner),
             Self::Staff(staff) => staff.partner,
-            Self::Member { .. } => None,
+            Self::Member { .. } | Self::Wallet { .. } => None,
         }
     }
 
@@ -84,10 +97,11 @@ impl Principal {
         }
     }
 
-    /// The member, if it is one.
+    /// The member whose pages these are: who asks, or for whom a wallet does. A wallet comes to the routes of its scopes
+    /// alone.
     pub fn member(&self) -> Option<MemberId> {
         match self {
-            Self::Member { member, .. } => Some(*member),
+            Self::Member { member, .. } | Self::Wallet { member, .. } => Some(*member),
             _ => None,
         }
     }
@@ -97,6 +111,7 @@ impl Principal {
         match self {
             Self::Member { member, .. } => format!("member:{member}"),
             Self::Staff(staff) => format!("staff:{}", staff.staff),
+            Self::Wallet { grant, .. } => format!("wallet:{grant}"),
             Self::Client { client, .. } => format!("client:{client}"),
         }
     }

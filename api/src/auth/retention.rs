@@ -30,6 +30,7 @@ pub fn sweep(connection: &mut PgConnection, at: DateTime<Utc>) -> QueryResult<us
         diesel::delete(idempotency_keys::table.filter(idempotency_keys::started_at.lt(at - ANSWERS_KEPT)));
     let old_guesses = diesel::delete(guesses::table.filter(guesses::ends_at.lt(at - GUESSES_KEPT)));
     Ok(super::till_codes::sweep(connection, at)?
+        + super::oauth::grants::sweep(connection, at)?
         + old_sessions.execute(connection)?
         + old_tokens.execute(connection)?
         + old_codes.execute(connection)?

@@ -38,7 +38,10 @@ struct Lives {
 const fn lives(realm: Realm) -> Lives {
     match realm {
         Realm::Member => Lives { idle: TimeDelta::days(90), whole: TimeDelta::days(365) },
-        Realm::Staff | Realm::Client => Lives { idle: TimeDelta::hours(24), whole: TimeDelta::days(14) },
+        // Programs and wallets have no sessions: theirs are tokens and grants.
+        Realm::Staff | Realm::Client | Realm::Wallet => {
+            Lives { idle: TimeDelta::hours(24), whole: TimeDelta::days(14) }
+        }
     }
 }
 

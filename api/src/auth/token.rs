@@ -9,6 +9,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::oauth::Scopes;
+
 const ISSUER: &str = "unioncard";
 const AUDIENCE: &str = "unioncard-api";
 const TYPE: &str = "at+jwt";
@@ -28,6 +30,8 @@ shared_kernel::text_enum!(
         Staff => "staff",
         /// A partner's program.
         Client => "client",
+        /// Somebody else's wallet, for a member.
+        Wallet => "wallet",
     }
 );
 
@@ -38,8 +42,10 @@ pub struct Verified {
     pub realm: Realm,
     /// The member, login or API client.
     pub subject: Uuid,
-    /// The session; a partner's program has none.
+    /// The session, or a wallet's grant; a partner's program has none.
     pub session: Option<Uuid>,
+    /// What a wallet's token opens; the others have none.
+    pub scopes: Option<Scopes>,
     /// Until when it is good.
     pub expires_at: DateTime<Utc>,
 }
@@ -56,6 +62,29 @@ struct Claims {
     realm: Realm,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+impl Claims {
+    fn new(
+        realm: Realm,
+        subject: Uuid,
+        session: Option<Uuid>,
+        (now, life): (DateTime<Utc>, TimeDelta),
+    ) -> Self {
+        Self {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: subject.to_string(),
+            jti: Uuid::now_v7().to_string(),
+            iat: now.timestamp(),
+            exp: (now + life).timestamp(),
+            realm,
+            sid: session,
+            scope: None,
+        }
+    }
 }
 
 /// The header of our own tokens has these three and nothing else: no `crit`, no `jku`, `x5u` or `jwk`.
@@ -108,20 +137,29 @@ impl SigningKey {
         now: DateTime<Utc>,
         life: TimeDelta,
     ) -> Result<String, jsonwebtoken::errors::Error> {
+        self.signed(&Claims::new(realm, subject, session, (now, life)))
+    }
+
+    /// A token for somebody else's wallet: what it opens of a member by which grant, good for `life` from `now` on.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn sign_scoped(
+        &self,
+        (member, grant): (Uuid, Uuid),
+        scopes: &Scopes,
+        now: DateTime<Utc>,
+        life: TimeDelta,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let claims = Claims::new(Realm::Wallet, member, Some(grant), (now, life));
+        self.signed(&Claims { scope: Some(scopes.to_string()), ..claims })
+    }
+
+    fn signed(&self, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(self.kid.clone());
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: subject.to_string(),
-            jti: Uuid::now_v7().to_string(),
-            iat: now.timestamp(),
-            exp: (now + life).timestamp(),
-            realm,
-            sid: session,
-        };
-        jsonwebtoken::encode(&header, &claims, &self.signs)
+        jsonwebtoken::encode(&header, claims, &self.signs)
     }
 
     /// What the token says, if it is one of ours, signed by this key and good at `now`.
@@ -140,14 +178,20 @@ impl SigningKey {
         let life = claims.exp.checked_sub(claims.iat)?;
         let timely = claims.iat <= moment + LEEWAY_SECONDS && claims.exp > moment - LEEWAY_SECONDS;
         let has_session = claims.sid.is_some() == (claims.realm != Realm::Client);
-        if !timely || !(1..=LIFE_SECONDS_MAX).contains(&life) || !has_session {
+        let has_scope = claims.scope.is_some() == (claims.realm == Realm::Wallet);
+        if !timely || !(1..=LIFE_SECONDS_MAX).contains(&life) || !has_session || !has_scope {
             return None;
         }
+        let scopes = match &claims.scope {
+            Some(text) => Some(Scopes::parse(text)?),
+            None => None,
+        };
         Uuid::try_parse(&claims.jti).ok()?;
         Some(Verified {
             realm: claims.realm,
             subject: Uuid::try_parse(&claims.sub).ok()?,
             session: claims.sid,
+            scopes,
             expires_at: DateTime::from_timestamp(claims.exp, 0)?,
         })
     }

@@ -11,6 +11,8 @@ use serde_json::json;
 use shared_kernel::money::{Money, Rate};
 
 use crate::app::App;
+use crate::auth::oauth::apps::{self, NewApp};
+use crate::auth::oauth::{Scope, Scopes};
 use crate::auth::staff::NewStaff;
 use crate::auth::{Role, clients, password, staff};
 
@@ -55,11 +57,26 @@ pub enum Admin {
         #[arg(long)]
         email: String,
     },
-    /// Revoke an API client: its tokens stop working within a second.
+    /// Revoke an API client or a wallet's: its tokens stop working within a second.
     RevokeClient {
         /// What the program signs in with.
         #[arg(long)]
         client_id: String,
+    },
+    /// Register another's wallet (a bank's app, an aggregator's) that may ask members for their card.
+    CreateWalletApp {
+        /// What members read.
+        #[arg(long)]
+        name: String,
+        /// Where codes may be sent, letter by letter; give it again for another address.
+        #[arg(long, required = true)]
+        redirect_uri: Vec<String>,
+        /// card, card:code or balance; give it again for another.
+        #[arg(long, required = true)]
+        scope: Vec<Scope>,
+        /// It lives on phones and can keep no secret.
+        #[arg(long)]
+        public: bool,
     },
     /// Walk the audit log's chain: exit code 1 when a row was changed, removed or put elsewhere.
     VerifyAudit,
@@ -113,10 +130,21 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
             json!({ "id": login.id, "email": login.email, "disabled": true })
         }
         Admin::RevokeClient { client_id } => {
-            let client = clients::named(connection, &client_id)?
-                .ok_or_else(|| format!("there is no API client {client_id}"))?;
-            let revoked = clients::revoke(app, connection, client)? > 0;
+            let revoked = revoke_client(app, connection, &client_id)?;
             json!({ "client_id": client_id, "revoked": true, "was_revoked": !revoked })
+        }
+        Admin::CreateWalletApp { name, redirect_uri, scope, public } => {
+            let scopes = Scopes::of(scope).ok_or("a wallet needs --scope")?;
+            let new = NewApp { name, redirect_uris: redirect_uri, scopes, public };
+            let made =
+                apps::create(app, connection, &new, "command line").map_err(|problem| problem.to_string())?;
+            json!({
+                "name": made.app.name,
+                "client_id": made.app.client_id,
+                "client_secret": made.client_secret,
+                "redirect_uris": made.app.redirect_uris().collect::<Vec<_>>(),
+                "scope": made.app.scope,
+            })
         }
         Admin::VerifyAudit => return verify_audit(app, connection),
         Admin::CreatePartner { code, name, commission_rate, redeem_share, outlet } => {
@@ -134,6 +162,16 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
     };
     println!("{report}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// A partner's program or a wallet, whichever has this id; whether it was not revoked before.
+fn revoke_client(app: &App, connection: &mut PgConnection, client_id: &str) -> Result<bool, BoxError> {
+    if let Some(client) = clients::named(connection, client_id)? {
+        return Ok(clients::revoke(app, connection, client)? > 0);
+    }
+    let wallet = apps::id_of(connection, client_id)?;
+    let wallet = wallet.ok_or_else(|| format!("there is no API client {client_id}"))?;
+    Ok(apps::revoke(app, connection, wallet, "command line")?.unwrap_or_default())
 }
 
 fn verify_audit(app: &App, connection: &mut PgConnection) -> Result<ExitCode, BoxError> {

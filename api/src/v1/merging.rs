@@ -14,6 +14,7 @@ use union_registry::{RegistryError, members, merging};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::auth::oauth::grants;
 use crate::auth::{Principal, scope, sessions};
 use crate::extract::{IdPath, Json, Later};
 use crate::problem::{Problem, ProblemBody};
@@ -149,6 +150,7 @@ fn merged(
     let block = Block { reason: BlockReason::Left, by: principal.key(), comment };
     let cards = card_issuer::merging::merge(connection, &app.derived.issuer, (from, into), &block, now)?;
     sessions::end_all(connection, from.0, sessions::EndReason::Disabled, now)?;
+    grants::end_all(connection, from, now)?;
     app.auth.audit.append(connection, now, &principal.key(), "member.merged", &from.to_string())?;
     let from = members::find(connection, gone.person.id)?;
     Ok(MergeView {

@@ -30,4 +30,5 @@ pub mod staff;
 pub mod standings;
 pub mod tiers;
 pub mod types;
+pub mod wallet_apps;
 pub mod webhooks;

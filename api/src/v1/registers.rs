@@ -92,7 +92,7 @@ fn sender(principal: &Principal) -> Result<Uuid, Problem> {
     match principal {
         Principal::Client { client, .. } => Ok(*client),
         Principal::Staff(staff) => Ok(staff.staff),
-        Principal::Member { .. } => Err(Problem::forbidden()),
+        Principal::Member { .. } | Principal::Wallet { .. } => Err(Problem::forbidden()),
     }
 }
 

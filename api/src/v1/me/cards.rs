@@ -45,7 +45,8 @@ pub async fn list(
     let list = List::of(&shared, &request, &principal);
     let place = list.place(query.0.asked())?;
     let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
-    Ok(list.answer(&place.of(cards).map(|card| CardView::new(&card, now))))
+    let shown = cards.into_iter().filter(|card| is_shown_to(&principal, card)).collect();
+    Ok(list.answer(&place.of(shown).map(|card| CardView::new(&card, now))))
 }
 
 /// A live code.
@@ -66,6 +67,11 @@ pub struct CodeView {
 pub fn my_card(connection: &mut PgConnection, member: MemberId, id: CardId) -> Result<Card, Problem> {
     let card = cards::find(connection, id)?;
     if card.member_id == member { Ok(card) } else { Err(Problem::not_found()) }
+}
+
+/// A member sees all their cards; another's wallet the member's own, for a family hasn't been asked.
+pub fn is_shown_to(principal: &Principal, card: &Card) -> bool {
+    card.relation.is_none() || !matches!(principal, Principal::Wallet { .. })
 }
 
 /// A card of the member's that is good now: its own state and its holder's membership.
@@ -93,11 +99,15 @@ pub fn my_good_card(
 
 /// The live code of a good card, drawn by the server.
 async fn draw(app: web::Data<App>, principal: &Principal, id: CardId) -> Result<LiveCode, Problem> {
-    let (member, now) = (myself(principal)?, app.now());
+    let (member, now, principal) = (myself(principal)?, app.now(), principal.clone());
     let shared = app.clone().into_inner();
     app.into_inner()
         .run(move |connection| {
-            if my_card(connection, member, id)?.kind == cards::CardKind::Plastic {
+            let card = my_card(connection, member, id)?;
+            if !is_shown_to(&principal, &card) {
+                return Err(Problem::not_found());
+            }
+            if card.kind == cards::CardKind::Plastic {
                 return Err(CardError::Plastic.into());
             }
             my_good_card(connection, member, id, now)?;

@@ -1,5 +1,6 @@
 //! A member's own pages: who they are, their card and its live code, their balances and operations.
 
+pub mod apps;
 pub mod cards;
 pub mod devices;
 pub mod family;

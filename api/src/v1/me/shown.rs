@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared_kernel::ids::CardId;
 use utoipa::{IntoParams, ToSchema};
 
-use super::cards::my_good_card;
+use super::cards::{is_shown_to, my_good_card};
 use super::myself;
 use crate::app::App;
 use crate::auth::Principal;
@@ -67,6 +67,9 @@ pub async fn barcode(
 ) -> Result<HttpResponse, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
     let card = app.into_inner().run(move |connection| my_good_card(connection, member, id.0, now)).await?;
+    if !is_shown_to(&principal, &card) {
+        return Err(Problem::not_found());
+    }
     Ok(HttpResponse::Ok()
         .content_type("image/svg+xml")
         .insert_header(("X-Barcode-Text", barcode::text(card.number, query.0.kind)))

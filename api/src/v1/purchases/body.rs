@@ -87,7 +87,7 @@ pub fn asker(principal: &Principal, source: Source) -> Result<Asker, Problem> {
     let (id, outlets) = match principal {
         Principal::Client { client, .. } => (*client, Vec::new()),
         Principal::Staff(staff) => (staff.staff, staff.outlets.clone()),
-        Principal::Member { .. } => return Err(Problem::forbidden()),
+        Principal::Member { .. } | Principal::Wallet { .. } => return Err(Problem::forbidden()),
     };
     Ok(Asker { key: principal.key(), id, partner, outlets, source })
 }

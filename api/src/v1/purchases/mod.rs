@@ -145,7 +145,7 @@ fn readable_by(principal: &Principal) -> Result<Option<PartnerId>, Problem> {
             Role::Finance | Role::Controller | Role::Auditor | Role::Administrator => Ok(None),
             _ => staff.partner.map(Some).ok_or_else(Problem::forbidden),
         },
-        Principal::Member { .. } => Err(Problem::forbidden()),
+        Principal::Member { .. } | Principal::Wallet { .. } => Err(Problem::forbidden()),
     }
 }
 

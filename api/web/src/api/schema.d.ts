@@ -24,6 +24,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/oauth-authorization-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where what is, and which ways of OAuth 2.1 are taken. */
+        get: operations["get_well_known_oauth_authorization_server"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -481,7 +498,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Imports, the newest first: all of them, or those into one's own subtree. */
+        get: operations["get_imports"];
         put?: never;
         /** Takes a file in; the work goes on in the background. */
         post: operations["post_imports"];
@@ -609,6 +627,40 @@ export interface paths {
         head?: never;
         /** Changes preferences. */
         patch: operations["patch_me"];
+        trace?: never;
+    };
+    "/v1/me/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The apps that show my card, the latest first. */
+        get: operations["get_me_apps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Disconnects an app: from now on it sees nothing. */
+        delete: operations["delete_me_apps_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/me/balance": {
@@ -921,7 +973,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Corrects a record. */
+        /** Corrects a record. With another e-mail address or phone the member signs in anew, and is told at the address so far. */
         patch: operations["patch_members_id"];
         trace?: never;
     };
@@ -996,6 +1048,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/members/{id}/readmit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back a member who left, into an organisation, from a day on: with a new virtual card, since blocked ones stay
+         *     blocked, and in the bonus programme again if they were in it until they left.
+         */
+        post: operations["post_members_id_readmit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restores a suspended member's rights from a day on: the same cards are good again. */
+        post: operations["post_members_id_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/members/{id}/standing": {
         parameters: {
             query?: never;
@@ -1007,6 +1096,26 @@ export interface paths {
         get: operations["get_members_id_standing"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/{id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Suspends a member's rights from a day on: no card of theirs is good until they are restored, here and at tills
+         *     without network; cards, balances and the programme stay as they are.
+         */
+        post: operations["post_members_id_suspend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1047,6 +1156,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/oauth/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The page where a member allows an app to show their card. An app that isn't known, or an address that isn't its own,
+         *     is told on the page alone; whatever else is wrong with the request goes back to the app.
+         */
+        get: operations["get_oauth_authorize"];
+        put?: never;
+        /** Allows an app what it asks for; the code in the answer lives 60 seconds and works once. */
+        post: operations["post_oauth_authorize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oauth/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an app asks for, for the page; the parameters are those of the page's own address. */
+        get: operations["get_oauth_consent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oauth/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the connection a wallet's token belongs to: its refresh tokens and its access tokens, at once. A token nobody
+         *     knows, or another app's, is answered alike, and nothing ends.
+         */
+        post: operations["post_oauth_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/oauth/token": {
         parameters: {
             query?: never;
@@ -1056,7 +1223,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives a program a token for an hour. */
+        /** Gives a partner's program a token for an hour, or a wallet a token for a quarter of an hour and the next refresh token. */
         post: operations["post_oauth_token"];
         delete?: never;
         options?: never;
@@ -1093,6 +1260,27 @@ export interface paths {
         get: operations["get_organisations_code"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Corrects an organisation; its code and place in the tree stay. */
+        patch: operations["patch_organisations_code"];
+        trace?: never;
+    };
+    "/v1/organisations/{code}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Closes an organisation that nobody belongs to any more, and below which nothing is open: nobody is admitted to it or
+         *     moved there again; statistics of days before still count it.
+         */
+        post: operations["post_organisations_code_close"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1385,7 +1573,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Captures an authorised purchase, for the same or less. */
+        /** Captures an authorised purchase, for the same or less; all of it without a body. */
         post: operations["post_purchases_id_capture"];
         delete?: never;
         options?: never;
@@ -1740,6 +1928,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wallet-apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The registered apps, the newest first, the revoked included; there are never many. */
+        get: operations["get_wallet_apps"];
+        put?: never;
+        /** Registers an app; its secret is in this answer and nowhere else. */
+        post: operations["post_wallet_apps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet-apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes an app: all its tokens are refused from now on, for ever. */
+        delete: operations["delete_wallet_apps_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1992,6 +2215,16 @@ export interface components {
             /** @description 1 to 32 characters, as an older system wrote it. */
             alias: string;
         };
+        /** @description The member's word. */
+        AllowBody: {
+            /** @description What the app asked, as it stands in the page's address, without its `?`. */
+            query: string;
+        };
+        /** @description Where to go now. */
+        Allowed: {
+            /** @description The app's address, with the code, `state` and `iss`. */
+            redirect_to: string;
+        };
         /** @description Sales less refunds on either side. */
         AmountsView: {
             /** @example 1000.00 */
@@ -2003,6 +2236,25 @@ export interface components {
         ApprovalBody: {
             /** @description The correction's `as_seen`; without it only what must not be is refused. */
             as_seen?: string | null;
+        };
+        /** @description The metadata of RFC 8414 §2. */
+        AuthorizationServer: {
+            authorization_endpoint: string;
+            /** @description RFC 9207: every answer of the authorization endpoint names its issuer. */
+            authorization_response_iss_parameter_supported: boolean;
+            code_challenge_methods_supported: string[];
+            grant_types_supported: string[];
+            issuer: string;
+            jwks_uri: string;
+            response_modes_supported: string[];
+            response_types_supported: string[];
+            revocation_endpoint: string;
+            revocation_endpoint_auth_methods_supported: string[];
+            scopes_supported: string[];
+            service_documentation: string;
+            token_endpoint: string;
+            token_endpoint_auth_methods_supported: string[];
+            ui_locales_supported: string[];
         };
         /** @description A member's balances. */
         Balance: {
@@ -2164,6 +2416,7 @@ export interface components {
         /** @description My cards, virtual ones first. */
         Cards: {
             items: components["schemas"]["Card"][];
+            next?: string | null;
         };
         /** @description A purchase's cashback. */
         Cashback: {
@@ -2190,6 +2443,14 @@ export interface components {
             /** @description What is left out is without a limit. */
             limits: components["schemas"]["CardLimits"];
         };
+        /** @description From which day an organisation is closed. */
+        CloseBody: {
+            /**
+             * Format: date
+             * @description The first day it is closed: today or earlier.
+             */
+            on: string;
+        };
         /** @description Where a code is to go: one of the two. */
         CodeBody: {
             email?: string | null;
@@ -2208,6 +2469,46 @@ export interface components {
         ConfirmBody: {
             /** @description Six digits. */
             code: string;
+        };
+        /** @description An app that sees something of mine. */
+        ConnectedApp: {
+            /** Format: date-time */
+            connected_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Then it has to ask me anew.
+             */
+            ends_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it last took a token; one lives a quarter of an hour.
+             */
+            last_used_at?: string | null;
+            /** @description The app's name. */
+            name: string;
+            /** @description What I allowed: of `card`, `card:code`, `balance`. */
+            scopes: string[];
+        };
+        /** @description My connected apps. */
+        ConnectedApps: {
+            items: components["schemas"]["ConnectedApp"][];
+        };
+        /** @description What an app asks a member for. */
+        Consent: {
+            /** @description The app's name, as an administrator entered it. */
+            app: string;
+            /** @description Where the browser goes when the member refuses: the app's address, with `access_denied`. */
+            refused: string;
+            /**
+             * @description What it asks for.
+             * @example [
+             *       "card",
+             *       "card:code"
+             *     ]
+             */
+            scopes: string[];
         };
         /** @description Why it is not to be. */
         DeclineBody: {
@@ -2244,6 +2545,7 @@ export interface components {
         Designs: {
             /** @description The organisation's own design, or the nearest above; none when the program's own holds. */
             items: components["schemas"]["CardDesign"][];
+            next?: string | null;
         };
         /** @description Where it is to go. */
         Destination: {
@@ -2287,6 +2589,7 @@ export interface components {
         /** @description My devices. */
         Devices: {
             items: components["schemas"]["Device"][];
+            next?: string | null;
         };
         /** @description Whose card: as it was resolved. */
         EnrolmentBody: {
@@ -2378,6 +2681,8 @@ export interface components {
         };
         /** @description How an import goes, or went. */
         Import: components["schemas"]["ImportCounts"] & {
+            /** Format: date-time */
+            created_at: string;
             file_name: string;
             /** Format: uuid */
             id: string;
@@ -2422,6 +2727,11 @@ export interface components {
             /** @description `true` mails the new members their card. */
             notify?: string | null;
         };
+        /** @description A page of imports. */
+        Imports: {
+            items: components["schemas"]["Import"][];
+            next?: string | null;
+        };
         /** @description Which card to give whom. */
         IssueBody: {
             /** @description `virtual` or `plastic`. */
@@ -2431,13 +2741,6 @@ export interface components {
             member: string;
             /** @description `spouse` or `child`: a family card on the member's balances. */
             relation?: string | null;
-        };
-        /** @description Since which day, and why. */
-        LeaveBody: {
-            /** Format: date */
-            on: string;
-            /** @description In the registrar's words; 1 to 200 characters. */
-            reason: string;
         };
         /** @description A line of a receipt. */
         LineBody: {
@@ -2599,7 +2902,7 @@ export interface components {
             /** Format: date */
             consent_on?: string | null;
             email?: string | null;
-            /** @description Where the member belonged and when, the newest first. */
+            /** @description Where the member belonged and when, the first first. */
             history: components["schemas"]["StretchView"][];
             /**
              * Format: uuid
@@ -2737,6 +3040,7 @@ export interface components {
         /** @description A list of cards. */
         OfficeCards: {
             items: components["schemas"]["OfficeCardView"][];
+            next?: string | null;
         };
         /** @description One operation, from the member's view. */
         Operation: {
@@ -2782,6 +3086,11 @@ export interface components {
              * @description Organisations right below.
              */
             children: number;
+            /**
+             * Format: date
+             * @description The first day it is closed.
+             */
+            closed_on?: string | null;
             code: string;
             inn?: string | null;
             /** @description `central`, `regional`, `territorial`, `primary` or `group`. */
@@ -2804,6 +3113,14 @@ export interface components {
             name: string;
             /** @description The organisation above; none for a root. */
             parent_code?: string | null;
+            region_code?: string | null;
+        };
+        /** @description What to correct; what is left out stays, an empty text clears what may be empty. */
+        OrganisationChanges: {
+            inn?: string | null;
+            /** @description `central`, `regional`, `territorial`, `primary` or `group`. */
+            kind?: string | null;
+            name?: string | null;
             region_code?: string | null;
         };
         /** @description Organisations by level, the root included. */
@@ -3005,6 +3322,7 @@ export interface components {
         /** @description What happened to a card in print, the first first. */
         PrintHistory: {
             items: components["schemas"]["PrintEventView"][];
+            next?: string | null;
         };
         /** @description What to remember about it. */
         PrintNoteBody: {
@@ -3012,15 +3330,9 @@ export interface components {
             note?: string | null;
         };
         /** @description What waits to be printed. */
-        PrintQueue: {
+        PrintQueue: components["schemas"]["QueueTotals"] & {
             items: components["schemas"]["QueueView"][];
-            /** @description There are more than were counted. */
-            more: boolean;
-            /**
-             * Format: int64
-             * @description In all of them together.
-             */
-            waiting: number;
+            next?: string | null;
         };
         /** @description A printed card. */
         PrintedCardView: {
@@ -3188,6 +3500,16 @@ export interface components {
         Purchases: {
             items: components["schemas"]["Purchase"][];
             next?: string | null;
+        };
+        /** @description What is told of the queue as a whole. */
+        QueueTotals: {
+            /** @description There are more than were counted. */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description In all of them together.
+             */
+            waiting: number;
         };
         /** @description Waiting cards of an organisation. */
         QueueView: {
@@ -3386,6 +3708,16 @@ export interface components {
         Revocations: {
             items: components["schemas"]["Revocation"][];
             next: string;
+        };
+        /** @description Which token; the app's id and secret may be in a Basic `Authorization` header instead. */
+        RevokeForm: {
+            client_id?: string | null;
+            /** @description A public app has none. */
+            client_secret?: string | null;
+            /** @description A refresh token, or an access token. */
+            token: string;
+            /** @description Taken and not needed. */
+            token_type_hint?: string | null;
         };
         /** @description A version of a rule. */
         Rule: components["schemas"]["RuleBody"] & {
@@ -3791,6 +4123,13 @@ export interface components {
             name: string;
             town: string;
         };
+        /** @description Since which day, and why. */
+        StandingBody: {
+            /** Format: date */
+            on: string;
+            /** @description In the registrar's words; 1 to 200 characters. */
+            reason: string;
+        };
         /** @description A member's account. */
         StandingView: {
             balance: components["schemas"]["BalanceView"];
@@ -3809,6 +4148,7 @@ export interface components {
         /** @description The accounts found. */
         Standings: {
             items: components["schemas"]["StandingView"][];
+            next?: string | null;
         };
         /** @description What was started. */
         Started: {
@@ -3895,18 +4235,39 @@ export interface components {
              * @description Seconds until it runs out.
              */
             expires_in: number;
+            /** @description A wallet's next refresh token: good for 90 days, once. */
+            refresh_token?: string | null;
+            /**
+             * @description What a wallet's access token opens.
+             * @example card card:code
+             */
+            scope?: string | null;
             /** @description `Bearer` */
             token_type: string;
         };
         /**
-         * @description What a program asks with; its id and secret may be in a Basic `Authorization` header instead. Other parameters
-         *     (`scope`, `resource`) are taken and not looked at, as RFC 6749 §3.2 wants: a program may do what its partner may.
+         * @description What a program asks with; its id and secret may be in a Basic `Authorization` header instead. Parameters that are
+         *     not listed (`resource`) are taken and not looked at, as RFC 6749 §3.2 wants.
          */
         TokenForm: {
             client_id?: string | null;
+            /** @description A public app has none. */
             client_secret?: string | null;
-            /** @description `client_credentials` */
+            /** @description `authorization_code`: the code, within 60 seconds, once. A second time ends the connection. */
+            code?: string | null;
+            /** @description `authorization_code`: of PKCE. */
+            code_verifier?: string | null;
+            /** @description `client_credentials` for a partner's program; `authorization_code` and `refresh_token` for a wallet. */
             grant_type: string;
+            /** @description `authorization_code`: where the code was sent. */
+            redirect_uri?: string | null;
+            /** @description `refresh_token`: works once; the answer has the next. A second time ends the connection. */
+            refresh_token?: string | null;
+            /**
+             * @description `refresh_token`: less than the member allowed, for this access token. A partner's program may do what its
+             *     partner may, whatever it says here.
+             */
+            scope?: string | null;
         };
         /** @description A transfer. */
         Transfer: {
@@ -3942,6 +4303,53 @@ export interface components {
             cookie?: boolean;
             email?: string | null;
             phone?: string | null;
+        };
+        /** @description A registered app. */
+        WalletApp: {
+            /** @description What it signs in with. */
+            client_id: string;
+            /** @description Told once, in the answer to registering; a public app has none. */
+            client_secret?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            public: boolean;
+            redirect_uris: string[];
+            /**
+             * Format: date-time
+             * @description Since when it may do nothing.
+             */
+            revoked_at?: string | null;
+            scopes: string[];
+        };
+        /** @description An app to register. */
+        WalletAppBody: {
+            /** @description What members read: 1 to 64 characters. */
+            name: string;
+            /** @description It lives on phones and can keep no secret. */
+            public?: boolean;
+            /**
+             * @description Where codes may be sent, letter by letter: 1 to 10 https addresses; a public app's may be its own scheme with a
+             *     dot in it, or http on 127.0.0.1 or [::1].
+             * @example [
+             *       "https://bank.example/unioncard"
+             *     ]
+             */
+            redirect_uris: string[];
+            /**
+             * @description What it may ask for at most: of `card`, `card:code`, `balance`.
+             * @example [
+             *       "card",
+             *       "card:code"
+             *     ]
+             */
+            scopes: string[];
+        };
+        /** @description All registered apps. */
+        WalletApps: {
+            items: components["schemas"]["WalletApp"][];
         };
         /** @description A webhook. */
         Webhook: {
@@ -4032,6 +4440,7 @@ export interface components {
         /** @description A partner's webhooks. */
         Webhooks: {
             items: components["schemas"]["Webhook"][];
+            next?: string | null;
         };
     };
     responses: never;
@@ -4058,6 +4467,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    get_well_known_oauth_authorization_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the metadata */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizationServer"];
                 };
             };
         };
@@ -4522,6 +4951,10 @@ export interface operations {
             query: {
                 /** @description Any number a card answers to: 16 digits (spaces and dashes are fine), EAN-13, an older system's. */
                 number: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -4536,6 +4969,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OfficeCards"];
+                };
+            };
+            /** @description no card number; wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4854,7 +5296,12 @@ export interface operations {
     };
     get_cards_id_print_history: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4892,9 +5339,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["ReissueBody"];
+                "application/json": components["schemas"]["ReissueBody"] | null;
             };
         };
         responses: {
@@ -4932,6 +5379,10 @@ export interface operations {
             query: {
                 /** @description The organisation's code. */
                 organisation: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -4950,6 +5401,15 @@ export interface operations {
             };
             /** @description no such organisation, or not yours */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5216,6 +5676,40 @@ export interface operations {
             };
             /** @description too many wrong codes */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_imports: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of imports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imports"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5542,6 +6036,55 @@ export interface operations {
             };
         };
     };
+    get_me_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the apps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedApps"];
+                };
+            };
+        };
+    };
+    delete_me_apps_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description disconnected */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no such app of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_balance: {
         parameters: {
             query?: never;
@@ -5564,7 +6107,12 @@ export interface operations {
     };
     get_me_cards: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5578,6 +6126,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cards"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5964,7 +6521,12 @@ export interface operations {
     };
     get_me_devices: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5978,6 +6540,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Devices"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6453,7 +7024,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LeaveBody"];
+                "application/json": components["schemas"]["StandingBody"];
             };
         };
         responses: {
@@ -6539,6 +7110,94 @@ export interface operations {
             };
         };
     };
+    post_members_id_readmit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferBody"];
+            };
+        };
+        responses: {
+            /** @description the record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_members_id_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StandingBody"];
+            };
+        };
+        responses: {
+            /** @description the record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_members_id_standing: {
         parameters: {
             query?: never;
@@ -6561,6 +7220,50 @@ export interface operations {
             };
             /** @description no such member */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_members_id_suspend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StandingBody"];
+            };
+        };
+        responses: {
+            /** @description the record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not possible in this state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6658,6 +7361,184 @@ export interface operations {
             };
         };
     };
+    get_oauth_authorize: {
+        parameters: {
+            query: {
+                /** @description `code` */
+                response_type: string;
+                client_id: string;
+                /** @description one of the app's addresses, letter by letter */
+                redirect_uri: string;
+                /** @description of `card`, `card:code` and `balance`, with blanks between them */
+                scope: string;
+                /** @description given back as it came */
+                state?: string;
+                /** @description SHA-256 of the verifier in base64url */
+                code_challenge: string;
+                /** @description `S256` */
+                code_challenge_method: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description back to the app with `error`, `state` and `iss` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the page, which says what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+        };
+    };
+    post_oauth_authorize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowBody"];
+            };
+        };
+        responses: {
+            /** @description allowed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Allowed"];
+                };
+            };
+            /** @description the request is wrong, and how */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_oauth_consent: {
+        parameters: {
+            query: {
+                response_type: string;
+                client_id: string;
+                redirect_uri: string;
+                scope: string;
+                state?: string;
+                code_challenge: string;
+                code_challenge_method: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description who asks for what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            /** @description the request is wrong, and how */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_oauth_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["RevokeForm"];
+            };
+        };
+        responses: {
+            /** @description it is over, or never was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description invalid_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_client */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many wrong secrets */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_oauth_token: {
         parameters: {
             query?: never;
@@ -6680,7 +7561,7 @@ export interface operations {
                     "application/json": components["schemas"]["Token"];
                 };
             };
-            /** @description invalid_request, unsupported_grant_type */
+            /** @description invalid_request, invalid_grant, invalid_scope, unsupported_grant_type */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6811,6 +7692,103 @@ export interface operations {
             };
             /** @description none, or not yours */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_organisations_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationChanges"];
+            };
+        };
+        responses: {
+            /** @description the organisation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_organisations_code_close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseBody"];
+            };
+        };
+        responses: {
+            /** @description the organisation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `organisation-closed`, `organisation-not-empty`, `import-running` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7299,7 +8277,12 @@ export interface operations {
     };
     get_print_queue: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7313,6 +8296,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrintQueue"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7541,9 +8533,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["CaptureBody"];
+                "application/json": components["schemas"]["CaptureBody"] | null;
             };
         };
         responses: {
@@ -8296,6 +9288,10 @@ export interface operations {
             query: {
                 /** @description A membership number, or a card's. */
                 number: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -8310,6 +9306,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Standings"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8407,9 +9412,123 @@ export interface operations {
             };
         };
     };
-    get_webhooks: {
+    get_wallet_apps: {
         parameters: {
             query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the apps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletApps"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_wallet_apps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WalletAppBody"];
+            };
+        };
+        responses: {
+            /** @description the app and its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletApp"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_wallet_apps_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhooks: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8423,6 +9542,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -82,6 +82,7 @@ function Access() {
     <Stack gap={2} maw={760}>
       <Text size="sm">{t('access.partner')}</Text>
       <Text size="sm">{t('access.people')}</Text>
+      <Text size="sm">{t('access.wallet')}</Text>
       <Text size="sm">
         <Anchor href="/openapi.json" underline="always" inherit>
           openapi.json

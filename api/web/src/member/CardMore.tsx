@@ -1,9 +1,10 @@
 /** What a member does with a card besides showing it: devices, another card, the family's cards. */
 import { Button, Stack } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconDevices, IconReplace, IconUsers } from '@tabler/icons-react'
+import { IconApps, IconDevices, IconReplace, IconUsers } from '@tabler/icons-react'
 import type { Card, Me } from '../api/types'
 import { useWords } from '../ui/words'
+import { ConnectedApps } from './ConnectedApps'
 import { Devices } from './Devices'
 import { FamilyCards } from './FamilyCards'
 import { ReissueCard } from './ReissueCard'
@@ -11,6 +12,7 @@ import { ReissueCard } from './ReissueCard'
 export function CardMore({ me, card }: { me: Me; card: Card | undefined }) {
   const { t } = useWords()
   const [devices, device] = useDisclosure(false)
+  const [apps, app] = useDisclosure(false)
   const [family, relatives] = useDisclosure(false)
   const [reissuing, reissue] = useDisclosure(false)
   const replaceable = card && card.status !== 'ordered' && me.status === 'active'
@@ -32,6 +34,9 @@ export function CardMore({ me, card }: { me: Me; card: Card | undefined }) {
       >
         {t('family.open')}
       </Button>
+      <Button variant="default" leftSection={<IconApps size={18} />} data-testid="apps" onClick={app.open}>
+        {t('apps.open')}
+      </Button>
       {replaceable ? (
         <Button
           variant="default"
@@ -43,6 +48,7 @@ export function CardMore({ me, card }: { me: Me; card: Card | undefined }) {
         </Button>
       ) : null}
       <Devices opened={devices} onClose={device.close} />
+      <ConnectedApps opened={apps} onClose={app.close} />
       <FamilyCards me={me} opened={family} onClose={relatives.close} />
       {card ? <ReissueCard card={card} opened={reissuing} onClose={reissue.close} /> : null}
     </Stack>

@@ -1,7 +1,7 @@
 /** Sign-in of a member: the address, then the code from the mail. */
 import { Anchor, Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { type FormEvent, useEffect, useState } from 'react'
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react'
 import { api, ask } from '../api/client'
 import { asProblem } from '../api/problem'
 import { Entrance } from '../ui/Entrance'
@@ -11,19 +11,27 @@ import { useWords } from '../ui/words'
 
 const RESEND_S = 30
 
-export function SignIn() {
+interface Props {
+  /** Other words than the member's page has. */
+  title?: string
+  hint?: string
+  below?: ReactNode
+}
+
+export function SignIn({ title, hint, below }: Props) {
   const { t } = useWords()
   const [sentTo, setSentTo] = useState<string>()
   return (
     <Entrance
-      title={t('signin.title')}
-      hint={sentTo ? t('signin.sent', { email: sentTo }) : t('signin.hint')}
+      title={title ?? t('signin.title')}
+      hint={sentTo ? t('signin.sent', { email: sentTo }) : (hint ?? t('signin.hint'))}
     >
       {sentTo ? (
         <CodeForm email={sentTo} onBack={() => setSentTo(undefined)} />
       ) : (
         <EmailForm onSent={setSentTo} />
       )}
+      {below}
     </Entrance>
   )
 }

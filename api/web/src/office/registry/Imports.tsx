@@ -78,9 +78,7 @@ function ImportForm() {
     <Paper className="surface" p="lg">
       <form onSubmit={submit} noValidate>
         <Stack>
-          {problem && !problem.field('file') ? (
-            <ProblemNote error={problem} allowed={MAY.import} />
-          ) : null}
+          {problem && !problem.field('file') ? <ProblemNote error={problem} allowed={MAY.import} /> : null}
           <div>
             <Text size="sm" fw={500} mb={6}>
               {t('imports.kind')}

@@ -1,31 +1,17 @@
 /** Слова страницы члена профсоюза. */
 import { common } from './common'
+import { apps } from './memberApps'
+import { signin } from './memberSignIn'
 import { standing } from './memberStanding'
 import { offline } from './offline'
 
 export default {
   pageTitle: 'Карта члена профсоюза',
   ...common,
+  ...apps,
   ...standing,
   ...offline,
-  signin: {
-    ...common.signin,
-    title: 'Карта члена профсоюза',
-    hint: 'Пришлём на почту код для входа: пароль не нужен.',
-    emailHint: 'Тот, который знает ваш профсоюз',
-    send: 'Получить код',
-    sent: 'Если адрес {{email}} есть в профсоюзе, на него отправлен код.',
-    code: 'Код из письма',
-    codeHint: 'Шесть цифр, действует 10 минут',
-    resend: 'Отправить код ещё раз',
-    sentAgain: 'Код отправлен ещё раз',
-    resendIn_one: 'Отправить ещё раз можно через {{count}} секунду',
-    resendIn_few: 'Отправить ещё раз можно через {{count}} секунды',
-    resendIn_many: 'Отправить ещё раз можно через {{count}} секунд',
-    resendIn_other: 'Отправить ещё раз можно через {{count}} секунды',
-    otherEmail: 'Другой адрес',
-    wrong: 'Код не подошёл. Проверьте цифры или получите новый.',
-  },
+  signin,
   card: {
     label: 'Карта',
     qr: 'QR-код карты: покажите его на кассе',

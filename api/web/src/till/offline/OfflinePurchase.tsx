@@ -28,7 +28,9 @@ async function judge(text: string): Promise<Verdict> {
   const proof = readProof(text)
   if (!proof) return 'not-a-proof'
   const { keys, revoked } = await known()
-  return (await refusalOf(proof, { keys, revoked: new Set(Object.keys(revoked)) }, await serverNow())) ?? 'good'
+  return (
+    (await refusalOf(proof, { keys, revoked: new Set(Object.keys(revoked)) }, await serverNow())) ?? 'good'
+  )
 }
 
 export function OfflinePurchase(props: Props) {
