@@ -1,5 +1,7 @@
 //! A member's four balances, and what of them expires when.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -63,20 +65,23 @@ pub fn balance(
     now: DateTime<Utc>,
 ) -> QueryResult<MemberBalance> {
     let today = date_in(books.current(connection)?.zone, now);
-    let booked: Option<(Balance, Standing)> = balances::table
-        .find(member)
-        .select((Balance::as_select(), balances::standing))
-        .first(connection)
-        .optional()?;
-    let frozen = booked.is_some_and(|(_, standing)| standing.is_frozen());
-    let lots: Vec<(Money, Option<NaiveDate>, bool)> = lots::table
-        .filter(lots::member_id.eq(member).and(lots::remaining.gt(0)))
+    // In one statement: between two an expiry could finish, and what is past would show once more.
+    type Row = (Balance, Standing, Option<(Money, Option<NaiveDate>, bool)>);
+    let rows: Vec<Row> = balances::table
+        .left_join(lots::table.on(lots::member_id.eq(balances::member_id).and(lots::remaining.gt(0))))
+        .filter(balances::member_id.eq(member))
         .order((lots::expires_on, lots::purchase_id, lots::part))
-        .select((lots::remaining, lots::expires_on, lots::released))
+        .select((
+            Balance::as_select(),
+            balances::standing,
+            (lots::remaining, lots::expires_on, lots::released).nullable(),
+        ))
         .load(connection)?;
+    let booked = rows.first().map(|(balance, standing, _)| (*balance, *standing));
+    let frozen = booked.is_some_and(|(_, standing)| standing.is_frozen());
     let mut balance = booked.map(|(balance, _)| balance).unwrap_or_default();
     let mut expiring: Vec<Expiring> = Vec::new();
-    for (amount, expires_on, released) in lots {
+    for (amount, expires_on, released) in rows.into_iter().filter_map(|(_, _, lot)| lot) {
         match (expires_on, expiring.last_mut()) {
             (Some(on), _) if on < today => {
                 // Nothing of who is frozen expires.
@@ -92,6 +97,36 @@ pub fn balance(
     Ok(MemberBalance { balance, as_of: now, expiring })
 }
 
+statement! {
+    /// What of members' lots is past its last day and not expired yet, but of those who are frozen.
+    Past { members: Vec<MemberId> => Array<SqlUuid>, today: NaiveDate => Date } -> (SqlUuid, BigInt),
+    "SELECT l.member_id, sum(l.remaining)::bigint FROM ledger.lots AS l JOIN ledger.balances AS b USING (member_id)
+     WHERE l.member_id = ANY(?) AND l.released AND l.remaining > 0 AND l.expires_on < ?
+        AND b.standing NOT IN ('frozen', 'frozen_left') GROUP BY l.member_id"
+}
+
+/// What is booked, without what is past its last day. Nothing is asked any more that day once an expiry has finished as
+/// of it.
+pub(crate) fn without_past<'a>(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    booked: impl Iterator<Item = (MemberId, &'a mut Balance)>,
+    today: NaiveDate,
+) -> QueryResult<()> {
+    let booked: Vec<(MemberId, &mut Balance)> =
+        booked.filter(|(_, balance)| balance.available.is_positive()).collect();
+    if booked.is_empty() || books.has_expired(connection, today)? {
+        return Ok(());
+    }
+    let members = booked.iter().map(|(member, _)| *member).collect();
+    let past: HashMap<MemberId, Money> =
+        Past { members, today }.load::<(MemberId, Money)>(connection)?.into_iter().collect();
+    for (member, balance) in booked {
+        balance.available -= past.get(&member).copied().unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// What of a member's lots expires at the end of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExpiringLots {
@@ -104,12 +139,12 @@ pub struct ExpiringLots {
 }
 
 statement! {
-    /// Some members' lots of some days, but those of frozen members: theirs don't expire.
+    /// Some members' lots of some days, but those of frozen members, also such as left: theirs don't expire.
     ExpiringOn { days: Vec<NaiveDate> => Array<Date>, after: Option<MemberId> => diesel::sql_types::Nullable<SqlUuid>,
         members_max: i64 => BigInt } -> (SqlUuid, Date, BigInt),
     "WITH given AS (SELECT ?::date[] AS days, ?::uuid AS after), members AS (
         SELECT DISTINCT l.member_id FROM ledger.lots AS l JOIN ledger.balances AS b USING (member_id)
-        WHERE l.remaining > 0 AND l.expires_on = ANY((SELECT days FROM given)::date[]) AND b.standing <> 'frozen'
+        WHERE l.remaining > 0 AND l.expires_on = ANY((SELECT days FROM given)::date[]) AND b.standing NOT IN ('frozen', 'frozen_left')
             AND l.member_id > coalesce((SELECT after FROM given), '00000000-0000-0000-0000-000000000000')
         ORDER BY l.member_id LIMIT ?
      )

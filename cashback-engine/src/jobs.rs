@@ -49,10 +49,10 @@ statement! {
 }
 
 statement! {
-    /// Members with lots to be released, by the time they are due.
+    /// Members with lots to be released that hold something, by the time they are due.
     ToRelease { at: DateTime<Utc> => Timestamptz, limit: i64 => BigInt } -> SqlUuid,
-    "SELECT DISTINCT member_id FROM (SELECT member_id FROM ledger.lots WHERE NOT released AND available_at <= ?
-        ORDER BY available_at LIMIT ?) AS due"
+    "SELECT DISTINCT member_id FROM (SELECT member_id FROM ledger.lots
+        WHERE NOT released AND remaining > 0 AND available_at <= ? ORDER BY available_at LIMIT ?) AS due"
 }
 
 statement! {

@@ -1,6 +1,6 @@
 //! Lots: each accrual keeps its own dates. Pure; in the order of spending.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use shared_kernel::money::Money;
 
 use crate::ids::PurchaseId;
@@ -46,6 +46,33 @@ impl Lot {
     /// Whether it can be spent today.
     pub(crate) fn is_spendable(&self, today: NaiveDate) -> bool {
         self.released && self.remaining.is_positive() && !self.is_past(today)
+    }
+
+    /// Takes back a part that had been spent. What of it is past its date expires at once: so much.
+    pub(crate) fn take_back(&mut self, part: Money, today: NaiveDate) -> Money {
+        self.change();
+        if self.is_past(today) {
+            self.expired += part;
+            part
+        } else {
+            self.remaining += part;
+            Money::ZERO
+        }
+    }
+
+    /// Takes back a part that was held. Past its date what was held lives [`DAYS_AFTER_HOLD`] more, and what was not
+    /// held of it is over: so much.
+    pub(crate) fn take_back_held(&mut self, part: Money, today: NaiveDate) -> Money {
+        self.change();
+        let mut over = Money::ZERO;
+        if self.is_past(today) {
+            over = self.remaining;
+            self.expired += over;
+            self.remaining = Money::ZERO;
+            self.expires_on = today.checked_add_days(Days::new(DAYS_AFTER_HOLD));
+        }
+        self.remaining += part;
+        over
     }
 
     pub(crate) fn change(&mut self) {
@@ -151,5 +178,27 @@ mod tests {
         assert_eq!(taken, [(3, 100), (4, 100), (5, 100), (1, 50)]);
         assert_eq!(lots.expire(today), Money::from_kopecks(100), "lot 2 alone is past its date");
         assert_eq!(lots.expire(today), Money::ZERO);
+    }
+
+    #[test]
+    fn what_was_held_lives_on_and_what_was_spent_is_over() {
+        let today = "2026-11-21".parse().unwrap();
+        let ten = Money::from_kopecks(10);
+        let mut spent = lot(1, 40, Some("2026-11-20"), true);
+        assert_eq!(spent.take_back(ten, today), ten);
+        assert_eq!((spent.remaining.kopecks(), spent.expired.kopecks()), (40, 10));
+        let mut held = lot(1, 40, Some("2026-11-20"), true);
+        assert_eq!(held.take_back_held(ten, today), Money::from_kopecks(40), "what was not held of it");
+        assert_eq!((held.remaining.kopecks(), held.expired.kopecks()), (10, 40));
+        assert_eq!(held.expires_on, Some("2026-12-21".parse().unwrap()));
+        for alive in [Some("2026-11-21"), None] {
+            let (mut one, mut other) = (lot(1, 40, alive, true), lot(1, 40, alive, true));
+            assert_eq!(
+                (one.take_back(ten, today), other.take_back_held(ten, today)),
+                (Money::ZERO, Money::ZERO)
+            );
+            assert_eq!(one, other);
+            assert_eq!(one.remaining.kopecks(), 50);
+        }
     }
 }

@@ -151,6 +151,19 @@ pub struct Kept {
     /// Of each applied rule's cashback, in order.
     #[serde(rename = "r")]
     pub rules: Vec<i64>,
+    /// What was captured of an authorised purchase, where it was less than all.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Captured>,
+}
+
+/// What was captured of an authorised purchase, as it was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Captured {
+    /// So much.
+    Amount(Money),
+    /// These lines.
+    Lines(Vec<Line>),
 }
 
 /// A purchase as it is stored.
@@ -205,7 +218,18 @@ impl PurchaseRecord {
                 None => vec![self.amount.kopecks()],
             },
             rules: self.judgement().applied.iter().map(|rule| rule.given_kopecks).collect(),
+            captured: None,
         })
+    }
+
+    /// As it was before anything came back.
+    pub(crate) fn whole(&self) -> Self {
+        Self { kept: None, refunded: Money::ZERO, refunded_by_amount: Money::ZERO, ..self.clone() }
+    }
+
+    /// What was captured of it, where that was less than all.
+    pub(crate) fn captured_part(&self) -> Option<Captured> {
+        self.kept_by_refunds()?.captured
     }
 
     /// What refunds left; `None` before the first.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::money::Money;
@@ -11,21 +11,23 @@ use shared_kernel::money::Money;
 use crate::days::date_in;
 use crate::ids::{Mint, PartnerId, PurchaseId};
 use crate::ledger::account::Account;
-use crate::lots::DAYS_AFTER_HOLD;
 use crate::posting::batch::arrived;
-use crate::posting::decide::{accrue, commission, posted_event, room_of};
+use crate::posting::decide::{AUTHORIZED_DAYS, accrue, commission, posted_event, room_of};
 use crate::posting::read::ClaimFiscals;
 use crate::posting::world::{PostingKind, World};
 use crate::posting::{Fiscal, Refusal, write};
-use crate::purchases::{CashbackReason, Purchase, PurchaseRecord, PurchaseStatus, purchase};
+use crate::purchases::{
+    Captured, CashbackReason, Declined, Judgement, Purchase, PurchaseRecord, PurchaseStatus, purchase,
+};
 use crate::reconciliation::waiting;
-use crate::refunds::{Returned, kept_after, locked, reduce, show};
-use crate::rules::evaluate::{capped, trimmed_by};
+use crate::refunds::{After, Origin, Returned, kept_after, locked, reduce, show};
+use crate::rules::evaluate::{capped, trimmed_by, used_up};
 use crate::rules::{Book, BookCache};
 use crate::tiers::progress;
 
 /// Captures an authorised purchase, for all of it or (as if the rest were refunded at once) for less: `captured` is
-/// what remains. Capturing what is captured for the same answers again.
+/// what remains. Capturing what is captured for the same answers again. After seven days there is nothing to capture
+/// any more, whether or not it was given up yet.
 ///
 /// # Errors
 /// The database's.
@@ -41,34 +43,23 @@ pub fn capture(
         Ok(record) => record,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let rest = match rest(&record, captured) {
-        Ok(rest) => rest,
+    let part = match part(&record, captured) {
+        Ok(part) => part,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if !record.captured && record.status.is_posted() && record.refunded == rest_amount(rest.as_ref()) {
+    if !record.captured
+        && record.status.is_posted()
+        && record.captured_part() == part.as_ref().and_then(|part| part.kept.captured.clone())
+    {
         return Ok(show(&world, &book, id).ok_or(Refusal::PurchaseUnknown));
     }
-    if record.status != PurchaseStatus::Authorized {
-        return Ok(Err(Refusal::PurchaseState { status: record.status }));
+    if let Err(refusal) = may_capture(&record, now) {
+        return Ok(Err(refusal));
     }
     if !claim_fiscal(connection, &record)? {
         return Ok(Err(Refusal::FiscalUsed));
     }
-    let after = match rest.as_ref().map(|rest| kept_after(&record, rest)).transpose() {
-        Ok(after) => after,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let mut mint = Mint::at(now);
-    world.open(mint.next(), PostingKind::Capture, record.member_id, Some(id), record.occurred_at);
-    capture_all(&mut world, &book, record, now);
-    if let Some(mut after) = after {
-        let record = world.purchases.get(&id).map(|kept| kept.record.clone());
-        if let Some(record) = record {
-            after.kept.rules = record.kept().rules;
-            world.open(mint.next(), PostingKind::Refund, record.member_id, Some(id), record.occurred_at);
-            reduce(&mut world, &book, &record, after, now);
-        }
-    }
+    post(&mut world, &book, record, part, now);
     progress::raise_buyer(connection, &mut world, &book, id, now)?;
     write::write(connection, &world, &book, now)?;
     let captured = world.purchases.get(&id).and_then(|kept| arrived(&book, &kept.record));
@@ -105,6 +96,14 @@ pub fn void(
     Ok(show(&world, &book, id).ok_or(Refusal::PurchaseUnknown))
 }
 
+fn may_capture(record: &PurchaseRecord, now: DateTime<Utc>) -> Result<(), Refusal> {
+    match record.status {
+        PurchaseStatus::Authorized if now < record.booked_at + TimeDelta::days(AUTHORIZED_DAYS) => Ok(()),
+        PurchaseStatus::Authorized => Err(Refusal::PurchaseState { status: PurchaseStatus::Voided }),
+        status => Err(Refusal::PurchaseState { status }),
+    }
+}
+
 fn owned(
     world: &World,
     book: &Book,
@@ -120,41 +119,49 @@ fn owned(
     }
 }
 
-/// What is to be refunded at once so that only `captured` remains.
-fn rest(record: &PurchaseRecord, captured: Option<&Returned>) -> Result<Option<Returned>, Refusal> {
-    match captured {
-        None => Ok(None),
-        Some(Returned::Amount(amount)) => {
+/// Checks what is to be captured; `None` for all of it.
+fn part(record: &PurchaseRecord, captured: Option<&Returned>) -> Result<Option<After>, Refusal> {
+    let Some(captured) = captured else { return Ok(None) };
+    let whole = record.whole();
+    let mut kept = whole.kept();
+    let by_amount = match captured {
+        Returned::Amount(amount) => {
             if !amount.is_positive() {
                 return Err(Refusal::AmountInvalid);
             }
             if *amount > record.amount {
                 return Err(Refusal::CaptureTooMuch { most: record.amount });
             }
-            Ok(Some(record.amount - *amount).filter(|rest| rest.is_positive()).map(Returned::Amount))
+            kept.captured = Some(Captured::Amount(*amount));
+            record.amount - *amount
         }
-        Some(Returned::Lines(lines)) => {
-            // What is captured is taken from a copy; what the copy has left is the rest.
-            let kept = kept_after(record, &Returned::Lines(lines.clone()))?.kept;
-            let rest: Vec<_> = record
-                .lines()
-                .unwrap_or_default()
-                .into_iter()
-                .zip(kept.lines)
-                .filter(|(_, left)| *left > 0)
-                .map(|(line, left)| crate::posting::Line { amount: Money::from_kopecks(left), ..line })
-                .collect();
-            Ok(Some(rest).filter(|rest| !rest.is_empty()).map(Returned::Lines))
+        Returned::Lines(lines) => {
+            // Taken from a copy, at their places; what the copy has left is not captured.
+            let rest = kept_after(&whole, captured)?.kept.lines;
+            kept.lines.iter_mut().zip(rest).for_each(|(line, rest)| *line -= rest);
+            kept.captured = Some(Captured::Lines(lines.clone()));
+            Money::ZERO
         }
-    }
+    };
+    let left = Money::from_kopecks(kept.lines.iter().sum()) - by_amount;
+    Ok(Some(After { kept, by_amount }).filter(|_| left < record.amount))
 }
 
-fn rest_amount(rest: Option<&Returned>) -> Money {
-    match rest {
-        None => Money::ZERO,
-        Some(Returned::Amount(amount)) => *amount,
-        Some(Returned::Lines(lines)) => lines.iter().map(|line| line.amount).sum(),
+/// Posts what is captured into the world: all of it, then without what is not captured.
+fn post(world: &mut World, book: &Book, record: PurchaseRecord, part: Option<After>, now: DateTime<Utc>) {
+    let (id, member, occurred_at) = (record.id, record.member_id, record.occurred_at);
+    let mut mint = Mint::at(now);
+    world.open(mint.next(), PostingKind::Capture, member, Some(id), occurred_at);
+    let mut record = capture_all(world, book, record, now);
+    if let Some(mut after) = part {
+        after.kept.rules = record.kept().rules;
+        world.open(mint.next(), PostingKind::Refund, member, Some(id), occurred_at);
+        reduce(world, book, (&record, after), Origin::Held, now);
+        if let Some(kept) = world.purchases.get(&id) {
+            record = kept.record.clone();
+        }
     }
+    world.events.push(posted_event(&record, book, now));
 }
 
 fn claim_fiscal(connection: &mut PgConnection, record: &PurchaseRecord) -> QueryResult<bool> {
@@ -171,23 +178,15 @@ fn claim_fiscal(connection: &mut PgConnection, record: &PurchaseRecord) -> Query
 }
 
 /// Posts what was authorised: the rules as they judged it then, with the cap room there is now.
-fn capture_all(world: &mut World, book: &Book, mut record: PurchaseRecord, now: DateTime<Utc>) {
+fn capture_all(
+    world: &mut World,
+    book: &Book,
+    mut record: PurchaseRecord,
+    now: DateTime<Utc>,
+) -> PurchaseRecord {
     let today = date_in(book.zone, now);
     let date = date_in(book.zone, record.occurred_at);
-    let mut judgement = record.judgement();
-    for applied in &mut judgement.applied {
-        let Some(version) = book.version(applied.rule, applied.version) else { continue };
-        let room = room_of(world, version, record.member_id, date);
-        let announced = Money::from_kopecks(applied.given_kopecks);
-        let amount = capped(&version.terms.caps, announced, room.narrowest());
-        if amount < announced {
-            judgement.reason = Some(CashbackReason::CapReached);
-            applied.trimmed_by = trimmed_by(&version.terms.caps, announced, room, amount);
-        }
-        applied.room_kopecks = room.narrowest().map(Money::kopecks);
-        applied.given_kopecks = amount.kopecks();
-    }
-    judgement.applied.retain(|applied| applied.given_kopecks > 0);
+    let judgement = with_room(world, book, &record, date);
     let receivable = book
         .outlet_by_number(record.outlet_id)
         .and_then(|outlet| book.partner(outlet.partner_id))
@@ -203,11 +202,35 @@ fn capture_all(world: &mut World, book: &Book, mut record: PurchaseRecord, now: 
     record.cashback_left = record.cashback;
     record.status = PurchaseStatus::Posted;
     record.terms = serde_json::to_value(&judgement).expect("a judgement holds text and numbers only");
-    world.events.push(posted_event(&record, book, now));
     if let Some(kept) = world.purchase(record.id) {
-        kept.record = record;
+        kept.record = record.clone();
         kept.changed = true;
     }
+    record
+}
+
+/// What the rules that applied give with the cap room there is now; who finds none left says so.
+fn with_room(world: &World, book: &Book, record: &PurchaseRecord, date: NaiveDate) -> Judgement {
+    let mut judgement = record.judgement();
+    for mut applied in std::mem::take(&mut judgement.applied) {
+        let Some(version) = book.version(applied.rule, applied.version) else { continue };
+        let room = room_of(world, version, record.member_id, date);
+        let announced = Money::from_kopecks(applied.given_kopecks);
+        let amount = capped(&version.terms.caps, announced, room.narrowest());
+        if amount < announced {
+            judgement.reason = Some(CashbackReason::CapReached);
+            applied.trimmed_by = trimmed_by(&version.terms.caps, announced, room, amount);
+        }
+        if amount.is_zero() {
+            let (rule, version) = (applied.rule, applied.version);
+            judgement.declined.push(Declined { rule, version, why: used_up(room) });
+            continue;
+        }
+        applied.room_kopecks = room.narrowest().map(Money::kopecks);
+        applied.given_kopecks = amount.kopecks();
+        judgement.applied.push(applied);
+    }
+    judgement
 }
 
 /// Returns what was reserved to its lots; a lot past its date lives thirty days more.
@@ -229,15 +252,7 @@ pub(crate) fn give_up(
         let part = spending.amount - spending.returned;
         spending.returned = spending.amount;
         spending.changed = true;
-        if lot.is_past(today) {
-            // What was not held of it is over; what was held lives on.
-            expired += lot.remaining;
-            lot.expired += lot.remaining;
-            lot.remaining = Money::ZERO;
-            lot.expires_on = today.checked_add_days(Days::new(DAYS_AFTER_HOLD));
-        }
-        lot.remaining += part;
-        lot.change();
+        expired += lot.take_back_held(part, today);
     }
     world.transfer(Account::AVAILABLE, Account::BREAKAGE, expired);
     world.settle_debt(record.member_id, today);

@@ -391,3 +391,83 @@ fn transfers_and_postings_are_only_ever_added_to() {
         }
     }
 }
+
+#[test]
+fn a_line_without_a_category_is_refunded_from_its_own_line() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"when":{"categories":["food"]}"#);
+    let member = programme.member();
+    let plain = |category: Option<&str>, amount: &str| posting::Line {
+        sku: None,
+        category: category.map(str::to_owned),
+        quantity: None,
+        amount: money(amount),
+    };
+    let mut sale = programme.sale(member, "1000.00");
+    sale.lines = Some(vec![plain(Some("food"), "600.00"), plain(None, "400.00")]);
+    let id = programme.post(&sale).unwrap().purchase.id;
+    let back = programme.refund(id, Returned::Lines(vec![plain(None, "400.00")]), "1").unwrap().purchase;
+    assert_eq!(back.lines_left, [money("600.00"), money("0.00")]);
+    assert_eq!(back.cashback.left, money("60.00"), "the food is still there");
+    let back = programme.refund(id, Returned::Lines(vec![plain(Some("food"), "600.00")]), "2").unwrap();
+    assert_eq!(back.purchase.status, PurchaseStatus::Refunded);
+    let report = cashback_engine::ledger::audit::verify(&mut programme.connection, &programme.books).unwrap();
+    assert!(report.ok, "{report:#?}");
+}
+
+#[test]
+fn a_live_code_is_told_what_can_be_spent_whether_or_not_the_nightly_job_has_run() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"hold_days":0,"life_months":1"#);
+    let (member, frozen) = (programme.member(), programme.member());
+    for member in [member, frozen] {
+        points(&mut programme, member, "1000.00");
+    }
+    cashback_engine::standing::freeze(
+        &mut programme.connection,
+        frozen,
+        "check",
+        shared_kernel::ids::Uuid::nil(),
+        programme.now,
+    )
+    .unwrap();
+    programme.now = at("2026-12-08T20:59:00Z");
+    let available = |programme: &mut Programme, member, presented| {
+        let mut sale = programme.sale(member, "1.00");
+        sale.presented = presented;
+        let (books, now) = (programme.books.clone(), programme.now);
+        let quoted = posting::quote(&mut programme.connection, &books, &sale, now).unwrap().unwrap();
+        let posted = programme.post(&sale).unwrap().balance.unwrap().available.to_string();
+        assert_eq!(posted, quoted.balance.unwrap().available.to_string());
+        posted
+    };
+    assert_eq!(available(&mut programme, member, Presented::LiveCode), "100.00", "until the end of its day");
+    programme.now += TimeDelta::minutes(1);
+    assert_eq!(available(&mut programme, member, Presented::LiveCode), "0.00");
+    assert_eq!(available(&mut programme, frozen, Presented::LiveCode), "100.00", "nothing of theirs expires");
+    let (books, now) = (programme.books.clone(), programme.now);
+    for _ in 0..2 {
+        cashback_engine::jobs::expire(&mut programme.connection, &books, now, now).unwrap();
+    }
+    assert_eq!(available(&mut programme, member, Presented::LiveCode), "0.00");
+    // The next day nothing is known again.
+    points(&mut programme, member, "500.00");
+    programme.now = at("2027-01-09T21:00:00Z");
+    assert_eq!(available(&mut programme, member, Presented::LiveCode), "0.00");
+}
+
+#[test]
+fn a_fiscal_receipts_keys_come_in_any_order() {
+    let mut programme = Programme::new();
+    let member = programme.member();
+    for raw in [
+        "i=13571&fn=9287440300634471&s=100.00&t=20261110T1200&fp=3730902192&n=1",
+        "t=20261110T1200&s=100.00&fn=9287440300634471&n=1&fp=3730902192&i=13572",
+    ] {
+        let mut sale = programme.sale(member, "100.00");
+        sale.fiscal = Some(posting::Fiscal::parse(raw).unwrap());
+        programme.post(&sale).unwrap();
+    }
+    let report = cashback_engine::ledger::audit::verify(&mut programme.connection, &programme.books).unwrap();
+    assert!(report.ok, "{report:#?}");
+}

@@ -310,7 +310,8 @@ impl Model {
         p.kept[0] + p.kept[1] - p.by_amount
     }
 
-    fn refund(&mut self, at: usize, by_amount: i64, lines: [i64; 2], today: NaiveDate) {
+    /// `held` when it is what a capture leaves out: what returns was held until now.
+    fn refund(&mut self, at: usize, (by_amount, held): (i64, bool), lines: [i64; 2], today: NaiveDate) {
         let p = &mut self.purchases[at];
         p.by_amount += by_amount;
         p.kept = [p.kept[0] - lines[0], p.kept[1] - lines[1]];
@@ -337,13 +338,13 @@ impl Model {
         self.receivable += returned - less_commission - less_percent - (less_step - less_funding);
         let (member, day) = (p.member, p.day);
         let today = self.day_for(member, today);
-        self.give_back(at, returned, today);
+        self.give_back(at, (returned, held), today);
         *self.members[member].used(day) -= less_percent;
         self.take(at, less_percent + less_step, today);
         self.settle(member, today);
     }
 
-    fn give_back(&mut self, at: usize, mut amount: i64, today: NaiveDate) {
+    fn give_back(&mut self, at: usize, (mut amount, held): (i64, bool), today: NaiveDate) {
         let p = &mut self.purchases[at];
         let m = &mut self.members[p.member];
         for (lot, taken) in p.spent.iter_mut().rev() {
@@ -351,6 +352,17 @@ impl Model {
             *taken -= part;
             amount -= part;
             let lot = &mut m.lots[*lot];
+            if part == 0 {
+                continue;
+            }
+            if held && lot.last_day < today {
+                // What was not held of it is over; what was held lives on, as when all of it is given up.
+                m.available -= lot.remaining;
+                self.breakage += lot.remaining;
+                lot.expired += lot.remaining;
+                lot.remaining = 0;
+                lot.last_day = today.checked_add_days(Days::new(30)).unwrap();
+            }
             if lot.last_day < today {
                 lot.expired += part;
                 self.breakage += part;
@@ -601,7 +613,7 @@ fn refunded(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step, 
     };
     let (at, amount) = by_amount;
     if amount + lines[0] + lines[1] > 0 {
-        model.refund(at, amount, lines, today);
+        model.refund(at, (amount, false), lines, today);
         runs.iter_mut().for_each(|run| run.refund(at, what.clone(), number));
     }
 }
@@ -635,7 +647,7 @@ fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
             let captured = Some((amount * share / 100).max(1)).filter(|captured| *captured < amount);
             model.capture(at, today);
             if let Some(captured) = captured {
-                model.refund(at, amount - captured, [0, 0], today);
+                model.refund(at, (amount - captured, true), [0, 0], today);
             }
             runs.iter_mut().for_each(|run| run.capture(at, captured));
         }

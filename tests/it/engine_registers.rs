@@ -263,3 +263,37 @@ fn a_refund_and_its_sale_that_meet_never_miss_each_other() {
         assert!(audit.ok, "{audit:#?}");
     }
 }
+
+#[test]
+fn a_refund_that_cannot_have_happened_then_is_rejected_and_one_that_is_known_is_matched() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"5"}"#);
+    let member = programme.member();
+    let cards = HashMap::from([("c", member)]);
+    let row = |receipt: &str, moment: &str, reference: &str| {
+        format!("shop-1,{receipt},{moment},c,10.00,,refund,{reference}")
+    };
+    let sale = "shop-1,R,2026-11-05T12:00:00Z,c,100.00,,sale,";
+    let known = row("R", "2026-11-06T12:00:00Z", "known");
+    let file = [
+        HEADER,
+        sale,
+        &known,
+        &row("R", "2099-01-01T12:00:00Z", "ahead"),
+        &row("R", "2026-08-31T20:59:59Z", "old"),
+        &row("unknown", "2099-01-01T12:00:00Z", "waits"),
+    ]
+    .join("\n");
+    let (id, outcomes) = load(&mut programme, file.as_bytes(), RegisterMode::Post, &cards);
+    assert_eq!(outcomes, [(Outcome::Posted, 2), (Outcome::Rejected, 3)]);
+    let rows =
+        reconciliation::rows(&mut programme.connection, id, Some(Outcome::Rejected), None, Limit::DEFAULT);
+    let reasons: Vec<_> = rows.unwrap().items.into_iter().map(|row| row.reason.unwrap()).collect();
+    assert_eq!(reasons, ["occurred_at_future", "occurred_at_too_old", "occurred_at_future"]);
+    // Months later the same file still says what is known.
+    programme.now += TimeDelta::days(120);
+    let (_, outcomes) = load(&mut programme, file.as_bytes(), RegisterMode::Post, &cards);
+    assert_eq!(outcomes, [(Outcome::Matched, 2), (Outcome::Rejected, 3)]);
+    let books = programme.books.clone();
+    assert!(ledger::audit::verify(&mut programme.connection, &books).unwrap().ok);
+}

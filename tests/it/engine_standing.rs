@@ -7,7 +7,9 @@ use cashback_engine::ledger::audit;
 use cashback_engine::purchases::CashbackReason;
 use cashback_engine::refunds::Returned;
 use cashback_engine::tiers::{self, Measure, Span, Tier, TierTerms};
-use cashback_engine::{EngineError, PostingId, PurchaseId, donations, jobs, merging, standing, two_step};
+use cashback_engine::{
+    EngineError, PostingId, PurchaseId, balances, donations, jobs, merging, standing, two_step,
+};
 use chrono::{Months, NaiveDate, TimeDelta};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -268,6 +270,13 @@ fn what_cannot_be_collected_is_written_off_and_any_other_account_corrected() {
     programme.buy(member, "1000.00");
     adjust(&mut programme, "losses:union", "receivable:shop", "130.00").unwrap();
     assert_eq!(programme.debited("losses", "union"), "160.00");
+    let all = programme.debited("receivable", "shop");
+    assert_eq!(all, "0.00", "100.00 cashback and 30.00 commission, written off");
+    programme.buy(member, "1000.00");
+    let refused = adjust(&mut programme, "losses:union", "receivable:shop", "130.01").unwrap_err();
+    let owed = money("130.00");
+    assert!(matches!(refused, EngineError::Insufficient { available } if available == owed), "{refused:?}");
+    adjust(&mut programme, "losses:union", "receivable:shop", "100.00").unwrap();
     for other in ["receivable:shop", "funding:R-1", "breakage:union", "bank:union", "suspense:union"] {
         adjust(&mut programme, "adjustments:union", other, "5.00").unwrap();
         adjust(&mut programme, other, "adjustments:union", "5.00").unwrap();
@@ -574,5 +583,41 @@ fn verify_finds_what_is_damaged() {
         assert!(report.findings.iter().any(|found| found.what.contains(expected)), "{damage}: {report:#?}");
         programme.connection.batch_execute(&undone).unwrap();
     }
+    sound(&mut programme);
+}
+
+#[test]
+fn who_left_while_frozen_hears_of_no_expiry() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"hold_days":1,"life_months":1"#);
+    let (member, frozen, left) = (programme.member(), programme.member(), programme.member());
+    for member in [member, frozen, left] {
+        programme.buy(member, "100.00");
+    }
+    freeze(&mut programme, frozen);
+    freeze(&mut programme, left);
+    leave(&mut programme, left);
+    assert_eq!(stands(&mut programme, left), Standing::FrozenLeft);
+    let days = ["2026-12-10".parse().unwrap()];
+    let told = balances::expiring_on(&mut programme.connection, &days, None, 10).unwrap();
+    assert_eq!(told.iter().map(|told| told.member).collect::<Vec<_>>(), [member]);
+    sound(&mut programme);
+}
+
+#[test]
+fn a_debtors_lots_that_hold_nothing_are_due_for_nothing() {
+    let mut programme = Programme::new();
+    programme.rule(PLAIN);
+    let member = programme.member();
+    let id = programme.buy(member, "100.00").purchase.id;
+    programme.refund_amount(id, "100.00", "1");
+    adjust(&mut programme, &format!("debt:{member}"), "adjustments:union", "30.00").unwrap();
+    night(&mut programme, 20);
+    let finished: i64 = cashback_engine::schema::ledger::finished_jobs::table
+        .filter(cashback_engine::schema::ledger::finished_jobs::job.eq("release-holds"))
+        .count()
+        .get_result(&mut programme.connection)
+        .unwrap();
+    assert_eq!(finished, 1, "it found nothing to do");
     sound(&mut programme);
 }

@@ -24,6 +24,7 @@ mod engine_properties;
 mod engine_registers;
 mod engine_standing;
 mod engine_support;
+mod engine_two_steps;
 mod expiry_notices;
 mod faces;
 mod finance;

@@ -1,12 +1,14 @@
 //! Rules over time and together: versions that take over, caps over all of them, and limits that say so.
 
+use std::time::Duration;
+
 use cashback_engine::EngineError;
 use cashback_engine::explanation::explanation;
 use cashback_engine::ledger::audit::verify;
 use cashback_engine::purchases::CashbackReason;
 use cashback_engine::rules::evaluate::{Limit, WhyNot};
 use cashback_engine::rules::{RuleDraft, RuleFilter, RuleStatus, listing, store};
-use cashback_engine::{PurchaseId, RuleId};
+use cashback_engine::{PurchaseId, RuleId, two_step};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::Connection;
 use shared_kernel::ids::Uuid;
@@ -252,4 +254,38 @@ fn a_draft_judges_nothing_and_its_drafter_does_not_approve_it() {
     assert_eq!(posted.cashback.reason, Some(CashbackReason::NoRule));
     let own = programme.connection.transaction(|c| store::approve(c, rule.id, 1, drafter, now));
     assert!(matches!(own, Err(EngineError::SamePerson)));
+}
+
+#[test]
+fn a_version_that_brings_a_cap_waits_for_captures_and_they_for_it() {
+    for cap in [r#""per_member":{"amount":"50.00","period":"month"}"#, r#""budget":"50.00""#] {
+        let mut programme = Programme::new();
+        let rule = programme.rule(r#""earn":{"percent":"10"}"#);
+        let member = programme.member();
+        let mut sale = programme.sale(member, "100.00");
+        sale.capture = false;
+        let id = programme.post(&sale).unwrap().purchase.id;
+        let (now, books, partner) = (programme.now, programme.books.clone(), Some(programme.partner));
+        let capped = draft(&format!(r#""earn":{{"percent":"10"}},"caps":{{{cap}}}"#));
+        let (connection, mut other) = (&mut programme.connection, programme.database.connect());
+        store::add(connection, rule, &capped, Uuid::new_v4(), now).unwrap();
+        std::thread::scope(|scope| {
+            let capturing = connection
+                .transaction(|connection| -> Result<_, EngineError> {
+                    store::approve(connection, rule, 2, Uuid::new_v4(), now)?;
+                    // Reads the books while the approval is not yet to be seen.
+                    let capturing = scope.spawn(move || {
+                        other.transaction(|c| two_step::capture(c, &books, (id, partner), None, now)).unwrap()
+                    });
+                    std::thread::sleep(Duration::from_millis(300));
+                    assert!(!capturing.is_finished());
+                    Ok(capturing)
+                })
+                .unwrap();
+            capturing.join().unwrap().unwrap();
+        });
+        sound(&mut programme);
+        assert_eq!(programme.buy(member, "1000.00").purchase.cashback.given, money("40.00"), "10.00 is used");
+        sound(&mut programme);
+    }
 }

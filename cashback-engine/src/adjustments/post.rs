@@ -14,7 +14,8 @@ use crate::days::{available_at, date_in, expires_on};
 use crate::enrolments::Standing;
 use crate::error::EngineError;
 use crate::ids::{Mint, PostingId, PurchaseId};
-use crate::ledger::account::Account;
+use crate::ledger::account::{Account, lock};
+use crate::ledger::read::balance_of;
 use crate::lots::{Lot, LotState};
 use crate::posting::entry::{self, Entry, EntryTransfer};
 use crate::posting::read::{Lock, Needs, fill};
@@ -80,6 +81,11 @@ fn plain(
 ) -> Result<(), EngineError> {
     let (debit, credit) = adjustment.numbers;
     let amount = adjustment.amount;
+    // Two corrections of one account are posted one after the other.
+    lock(connection, &[debit, credit])?;
+    if adjustment.kind == AdjustmentKind::WriteOff {
+        enough(balance_of(connection, credit)?.max(Money::ZERO), amount)?;
+    }
     let transfers = vec![EntryTransfer { debit, credit, amount, member: None, credit_member: None }];
     let entry = Entry { id, kind: adjustment.kind.posting(), member: None, transfers };
     Ok(entry::insert(connection, &entry, at)?)

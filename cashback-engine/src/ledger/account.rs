@@ -2,11 +2,14 @@
 
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
-use diesel::pg::{Pg, PgValue};
+use diesel::pg::{Pg, PgConnection, PgValue};
+use diesel::prelude::*;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Integer;
 use diesel::{deserialize, deserialize::FromSql};
 use shared_kernel::text_enum;
+
+use crate::schema::ledger::accounts;
 
 text_enum! {
     /// What an account holds.
@@ -119,4 +122,16 @@ impl ToSql<Integer, Pg> for Account {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         <i32 as ToSql<Integer, Pg>>::to_sql(&self.0, out)
     }
+}
+
+/// Locks accounts that are sums, in the order of their numbers, for whoever must see what they hold and change it; who
+/// buys and refunds never waits for this.
+pub(crate) fn lock(connection: &mut PgConnection, of: &[Account]) -> QueryResult<()> {
+    accounts::table
+        .filter(accounts::id.eq_any(of))
+        .order(accounts::id)
+        .select(accounts::id)
+        .for_no_key_update()
+        .load::<Account>(connection)?;
+    Ok(())
 }

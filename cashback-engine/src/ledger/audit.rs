@@ -211,8 +211,8 @@ const CHECKS: &[(u8, &str, &str)] = &[
         "SELECT format('fiscal receipt %s/%s: purchase %s', coalesce(f.drive, b.drive), coalesce(f.document, b.document),
             coalesce(f.purchase_id, b.id)) AS row
          FROM ledger.fiscal_receipts f FULL JOIN (
-            SELECT id, substring(fiscal FROM 'fn=([0-9]+)') AS drive,
-                substring(fiscal FROM '&i=([0-9]+)|^i=([0-9]+)')::bigint AS document
+            SELECT id, substring(fiscal FROM '(?:^|&)fn=([0-9]+)') AS drive,
+                substring(fiscal FROM '(?:^|&)i=([0-9]+)')::bigint AS document
             FROM ledger.purchases WHERE fiscal IS NOT NULL AND status NOT IN ('authorized', 'voided')
          ) b ON b.id = f.purchase_id AND b.drive = f.drive AND b.document = f.document
          WHERE b.id IS NULL OR f.purchase_id IS NULL",

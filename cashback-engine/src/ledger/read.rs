@@ -163,6 +163,12 @@ fn balances(
         .collect())
 }
 
+/// What one account holds now, on its normal side.
+pub(crate) fn balance_of(connection: &mut PgConnection, account: Account) -> QueryResult<Money> {
+    let found = balances(connection, Uuid::max(), account.0 - 1, 1)?;
+    Ok(found.first().filter(|found| found.number == account.0).map_or(Money::ZERO, |found| found.balance))
+}
+
 /// Accounts with their balances now, paged by number.
 ///
 /// # Errors

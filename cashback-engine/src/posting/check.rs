@@ -54,7 +54,7 @@ pub(crate) fn content(
         return Err(Refusal::AmountInvalid);
     }
     lines(sale.lines.as_deref(), sale.amount)?;
-    moment(book, sale, now)?;
+    within(book, sale.source, sale.occurred_at, now)?;
     card(sale)?;
     redemption(book, sale, &checked.partner, now)?;
     fiscal(sale, &checked.partner)
@@ -89,16 +89,25 @@ pub(crate) fn line_is_valid(line: &Line) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn moment(book: &Book, sale: &Sale, now: DateTime<Utc>) -> Result<(), Refusal> {
-    if sale.occurred_at > now + AHEAD_MAX {
+/// Whether something that came in this way may have happened then.
+///
+/// # Errors
+/// The refusal.
+pub(crate) fn within(
+    book: &Book,
+    source: Source,
+    occurred_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    if occurred_at > now + AHEAD_MAX {
         return Err(Refusal::OccurredAtFuture);
     }
-    let oldest = match sale.source {
+    let oldest = match source {
         Source::History => return Ok(()),
         Source::Register => midnight(book.zone, first_of_month_before_last(date_in(book.zone, now))),
         Source::Api | Source::Till | Source::Batch => now - BACK_MAX,
     };
-    if sale.occurred_at < oldest { Err(Refusal::OccurredAtTooOld) } else { Ok(()) }
+    if occurred_at < oldest { Err(Refusal::OccurredAtTooOld) } else { Ok(()) }
 }
 
 fn card(sale: &Sale) -> Result<(), Refusal> {

@@ -276,6 +276,7 @@ fn record(
     }
 }
 
+/// What is told of a purchase: what is posted of it, be it all or what a capture left.
 pub(crate) fn posted_event(record: &PurchaseRecord, book: &Book, now: DateTime<Utc>) -> Event {
     let outlet = book.outlet_by_number(record.outlet_id);
     Event {
@@ -286,11 +287,11 @@ pub(crate) fn posted_event(record: &PurchaseRecord, book: &Book, now: DateTime<U
             "partner_id": outlet.map(|outlet| outlet.partner_id),
             "outlet": outlet.map(|outlet| outlet.code.as_str()),
             "receipt": record.receipt,
-            "amount": record.amount,
-            "redeemed": record.redeemed,
-            "paid": record.amount - record.redeemed,
-            "cashback": record.cashback,
-            "commission": record.commission,
+            "amount": record.amount - record.refunded,
+            "redeemed": record.redeemed_left,
+            "paid": record.amount - record.refunded - record.redeemed_left,
+            "cashback": record.cashback_left,
+            "commission": record.commission_left,
             "source": record.source,
         }),
         occurred_at: now,

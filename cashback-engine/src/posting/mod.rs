@@ -22,7 +22,7 @@ pub(crate) mod write;
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
@@ -30,13 +30,14 @@ use self::batch::{Batch, is_same, waiting_of, with_outlets};
 use self::read::{Lock, fill, purchases_by_id, receipts};
 use self::world::World;
 use crate::balances::{self, Balance};
+use crate::days::date_in;
 use crate::ids::PurchaseId;
 use crate::purchases::{Purchase, PurchaseRecord, purchase, shown};
 use crate::reconciliation::waiting;
 use crate::rules::BookCache;
 
 pub use check::LIVE_MAX;
-pub(crate) use check::{is_receipt, line_is_valid};
+pub(crate) use check::{is_receipt, line_is_valid, within};
 pub use fiscal::{Fiscal, FiscalError, FiscalKind};
 pub use refusal::Refusal;
 pub use sale::{Audience, Buyer, CardLimits, CardStanding, Line, Presented, ReceiptKey, Sale, Source};
@@ -52,7 +53,8 @@ pub struct Posted {
     pub purchase: Purchase,
     /// Whether it was there before.
     pub replayed: bool,
-    /// The member's balances after it; `None` for one without any.
+    /// The member's balances after it, with a live code `available` without what is past its last day; `None` for one
+    /// without any.
     pub balance: Option<Balance>,
 }
 
@@ -126,7 +128,24 @@ pub fn post(
         posted.purchase = purchase(connection, books, id, None)?.ok_or(diesel::result::Error::NotFound)?;
         posted.balance = balances::booked(connection, member)?;
     }
+    spendable(connection, books, sales.iter().zip(&mut answers), date_in(batch.book.zone, now))?;
     Ok(answers)
+}
+
+/// Tells whoever showed a live code what can be spent: what is past its last day doesn't count, whether or not the
+/// nightly job has run.
+fn spendable<'a>(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    answers: impl Iterator<Item = (&'a Sale, &'a mut Result<Posted, Refusal>)>,
+    today: NaiveDate,
+) -> QueryResult<()> {
+    let live = answers.filter(|(sale, _)| sale.presented == Presented::LiveCode);
+    let booked = live.filter_map(|(_, answer)| {
+        let posted = answer.as_mut().ok()?;
+        posted.balance.as_mut().map(|balance| (posted.purchase.member, balance))
+    });
+    balances::without_past(connection, books, booked, today)
 }
 
 /// What posting a purchase would answer; nothing is written.
@@ -147,6 +166,7 @@ pub fn quote(
     let needs = batch.needs();
     fill(connection, &mut batch.world, &needs, Lock::Look)?;
     let outcomes = batch.decide();
-    let answers = batch.answers(outcomes)?;
+    let mut answers = batch.answers(outcomes)?;
+    spendable(connection, books, std::iter::once(sale).zip(&mut answers), date_in(batch.book.zone, now))?;
     Ok(answers.into_iter().next().expect("one sale has one answer"))
 }

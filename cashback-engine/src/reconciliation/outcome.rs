@@ -219,6 +219,10 @@ impl Run<'_> {
         Fate { reason, ..Fate::of(outcome, purchase.amount, purchase.id) }
     }
 
+    fn source(&self) -> Source {
+        if self.history { Source::History } else { Source::Register }
+    }
+
     fn sale(&self, row: &PendingRow, buyer: &Buyer) -> Sale {
         let line = |category: &String| {
             vec![Line { sku: None, category: Some(category.clone()), quantity: None, amount: row.amount }]
@@ -235,7 +239,7 @@ impl Run<'_> {
             capture: true,
             presented: if self.history { Presented::History } else { Presented::BareNumber },
             buyer: buyer.clone(),
-            source: if self.history { Source::History } else { Source::Register },
+            source: self.source(),
             posted_by: self.posted_by,
         }
     }
@@ -249,13 +253,18 @@ impl Run<'_> {
         if rows.is_empty() {
             return Ok((Vec::new(), Held::default()));
         }
-        let (known, held) = self.known_or_held(connection, rows)?;
+        let impossible = self.impossible(connection, rows)?;
+        let (known, held) = self.known_or_held(connection, rows, &impossible)?;
         let before = self.refunds_before(connection, &known)?;
         let mut fates = Vec::with_capacity(rows.len());
         let mut fresh: Vec<(&PendingRow, Return)> = Vec::new();
         for resolved in rows {
             let row = &resolved.row;
             let Some(known) = known.get(&key(row)) else {
+                if let Some(refusal) = impossible.get(&row.place) {
+                    fates.push((row.place, Fate::without(Outcome::Rejected, Some(refusal.slug()))));
+                    continue;
+                }
                 let reason = if held.has(&key(row)) { waiting::WAITS } else { "sale_unknown" };
                 fates.push((row.place, Fate::without(Outcome::OnlyTheirs, Some(reason))));
                 continue;
@@ -266,10 +275,13 @@ impl Run<'_> {
                 Some(amount) if *amount == row.amount => Fate::of(Outcome::Matched, *amount, id),
                 Some(amount) => Fate::of(Outcome::AmountDiffers, *amount, id),
                 None if self.mode == RegisterMode::Compare => Fate::without(Outcome::OnlyTheirs, None),
-                None => {
-                    fresh.push((row, self.refund(row, id, reference)));
-                    continue;
-                }
+                None => match impossible.get(&row.place) {
+                    Some(refusal) => Fate::without(Outcome::Rejected, Some(refusal.slug())),
+                    None => {
+                        fresh.push((row, self.refund(row, id, reference)));
+                        continue;
+                    }
+                },
             };
             fates.push((row.place, fate));
         }
@@ -285,18 +297,40 @@ impl Run<'_> {
         Ok((fates, held))
     }
 
+    /// The rows that can't have happened when they say, by place; where they would be posted.
+    fn impossible(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[&ResolvedRow],
+    ) -> QueryResult<HashMap<i64, Refusal>> {
+        if self.mode == RegisterMode::Compare {
+            return Ok(HashMap::new());
+        }
+        let book = self.books.current(connection)?;
+        let when = |row: &PendingRow| posting::within(&book, self.source(), row.occurred_at, self.now);
+        Ok(rows
+            .iter()
+            .filter_map(|resolved| when(&resolved.row).err().map(|refusal| (resolved.row.place, refusal)))
+            .collect())
+    }
+
     /// The sales these rows refund; when posting, those that are not there are held until the rows wait for them.
     fn known_or_held(
         &self,
         connection: &mut PgConnection,
         rows: &[&ResolvedRow],
+        impossible: &HashMap<i64, Refusal>,
     ) -> QueryResult<(HashMap<ReceiptKey, Known>, Held)> {
         let mut known = self.known(connection, rows)?;
         if self.mode == RegisterMode::Compare {
             return Ok((known, Held::default()));
         }
-        let missing: BTreeSet<ReceiptKey> =
-            rows.iter().map(|resolved| key(&resolved.row)).filter(|key| !known.contains_key(key)).collect();
+        let missing: BTreeSet<ReceiptKey> = rows
+            .iter()
+            .filter(|resolved| !impossible.contains_key(&resolved.row.place))
+            .map(|resolved| key(&resolved.row))
+            .filter(|key| !known.contains_key(key))
+            .collect();
         let book = self.books.current(connection)?;
         let held = Held::claim(connection, &book, &missing, self.now)?;
         let come: Vec<ReceiptKey> = missing.into_iter().filter(|key| !held.has(key)).collect();

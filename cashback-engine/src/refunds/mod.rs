@@ -29,7 +29,8 @@ use crate::schema::ledger::refunds;
 pub enum Returned {
     /// So much of the purchase's amount.
     Amount(Money),
-    /// These lines, or parts of them: found among the purchase's by `sku` and `category`.
+    /// These lines, or parts of them: found among the purchase's by `sku` and `category`; without a category, any line
+    /// of the sku that no other line named better.
     Lines(Vec<Line>),
 }
 
@@ -235,7 +236,7 @@ fn apply(
         occurred_at: asked.occurred_at,
         fresh: true,
     });
-    reduce(world, book, record, after, now);
+    reduce(world, book, (record, after), Origin::Spent, now);
     world.events.push(event(record, book, (&asked.reference, content.amount), now));
     Ok(())
 }
@@ -295,7 +296,9 @@ pub(crate) fn kept_after(record: &PurchaseRecord, what: &Returned) -> Result<Aft
     Ok(After { kept, by_amount })
 }
 
-/// Finds each returned line among the purchase's, the earlier first, and takes it from what is left of them.
+/// Finds each returned line among the purchase's, the earlier first, and takes it from what is left of them. Lines of
+/// the very sku and category come first, for all that is returned; only what is wanted beyond them by lines that name no
+/// category is taken from the others of their sku, which rules may cover otherwise.
 fn take_lines(record: &PurchaseRecord, returned: &[Line], kept: &mut Kept) -> Result<(), Refusal> {
     let Some(lines) = record.lines() else { return Err(Refusal::RefundLineUnknown { line: 0 }) };
     if returned.is_empty() {
@@ -303,35 +306,48 @@ fn take_lines(record: &PurchaseRecord, returned: &[Line], kept: &mut Kept) -> Re
     }
     for (place, asked) in returned.iter().enumerate() {
         line_is_valid(asked).map_err(|field| Refusal::LineInvalid { line: place, field })?;
-        let mut wanted = asked.amount.kopecks();
-        for (line, left) in lines.iter().zip(kept.lines.iter_mut()) {
-            let same = line.sku == asked.sku && (asked.category.is_none() || line.category == asked.category);
-            if same {
-                let part = wanted.min(*left);
-                *left -= part;
-                wanted -= part;
+    }
+    let mut wanted: Vec<i64> = returned.iter().map(|asked| asked.amount.kopecks()).collect();
+    for any_category in [false, true] {
+        for (asked, wanted) in returned.iter().zip(&mut wanted) {
+            for (line, left) in lines.iter().zip(kept.lines.iter_mut()) {
+                let category = line.category == asked.category || (any_category && asked.category.is_none());
+                if line.sku == asked.sku && category {
+                    let part = (*wanted).min(*left);
+                    *left -= part;
+                    *wanted -= part;
+                }
             }
         }
-        if wanted > 0 {
-            return Err(Refusal::RefundLineUnknown { line: place });
-        }
     }
-    Ok(())
+    match wanted.iter().position(|wanted| *wanted > 0) {
+        Some(place) => Err(Refusal::RefundLineUnknown { line: place }),
+        None => Ok(()),
+    }
+}
+
+/// Where the redeemed part was that a refund returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was spent: what returns past its date expires at once.
+    Spent,
+    /// It was held until this capture for less: past its date it lives on, as when all of it is given up.
+    Held,
 }
 
 /// Brings a posted purchase down to what is left of it, in the posting opened last.
 pub(crate) fn reduce(
     world: &mut World,
     book: &Book,
-    record: &PurchaseRecord,
-    after: After,
+    (record, after): (&PurchaseRecord, After),
+    origin: Origin,
     now: DateTime<Utc>,
 ) {
     let today = date_in(book.zone, now);
     let residual = residual::residual(record, &after, |applied| {
         book.version(applied.rule, applied.version).map(|version| &version.terms)
     });
-    undo::undo(world, book, record, &residual, today);
+    undo::undo(world, book, record, (&residual, origin), today);
     if let Some(purchase) = world.purchase(record.id) {
         leave(&mut purchase.record, after, &residual);
         purchase.changed = true;

@@ -134,6 +134,41 @@ fn lines_that_are_not_there_or_not_left_are_refused() {
     );
 }
 
+/// A line as tills write it, with or without article and category.
+fn said(sku: Option<&str>, category: Option<&str>, kopecks: i64) -> Line {
+    Line {
+        sku: sku.map(str::to_owned),
+        category: category.map(str::to_owned),
+        quantity: None,
+        amount: Money::from_kopecks(kopecks),
+    }
+}
+
+#[test]
+fn a_returned_line_is_its_own_before_it_is_any_of_its_sku() {
+    let ten = terms(r#""earn":{"percent":"10"}"#);
+    let (food, books) = (Some("food"), Some("books"));
+    let of = |lines: &[Line]| {
+        let kopecks: Vec<(i64, bool)> = lines.iter().map(|line| (line.amount.kopecks(), true)).collect();
+        PurchaseRecord { lines: Some(serde_json::to_value(lines).unwrap()), ..bought(&kopecks, 0, &ten) }
+    };
+    let left = |record: &PurchaseRecord, returned: Vec<Line>| {
+        kept_after(record, &Returned::Lines(returned)).map(|after| after.kept.lines)
+    };
+    let plain = of(&[said(None, food, 600), said(None, None, 400)]);
+    assert_eq!(left(&plain, vec![said(None, None, 400)]), Ok(vec![600, 0]));
+    assert_eq!(left(&plain, vec![said(None, None, 500)]), Ok(vec![500, 0]), "beyond it, of the others");
+    assert_eq!(left(&plain, vec![said(None, food, 600)]), Ok(vec![0, 400]));
+    assert_eq!(left(&plain, vec![said(None, food, 601)]), Err(Refusal::RefundLineUnknown { line: 0 }));
+    let sku = Some("a");
+    let two = of(&[said(sku, food, 600), said(sku, books, 400), said(Some("b"), None, 100)]);
+    let any_then_food = vec![said(sku, None, 400), said(sku, food, 600)];
+    assert_eq!(left(&two, any_then_food), Ok(vec![0, 0, 100]), "whoever names a category comes first");
+    assert_eq!(left(&two, vec![said(sku, None, 700)]), Ok(vec![0, 300, 100]));
+    let none = vec![said(Some("b"), None, 100), said(None, None, 1)];
+    assert_eq!(left(&two, none), Err(Refusal::RefundLineUnknown { line: 1 }), "another sku is another line");
+}
+
 fn any_terms() -> impl Strategy<Value = Terms> {
     prop::sample::select(vec![
         r#""earn":{"percent":"5"}"#,

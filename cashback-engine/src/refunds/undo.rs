@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use shared_kernel::money::Money;
 
+use super::Origin;
 use super::residual::Residual;
 use crate::days::date_in;
 use crate::ledger::account::Account;
@@ -20,12 +21,14 @@ pub(crate) fn undo(
     world: &mut World,
     book: &Book,
     record: &PurchaseRecord,
-    residual: &Residual,
+    (residual, origin): (&Residual, Origin),
     today: NaiveDate,
 ) {
     let today = world.day_for(record.member_id, today);
     let receivable = receivable(book, record);
-    return_redeemed(world, record, record.redeemed_left - residual.redeemed, receivable, today);
+    let returned = record.redeemed_left - residual.redeemed;
+    world.transfer(receivable, Account::AVAILABLE, returned);
+    return_redeemed(world, record, (returned, origin), today);
     let taken = funders_less(world, book, record, residual);
     take_back(world, record, taken, today);
     world.transfer(Account::COMMISSION, receivable, record.commission_left - residual.commission);
@@ -39,18 +42,17 @@ fn receivable(book: &Book, record: &PurchaseRecord) -> Account {
         .expect("a purchase's outlet and partner are never removed")
 }
 
-/// The redeemed part goes back to the lots it came from, those spent last first; past its date it expires at once.
+/// The redeemed part goes back to the lots it came from, those spent last first; past its date it expires at once,
+/// unless it was held.
 fn return_redeemed(
     world: &mut World,
     record: &PurchaseRecord,
-    amount: Money,
-    receivable: Account,
+    (amount, origin): (Money, Origin),
     today: NaiveDate,
 ) {
     if amount.is_zero() {
         return;
     }
-    world.transfer(receivable, Account::AVAILABLE, amount);
     let mut left = amount;
     let mut expired = Money::ZERO;
     let World { spendings, members, .. } = world;
@@ -64,13 +66,10 @@ fn return_redeemed(
         spending.returned += part;
         spending.changed = true;
         left -= part;
-        if lot.is_past(today) {
-            lot.expired += part;
-            expired += part;
-        } else {
-            lot.remaining += part;
-        }
-        lot.change();
+        expired += match origin {
+            Origin::Spent => lot.take_back(part, today),
+            Origin::Held => lot.take_back_held(part, today),
+        };
     }
     world.transfer(Account::AVAILABLE, Account::BREAKAGE, expired);
 }

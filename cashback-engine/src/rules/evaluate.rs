@@ -204,10 +204,14 @@ pub fn judge(terms: &Terms, occasion: &Occasion<'_>, room: Room) -> Result<Grant
     let earned = earned(terms, eligible)?;
     let amount = capped(&terms.caps, earned, room.narrowest());
     if amount.is_zero() {
-        let members = room.member.is_some_and(Money::is_zero);
-        return Err(if members { WhyNot::CapReached } else { WhyNot::BudgetSpent });
+        return Err(used_up(room));
     }
     Ok(Grant { eligible, covered, earned, amount })
+}
+
+/// Which of the caps is used up, where they leave nothing of a grant.
+pub(crate) fn used_up(room: Room) -> WhyNot {
+    if room.member.is_some_and(Money::is_zero) { WhyNot::CapReached } else { WhyNot::BudgetSpent }
 }
 
 /// What a version earns from an eligible amount, before caps.

@@ -31,8 +31,11 @@ pub(crate) fn start(
         return first(connection, rule, new_budget);
     }
     if new_span.is_some() || new_budget {
-        // What is being posted under the earlier versions is finished first, and counted with the rest.
-        connection.batch_execute("LOCK TABLE ledger.receipts, ledger.postings IN SHARE MODE")?;
+        // What is being posted under the earlier versions is finished first, and counted with the rest. In the order in
+        // which a purchase takes them; captures and refunds take the second alone, and look at the revision under it.
+        connection.batch_execute(
+            "LOCK TABLE ledger.receipts IN SHARE MODE; LOCK TABLE ledger.balances IN EXCLUSIVE MODE",
+        )?;
     }
     if new_budget {
         diesel::sql_query(format!(
