@@ -2494,6 +2494,7 @@ export interface components {
         /** @description My connected apps. */
         ConnectedApps: {
             items: components["schemas"]["ConnectedApp"][];
+            next?: string | null;
         };
         /** @description What an app asks a member for. */
         Consent: {
@@ -4350,6 +4351,7 @@ export interface components {
         /** @description All registered apps. */
         WalletApps: {
             items: components["schemas"]["WalletApp"][];
+            next?: string | null;
         };
         /** @description A webhook. */
         Webhook: {
@@ -6038,7 +6040,12 @@ export interface operations {
     };
     get_me_apps: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6052,6 +6059,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectedApps"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9414,7 +9430,12 @@ export interface operations {
     };
     get_wallet_apps: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9432,6 +9453,15 @@ export interface operations {
             };
             /** @description bound to an organisation */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
