@@ -64,7 +64,9 @@ pub fn table() -> Vec<Entry> {
     let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
     let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
     let import_readers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Auditor]);
+    // A chair gives and blocks cards of their own people; numbers and their successors are the union's.
     let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
+    let number_keepers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer]);
     let printers = Access::roles(&[Role::Administrator, Role::Issuer]);
     let receivers = Access::roles(&[Role::Administrator, Role::Issuer, Role::Chair]);
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
@@ -186,9 +188,9 @@ pub fn table() -> Vec<Entry> {
         creation("/v1/cards", issuers, web::to(v1::cards::issue)),
         get("/v1/cards/revocations", partner, web::to(v1::revocations::list)),
         get("/v1/cards/{id}", office, web::to(v1::card_records::show)),
-        creation("/v1/cards/{id}/reissue", issuers, web::to(v1::card_records::reissue)),
-        creation("/v1/cards/{id}/aliases", issuers, web::to(v1::card_records::add_alias)),
-        delete("/v1/cards/{id}/aliases", issuers, web::to(v1::card_records::remove_alias)),
+        creation("/v1/cards/{id}/reissue", number_keepers, web::to(v1::card_records::reissue)),
+        creation("/v1/cards/{id}/aliases", number_keepers, web::to(v1::card_records::add_alias)),
+        delete("/v1/cards/{id}/aliases", number_keepers, web::to(v1::card_records::remove_alias)),
         get("/v1/cards", office, web::to(v1::cards::find)),
         post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
         get("/v1/cards/{id}/face.png", office, web::to(v1::print_batches::face)),

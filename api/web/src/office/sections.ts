@@ -42,6 +42,7 @@ export const ALLOWED: Record<Section, string[]> = {
 export const MAY = {
   giveCard: ['administrator', 'registrar', 'issuer', 'chair'],
   blockCard: ['administrator', 'registrar', 'issuer', 'chair'],
+  keepNumbers: ['administrator', 'registrar', 'issuer'],
   move: ['administrator', 'registrar', 'chair'],
   import: ['administrator', 'registrar'],
   uploadRegister: ['finance', 'manager'],
