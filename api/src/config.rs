@@ -65,7 +65,7 @@ pub struct Settings {
     public_url: String,
     unioncard_key: SecretString,
     trusted_proxies: String,
-    /// Connections to PostgreSQL; the posting thread keeps one of them.
+    /// Connections to PostgreSQL; the posting threads keep one each.
     pub connections_max: u32,
     /// Requests a second a partner's program may send to one process.
     pub client_requests_per_second: u32,

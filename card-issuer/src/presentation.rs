@@ -25,7 +25,7 @@ use crate::number::CardNumber;
 use crate::resolutions::{self, ResolutionId};
 use crate::schema::cards::devices;
 
-/// Codes a call may carry: the posting thread's largest batch.
+/// Codes a call may carry: a posting thread's largest batch.
 pub const CODES_MAX: usize = 1_024;
 
 /// A live code and who presents it.

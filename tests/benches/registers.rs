@@ -11,9 +11,13 @@
 mod floor;
 #[path = "support/measure.rs"]
 mod measure;
+#[path = "support/memory.rs"]
+mod memory;
 #[allow(dead_code, reason = "what single purchases need")]
 #[path = "posting/programme.rs"]
 mod programme;
+#[path = "support/rules.rs"]
+mod rules;
 #[path = "support/union.rs"]
 mod union;
 
@@ -71,7 +75,7 @@ fn main() {
         }
         row.floor.push(rows as f64 / started.elapsed().as_secs_f64());
     }
-    row.note = format!("{} MB resident at most", resident_max());
+    row.note = format!("{:.0} MB resident at most", memory::resident_most());
     measure::print("Register files, from the file to the ledger", "post-batch", &[row]);
 }
 
@@ -95,7 +99,7 @@ fn furnish(server: &TestServer, members: usize) -> Vec<String> {
     let ids: Vec<MemberId> = holders.iter().map(|holder| holder.member_id).collect();
     programme::enrol(&mut connection, &ids, now);
     server.partner("shop", &["shop-1"]);
-    programme::rule(&mut connection, "shop", now);
+    rules::approve(&mut connection, "shop", now);
     holders.into_iter().map(|holder| holder.number).collect()
 }
 
@@ -134,11 +138,4 @@ fn load(server: &TestServer, file: &Path, rows: u64) -> f64 {
     let report = serde_json::to_value(&report).expect("a report is JSON");
     assert_eq!(report["outcomes"]["posted"], rows, "{report}");
     seconds
-}
-
-/// The most memory this process had, in megabytes.
-fn resident_max() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells it");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0) / 1_024
 }

@@ -8,6 +8,10 @@
 
 #[path = "support/measure.rs"]
 mod measure;
+#[path = "support/memory.rs"]
+mod memory;
+#[path = "support/rules.rs"]
+mod rules;
 #[path = "support/union.rs"]
 mod union;
 
@@ -17,8 +21,8 @@ use std::time::Instant;
 
 use cashback_engine::partners::{self, NewOutlet, NewPartner};
 use cashback_engine::posting::{self, Audience, Buyer, CardStanding, Presented, Sale, Source};
+use cashback_engine::rules::BookCache;
 use cashback_engine::rules::simulate::{Question, Report, simulate};
-use cashback_engine::rules::{BookCache, RuleDraft, store};
 use cashback_engine::{EngineError, PartnerId, enrolments};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
@@ -45,20 +49,6 @@ const CHUNK: i64 = 4_000;
 /// Resident memory to stay below, in MB.
 const MEMORY_MAX: f64 = 500.0;
 
-/// The ten rules in force.
-const RULES: [&str; 10] = [
-    r#""earn":{"percent":"5"}"#,
-    r#""earn":{"percent":"3"},"when":{"days":["sat","sun"]}"#,
-    r#""earn":{"percent":"7"},"when":{"hours":["22:00","06:00"]}"#,
-    r#""earn":{"fixed":"10.00"},"stacking":"additive","when":{"least_amount":"3000.00"},"caps":{"per_member":{"amount":"300.00","period":"month"}}"#,
-    r#""earn":{"per":"100.00","amount":"1.00"},"stacking":"additive","when":{"categories":["books"]}"#,
-    r#""earn":{"ladder":[{"from":"0.00","percent":"1"},{"from":"4000.00","percent":"6"}]}"#,
-    r#""earn":{"percent":"8"},"when":{"members":{"organisation":"R-001"}}"#,
-    r#""earn":{"percent":"9"},"when":{"members":{"categories":["student"],"age":[14,35]}}"#,
-    r#""earn":{"percent":"2"},"stacking":"additive","caps":{"per_purchase":"20.00","budget":"1000000.00"}"#,
-    r#""earn":{"percent":"6"},"when":{"from":"2027-01-01"}"#,
-];
-
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let shop = Shop::open(folder.path(), scaled(MEMBERS));
@@ -66,7 +56,7 @@ fn main() {
     let mut connection = shop.database.connect();
     let mut row = Row::new(format!("{purchases} purchases, 10 rules, 3 changes"), None);
     for round in 0..=ROUNDS {
-        let before = resident("VmRSS");
+        let before = memory::resident();
         let started = Instant::now();
         let report = shop.simulate(&mut connection);
         let ours = purchases as f64 / started.elapsed().as_secs_f64();
@@ -78,7 +68,7 @@ fn main() {
             row.ours.push(ours);
             row.floor.push(floor);
         }
-        let most = resident("VmHWM");
+        let most = memory::resident_most();
         let missed = if most > MEMORY_MAX { "missed  " } else { "" };
         row.note = format!("{missed}{most:.0} MB resident at most, {before:.0} before the last");
     }
@@ -240,13 +230,7 @@ fn partner(connection: &mut PgConnection, now: DateTime<Utc>) -> PartnerId {
         zone: "Europe/Moscow".to_owned(),
     };
     partners::add_outlet(connection, partner, &outlet, now).expect("the outlet is right");
-    let long_ago = now - TimeDelta::days(90);
-    for (number, fields) in RULES.iter().enumerate() {
-        let json = format!(r#"{{"name":"rule {number}","partner":"shop",{fields}}}"#);
-        let draft: RuleDraft = serde_json::from_str(&json).expect("the rule is right");
-        let rule = store::create(connection, &draft, Uuid::new_v4(), long_ago).expect("it can be drafted");
-        store::approve(connection, rule.id, 1, Uuid::new_v4(), long_ago).expect("somebody else approves it");
-    }
+    rules::approve(connection, "shop", now);
     partner
 }
 
@@ -298,12 +282,4 @@ fn stream(connection: &mut PgConnection) -> usize {
         after = last.id;
         count += rows.len();
     }
-}
-
-/// A line of this process' memory figures, in MB.
-fn resident(name: &str) -> f64 {
-    let text = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let kilobytes = line.map(|line| line.trim().trim_end_matches(" kB").parse::<f64>());
-    kilobytes.and_then(Result::ok).expect("Linux writes a number of kB") / 1_000.0
 }

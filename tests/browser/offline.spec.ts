@@ -1,6 +1,6 @@
 /** Without network: a phone draws codes by itself, also after a restart and with its clock off; a till checks proofs and sends later. */
 import { expect, type Page } from '@playwright/test'
-import { look, memberAt, PHONE, partnerProgram, signInCashier, signInMember, test } from './people'
+import { look, memberAt, PHONE, partnerProgram, signInCashier, signInMember, signInStaff, test } from './people'
 
 const PHONE_MINUTES_AHEAD = 10
 
@@ -176,4 +176,29 @@ test('devices are revoked, cards reissued, a family shares the points', async ({
   await expect.poll(async () => (await page.getByTestId('card-digits').innerText()).slice(0, 19)).not.toBe(before)
   const old = await asked(page, { card_number: before.replace(/\D/g, '') })
   expect(old.body).toMatchObject({ status: 'blocked' })
+})
+
+test('the office finds a card by any of its numbers, sees its history and issues another', async ({ visit }) => {
+  // The phone still asks for the code of the card that is being replaced.
+  const phone = await visit('/', { viewport: PHONE, refusals: [409] })
+  await signInMember(phone, memberAt(6).email)
+  const number = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
+  const office = await visit('/office')
+  await signInStaff(office, 'registrar')
+  await office.getByTestId('nav-cards').click()
+  await office.getByTestId('card-search').fill(number)
+  await office.getByTestId('card-find').click()
+  await office.getByTestId('card-row').click()
+  await expect(office.getByTestId('card-event').first()).toContainText('Заказана')
+  await office.getByTestId('alias-text').fill('псб-777')
+  await office.getByTestId('alias-add').click()
+  await expect(office.getByTestId('card-alias')).toContainText('ПСБ-777')
+  await look(office, 'office-card')
+  await office.getByTestId('card-reissue').click()
+  await office.getByTestId('card-reissue-confirm').click()
+  await expect(office.getByTestId('card-alias'), 'the old number goes over').toContainText('ПСБ-777')
+  await office.getByTestId('card-search').fill('псб-777')
+  await office.getByTestId('card-find').click()
+  await expect(office.getByTestId('card-row')).toHaveCount(1)
+  await look(office, 'office-card-reissued')
 })

@@ -12,7 +12,7 @@ for (const { name, ...visit_ } of LOOKS) {
     const page = await visit('/', visit_)
     await page.getByTestId('email').waitFor()
     await look(page, `sign-in-${name}`)
-    await signInMember(page, memberAt(name === 'phone-dark-en' ? 2 : 3).email)
+    await signInMember(page, memberAt(name === 'phone-dark-en' ? 9 : 10).email)
     await page.getByTestId('operation').first().waitFor()
     await look(page, `member-${name}`)
     await page.getByTestId('settings').click()

@@ -30,5 +30,6 @@ export default defineConfig({
     timezoneId: 'Europe/Moscow',
     actionTimeout: 15_000,
     trace: 'off',
+    screenshot: 'only-on-failure',
   },
 })

@@ -102,7 +102,7 @@ const PARTNERS: &[DemoPartner] = &[
 ];
 
 /// How many members' logins are told.
-const MEMBERS_TOLD: usize = 9;
+const MEMBERS_TOLD: usize = 20;
 /// How far back rules are in force, so that history is judged by them.
 const RULES_SINCE: TimeDelta = TimeDelta::days(120);
 
@@ -322,7 +322,7 @@ fn partner_id(connection: &mut PgConnection, code: &str) -> Result<cashback_engi
 
 /// Members with a history and without debt.
 fn members_told(app: &App, connection: &mut PgConnection) -> Result<Vec<MemberLogin>, BoxError> {
-    let numbers: Vec<String> = (1..=40).map(|number| format!("{number:09}")).collect();
+    let numbers: Vec<String> = (1..=60).map(|number| format!("{number:09}")).collect();
     let mut found: Vec<(String, MemberId)> = members::ids_by_numbers(connection, &numbers)?;
     found.sort();
     let mut told = Vec::new();

@@ -150,15 +150,40 @@ fn identify_all(
         .filter(|(_, key)| !known.contains_key(*key))
         .map(|(order, _)| order)
         .collect();
-    let repeated: Vec<(&Order, &Known)> =
-        orders.iter().zip(keys).filter_map(|(order, key)| Some((order, known.get(key)?))).collect();
     let mut identified = identify::buyers(app, connection, (&fresh, Purpose::Post), now)?.into_iter();
-    let mut repeated = again::buyers(app, connection, &repeated, now)?.into_iter().map(Ok);
-    Ok(keys
+    let mut all: Vec<Option<Result<Identified, Problem>>> =
+        keys.iter().map(|key| if known.contains_key(key) { None } else { identified.next() }).collect();
+    let meanwhile = known_meanwhile(app, connection, keys, &all)?;
+    let there = |key: &ReceiptKey| known.get(key).or_else(|| meanwhile.get(key));
+    let repeated: Vec<(&Order, &Known)> =
+        orders.iter().zip(keys).filter_map(|(order, key)| Some((order, there(key)?))).collect();
+    let mut repeated = again::buyers(app, connection, &repeated, now)?.into_iter();
+    for (key, place) in keys.iter().zip(&mut all) {
+        if there(key).is_some() {
+            *place = repeated.next().map(Ok);
+        }
+    }
+    Ok(all.into_iter().map(|one| one.unwrap_or_else(|| Err(Problem::unavailable()))).collect())
+}
+
+/// What was posted while these orders waited for their codes: the same purchase, asked for twice at a time, has used
+/// the code up for itself.
+fn known_meanwhile(
+    app: &App,
+    connection: &mut PgConnection,
+    keys: &[ReceiptKey],
+    identified: &[Option<Result<Identified, Problem>>],
+) -> Result<HashMap<ReceiptKey, Known>, Problem> {
+    let refused: Vec<ReceiptKey> = keys
         .iter()
-        .map(|key| if known.contains_key(key) { repeated.next() } else { identified.next() })
-        .map(|one| one.unwrap_or_else(|| Err(Problem::unavailable())))
-        .collect())
+        .zip(identified)
+        .filter(|(_, one)| matches!(one, Some(Err(_))))
+        .map(|(key, _)| key.clone())
+        .collect();
+    if refused.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(posting::known(connection, &app.books, &refused)?)
 }
 
 fn key_of(order: &Order) -> ReceiptKey {

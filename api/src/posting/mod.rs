@@ -1,4 +1,4 @@
-//! Purchases on their way into the ledger: a bounded queue, one posting thread, one commit for all that is queued.
+//! Purchases on their way into the ledger: a bounded queue, two posting threads, one commit for all that one of them finds queued.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -1,9 +1,10 @@
-//! The queue, the thread and the answers. What is queued when the thread is free goes into one commit: at low load a
-//! batch of one, under load hundreds, without a timer.
+//! The queue, the threads and the answers. What is queued when a thread is free goes into one commit: at low load a
+//! batch of one, under load hundreds, without a timer. Two threads take turns, so that one gathers and reads while the
+//! other's commit is on its way to the disk; more would only make the batches smaller.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use shared_kernel::db::PgPooled;
 use tokio::sync::oneshot;
@@ -15,6 +16,8 @@ use crate::telemetry::METRICS;
 
 /// Orders of one commit.
 pub const BATCH_MAX: usize = 1_024;
+/// Threads that post, each over a connection of its own.
+const THREADS: usize = 2;
 /// Orders waiting; one more is answered 503.
 const WAITING_MAX: usize = 16_384;
 /// Requests waiting: a request carries one order or a batch of them.
@@ -34,11 +37,12 @@ pub struct PostingQueue {
 }
 
 impl PostingQueue {
-    /// Makes the queue; [`Inlet::start`] of what it returns is the posting thread.
+    /// Makes the queue; [`Inlet::start`] of what it returns starts the posting threads.
     pub fn new() -> (Self, Inlet) {
         let (sender, receiver) = sync_channel(REQUESTS_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
-        (Self { sender, waiting: Arc::clone(&waiting) }, Inlet { receiver, waiting })
+        let source = Mutex::new(Source { receiver, held: None });
+        (Self { sender, waiting: Arc::clone(&waiting) }, Inlet { source, waiting })
     }
 
     /// Posts orders; the answers stand in their order. Each stands alone.
@@ -55,7 +59,7 @@ impl PostingQueue {
         if let Err(error) = self.sender.try_send(Request { orders, reply }) {
             self.waiting.fetch_sub(count, Ordering::AcqRel);
             if matches!(error, TrySendError::Disconnected(_)) {
-                tracing::error!("the posting thread is gone");
+                tracing::error!("the posting threads are gone");
             }
             return Err(Problem::unavailable());
         }
@@ -63,40 +67,63 @@ impl PostingQueue {
     }
 }
 
-/// The queue's end at the posting thread.
+/// The queue's end at the posting threads.
 pub struct Inlet {
-    receiver: Receiver<Request>,
+    source: Mutex<Source>,
     waiting: Arc<AtomicUsize>,
 }
 
+/// What is waiting. A thread holds it while it gathers a batch, the other waits for its turn meanwhile.
+struct Source {
+    receiver: Receiver<Request>,
+    /// A request that didn't fit the batch before.
+    held: Option<Request>,
+}
+
+impl Source {
+    /// The next batch and how many orders it has; waits for the first. `None` with the program's end.
+    fn gather(&mut self) -> Option<(Vec<Request>, usize)> {
+        let first = self.held.take().or_else(|| self.receiver.recv().ok())?;
+        let mut count = first.orders.len();
+        let mut requests = vec![first];
+        while count < BATCH_MAX {
+            let Ok(next) = self.receiver.try_recv() else { break };
+            if count + next.orders.len() > BATCH_MAX {
+                self.held = Some(next);
+                break;
+            }
+            count += next.orders.len();
+            requests.push(next);
+        }
+        Some((requests, count))
+    }
+}
+
 impl Inlet {
-    /// Starts the posting thread. It holds the program weakly: with the program's end its queue ends too.
+    /// Starts the posting threads. They hold the program weakly: with the program's end its queue ends too.
     ///
     /// # Errors
     /// When no thread can be made.
     pub fn start(self, app: &Arc<App>) -> std::io::Result<()> {
-        let app = Arc::downgrade(app);
-        std::thread::Builder::new().name("posting".into()).spawn(move || self.run(&app)).map(|_| ())
+        let inlet = Arc::new(self);
+        for turn in 1..=THREADS {
+            let (inlet, app) = (Arc::clone(&inlet), Arc::downgrade(app));
+            std::thread::Builder::new().name(format!("posting-{turn}")).spawn(move || inlet.run(&app))?;
+        }
+        Ok(())
     }
 
-    fn run(self, app: &Weak<App>) {
+    fn run(&self, app: &Weak<App>) {
         let mut connection: Option<PgPooled> = None;
-        let mut held: Option<Request> = None;
-        while let Some(first) = held.take().or_else(|| self.receiver.recv().ok()) {
-            let mut count = first.orders.len();
-            let mut requests = vec![first];
-            while count < BATCH_MAX {
-                let Ok(next) = self.receiver.try_recv() else { break };
-                if count + next.orders.len() > BATCH_MAX {
-                    held = Some(next);
-                    break;
-                }
-                count += next.orders.len();
-                requests.push(next);
-            }
+        while let Some((requests, count)) = self.gather() {
             let Some(app) = app.upgrade() else { return };
             self.answer(&app, &mut connection, requests, count);
         }
+    }
+
+    /// Nothing in the source is half done when a thread panics: a poisoned lock is as good.
+    fn gather(&self) -> Option<(Vec<Request>, usize)> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).gather()
     }
 
     fn answer(&self, app: &App, connection: &mut Option<PgPooled>, requests: Vec<Request>, count: usize) {

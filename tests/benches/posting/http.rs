@@ -51,7 +51,7 @@ impl Shop {
         let ids: Vec<MemberId> = holders.iter().map(|holder| holder.member_id).collect();
         programme::enrol(&mut connection, &ids, now);
         let partner = server.partner("shop", &["shop-1"]);
-        programme::rule(&mut connection, "shop", now);
+        crate::rules::approve(&mut connection, "shop", now);
         let form = format!(
             "grant_type=client_credentials&client_id={}&client_secret={}",
             partner.client_id, partner.client_secret
@@ -68,17 +68,31 @@ impl Shop {
         (0..count).map(|_| Till::new(self.server.address())).collect()
     }
 
-    /// Posts one purchase by the card's number and waits for its answer.
-    pub fn buy(&self, till: &mut Till, number: u64) {
+    /// Posts one purchase by the card's number and waits for its answer; whether it was posted, or is to be tried later.
+    pub fn buy(&self, till: &mut Till, number: u64) -> bool {
+        let body = self.purchase(number);
+        till.exchange(&self.token, "/v1/purchases", &body)
+    }
+
+    /// Posts many in one request.
+    pub fn buy_many(&self, till: &mut Till, numbers: std::ops::Range<u64>) {
+        let count = numbers.end - numbers.start;
+        let purchases: Vec<String> = numbers.map(|number| self.purchase(number)).collect();
+        let body = format!(r#"{{"purchases":[{}]}}"#, purchases.join(","));
+        assert!(till.exchange(&self.token, "/v1/purchases/batch", &body), "a batch is taken");
+        let posted = till.received.windows(12).filter(|part| part == br#""status":201"#).count();
+        assert_eq!(posted as u64, count, "every one is posted");
+    }
+
+    fn purchase(&self, number: u64) -> String {
         let card = &self.cards[(number as usize).wrapping_mul(7_919) % self.cards.len()];
         let kopecks = programme::kopecks_of(number);
         let at = self.server.app.now().to_rfc3339();
-        let body = format!(
+        format!(
             r#"{{"card_number":"{card}","outlet":"shop-1","receipt":"R-{number:09}","occurred_at":"{at}","amount":"{}.{:02}"}}"#,
             kopecks / 100,
             kopecks % 100
-        );
-        till.exchange(&self.token, &body);
+        )
     }
 }
 
@@ -88,6 +102,8 @@ pub struct Till {
     received: Vec<u8>,
     /// One a purchase.
     pub waited: Vec<Duration>,
+    /// How often the server asked to come back later.
+    pub later: usize,
 }
 
 impl Till {
@@ -95,12 +111,13 @@ impl Till {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("a socket can be set up");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket can be set up");
-        Self { stream, received: Vec::new(), waited: Vec::new() }
+        Self { stream, received: Vec::new(), waited: Vec::new(), later: 0 }
     }
 
-    fn exchange(&mut self, token: &str, body: &str) {
+    /// Whether it was taken; 503 with `Retry-After` is the one other answer allowed.
+    fn exchange(&mut self, token: &str, path: &str, body: &str) -> bool {
         let request = format!(
-            "POST /v1/purchases HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
@@ -108,7 +125,7 @@ impl Till {
         self.stream.write_all(request.as_bytes()).expect("the server reads");
         self.received.clear();
         let whole = loop {
-            let mut chunk = [0; 4_096];
+            let mut chunk = [0; 65_536];
             let count = self.stream.read(&mut chunk).expect("the server answers");
             assert!(count > 0, "the server closed: {}", String::from_utf8_lossy(&self.received));
             self.received.extend_from_slice(&chunk[..count]);
@@ -118,9 +135,16 @@ impl Till {
                 break length;
             }
         };
-        self.waited.push(started.elapsed());
         let answer = &self.received[..whole];
-        assert!(answer.starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(answer));
+        let text = || String::from_utf8_lossy(answer).to_ascii_lowercase();
+        if answer.starts_with(b"HTTP/1.1 503") && text().contains("retry-after:") {
+            self.later += 1;
+            std::thread::sleep(Duration::from_millis(50));
+            return false;
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 20"), "{}", text());
+        self.waited.push(started.elapsed());
+        true
     }
 }
 

@@ -1,5 +1,5 @@
-//! Purchases a second: the engine at several sizes of batch beside *post-batch*, one hot partner beside a hundred, and
-//! the whole server over HTTP beside *post-one*.
+//! Purchases a second, ten rules a partner: the engine at several sizes of batch beside *post-batch*, one hot partner and
+//! one hot member beside spread ones, and the whole server over HTTP beside *post-one* and *post-batch*.
 #![allow(
     clippy::as_conversions,
     clippy::indexing_slicing,
@@ -10,7 +10,11 @@ mod floor;
 mod http;
 #[path = "../support/measure.rs"]
 mod measure;
+#[path = "../support/memory.rs"]
+mod memory;
 mod programme;
+#[path = "../support/rules.rs"]
+mod rules;
 #[path = "../support/union.rs"]
 mod union;
 
@@ -26,7 +30,12 @@ use self::programme::{Partners, Programme};
 
 /// Sizes of batch, and how many connections post at once.
 const BATCHES: [(u64, usize); 6] = [(1, 1), (16, 1), (64, 1), (256, 1), (1_024, 1), (256, 2)];
-const CONNECTIONS: [usize; 3] = [1, 16, 64];
+/// Connections, and the least ratio to post-one to reach.
+const CONNECTIONS: [(usize, Option<f64>); 4] = [(1, None), (16, None), (64, Some(1.0)), (512, Some(1.5))];
+/// Purchases of a call to the batch endpoint, and calls at once.
+const CALL: (u64, usize) = (256, 2);
+/// What the 99th of a hundred purchases may wait at 64 connections, in milliseconds.
+const P99_MAX: f64 = 15.0;
 /// Clients of post-one.
 const FLOOR_CLIENTS: usize = 16;
 /// Members who buy.
@@ -43,8 +52,10 @@ fn main() {
     programme.post(&mut connections[0], Partners::One, numbers(1));
     let pattern = floor::pattern(&mut connections[0]);
     batches(&programme, &mut connections, &pattern);
-    hot_partner(&programme, &mut connections);
-    over_http(&programme, &mut connections, &pattern);
+    hot_spots(&programme, &mut connections);
+    let shop = Shop::new(scaled(MEMBERS));
+    over_http(&shop, (&programme, &pattern), &mut connections);
+    batches_over_http(&shop, (&programme, &pattern), &mut connections);
 }
 
 fn batches(programme: &Programme, connections: &mut [PgConnection], pattern: &Pattern) {
@@ -55,7 +66,7 @@ fn batches(programme: &Programme, connections: &mut [PgConnection], pattern: &Pa
                 1 => format!("batches of {batch}"),
                 _ => format!("batches of {batch}, {at_once} connections"),
             };
-            Row::new(what, (*batch == 256).then_some(0.5))
+            Row::new(what, (*batch == 256).then_some(0.6))
         })
         .collect();
     for round in 0..=ROUNDS {
@@ -82,8 +93,10 @@ fn batches(programme: &Programme, connections: &mut [PgConnection], pattern: &Pa
     measure::print("Posting by the engine", "post-batch", &rows);
 }
 
-fn hot_partner(programme: &Programme, connections: &mut [PgConnection]) {
-    let mut row = Row::new("one hot partner, batches of 256", Some(0.9));
+fn hot_spots(programme: &Programme, connections: &mut [PgConnection]) {
+    let spots = [("one hot partner", Partners::One), ("one hot member", Partners::HundredForOne)];
+    let mut rows: Vec<Row> =
+        spots.iter().map(|(what, _)| Row::new(format!("{what}, batches of 256"), Some(0.9))).collect();
     for round in 0..=ROUNDS {
         let mut run = |partners| {
             stretch(&mut connections[..1], round, |connection| {
@@ -91,21 +104,23 @@ fn hot_partner(programme: &Programme, connections: &mut [PgConnection]) {
                 256
             })
         };
-        let (one, hundred) = (run(Partners::One), run(Partners::Hundred));
-        if round > 0 {
-            row.ours.push(one);
-            row.floor.push(hundred);
+        let spread = run(Partners::Hundred);
+        for (row, (_, hot)) in rows.iter_mut().zip(spots) {
+            let ours = run(hot);
+            if round > 0 {
+                row.ours.push(ours);
+                row.floor.push(spread);
+            }
         }
     }
-    measure::print("One hot partner", "a hundred partners", &[row]);
+    measure::print("Hot spots", "a hundred partners and all members", &rows);
 }
 
-fn over_http(programme: &Programme, connections: &mut [PgConnection], pattern: &Pattern) {
-    let shop = Shop::new(scaled(MEMBERS));
-    let mut tills: Vec<Vec<Till>> = CONNECTIONS.iter().map(|count| shop.tills(*count)).collect();
+fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connections: &mut [PgConnection]) {
+    let mut tills: Vec<Vec<Till>> = CONNECTIONS.iter().map(|(count, _)| shop.tills(*count)).collect();
     let mut rows: Vec<Row> = CONNECTIONS
         .iter()
-        .map(|count| Row::new(format!("connections: {count}"), (*count == 64).then_some(0.5)))
+        .map(|(count, target)| Row::new(format!("connections: {count}"), *target))
         .collect();
     for round in 0..=ROUNDS {
         let floor = stretch(connections, round, |connection| {
@@ -113,27 +128,55 @@ fn over_http(programme: &Programme, connections: &mut [PgConnection], pattern: &
             1
         });
         for (row, tills) in rows.iter_mut().zip(&mut tills) {
-            let ours = stretch(tills, round, |till| {
-                shop.buy(till, number());
-                1
-            });
-            let waited = tills.iter_mut().flat_map(|till| std::mem::take(&mut till.waited));
-            let note = latency(waited.collect());
+            let ours = stretch(tills, round, |till| u64::from(shop.buy(till, number())));
+            let waited: Vec<Duration> =
+                tills.iter_mut().flat_map(|till| std::mem::take(&mut till.waited)).collect();
+            let later: usize = tills.iter_mut().map(|till| std::mem::take(&mut till.later)).sum();
             if round > 0 {
                 row.ours.push(ours);
                 row.floor.push(floor);
-                row.note = note;
+                row.note = latency(waited, tills.len() == 64);
+                if later > 0 {
+                    row.note += &format!(", {later} times 503");
+                }
             }
         }
     }
     let floor = format!("post-one at {FLOOR_CLIENTS} clients");
     measure::print("Posting over HTTP, one purchase a request", &floor, &rows);
+    println!("{:.0} MB resident at most, the clients and the floor with it", memory::resident_most());
 }
 
-fn latency(mut waited: Vec<Duration>) -> String {
+fn batches_over_http(
+    shop: &Shop,
+    (programme, pattern): (&Programme, &Pattern),
+    connections: &mut [PgConnection],
+) {
+    let (call, at_once) = CALL;
+    let mut tills = shop.tills(at_once);
+    let mut row = Row::new(format!("{call} a call, {at_once} connections"), Some(0.6));
+    for round in 0..=ROUNDS {
+        let floor = stretch(&mut connections[..at_once], round, |connection| {
+            floor::post_batch(connection, pattern, &programme.members, numbers(call));
+            call
+        });
+        let ours = stretch(&mut tills, round, |till| {
+            shop.buy_many(till, numbers(call));
+            call
+        });
+        if round > 0 {
+            row.ours.push(ours);
+            row.floor.push(floor);
+        }
+    }
+    measure::print("Posting over HTTP, many purchases a request", "post-batch, as many connections", &[row]);
+}
+
+fn latency(mut waited: Vec<Duration>, judged: bool) -> String {
     waited.sort();
     let at = |share: usize| waited.get(waited.len() * share / 100).map_or(0.0, |d| d.as_secs_f64() * 1e3);
-    format!("p50 {:.1} ms, p99 {:.1} ms", at(50), at(99))
+    let missed = if judged && at(99) > P99_MAX { " (missed)" } else { "" };
+    format!("p50 {:.1} ms, p99 {:.1} ms{missed}", at(50), at(99))
 }
 
 fn number() -> u64 {

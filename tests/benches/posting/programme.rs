@@ -1,10 +1,10 @@
-//! A programme to post into: partners with a rule each, members who take part, purchases by number.
+//! A programme to post into: partners with ten rules each, members who take part, purchases by number.
 
 use cashback_engine::partners::{self, NewOutlet, NewPartner};
 use cashback_engine::posting::{self, Audience, Buyer, CardStanding, Presented, Sale, Source};
-use cashback_engine::rules::{BookCache, RuleDraft, store};
+use cashback_engine::rules::BookCache;
 use cashback_engine::{PartnerId, enrolments};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use harness::TestDatabase;
@@ -24,6 +24,8 @@ pub enum Partners {
     One,
     /// A hundred partners' in turn.
     Hundred,
+    /// The same, all bought by one hot member.
+    HundredForOne,
 }
 
 /// A programme in its own database.
@@ -48,18 +50,6 @@ pub fn kopecks_of(number: u64) -> i64 {
     10_000 + (number.wrapping_mul(7_919) % 500_000) as i64
 }
 
-/// Drafts and approves the demo's rule for a partner: 5 % of everything, hold 14 days, life 12 months.
-pub fn rule(connection: &mut PgConnection, partner: &str, now: DateTime<Utc>) {
-    let long_ago = now - TimeDelta::days(60);
-    let json = format!(
-        r#"{{"name":"5 %","partner":"{partner}","earn":{{"percent":"5"}},"hold_days":14,"life_months":12}}"#
-    );
-    let draft: RuleDraft = serde_json::from_str(&json).expect("the rule is right");
-    let version =
-        store::create(connection, &draft, Uuid::new_v4(), long_ago).expect("the rule can be drafted");
-    store::approve(connection, version.id, 1, Uuid::new_v4(), long_ago).expect("somebody else approves it");
-}
-
 /// Enrols members.
 pub fn enrol(connection: &mut PgConnection, members: &[MemberId], now: DateTime<Utc>) {
     for some in members.chunks(ENROLLED_AT_ONCE) {
@@ -68,7 +58,7 @@ pub fn enrol(connection: &mut PgConnection, members: &[MemberId], now: DateTime<
 }
 
 impl Programme {
-    /// One hot partner and a hundred others, each with one outlet (its code) and one rule.
+    /// One hot partner and a hundred others, each with one outlet (its code) and ten rules.
     pub fn new(member_count: usize) -> Self {
         let database = harness::database();
         let mut connection = database.connect();
@@ -94,7 +84,7 @@ impl Programme {
     fn sale(&self, partners: Partners, number: u64, now: DateTime<Utc>) -> Sale {
         let (partner, outlet) = match partners {
             Partners::One => (self.hot, "hot".to_owned()),
-            Partners::Hundred => {
+            Partners::Hundred | Partners::HundredForOne => {
                 let which = number as usize % OTHERS;
                 (self.others[which], code_of(which))
             }
@@ -112,7 +102,10 @@ impl Programme {
             presented: Presented::LiveCode,
             buyer: Buyer {
                 limits: None,
-                member: member_of(number, &self.members),
+                member: match partners {
+                    Partners::HundredForOne => member_of(0, &self.members),
+                    Partners::One | Partners::Hundred => member_of(number, &self.members),
+                },
                 card: Some(CardId::generate()),
                 card_standing: CardStanding::Valid,
                 audience: Audience::default(),
@@ -144,6 +137,6 @@ fn partner(connection: &mut PgConnection, code: &str, now: DateTime<Utc>) -> Par
         zone: "Europe/Moscow".to_owned(),
     };
     partners::add_outlet(connection, partner, &outlet, now).expect("the outlet is right");
-    rule(connection, code, now);
+    crate::rules::approve(connection, code, now);
     partner
 }

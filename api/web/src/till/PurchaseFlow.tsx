@@ -114,7 +114,8 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
       {verdict ? <Band verdict={verdict} /> : null}
       {verdict && isGood(verdict) && verdict.resolution.may_enrol ? (
         <EnrolStep
-          key={verdict.resolution.resolution}
+          // The form below has the bare one: two siblings of one key would be taken for each other.
+          key={`enrol-${verdict.resolution.resolution}`}
           resolution={verdict.resolution.resolution}
           onDone={() => joined(verdict.resolution)}
         />
