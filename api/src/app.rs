@@ -19,6 +19,7 @@ use crate::delivery::{Delivery, DeliveryError};
 use crate::jobs;
 use crate::keys::MasterKey;
 use crate::posting::PostingQueue;
+use crate::print::drawing::Drawing;
 use crate::private_services::postgres::PrivatePostgres;
 use crate::problem::Problem;
 use crate::simulations::Waker;
@@ -47,6 +48,8 @@ pub struct App {
     pub posting: PostingQueue,
     /// Which members the cashiers themselves are.
     pub sellers: crate::posting::sellers::Sellers,
+    /// The way to the thread that draws plastic's files.
+    pub drawing: Drawing,
     /// Tokens, sessions and what else signing in needs.
     pub auth: Auth,
     /// Counters of limits and small values that may be lost.
@@ -155,6 +158,7 @@ impl App {
         drop(connection);
         let derived = Derived::of(&master);
         let (posting, inlet) = PostingQueue::new();
+        let (drawing, easel) = Drawing::new();
         let books = BookCache::default();
         let cache = Cache::open(settings.redis_url())?;
         let live = Live::open(&cache)?;
@@ -169,6 +173,7 @@ impl App {
             simulations: Arc::default(),
             posting,
             sellers: crate::posting::sellers::Sellers::default(),
+            drawing,
             auth,
             cache,
             live,
@@ -180,6 +185,7 @@ impl App {
         };
         let app = Arc::new(app);
         inlet.start(&app)?;
+        easel.start(&app)?;
         Ok(app)
     }
 

@@ -7,8 +7,10 @@
 //! | [`designs`] | whose design a card gets |
 //! | [`holders`] | the rows of a batch with names |
 //! | [`files`] | faces, print files, personalisation tables, sums: streamed, restartable |
+//! | [`drawing`] | the thread that makes them for the API |
 
 pub mod claim;
 pub mod designs;
+pub mod drawing;
 pub mod files;
 pub mod holders;

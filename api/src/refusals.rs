@@ -395,7 +395,7 @@ impl From<CardError> for Problem {
                 "Not possible in this state of the batch",
                 "В этом состоянии партии так нельзя",
             )
-            .detail(format!("the batch is {status}"), format!("состояние партии: {status}")),
+            .detail(format!("the batch is {status}"), words::told(format!("the batch is {status}")).ru),
             CardError::NotInPrint(card) => Self::conflict(
                 "card-not-in-print",
                 "The card is not waiting in this batch",
@@ -431,6 +431,19 @@ impl From<RegistryError> for Problem {
                 "number-taken",
                 "A member with this membership number exists",
                 "Член профсоюза с таким номером уже есть",
+            ),
+            RegistryError::Closed => {
+                Self::conflict("organisation-closed", "The organisation is closed", "Организация закрыта")
+            }
+            RegistryError::NotEmpty => Self::conflict(
+                "organisation-not-empty",
+                "Move the members away and close what lies below first",
+                "Сначала переведите членов и закройте организации внутри",
+            ),
+            RegistryError::Importing => Self::conflict(
+                "import-running",
+                "A file is being brought in; try again when it is done",
+                "Сейчас загружается файл; повторите, когда он загрузится",
             ),
             RegistryError::WrongState(what) => {
                 Self::conflict("member-state", "Not possible in this state", "В этом состоянии так нельзя")

@@ -63,7 +63,10 @@ pub fn table() -> Vec<Entry> {
     ]);
     let registrars = Access::roles(&[Role::Administrator, Role::Registrar, Role::Chair]);
     let importers = Access::roles(&[Role::Administrator, Role::Registrar]);
+    let import_readers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Auditor]);
+    // A chair gives and blocks cards of their own people; numbers and their successors are the union's.
     let issuers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer, Role::Chair]);
+    let number_keepers = Access::roles(&[Role::Administrator, Role::Registrar, Role::Issuer]);
     let printers = Access::roles(&[Role::Administrator, Role::Issuer]);
     let receivers = Access::roles(&[Role::Administrator, Role::Issuer, Role::Chair]);
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
@@ -182,26 +185,32 @@ pub fn table() -> Vec<Entry> {
         get("/v1/organisations", structure, web::to(v1::organisations::list)),
         creation("/v1/organisations", importers, web::to(v1::organisations::create)),
         get("/v1/organisations/{code}", office, web::to(v1::organisations::show)),
+        patch("/v1/organisations/{code}", importers, web::to(v1::organisations::change)),
+        post("/v1/organisations/{code}/close", importers, web::to(v1::organisations::close)),
         get("/v1/organisations/{code}/statistics", office, web::to(v1::organisations::statistics)),
         get("/v1/members", office, web::to(v1::members::list)),
         creation("/v1/members", registrars, web::to(v1::members::admit)),
         get("/v1/members/{id}", office, web::to(v1::members::show)),
         patch("/v1/members/{id}", registrars, web::to(v1::members::change)),
-        post("/v1/members/{id}/transfer", registrars, web::to(v1::members::transfer)),
-        post("/v1/members/{id}/leave", registrars, web::to(v1::members::leave)),
+        post("/v1/members/{id}/transfer", registrars, web::to(v1::memberships::transfer)),
+        post("/v1/members/{id}/leave", registrars, web::to(v1::memberships::leave)),
+        post("/v1/members/{id}/suspend", registrars, web::to(v1::memberships::suspend)),
+        post("/v1/members/{id}/resume", registrars, web::to(v1::memberships::resume)),
+        post("/v1/members/{id}/readmit", registrars, web::to(v1::memberships::readmit)),
         post("/v1/members/{id}/merge", importers, web::to(v1::merging::merge)),
         creation("/v1/imports", importers, web::to(v1::imports::upload)),
-        get("/v1/imports/{id}", importers, web::to(v1::imports::show)),
-        get("/v1/imports/{id}/rejected", importers, web::to(v1::imports::rejected)),
-        get("/v1/imports/{id}/rejected.csv", importers, web::to(v1::imports::rejected_csv)),
+        get("/v1/imports", import_readers, web::to(v1::imports::list)),
+        get("/v1/imports/{id}", import_readers, web::to(v1::imports::show)),
+        get("/v1/imports/{id}/rejected", import_readers, web::to(v1::imports::rejected)),
+        get("/v1/imports/{id}/rejected.csv", import_readers, web::to(v1::imports::rejected_csv)),
         get("/v1/settings", Access::roles(settled_by), web::to(v1::settings::show)),
         patch("/v1/settings", administrators, web::to(v1::settings::change)),
         creation("/v1/cards", issuers, web::to(v1::cards::issue)),
         get("/v1/cards/revocations", partner, web::to(v1::revocations::list)),
         get("/v1/cards/{id}", office, web::to(v1::card_records::show)),
-        creation("/v1/cards/{id}/reissue", issuers, web::to(v1::card_records::reissue)),
-        creation("/v1/cards/{id}/aliases", issuers, web::to(v1::card_records::add_alias)),
-        delete("/v1/cards/{id}/aliases", issuers, web::to(v1::card_records::remove_alias)),
+        creation("/v1/cards/{id}/reissue", number_keepers, web::to(v1::card_records::reissue)),
+        creation("/v1/cards/{id}/aliases", number_keepers, web::to(v1::card_records::add_alias)),
+        delete("/v1/cards/{id}/aliases", number_keepers, web::to(v1::card_records::remove_alias)),
         get("/v1/cards", office, web::to(v1::cards::find)),
         post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
         get("/v1/cards/{id}/face.png", office, web::to(v1::print_batches::face)),

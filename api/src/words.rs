@@ -137,6 +137,10 @@ const KNOWN: &[(&str, &str)] = &[
     ("voided", "отменена"),
     ("refunded", "возвращена"),
     ("partly_refunded", "возвращена частично"),
+    ("the batch is made", "партия ещё не отправлена"),
+    ("the batch is sent", "партия на производстве"),
+    ("the batch is received", "партия получена"),
+    ("the batch is handed_out", "партия роздана"),
     ("a member of this organisation", "уже состоит в этой организации"),
     ("a member", "состоит в профсоюзе"),
     ("active", "состоит в профсоюзе"),
@@ -144,6 +148,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("left", "вышел из профсоюза"),
     ("full of history", "слишком много записей в истории"),
     ("in the future", "она ещё не наступила"),
+    ("before the organisation was opened", "раньше, чем организация открыта"),
     ("before the present stretch of membership began", "раньше начала нынешнего членства"),
     // Texts of any field.
     ("contains a control character", "есть управляющий символ"),

@@ -8,6 +8,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text, Timestamptz, Uuid};
 use shared_kernel::ids::CardId;
+use shared_kernel::text::is_format_character;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::CardError;
@@ -32,7 +33,7 @@ impl Alias {
         }
         let text: String = text.trim().to_uppercase().nfc().collect();
         let fits = (1..=ALIAS_CHARS_MAX).contains(&text.chars().count());
-        let visible = text.chars().all(|c| !c.is_control() && !is_format(c));
+        let visible = text.chars().all(|c| !c.is_control() && !is_format_character(c));
         (fits && visible && CardNumber::parse(&text).is_err()).then_some(Self(text))
     }
 
@@ -40,11 +41,6 @@ impl Alias {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Characters that show nothing and turn others around.
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
 /// A text shown as a card's number: our own number, its EAN-13, or an alias.

@@ -26,7 +26,7 @@
 //! one. Functions that write several tables open a transaction (or a savepoint) themselves.
 //!
 //! A purchase with a live code: [`presentation::lock_codes`] → decide → [`presentation::consume`] for the accepted
-//! ones, or [`presentation::use_codes`] for both at once; a quote: [`presentation::check_codes`]. A code that its asker
+//! ones; a quote: [`presentation::check_codes`]. A code that its asker
 //! resolved before counts as unused for that asker until the resolution has served a purchase. A purchase with a
 //! resolution: [`resolutions::lock_resolutions`] → decide → [`resolutions::use_resolutions`]. Whether the card itself is
 //! good is [`cards::Card::standing_at`], judged as of the purchase.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! ordered ──► issued ──► active ──► expired
-//!    └───────────┴──────────┴─────► blocked (for ever; its holder gets another card instead)
+//!    └───────────┴──────────┴──────────┴─► blocked (for ever; its holder gets another card instead)
 //! ```
 
 use chrono::{DateTime, Utc};
@@ -62,7 +62,9 @@ impl CardStatus {
         match (self, to) {
             (Ordered, Issued | Blocked)
             | (Issued, Active | Blocked | Expired)
-            | (Active, Blocked | Expired) => true,
+            | (Active, Blocked | Expired)
+            // Another card was issued instead: its number is done with for ever, like any replaced one's.
+            | (Expired, Blocked) => true,
             (Ordered | Issued | Active | Blocked | Expired, _) => false,
         }
     }
@@ -165,7 +167,7 @@ pub struct Block {
 /// Blocks a card for ever and appends `card.blocked`. Blocking a blocked card again changes nothing and answers it.
 ///
 /// # Errors
-/// [`CardError::Unknown`]; [`CardError::Transition`] for an expired card.
+/// [`CardError::Unknown`]
 pub fn block(
     connection: &mut PgConnection,
     id: CardId,
@@ -297,7 +299,7 @@ pub(crate) fn expire_due(
 }
 
 /// Issues another card instead of one that is lost, stolen, worn out or expired: same member, kind, relation and
-/// limits, a new number and new devices. What still lives is blocked for the reason given; the old number stays
+/// limits, a new number and new devices. The old one is blocked for the reason given, unless it was before, and stays
 /// blocked for ever. Numbers of older systems go over to the new card. Appends `card.blocked` and `card.issued`.
 ///
 /// # Errors
@@ -315,14 +317,11 @@ pub fn reissue(
         if replacement_of(connection, id)?.is_some() {
             return Err(CardError::Replaced(id));
         }
-        match old.status_at(now) {
-            CardStatus::Ordered | CardStatus::Issued | CardStatus::Active => {
-                write_block(connection, &[id], block, now)?;
-            }
-            CardStatus::Expired => {
-                expire_due(connection, &[old.member_id], now)?;
-            }
-            CardStatus::Blocked => {}
+        if old.status_at(now) == CardStatus::Expired {
+            expire_due(connection, &[old.member_id], now)?;
+        }
+        if old.status != CardStatus::Blocked {
+            write_block(connection, &[id], block, now)?;
         }
         let new = NewCard {
             member: old.member_id,

@@ -119,29 +119,6 @@ pub fn consume(
     resolutions::use_resolutions(connection, &resolved, now)
 }
 
-/// [`lock_codes`] and [`consume`] in one: every valid code is used up for the purchase beside it.
-///
-/// # Errors
-/// The database's.
-pub fn use_codes(
-    connection: &mut PgConnection,
-    keys: &IssuerKeys,
-    presented: &[(Presented, PurchaseUuid)],
-    now: DateTime<Utc>,
-) -> Result<Vec<Judged>, CardError> {
-    connection.transaction(|connection| {
-        let codes: Vec<Presented> = presented.iter().map(|(code, _)| code.clone()).collect();
-        let judged = lock_codes(connection, keys, &codes, now)?;
-        let uses: Vec<(CodeUse, PurchaseUuid)> = judged
-            .iter()
-            .zip(presented)
-            .filter_map(|(judged, (_, purchase))| Some((judged.verdict.ok()?, *purchase)))
-            .collect();
-        consume(connection, &uses, now)?;
-        Ok(judged)
-    })
-}
-
 /// Whether devices stay locked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Locking {
@@ -180,7 +157,7 @@ fn judge(
             }
         })
         .collect();
-    let open = open_resolutions(connection, presented, &verdicts, now)?;
+    let open = open_resolutions(connection, &verdicts, now)?;
     Ok(settle(presented, verdicts, &open))
 }
 
@@ -235,17 +212,14 @@ fn best(keys: &IssuerKeys, drawing: &[DrawingDevice], code: &PresentedCode, now:
 /// Of the used codes, those that their askers resolved and have not spent. Asks the database only when there are any.
 fn open_resolutions(
     connection: &mut PgConnection,
-    presented: &[Presented],
     verdicts: &[(Option<Card>, Found)],
     now: DateTime<Utc>,
 ) -> QueryResult<HashMap<(DeviceId, i64, String), ResolutionId>> {
-    let used: Vec<(DeviceId, i64)> = presented
+    let used: Vec<(DeviceId, i64)> = verdicts
         .iter()
-        .zip(verdicts)
-        .filter_map(|(one, (_, found))| match found {
+        .filter_map(|(_, found)| match found {
             // A code out of its own time is not revived by its resolution: the resolution's id is.
             Found::Used(device, step) if (step - code::step_at(now)).abs() <= code::DRIFT_STEPS => {
-                let _ = one;
                 Some((*device, *step))
             }
             Found::Used(..) | Found::Valid(..) | Found::Refused(_) => None,

@@ -173,7 +173,7 @@ pub fn lock_resolutions(
     asked: &[(ResolutionId, String)],
     now: DateTime<Utc>,
 ) -> Result<Vec<Result<Taken, ResolutionRefusal>>, CardError> {
-    let found = load(connection, asked, true)?;
+    let found = load(connection, &ids_of(asked), true)?;
     let mut taken: HashSet<ResolutionId> = HashSet::new();
     Ok(judge(asked, &found, now)
         .map(|verdict| {
@@ -192,7 +192,7 @@ pub fn check_resolutions(
     asked: &[(ResolutionId, String)],
     now: DateTime<Utc>,
 ) -> Result<Vec<Result<Taken, ResolutionRefusal>>, CardError> {
-    let found = load(connection, asked, false)?;
+    let found = load(connection, &ids_of(asked), false)?;
     Ok(judge(asked, &found, now).collect())
 }
 
@@ -220,27 +220,15 @@ pub fn use_resolutions(
     Ok(())
 }
 
-/// [`lock_resolutions`] and [`use_resolutions`] in one: each that can be used is used up for the purchase beside it.
+/// Resolutions whatever became of them, with their cards, as for a purchase that one of them served before.
 ///
 /// # Errors
 /// The database's.
-pub fn take_resolutions(
+pub fn find(
     connection: &mut PgConnection,
-    asked: &[(ResolutionId, String, PurchaseUuid)],
-    now: DateTime<Utc>,
-) -> Result<Vec<Result<Taken, ResolutionRefusal>>, CardError> {
-    connection.transaction(|connection| {
-        let keys: Vec<(ResolutionId, String)> =
-            asked.iter().map(|(id, asker, _)| (*id, asker.clone())).collect();
-        let taken = lock_resolutions(connection, &keys, now)?;
-        let uses: Vec<(ResolutionId, PurchaseUuid)> = taken
-            .iter()
-            .zip(asked)
-            .filter_map(|(taken, (id, _, purchase))| taken.is_ok().then_some((*id, *purchase)))
-            .collect();
-        use_resolutions(connection, &uses, now)?;
-        Ok(taken)
-    })
+    ids: &[ResolutionId],
+) -> Result<HashMap<ResolutionId, Taken>, CardError> {
+    load(connection, ids, false)
 }
 
 /// Removes resolutions that can serve no purchase any more and whose codes are long out of time; the number removed.
@@ -253,12 +241,15 @@ pub fn sweep(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<usize,
         .execute(connection)?)
 }
 
+fn ids_of(asked: &[(ResolutionId, String)]) -> Vec<ResolutionId> {
+    asked.iter().map(|(id, _)| *id).collect()
+}
+
 fn load(
     connection: &mut PgConnection,
-    asked: &[(ResolutionId, String)],
+    ids: &[ResolutionId],
     locked: bool,
 ) -> Result<HashMap<ResolutionId, Taken>, CardError> {
-    let ids: Vec<ResolutionId> = asked.iter().map(|(id, _)| *id).collect();
     let query = resolutions::table
         .filter(resolutions::id.eq_any(ids))
         .order(resolutions::id)

@@ -10,6 +10,9 @@ use shared_kernel::text_enum;
 use crate::schema::ledger::{balances, enrolments};
 use crate::statement::statement;
 
+/// The channel of who leaves the programme, or comes back into it, along with the union.
+pub const WITH_THE_UNION: &str = "union";
+
 text_enum! {
     /// How a member stands in the programme.
     Standing {
@@ -133,6 +136,32 @@ pub fn enrol_many(
     .bind::<Text, _>(channel)
     .bind::<Timestamptz, _>(now)
     .execute(connection)
+}
+
+/// Takes a member who comes back to the union back into the programme too, if they were in it until they left the union
+/// and the offer they accepted still stands; whoever left it on their own word decides anew. Whether they are in it.
+///
+/// # Errors
+/// The database's.
+pub fn rejoin(
+    connection: &mut PgConnection,
+    member: MemberId,
+    offer_version: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let last: Option<(String, String, String)> = enrolments::table
+        .filter(enrolments::member_id.eq(member))
+        .order(enrolments::id.desc())
+        .select((enrolments::kind, enrolments::offer_version, enrolments::channel))
+        .first(connection)
+        .optional()?;
+    let was_in = last.is_some_and(|(kind, version, channel)| {
+        (kind.as_str(), version.as_str(), channel.as_str()) == ("left", offer_version, WITH_THE_UNION)
+    });
+    if was_in {
+        enrol_many(connection, &[member], offer_version, WITH_THE_UNION, now)?;
+    }
+    Ok(was_in)
 }
 
 /// A member leaves the programme; nothing when not enrolled.

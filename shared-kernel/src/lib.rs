@@ -10,4 +10,5 @@ pub mod outbox;
 pub mod paging;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
+pub mod text;
 pub mod text_enum;

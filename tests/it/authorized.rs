@@ -37,6 +37,20 @@ fn cashier_at(shop: &Shop, outlet: &str) -> Client {
 }
 
 #[test]
+fn all_of_it_is_captured_without_a_body() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let mut sale = shop.sale(("card_number", anna.card.number.as_str()), "R-1", "100.00");
+    sale["capture"] = json!(false);
+    let held = shop.program.post("/v1/purchases", &sale).expect(201).json();
+    let capture = format!("/v1/purchases/{}/capture", held["id"].as_str().unwrap());
+    let typed = shop.program.send("POST", &capture, &[("content-type", "text/plain")], b"{}");
+    assert_eq!(typed.problem(415), "unsupported-media-type");
+    let captured = shop.program.send("POST", &capture, &[], b"").expect(200).json();
+    assert_eq!((&captured["status"], &captured["cashback"]["amount"]), (&json!("posted"), &json!("5.00")));
+}
+
+#[test]
 fn what_is_reserved_is_listed_until_it_is_captured_or_given_up() {
     let shop = Shop::open();
     let anna = shop.holder("1001");

@@ -1,6 +1,6 @@
 //! Everything of `data/bad_inputs.json` is refused as it says: cleanly, with a problem, and the server goes on.
-//! `raw` are bytes on a socket; `every_route` is sent to each route of the table and `every_body` to each that takes
-//! one, by somebody who may use it, so that a new route inherits them.
+//! `raw` are bytes on a socket; `every_route` is sent to each route of the table, `every_body` to each that takes one
+//! and `every_list` to each that answers with a list, by somebody who may use it, so that a new route inherits them.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn every_route_refuses_them() {
 fn takes_a_body(document: &Value, entry: &routes::Entry) -> bool {
     let operation = &document["paths"][entry.path][entry.method.as_str().to_lowercase()];
     // Signing out needs no words: the token or the cookie says whose session it is.
-    !operation["requestBody"].is_null() && entry.path != "/v1/auth/logout"
+    operation["requestBody"]["required"] == true && entry.path != "/v1/auth/logout"
 }
 
 #[test]
@@ -125,6 +125,72 @@ fn every_route_with_a_body_refuses_them() {
         }
         goes_on(&server, case["name"].as_str().unwrap());
     }
+}
+
+/// Whether a schema of the document, or one of those it refers to, has `items`.
+fn is_list(document: &Value, schema: &Value) -> bool {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap();
+        return is_list(document, &document["components"]["schemas"][name]);
+    }
+    let parts = ["oneOf", "anyOf", "allOf"].iter().filter_map(|kind| schema[kind].as_array()).flatten();
+    !schema["properties"]["items"].is_null() || parts.into_iter().any(|part| is_list(document, part))
+}
+
+/// The lists of the table: a path, what has to be asked for, and who may.
+fn lists(document: &Value) -> Vec<(routes::Entry, String)> {
+    routes::table()
+        .into_iter()
+        .filter(|entry| entry.method == "GET")
+        .filter_map(|entry| {
+            let operation = &document["paths"][entry.path]["get"];
+            let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+            if !is_list(document, answer) {
+                return None;
+            }
+            let mut needed: Vec<String> = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|parameter| parameter["in"] == "query" && parameter["required"] == true)
+                .map(|parameter| match parameter["name"].as_str().unwrap() {
+                    "organisation" => format!("organisation={}", harness::builders::ROOT),
+                    "number" => "number=1001".to_owned(),
+                    name => panic!("{}: what to ask for {name} with?", entry.path),
+                })
+                .collect();
+            if entry.path == "/v1/purchases" {
+                needed.push("status=authorized".to_owned());
+            }
+            Some((entry, needed.join("&")))
+        })
+        .collect()
+}
+
+#[test]
+fn every_list_refuses_them() {
+    let server = server();
+    let people = People::of(&server);
+    let data = data();
+    let document: Value = serde_json::from_str(&unioncard::openapi::json()).unwrap();
+    let lists = lists(&document);
+    assert!(lists.len() > 20, "the document names the lists");
+    for (entry, needed) in &lists {
+        let client = people.somebody_who_may(&entry.access);
+        let (path, named) = (filled(entry.path), entry.path.contains('{'));
+        let ask = |query: &str| client.get(&format!("{path}?{needed}&{query}"));
+        for case in cases(&data, "every_list") {
+            refused(case, ask(&text(&case["query"])));
+        }
+        let whole = ask("limit=200");
+        if named && whole.status == 404 {
+            continue;
+        }
+        let whole = whole.expect(200).json();
+        assert!(whole["items"].is_array(), "{path}: {whole}");
+        assert!(whole.as_object().unwrap().contains_key("next"), "{path}: {whole}");
+    }
+    goes_on(&server, "every list");
 }
 
 #[test]

@@ -5,130 +5,126 @@ use card_issuer::life::{self, Block, BlockReason, CardStatus};
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use harness::Client;
-use serde_json::json;
-use union_registry::{memberships, organisations};
+use serde_json::{Value, json};
+use unioncard::auth::Role;
 
 use crate::apple_support::AppleShop;
-use crate::shop::{Shop, holder};
+use crate::shop::{Holder, Shop, holder};
 
-/// What a use of a card is answered with: 200 or 201, or the problem's slug.
-type Uses = [&'static str; 8];
+/// What a use of a card is answered with: `ok` for 200 or 201, or the problem's slug.
+type Uses = [&'static str; 9];
 
-/// The uses, in the order of the columns.
-const COLUMNS: Uses = ["resolve", "earn", "redeem", "code", "proof", "device", "apple", "google"];
+/// The uses, in the order of the columns. `resolve` tells the card's status; `plastic` is, for a card in the phone,
+/// ordering a plastic one beside it, and for a plastic one its way through a batch into a hand.
+const COLUMNS: Uses = ["resolve", "earn", "redeem", "code", "proof", "device", "plastic", "apple", "google"];
 
-/// A card in a state, and what each use of it brings. `resolve` tells the card's status.
+/// What every use of a blocked card is answered with.
+const BLOCKED: &str = "card-blocked";
+/// And of an expired one.
+const EXPIRED: &str = "card-expired";
+/// Live codes of plastic.
+const NO_CODE: &str = "card-plastic";
+
+/// A card in a state, and what each use of it brings.
 const TABLE: &[(&str, CardKind, Uses)] = &[
-    ("active", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
+    ("active", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
     (
         "blocked",
         CardKind::Virtual,
-        [
-            "blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-        ],
+        ["blocked", BLOCKED, BLOCKED, BLOCKED, BLOCKED, BLOCKED, "ok", BLOCKED, BLOCKED],
     ),
     (
         "reissued",
         CardKind::Virtual,
-        [
-            "blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-        ],
+        ["blocked", BLOCKED, BLOCKED, BLOCKED, BLOCKED, BLOCKED, "ok", BLOCKED, BLOCKED],
     ),
     (
         "expired",
         CardKind::Virtual,
-        [
-            "expired",
-            "card-expired",
-            "card-expired",
-            "card-expired",
-            "card-expired",
-            "card-expired",
-            "card-expired",
-            "card-expired",
-        ],
+        ["expired", EXPIRED, EXPIRED, EXPIRED, EXPIRED, EXPIRED, "ok", EXPIRED, EXPIRED],
+    ),
+    (
+        "renewed",
+        CardKind::Virtual,
+        ["blocked", BLOCKED, BLOCKED, BLOCKED, BLOCKED, BLOCKED, "ok", BLOCKED, BLOCKED],
     ),
     (
         "suspended",
         CardKind::Virtual,
-        [
-            "blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-            "card-blocked",
-        ],
+        ["blocked", BLOCKED, BLOCKED, BLOCKED, BLOCKED, BLOCKED, "member-not-active", BLOCKED, BLOCKED],
     ),
+    ("resumed", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
     (
         "left",
         CardKind::Virtual,
-        ["blocked", "card-blocked", "card-blocked", "none", "none", "none", "none", "none"],
+        ["blocked", BLOCKED, BLOCKED, BLOCKED, BLOCKED, BLOCKED, "member-not-active", BLOCKED, BLOCKED],
     ),
-    ("transferred", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
-    ("family", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
+    (
+        "readmitted",
+        CardKind::Virtual,
+        ["blocked", BLOCKED, BLOCKED, BLOCKED, BLOCKED, BLOCKED, "ok", BLOCKED, BLOCKED],
+    ),
+    (
+        "merged",
+        CardKind::Virtual,
+        [
+            "blocked",
+            BLOCKED,
+            BLOCKED,
+            "unauthenticated",
+            "unauthenticated",
+            "unauthenticated",
+            "unauthenticated",
+            "unauthenticated",
+            "unauthenticated",
+        ],
+    ),
+    ("transferred", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
+    ("family", CardKind::Virtual, ["valid", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok"]),
     (
         "ordered",
         CardKind::Plastic,
-        [
-            "blocked",
-            "card-blocked",
-            "none",
-            "card-plastic",
-            "card-blocked",
-            "card-blocked",
-            "card-plastic",
-            "card-plastic",
-        ],
+        ["blocked", BLOCKED, BLOCKED, NO_CODE, BLOCKED, BLOCKED, "handed out", NO_CODE, NO_CODE],
     ),
     (
         "issued",
         CardKind::Plastic,
-        [
-            "blocked",
-            "card-blocked",
-            "none",
-            "card-plastic",
-            "card-blocked",
-            "card-blocked",
-            "card-plastic",
-            "card-plastic",
-        ],
+        ["blocked", BLOCKED, BLOCKED, NO_CODE, BLOCKED, BLOCKED, "handed out", NO_CODE, NO_CODE],
     ),
     (
         "active",
         CardKind::Plastic,
-        ["valid", "ok", "bare", "card-plastic", "ok", "card-plastic", "card-plastic", "card-plastic"],
+        ["valid", "ok", "bare", NO_CODE, "ok", NO_CODE, "not printed", NO_CODE, NO_CODE],
     ),
     (
         "blocked",
         CardKind::Plastic,
-        [
-            "blocked",
-            "card-blocked",
-            "none",
-            "card-plastic",
-            "card-blocked",
-            "card-blocked",
-            "card-plastic",
-            "card-plastic",
-        ],
+        ["blocked", BLOCKED, BLOCKED, NO_CODE, BLOCKED, BLOCKED, "not printed", NO_CODE, NO_CODE],
+    ),
+    (
+        "reissued",
+        CardKind::Plastic,
+        ["blocked", BLOCKED, BLOCKED, NO_CODE, BLOCKED, BLOCKED, "not printed", NO_CODE, NO_CODE],
+    ),
+    (
+        "expired",
+        CardKind::Plastic,
+        ["expired", EXPIRED, EXPIRED, NO_CODE, EXPIRED, EXPIRED, "not printed", NO_CODE, NO_CODE],
+    ),
+    (
+        "suspended",
+        CardKind::Plastic,
+        ["blocked", BLOCKED, BLOCKED, NO_CODE, BLOCKED, BLOCKED, "not printed", NO_CODE, NO_CODE],
+    ),
+    (
+        "waiting",
+        CardKind::Plastic,
+        ["blocked", BLOCKED, BLOCKED, NO_CODE, BLOCKED, BLOCKED, "not printed", NO_CODE, NO_CODE],
+    ),
+    (
+        "left",
+        CardKind::Plastic,
+        ["blocked", BLOCKED, BLOCKED, NO_CODE, BLOCKED, BLOCKED, "not printed", NO_CODE, NO_CODE],
     ),
 ];
 
@@ -138,18 +134,19 @@ fn each_state_times_each_use() {
     let settings = google.settings();
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let AppleShop { shop, .. } = &AppleShop::with(&settings);
+    let office = shop.server.as_staff(Role::Administrator, None);
     let mut wrong = Vec::new();
     for (place, (state, kind, expected)) in TABLE.iter().enumerate() {
         let number = format!("2{place:03}");
         let owner = holder(&shop.server, &number);
         shop.give(&owner, "500.00");
         let me = shop.server.as_member(&number);
-        let card = card_in(shop, &owner, state, *kind);
+        let card = card_in(shop, &office, &owner, (state, *kind));
         // Purchases tell whole seconds.
         shop.server.clock.advance(TimeDelta::seconds(2));
-        let got = uses(shop, &me, &card, place);
+        let got = uses(shop, (&me, &office), &card, place);
         for ((column, got), expected) in COLUMNS.iter().zip(&got).zip(expected) {
-            if *expected != "none" && got != expected {
+            if got != expected {
                 wrong.push(format!("{kind} {state}: {column} is {got}, not {expected}"));
             }
         }
@@ -157,8 +154,8 @@ fn each_state_times_each_use() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Brings a card of the holder's into a state.
-fn card_in(shop: &Shop, owner: &crate::shop::Holder, state: &str, kind: CardKind) -> Card {
+/// Brings a card of the holder's into a state: what a registrar does to its holder, through the office's routes.
+fn card_in(shop: &Shop, office: &Client, owner: &Holder, (state, kind): (&str, CardKind)) -> Card {
     let (app, c) = (&shop.server.app, &mut shop.server.connect());
     let (issuer, now) = (&app.derived.issuer, app.now());
     let card = match (kind, state) {
@@ -172,37 +169,55 @@ fn card_in(shop: &Shop, owner: &crate::shop::Holder, state: &str, kind: CardKind
     };
     let why = |reason| Block { reason, by: "test".to_owned(), comment: None };
     let advance = |c: &mut _, to| life::advance(c, card.id, to, "test", now).unwrap();
-    if kind == CardKind::Plastic && state != "ordered" {
+    if kind == CardKind::Plastic && !["ordered", "waiting"].contains(&state) {
         advance(c, CardStatus::Issued);
         if state != "issued" {
             advance(c, CardStatus::Active);
         }
     }
-    let today = now.date_naive();
+    let expire = |c: &mut _| {
+        use card_issuer::schema::cards::cards as table;
+        let past = now.date_naive() - TimeDelta::days(2);
+        diesel::update(table::table.find(card.id)).set(table::expires_on.eq(past)).execute(c).unwrap();
+    };
+    let today = (now + TimeDelta::hours(3)).date_naive();
+    let act = |verb: &str, body: Value| {
+        let path = format!("/v1/members/{}/{verb}", owner.member);
+        office.post(&path, &body).expect(200);
+    };
+    let said = json!({ "on": today, "reason": "решение" });
     match state {
         "blocked" => drop(life::block(c, card.id, &why(BlockReason::Stolen), now).unwrap()),
         "reissued" => drop(life::reissue(c, issuer, card.id, &why(BlockReason::Replaced), now).unwrap()),
-        "expired" => {
-            use card_issuer::schema::cards::cards as table;
-            let past = today - TimeDelta::days(2);
-            diesel::update(table::table.find(card.id)).set(table::expires_on.eq(past)).execute(c).unwrap();
+        "expired" => expire(c),
+        "renewed" => {
+            expire(c);
+            life::reissue(c, issuer, card.id, &why(BlockReason::Replaced), now).unwrap();
         }
-        "suspended" => memberships::suspend(c, owner.member, today, now).unwrap(),
-        "left" => {
-            memberships::leave(c, owner.member, today, "left", now).unwrap();
-            life::block_all(c, owner.member, &why(BlockReason::Left), now).unwrap();
+        "suspended" | "waiting" => act("suspend", said),
+        "resumed" => {
+            act("suspend", said.clone());
+            act("resume", said);
+        }
+        "left" => act("leave", said),
+        "readmitted" => {
+            act("leave", said);
+            act("readmit", json!({ "on": today, "organisation": harness::builders::ROOT }));
+        }
+        "merged" => {
+            let survivor = holder(&shop.server, &format!("{}9", owner.number));
+            act("merge", json!({ "into": survivor.member, "dry": false }));
         }
         "transferred" => {
             shop.server.organisation("P-9", harness::builders::ROOT);
-            let to = organisations::by_code(c, "P-9").unwrap().unwrap().organisation.id;
-            memberships::transfer(c, owner.member, to, today, now).unwrap();
+            act("transfer", json!({ "on": today, "organisation": "P-9" }));
         }
         _ => {}
     }
     cards::find(c, card.id).unwrap()
 }
 
-fn uses(shop: &Shop, me: &Client, card: &Card, place: usize) -> [String; 8] {
+fn uses(shop: &Shop, (me, office): (&Client, &Client), card: &Card, place: usize) -> [String; 9] {
     let number = card.number.as_str();
     let told = |answer: harness::Answer| match answer.status {
         200 | 201 => "ok".to_owned(),
@@ -223,16 +238,46 @@ fn uses(shop: &Shop, me: &Client, card: &Card, place: usize) -> [String; 8] {
     let path = format!("/v1/me/cards/{}", card.id);
     let (code, proof) = (told(me.get(&format!("{path}/code"))), told(me.get(&format!("{path}/proof"))));
     let device = told(me.post("/v1/me/devices", &json!({ "card": card.id })));
+    let apple = told(me.get(&format!("{path}/apple.pkpass")));
+    let google = told(me.get(&format!("{path}/google")));
+    let redeemed = redeemed(shop, card, place);
+    let plastic = match card.kind {
+        CardKind::Virtual => told(me.post("/v1/me/cards", &json!({ "kind": "plastic" }))),
+        CardKind::Plastic => printed(office, card),
+    };
     [
         resolved["status"].as_str().unwrap().to_owned(),
         earned,
-        redeemed(shop, card, place),
+        redeemed,
         code,
         proof,
         device,
-        told(me.get(&format!("{path}/apple.pkpass"))),
-        told(me.get(&format!("{path}/google"))),
+        plastic,
+        apple,
+        google,
     ]
+}
+
+/// Makes a batch of all that waits and, should the card be in it, takes it through the plant into its holder's hand.
+fn printed(office: &Client, card: &Card) -> String {
+    let made = office.post("/v1/print-batches", &json!({ "organisation": harness::builders::ROOT }));
+    if made.status != 201 {
+        assert_eq!(made.problem(409), "nothing-to-print");
+        return "not printed".to_owned();
+    }
+    let batch = format!("/v1/print-batches/{}", made.json()["id"].as_str().unwrap());
+    let cards = office.get(&format!("{batch}/cards?limit=200")).expect(200).json();
+    let id = card.id.to_string();
+    if !cards["items"].as_array().unwrap().iter().any(|item| item["id"] == id.as_str()) {
+        return "not printed".to_owned();
+    }
+    for step in ["send", "receive"] {
+        office.post(&format!("{batch}/{step}"), &json!({})).expect(200);
+    }
+    office.post(&format!("{batch}/hand-out"), &json!({ "cards": [id] })).expect(200);
+    let record = office.get(&format!("/v1/cards/{}", card.id)).expect(200).json();
+    assert_eq!(record["status"], "active");
+    "handed out".to_owned()
 }
 
 /// Redeems with a live code where the card has a device that draws one, with the bare number where it has none.

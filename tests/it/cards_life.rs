@@ -11,6 +11,7 @@ use card_issuer::numbering::{self, Programme};
 use card_issuer::presentation::{self, CodeRefusal, Presented};
 use card_issuer::resolutions::{self, ResolutionRefusal};
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use shared_kernel::ids::{MemberId, Uuid};
 
@@ -45,9 +46,15 @@ fn use_one(
     asker: &str,
 ) -> Result<(), CodeRefusal> {
     let now = union.now;
-    let presented = [(shown(code, asker), Uuid::now_v7())];
-    let judged = presentation::use_codes(&mut union.connection, keys, &presented, now).unwrap();
-    judged[0].verdict.map(|_| ())
+    let c = &mut union.connection;
+    c.transaction(|c| {
+        let judged = presentation::lock_codes(c, keys, &[shown(code, asker)], now).unwrap();
+        let verdict = judged[0].verdict;
+        let uses: Vec<_> = verdict.iter().map(|code| (*code, Uuid::now_v7())).collect();
+        presentation::consume(c, &uses, now).unwrap();
+        Ok::<_, diesel::result::Error>(verdict.map(|_| ()))
+    })
+    .unwrap()
 }
 
 #[test]
@@ -188,9 +195,11 @@ fn a_resolution_is_its_askers_and_serves_one_purchase() {
     };
     assert_eq!(ask(c, "till-2", now), Err(ResolutionRefusal::Unknown));
     assert_eq!(ask(c, "till-1", now + TimeDelta::minutes(15)), Err(ResolutionRefusal::Expired));
-    let asked = (id, "till-1".to_owned(), purchase);
-    let taken = resolutions::take_resolutions(c, &[asked.clone(), asked], now).unwrap();
+    let asked = (id, "till-1".to_owned());
+    let taken = resolutions::lock_resolutions(c, &[asked.clone(), asked], now).unwrap();
     assert!(taken[0].is_ok() && matches!(taken[1], Err(ResolutionRefusal::Used)));
+    resolutions::use_resolutions(c, &[(id, purchase)], now).unwrap();
+    assert_eq!(resolutions::find(c, &[id]).unwrap()[&id].resolution.used_by, Some(purchase));
     assert_eq!(ask(c, "till-1", now), Err(ResolutionRefusal::Used));
     assert_eq!(use_one(&mut union, &keys, code, "till-1"), Err(CodeRefusal::Used));
 }

@@ -11,6 +11,7 @@ use harness::Client;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use unioncard::auth::Role;
 
 use crate::shop::{Holder, Shop, column, stamp};
 
@@ -200,9 +201,12 @@ fn tills_keep_up_with_revoked_cards() {
     assert_eq!(column(&first["items"], "card"), [&json!(digest(&anna))]);
     assert_eq!(column(&first["items"], "revoked"), [true]);
     assert_eq!(feed(first["next"].as_str())["items"], json!([]), "only what is new");
-    let (c, now) = (&mut shop.server.connect(), shop.server.app.now());
-    card_issuer::revocations::of_member(c, olga.member, true, now).unwrap();
-    card_issuer::revocations::of_member(c, olga.member, false, now).unwrap();
+    let registrar = shop.server.as_staff(Role::Registrar, Some(harness::builders::ROOT));
+    let today = (shop.server.app.now() + TimeDelta::hours(3)).date_naive();
+    for verb in ["suspend", "resume"] {
+        let path = format!("/v1/members/{}/{verb}", olga.member);
+        registrar.post(&path, &json!({ "on": today, "reason": "взносы" })).expect(200);
+    }
     let then = feed(first["next"].as_str());
     assert_eq!(column(&then["items"], "card"), [&json!(digest(&olga)), &json!(digest(&olga))]);
     assert_eq!(column(&then["items"], "revoked"), [true, false], "a suspension and its end");

@@ -38,20 +38,24 @@ fn with_logo() -> Design {
     }
 }
 
-fn run(program: &str, arguments: &[&str], file: &Path) -> Output {
+/// Runs a program over a file.
+pub fn run(program: &str, arguments: &[&str], file: &Path) -> Output {
     let output = Command::new(program).args(arguments).arg(file).output();
     output.unwrap_or_else(|error| panic!("{program}: {error}; scripts/install.sh test installs it"))
 }
 
-fn said(output: &Output) -> String {
+/// What a program said.
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn by_zbar(file: &Path) -> String {
+/// What zbar reads.
+pub fn by_zbar(file: &Path) -> String {
     said(&run("zbarimg", &["--quiet", "--raw"], file))
 }
 
-fn by_rqrr(picture: &GrayImage) -> Option<String> {
+/// What rqrr reads.
+pub fn by_rqrr(picture: &GrayImage) -> Option<String> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
         picture.get_pixel(x as u32, y as u32).0[0]
@@ -60,7 +64,7 @@ fn by_rqrr(picture: &GrayImage) -> Option<String> {
 }
 
 /// The picture turned about its middle, white around it.
-fn turned(picture: &GrayImage, degrees: f32) -> GrayImage {
+pub fn turned(picture: &GrayImage, degrees: f32) -> GrayImage {
     let (sine, cosine) = degrees.to_radians().sin_cos();
     let (middle_x, middle_y) = (picture.width() as f32 / 2.0, picture.height() as f32 / 2.0);
     GrayImage::from_fn(picture.width() + 200, picture.height() + 200, |x, y| {

@@ -17,7 +17,8 @@ fn expected() -> Value {
     serde_json::from_slice(&data("expected.json")).unwrap()
 }
 
-fn import(client: &Client, kind: &str, name: &str, file: &[u8]) -> (String, Value) {
+/// Brings a file in and waits until that is done.
+pub fn import(client: &Client, kind: &str, name: &str, file: &[u8]) -> (String, Value) {
     let taken = upload(client, "/v1/imports", &[("kind", kind)], name, file).expect(202);
     let path = format!("/v1/imports/{}", taken.json()["id"].as_str().unwrap());
     assert_eq!(taken.header("location"), path);
@@ -76,6 +77,23 @@ fn a_generated_union_comes_in_as_expected() {
     assert_eq!((&again["unchanged"], &again["rejected"]), (&json!(547), &json!(53)));
     assert_eq!(client.get(&member).expect(200).json(), record);
     assert_eq!(client.get(&path).expect(200).json(), report);
+
+    // Whoever may see them finds them without knowing their addresses.
+    let auditor = server.as_staff(Role::Auditor, None);
+    let listed = auditor.get("/v1/imports?limit=2").expect(200).json();
+    assert_eq!(column(&listed["items"], "kind"), ["members", "members"], "the newest first");
+    assert_eq!(listed["items"][1], report);
+    let next = format!("/v1/imports?limit=2&after={}", listed["next"].as_str().unwrap());
+    let rest = auditor.get(&next).expect(200).json();
+    assert_eq!(
+        (column(&rest["items"], "kind"), &rest["next"]),
+        (vec![&json!("organisations")], &json!(null))
+    );
+    assert_eq!(auditor.get(&path).expect(200).json(), report);
+    auditor.get(&format!("{path}/rejected")).expect(200);
+    auditor.get(&format!("{path}/rejected.csv")).expect(200);
+    let bound = bound_to(&server, Role::Registrar, "R-001");
+    assert_eq!(bound.get("/v1/imports").expect(200).json()["items"], json!([]), "none into that subtree");
 }
 
 #[test]

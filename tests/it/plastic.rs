@@ -48,6 +48,26 @@ fn cards(client: &Client, batch: &Value) -> Vec<Value> {
 }
 
 #[test]
+fn whoever_waits_for_files_holds_up_nobody() {
+    let server = server();
+    let (_, administrator) = ordered(&server, 30);
+    let made = batch(&administrator, "C-000");
+    let files = format!("{}/files", path(&made));
+    // More of them than there are connections.
+    let waiting: Vec<_> = (0..40)
+        .map(|_| {
+            let (client, files) = (administrator.clone(), files.clone());
+            std::thread::spawn(move || client.get(&files).expect(200).body.len())
+        })
+        .collect();
+    for _ in 0..20 {
+        administrator.get("/v1/print-queue").expect(200);
+    }
+    let lengths: HashSet<usize> = waiting.into_iter().map(|one| one.join().unwrap()).collect();
+    assert_eq!(lengths.len(), 1, "all got the same archive");
+}
+
+#[test]
 fn a_card_is_traced_from_its_order_into_a_hand() {
     let server = server();
     let (numbers, _) = ordered(&server, 3);

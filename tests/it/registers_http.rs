@@ -139,6 +139,37 @@ fn compared_posted_and_again() {
 }
 
 #[test]
+fn a_card_that_nobody_has_matches_nothing() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let finance = shop.finance();
+    let day = stamp(shop.server.app.now() - TimeDelta::days(5));
+    let mut sale = shop.sale(("card_number", anna.card.number.as_str()), "same", "100.00");
+    sale["occurred_at"] = json!(day);
+    let posted = shop.program.post("/v1/purchases", &sale).expect(201).json();
+    let mut file = HEADER.to_owned();
+    for (receipt, holder) in [
+        ("same", "a card of somebody else's system"),
+        // Membership numbers are for history, from the command line: a partner neither knows nor tries them.
+        ("by-number", "1001"),
+        ("by-nobody's", "1003"),
+    ] {
+        file += &format!("market-1,{receipt},{day},{holder},100.00,,sale,\n");
+    }
+    let before = books(&finance);
+    for mode in ["compare", "post"] {
+        let (path, done) = register(&shop.program, &[("mode", mode)], file.as_bytes());
+        assert_eq!(done["outcomes"]["matched"], 0, "{done}");
+        let rows = shop.program.get(&format!("{path}/rows")).expect(200).json();
+        assert_eq!(column(&rows["items"], "reason"), ["card_unknown"; 3], "{mode}: {rows}");
+        let known = &rows["items"][0];
+        assert_eq!((&known["outcome"], &known["our_amount"]), (&json!("rejected"), &json!("100.00")));
+        assert_eq!(known["purchase_id"], posted["id"]);
+    }
+    assert_eq!(books(&finance), before, "nothing was posted");
+}
+
+#[test]
 fn the_report_is_read_back() {
     let (shop, file) = november();
     let (path, _) = register(&shop.program, &[], file.as_bytes());

@@ -90,6 +90,30 @@ fn changed_rows_change_and_a_new_organisation_is_a_transfer() {
 }
 
 #[test]
+fn a_workbook_that_unpacks_without_end_is_refused() {
+    use std::io::{Read, Write};
+    let mut union = Union::with_organisations();
+    let before = fingerprint(&mut union);
+    let archive = |parts: usize, bytes: u64| {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options =
+            zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+        for part in 0..parts {
+            zip.start_file(format!("xl/worksheets/sheet{part}.xml"), options).unwrap();
+            std::io::copy(&mut std::io::repeat(b' ').take(bytes), &mut zip).unwrap();
+        }
+        zip.flush().unwrap();
+        zip.finish().unwrap().into_inner()
+    };
+    for (what, bomb) in [("one large part", archive(1, 257 << 20)), ("very many parts", archive(1_001, 1))] {
+        assert!(bomb.len() < 1 << 20, "{what}: {} bytes", bomb.len());
+        let refused = union.members(&bomb).unwrap_err().to_string();
+        assert!(refused.contains("unpacks to more than 268435456 bytes"), "{what}: {refused}");
+    }
+    assert_eq!(fingerprint(&mut union), before);
+}
+
+#[test]
 fn bad_rows_are_told_with_line_reasons_and_cells() {
     let mut union = Union::with_organisations();
     let good = row("000000001", "P-1", "Иванова");

@@ -42,8 +42,8 @@ fn history_answers_for_every_day() {
     let to = organisations::by_code(&mut union.connection, "P-3").unwrap().unwrap().organisation.id;
     let c = &mut union.connection;
     memberships::transfer(c, member, to, day("2024-01-10"), now).unwrap();
-    memberships::suspend(c, member, day("2025-01-10"), now).unwrap();
-    memberships::resume(c, member, day("2025-02-10"), now).unwrap();
+    memberships::suspend(c, member, (day("2025-01-10"), "взносы"), now).unwrap();
+    memberships::resume(c, member, (day("2025-02-10"), ""), now).unwrap();
     memberships::leave(c, member, day("2026-01-10"), "", now).unwrap();
     let moments = [
         "2019-08-31",
@@ -104,7 +104,7 @@ fn what_cannot_happen_does_not() {
     for wrong in ["2026-11-22", "2019-08-31"] {
         assert!(matches!(memberships::transfer(c, id, to, day(wrong), now), Err(RegistryError::WrongDay(_))));
     }
-    assert!(matches!(memberships::resume(c, id, today, now), Err(RegistryError::WrongState(_))));
+    assert!(matches!(memberships::resume(c, id, (today, ""), now), Err(RegistryError::WrongState(_))));
     memberships::leave(c, id, today, "по заявлению", now).unwrap();
     assert!(matches!(memberships::transfer(c, id, to, today, now), Err(RegistryError::WrongState(_))));
     assert!(matches!(memberships::leave(c, id, today, "", now), Err(RegistryError::WrongState(_))));

@@ -452,14 +452,23 @@ fn keys_rotate_without_signing_anybody_out_and_retire() {
     };
     assert_eq!(published(&server), 1);
     let (app, connection) = (&server.app, &mut server.connect());
+    let first = app.auth.keyring.signer().unwrap();
     app.auth.keyring.rotate(connection, &app.master, app.now()).unwrap();
     assert_eq!(published(&server), 2);
     bearer(&server, &old).get("/v1/staff/me").expect(200);
     let new = refresh(&server, &old).expect(200).json();
     bearer(&server, &new).get("/v1/staff/me").expect(200);
+    let whose = first.verify(old["access_token"].as_str().unwrap(), app.now()).unwrap();
+    let by_first = || {
+        let life = TimeDelta::minutes(15);
+        let token = first.sign(whose.realm, whose.subject, whose.session, app.now(), life).unwrap();
+        server.client().bearer(&token).get("/v1/staff/me")
+    };
+    by_first().expect(200);
     server.clock.advance(TimeDelta::hours(3));
     app.auth.keyring.tend(connection, &app.master, app.now()).unwrap();
     assert_eq!(published(&server), 1);
+    assert_eq!(by_first().problem(401), "unauthenticated", "a retired key signs for nobody");
 }
 
 #[test]

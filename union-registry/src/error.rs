@@ -34,6 +34,15 @@ pub enum RegistryError {
     /// The member is not in a state in which this can happen: has left, is suspended already, belongs there already.
     #[error("the member is {0}")]
     WrongState(&'static str),
+    /// The organisation is closed.
+    #[error("the organisation is closed")]
+    Closed,
+    /// Members, or open organisations, are still in the organisation.
+    #[error("the organisation is not empty")]
+    NotEmpty,
+    /// A file is coming in that could change what was just looked at.
+    #[error("a file is being brought in")]
+    Importing,
     /// A day in the future, or before the member's present stretch began.
     #[error("the day is {0}")]
     WrongDay(&'static str),

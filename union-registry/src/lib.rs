@@ -35,6 +35,7 @@ pub mod schema;
 pub mod sealing;
 pub mod statistics;
 pub mod text;
+pub mod upkeep;
 
 pub use error::{Fault, RegistryError};
 pub use kinds::{Category, MemberStatus, OrganisationKind, Reason, Sex};

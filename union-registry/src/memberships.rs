@@ -14,7 +14,7 @@ use crate::schema::registry::{members, memberships, organisations as organisatio
 use crate::text::clean;
 use crate::{MemberStatus, Reason, RegistryError, day_of, members as people};
 
-/// Longest reason written down for leaving.
+/// Longest reason written down for leaving, suspending or restoring.
 const REASON_CHARS_MAX: usize = 200;
 /// Why the stretch of a merged record ended.
 const MERGED: &str = "merged";
@@ -117,9 +117,7 @@ pub fn leave(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), RegistryError> {
-    let reason = clean(reason, REASON_CHARS_MAX)
-        .map_err(|_| RegistryError::fault("reason", "text_not_allowed"))
-        .map(|text| if text.is_empty() { "left".to_owned() } else { text })?;
+    let reason = said(reason, "left")?;
     connection.transaction(|connection| {
         let present = present(connection, member)?;
         present.standing()?;
@@ -147,30 +145,40 @@ pub(crate) fn merged(
     Ok(())
 }
 
-/// Suspends an active member's rights from the day `on`.
+/// Suspends an active member's rights from the day `on`, for a reason in words. That no card of theirs is good
+/// meanwhile is the caller's to tell those who can't ask.
 ///
 /// # Errors
-/// As [`transfer`].
+/// As [`leave`].
 pub fn suspend(
     connection: &mut PgConnection,
     member: MemberId,
-    on: NaiveDate,
+    (on, reason): (NaiveDate, &str),
     now: DateTime<Utc>,
 ) -> Result<(), RegistryError> {
-    change_standing(connection, member, (MemberStatus::Suspended, Reason::Suspended, on), now)
+    let reason = said(reason, Reason::Suspended.as_str())?;
+    change_standing(connection, member, (MemberStatus::Suspended, Reason::Suspended), (on, &reason), now)
 }
 
-/// Restores a suspended member's rights from the day `on`.
+/// Restores a suspended member's rights from the day `on`, for a reason in words.
 ///
 /// # Errors
-/// As [`transfer`].
+/// As [`leave`].
 pub fn resume(
     connection: &mut PgConnection,
     member: MemberId,
-    on: NaiveDate,
+    (on, reason): (NaiveDate, &str),
     now: DateTime<Utc>,
 ) -> Result<(), RegistryError> {
-    change_standing(connection, member, (MemberStatus::Active, Reason::Resumed, on), now)
+    let reason = said(reason, Reason::Resumed.as_str())?;
+    change_standing(connection, member, (MemberStatus::Active, Reason::Resumed), (on, &reason), now)
+}
+
+/// A reason as it is written down; without any words, the plain one.
+fn said(reason: &str, plain: &str) -> Result<String, RegistryError> {
+    let text =
+        clean(reason, REASON_CHARS_MAX).map_err(|_| RegistryError::fault("reason", "text_not_allowed"))?;
+    Ok(if text.is_empty() { plain.to_owned() } else { text })
 }
 
 /// Takes back a member who left, into an organisation, from the day `on`.
@@ -202,7 +210,8 @@ pub fn readmit(
 fn change_standing(
     connection: &mut PgConnection,
     member: MemberId,
-    (to, reason, on): (MemberStatus, Reason, NaiveDate),
+    (to, reason): (MemberStatus, Reason),
+    (on, why): (NaiveDate, &str),
     now: DateTime<Utc>,
 ) -> Result<(), RegistryError> {
     connection.transaction(|connection| {
@@ -210,7 +219,7 @@ fn change_standing(
         if present.standing()? == to {
             return Err(RegistryError::WrongState(to.as_str()));
         }
-        end(connection, &present, on, reason.as_str(), now)?;
+        end(connection, &present, on, why, now)?;
         open(connection, &present, (present.organisation_id, to, reason, on), now)
     })
 }

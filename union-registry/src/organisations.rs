@@ -348,6 +348,7 @@ fn parent(connection: &mut PgConnection, code: &str) -> Result<Organisation, Reg
     // Locked against a move of the parent while a child takes over its path.
     organisations::table
         .filter(organisations::code.eq(code))
+        .filter(organisations::closed_on.is_null())
         .select(Organisation::as_select())
         .for_share()
         .first(connection)
@@ -355,18 +356,24 @@ fn parent(connection: &mut PgConnection, code: &str) -> Result<Organisation, Reg
         .ok_or(RegistryError::fault("parent_code", "unknown_parent"))
 }
 
-/// Adds to organisations' own member counts, in order of id so that two transfers never deadlock.
+/// Adds to organisations' own member counts, in order of id so that two transfers never deadlock; a closed one takes
+/// nobody.
 pub(crate) fn count_members(
     connection: &mut PgConnection,
     changes: &[(OrganisationId, i32)],
-) -> QueryResult<()> {
+) -> Result<(), RegistryError> {
     let mut sorted: Vec<(OrganisationId, i32)> =
         changes.iter().copied().filter(|(_, change)| *change != 0).collect();
     sorted.sort_unstable();
     for (organisation, change) in sorted {
-        diesel::update(organisations::table.find(organisation))
+        // Nobody comes into a closed one, whoever closed it meanwhile.
+        let open = organisations::closed_on.is_null().or(change.is_negative().into_sql::<Bool>());
+        let counted = diesel::update(organisations::table.find(organisation).filter(open))
             .set(organisations::member_count.eq(organisations::member_count + change))
             .execute(connection)?;
+        if counted == 0 {
+            return Err(RegistryError::Closed);
+        }
     }
     Ok(())
 }

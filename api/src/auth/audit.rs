@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use shared_kernel::ids::MemberId;
 use shared_kernel::schema::platform::audit_log;
 
 use super::secrets;
@@ -76,6 +77,24 @@ impl AuditLog {
             row.hash = self.link(&row, &previous).to_vec();
             diesel::insert_into(audit_log::table).values(row).execute(connection).map(|_| ())
         })
+    }
+
+    /// Appends that people were shown in a list: one entry with the ids of all of them, none for an empty page.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn listed(
+        &self,
+        connection: &mut PgConnection,
+        at: DateTime<Utc>,
+        actor: &str,
+        shown: impl Iterator<Item = MemberId>,
+    ) -> QueryResult<()> {
+        let shown: Vec<String> = shown.map(|member| member.to_string()).collect();
+        if shown.is_empty() {
+            return Ok(());
+        }
+        self.append(connection, at, actor, "member.listed", &shown.join(" "))
     }
 
     /// Walks the whole chain in bounded memory; the number of entries, or where it breaks.

@@ -6,6 +6,7 @@
 //! | [`token`], [`keyring`] | access tokens, and the keys that sign them |
 //! | [`sessions`], [`cookies`] | sessions of people in PostgreSQL, and in the cookies of pages |
 //! | [`codes`], [`members`], [`code_mail`] | members sign in with a code |
+//! | [`contacts`] | another address or phone to sign in with |
 //! | [`till_codes`] | members join the programme at a till with a code |
 //! | [`staff`], [`password`] | staff sign in with a password |
 //! | [`clients`] | partners' programs sign in with a secret |
@@ -20,6 +21,7 @@ pub mod audit;
 pub mod clients;
 pub mod code_mail;
 pub mod codes;
+pub mod contacts;
 pub mod cookies;
 pub mod guesses;
 pub mod idempotency;

@@ -24,6 +24,8 @@ shared_kernel::text_enum!(
         PasswordChanged => "password_changed",
         /// The login was disabled.
         Disabled => "disabled",
+        /// The address or phone its holder signs in with was changed.
+        ContactChanged => "contact_changed",
     }
 );
 

@@ -49,6 +49,28 @@ fn a_token_signed_here_is_understood_here() {
 }
 
 #[test]
+fn keys_make_and_check_the_signature_of_rfc_8037() {
+    let text = include_str!("../../../tests/data/vectors/rfc8037_eddsa_jws.json");
+    let vector: Value = serde_json::from_str(text).unwrap();
+    let of = |value: &Value| value.as_str().unwrap().to_owned();
+    let seed = URL_SAFE_NO_PAD.decode(of(&vector["jwk"]["d"])).unwrap();
+    let key = SigningKey::from_seed("rfc8037", &seed.try_into().unwrap()).unwrap();
+    let public = serde_json::to_value(&key.jwk).unwrap();
+    assert_eq!((&public["x"], &public["crv"]), (&vector["jwk"]["x"], &vector["jwk"]["crv"]));
+    let jws = of(&vector["jws"]);
+    let (message, signature) = jws.rsplit_once('.').unwrap();
+    assert_eq!(message.split_once('.').unwrap().1, URL_SAFE_NO_PAD.encode(of(&vector["payload"])));
+    let made = jsonwebtoken::crypto::sign(message.as_bytes(), &key.signs, Algorithm::EdDSA).unwrap();
+    assert_eq!(made, signature, "Ed25519 is deterministic");
+    let checks = |signature: &str, message: &str| {
+        jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.checks, Algorithm::EdDSA).unwrap()
+    };
+    assert!(checks(signature, message));
+    assert!(!checks(signature, &message.replacen('E', "e", 1)), "another message");
+    assert!(key.verify(&jws, now()).is_none(), "rightly signed, and no token of ours all the same");
+}
+
+#[test]
 fn the_hand_made_token_of_these_tests_is_good_before_it_is_changed() {
     assert!(key().verify(&signed(&header().to_string(), &claims().to_string()), now()).is_some());
 }

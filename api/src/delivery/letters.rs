@@ -54,6 +54,11 @@ pub enum Letter {
         /// Whether the receiver asked for it; it failed for days otherwise.
         gone: bool,
     },
+    /// Another address or phone to sign in with.
+    ContactChanged {
+        /// How the member is addressed.
+        name: String,
+    },
 }
 
 /// A card, for its letter.
@@ -181,6 +186,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "webhook_disabled.en.txt",
         "webhook_disabled.ru.html",
         "webhook_disabled.ru.txt",
+        "contact_changed.en.html",
+        "contact_changed.en.txt",
+        "contact_changed.ru.html",
+        "contact_changed.ru.txt",
     ] {
         environment.add_template(name, source).expect("a test renders every template");
     }
@@ -188,6 +197,11 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 impl Letter {
+    /// What is told of another address or phone.
+    pub fn contact_changed(person: &Person) -> Self {
+        Self::ContactChanged { name: address(person) }
+    }
+
     /// The letter in words; `url` is where the pages are.
     ///
     /// # Errors
@@ -227,6 +241,7 @@ impl Letter {
             Self::ClaimDecided(_) => "claim_decided",
             Self::ExpiryNotice(_) => "expiry_notice",
             Self::WebhookDisabled { .. } => "webhook_disabled",
+            Self::ContactChanged { .. } => "contact_changed",
         }
     }
 
@@ -267,6 +282,7 @@ impl Letter {
                 let total: i64 = expiring.days.iter().map(|(_, kopecks)| kopecks).sum();
                 context! { name, days, total => rubles(total) }
             }
+            Self::ContactChanged { name } => context! { name },
             Self::WebhookDisabled { url, partner, gone } => context! { hook => url, partner, gone },
         }
     }
@@ -305,7 +321,7 @@ mod tests {
         })
     }
 
-    fn letters() -> [Letter; 7] {
+    fn letters() -> [Letter; 8] {
         let name = "<script>alert(1)</script> {{7*7}} О’Брайен".to_owned();
         [
             Letter::SignInCode { code: "042137".to_owned(), minutes: 10 },
@@ -326,6 +342,7 @@ mod tests {
                 name: name.clone(),
                 expiring: Expiring { days: vec![("2026-12-22".parse().unwrap(), 143_783)] },
             }),
+            Letter::ContactChanged { name: name.clone() },
             Letter::WebhookDisabled { url: "https://a.example/?<b>".to_owned(), partner: name, gone: true },
         ]
     }

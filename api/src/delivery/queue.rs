@@ -50,6 +50,8 @@ shared_kernel::text_enum!(
         ExpiryNotice => "expiry_notice",
         /// Nothing is sent to a partner's webhook any more.
         WebhookDisabled => "webhook_disabled",
+        /// Another address or phone to sign in with, told at the old one.
+        ContactChanged => "contact_changed",
     }
 );
 
@@ -65,7 +67,7 @@ pub struct Taken {
     pub member_id: Option<MemberId>,
     /// or a login of staff.
     pub staff_id: Option<Uuid>,
-    /// [`IssuedCard`], [`Digest`], [`Expiring`] or [`DisabledWebhook`].
+    /// [`IssuedCard`], [`Digest`], [`Expiring`], [`DisabledWebhook`] or [`FormerContacts`].
     pub payload: serde_json::Value,
     /// How often it was tried, this time included.
     pub attempts: i32,
@@ -106,6 +108,36 @@ pub struct Expiring {
 pub struct DisabledWebhook {
     /// The endpoint.
     pub webhook_id: Uuid,
+}
+
+/// Where a member could be reached before, sealed and in base64: the letter goes there, and the record knows it no more.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FormerContacts {
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The phone.
+    pub phone: Option<String>,
+}
+
+/// Puts a letter about changed contacts into the queue, due now.
+///
+/// # Errors
+/// The database's.
+pub fn put_contact_changed(
+    connection: &mut PgConnection,
+    (member, former): (MemberId, &FormerContacts),
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::insert_into(deliveries::table)
+        .values((
+            deliveries::letter.eq(Kind::ContactChanged),
+            deliveries::member_id.eq(member),
+            deliveries::payload.eq(serde_json::json!(former)),
+            deliveries::due_at.eq(now),
+            deliveries::created_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// Puts letters about expiring points into the queue, due now.

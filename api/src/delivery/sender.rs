@@ -14,11 +14,13 @@ use uuid::Uuid;
 
 use super::letters::{CardIssued, CashbackDigest, ClaimDecided, ExpiryNotice, Letter};
 use super::preferences;
-use super::queue::{self, DecidedClaim, Digest, DisabledWebhook, Expiring, IssuedCard, Kind, Taken};
+use super::queue::{
+    self, DecidedClaim, Digest, DisabledWebhook, Expiring, FormerContacts, IssuedCard, Kind, Taken,
+};
 use super::webhooks::endpoints;
-use super::{DeliveryError, mail::Mail};
+use super::{DeliveryError, mail::Mail, wording};
 use crate::app::App;
-use crate::auth::staff;
+use crate::auth::{contacts, staff};
 use crate::problem::Language;
 
 /// How often the queue is looked at when nobody rings.
@@ -100,6 +102,9 @@ fn send_due(app: &Arc<App>) -> Result<usize, SendError> {
 /// Sends one letter, unless nobody is to get it any more.
 fn send(app: &Arc<App>, connection: &mut PgConnection, taken: &Taken) -> Result<(), SendError> {
     match (taken.member_id, taken.staff_id) {
+        (Some(member), _) if taken.letter == Kind::ContactChanged => {
+            to_former(app, connection, member, taken)
+        }
         (Some(member), _) => to_member(app, connection, member, taken),
         (None, Some(login)) => to_staff(app, connection, login, taken),
         (None, None) => Ok(()),
@@ -152,9 +157,29 @@ fn to_member(
             let expiring: Expiring = serde_json::from_value(taken.payload.clone())?;
             Letter::ExpiryNotice(ExpiryNotice::of(&person, expiring))
         }
-        Kind::WebhookDisabled => return Ok(()),
+        Kind::WebhookDisabled | Kind::ContactChanged => return Ok(()),
     };
     Ok(app.delivery.mail.send(Mail { to: &to, language: wishes.language.into(), letter })?)
+}
+
+/// Tells a member at the old address, or by the old phone, that there is another one to sign in with.
+fn to_former(
+    app: &Arc<App>,
+    connection: &mut PgConnection,
+    member: MemberId,
+    taken: &Taken,
+) -> Result<(), SendError> {
+    let former: FormerContacts = serde_json::from_value(taken.payload.clone())?;
+    let former = contacts::former(app, member, &former)?;
+    let person = members::find(connection, member)?.person;
+    let language: Language = preferences::load(connection, member)?.language.into();
+    if let Some(to) = former.email {
+        let letter = Letter::contact_changed(&person);
+        app.delivery.mail.send(Mail { to: &to, language, letter })?;
+    } else if let Some(to) = former.phone {
+        app.delivery.sms.send(&to, wording::contact_changed(language))?;
+    }
+    Ok(())
 }
 
 /// Tells a manager that nothing is sent to a webhook any more, unless that was put right meanwhile.

@@ -73,7 +73,7 @@ impl Gateway {
     }
 
     /// Blocks, ten seconds at most.
-    fn send(&self, to: &str, text: &str) -> Result<(), DeliveryError> {
+    pub(super) fn send(&self, to: &str, text: &str) -> Result<(), DeliveryError> {
         match self {
             Self::Files(folder) => Ok(files::put(folder, "txt", format!("{to}\n{text}\n").as_bytes())?),
             Self::Http { url, agent } => {

@@ -52,6 +52,20 @@ pub fn day(date: NaiveDate, language: Language) -> String {
     format!("{}\u{a0}{month} {}", date.day(), date.year())
 }
 
+/// That another address or phone is there to sign in with, in a text message.
+pub fn contact_changed(language: Language) -> &'static str {
+    match language {
+        Language::Russian => {
+            "Изменены ваши контакты для входа на страницу профсоюзной карты. Если вы об этом не просили, сразу \
+             сообщите в свою профсоюзную организацию."
+        }
+        Language::English => {
+            "The address or phone you sign in to your union card with was changed. If you did not ask for this, tell \
+             your union organisation at once."
+        }
+    }
+}
+
 /// `1 покупка`, `3 покупки`, `5 покупок`; `1 purchase`, `3 purchases`.
 pub fn purchases(count: i64, language: Language) -> String {
     let word = match language {

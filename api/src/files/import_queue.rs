@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use shared_kernel::paging::{Limit, Page};
 use shared_kernel::schema::platform::imports;
 use uuid::Uuid;
 
@@ -36,6 +37,8 @@ pub struct Import {
     pub report: Option<serde_json::Value>,
     /// Why the file as a whole was not taken.
     pub not_taken: Option<NotTaken>,
+    /// When it was sent.
+    pub created_at: DateTime<Utc>,
 }
 
 /// Why a file as a whole was not taken.
@@ -69,15 +72,28 @@ type Row = (
     Option<serde_json::Value>,
     Option<String>,
     Option<serde_json::Value>,
+    DateTime<Utc>,
 );
 
 impl From<Row> for Import {
     fn from(
-        (id, kind, file_name, path, notify, within, created_by, status, report, problem, fault): Row,
+        (id, kind, file_name, path, notify, within, created_by, status, report, problem, fault, created_at): Row,
     ) -> Self {
         let fault = fault.and_then(|fault| serde_json::from_value(fault).ok());
         let not_taken = problem.map(|words| NotTaken { words, fault });
-        Self { id, kind, file_name, path: path.into(), notify, within, created_by, status, report, not_taken }
+        Self {
+            id,
+            kind,
+            file_name,
+            path: path.into(),
+            notify,
+            within,
+            created_by,
+            status,
+            report,
+            not_taken,
+            created_at,
+        }
     }
 }
 
@@ -93,6 +109,7 @@ const COLUMNS: (
     imports::report,
     imports::problem,
     imports::fault,
+    imports::created_at,
 ) = (
     imports::id,
     imports::kind,
@@ -105,6 +122,7 @@ const COLUMNS: (
     imports::report,
     imports::problem,
     imports::fault,
+    imports::created_at,
 );
 
 /// Puts an upload in the queue.
@@ -143,6 +161,28 @@ pub fn add(
 pub fn find(connection: &mut PgConnection, id: Uuid) -> QueryResult<Option<Import>> {
     let row: Option<Row> = imports::table.find(id).select(COLUMNS).first(connection).optional()?;
     Ok(row.map(Import::from))
+}
+
+/// Imports, the newest first; with `within` those into that very subtree alone.
+///
+/// # Errors
+/// The database's.
+pub fn list(
+    connection: &mut PgConnection,
+    within: Option<&str>,
+    after: Option<Uuid>,
+    limit: Limit,
+) -> QueryResult<Page<Import, Uuid>> {
+    let mut query =
+        imports::table.order(imports::id.desc()).limit(limit.with_lookahead()).select(COLUMNS).into_boxed();
+    if let Some(within) = within {
+        query = query.filter(imports::within.eq(within));
+    }
+    if let Some(after) = after {
+        query = query.filter(imports::id.lt(after));
+    }
+    let rows: Vec<Import> = query.load::<Row>(connection)?.into_iter().map(Import::from).collect();
+    Ok(Page::from_lookahead(rows, limit, |import| import.id))
 }
 
 /// The oldest import that is waiting, or was running when its process ended: nothing of it has changed anything then.

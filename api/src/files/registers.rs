@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use card_issuer::aliases::{self, CardName};
 use card_issuer::cards::Card;
+use card_issuer::personalisation::guarded;
 use cashback_engine::posting::{BATCH_MAX, Buyer, CardStanding};
 use cashback_engine::reconciliation::{
     self, NewRegister, Outcome, PendingRow, RegisterMode, ResolvedRow, RowView,
@@ -174,6 +175,7 @@ fn settle(
     progress: &mut dyn FnMut(i64),
 ) -> Result<(), Problem> {
     let batch = i64::try_from(BATCH_MAX).map_err(|error| Problem::internal(&error))?;
+    let history = reconciliation::register(connection, id, None)?.ok_or_else(Problem::not_found)?.history;
     let mut done = 0;
     loop {
         let rows = reconciliation::pending_rows(connection, id, batch)?;
@@ -181,7 +183,7 @@ fn settle(
             break;
         }
         done += i64::try_from(rows.len()).unwrap_or(0);
-        post_batch(app, connection, id, rows)?;
+        post_batch(app, connection, (id, history), rows)?;
         progress(done);
     }
     reconciliation::finish(connection, id, app.now())?;
@@ -192,11 +194,11 @@ fn settle(
 fn post_batch(
     app: &App,
     connection: &mut PgConnection,
-    id: RegisterId,
+    (id, history): (RegisterId, bool),
     rows: Vec<PendingRow>,
 ) -> Result<(), Problem> {
     let now = app.now();
-    let resolved = resolve(connection, rows)?;
+    let resolved = resolve(connection, rows, history)?;
     let post = |connection: &mut PgConnection, rows: &[ResolvedRow]| {
         connection.transaction(|connection| reconciliation::post_rows(connection, &app.books, id, rows, now))
     };
@@ -213,15 +215,21 @@ fn post_batch(
     }
 }
 
-/// Finds the buyers of rows: by a number their card answers to, or in history by membership number; each as of the row's
-/// own moment.
-fn resolve(connection: &mut PgConnection, rows: Vec<PendingRow>) -> Result<Vec<ResolvedRow>, Problem> {
+/// Finds the buyers of rows: by a number their card answers to, or in history alone by membership number, which a
+/// partner neither has nor may try; each as of the row's own moment.
+fn resolve(
+    connection: &mut PgConnection,
+    rows: Vec<PendingRow>,
+    history: bool,
+) -> Result<Vec<ResolvedRow>, Problem> {
     let holders: Vec<Option<&str>> = rows.iter().map(|row| row.holder.as_deref()).collect();
     let cards = cards_of(connection, &holders)?;
-    let unnamed = holders.iter().flatten().filter(|text| !cards.contains_key(**text));
+    let unnamed = holders.iter().flatten().filter(|text| history && !cards.contains_key(**text));
     let memberships: Vec<String> = unnamed.map(|text| text.trim().to_owned()).collect();
-    let members: HashMap<String, MemberId> =
-        members::ids_by_numbers(connection, &memberships)?.into_iter().collect();
+    let members: HashMap<String, MemberId> = match memberships.as_slice() {
+        [] => HashMap::new(),
+        numbers => members::ids_by_numbers(connection, numbers)?.into_iter().collect(),
+    };
     let found: Vec<Option<(MemberId, Option<Card>)>> = holders
         .iter()
         .map(|holder| {
@@ -322,18 +330,13 @@ fn cells(row: &RowView) -> [String; 11] {
         text(row.line),
         text(row.outcome),
         text(row.reason.as_ref()),
-        guarded(text(row.outlet.as_ref())),
-        guarded(text(row.receipt.as_ref())),
+        guarded(&text(row.outlet.as_ref())),
+        guarded(&text(row.receipt.as_ref())),
         row.occurred_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
         text(row.amount),
         text(row.our_amount),
         text(row.kind),
-        guarded(text(row.reference.as_ref())),
+        guarded(&text(row.reference.as_ref())),
         text(row.purchase_id),
     ]
-}
-
-/// A text a spreadsheet would take for a formula gets a `'` in front.
-fn guarded(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use card_issuer::presentation;
 use card_issuer::resolutions;
-use cashback_engine::posting::{self, Buyer, CardStanding, Known, Posted, Presented, ReceiptKey, Sale};
+use cashback_engine::posting::{self, Known, Posted, Presented, ReceiptKey, Sale};
 use chrono::{DateTime, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 
 use super::identify::{self, Identified, Purpose, Use};
-use super::{Answer, Order};
+use super::{Answer, Order, again};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::refusals;
@@ -61,7 +61,9 @@ pub fn quote(app: &App, connection: &mut PgConnection, order: &Order) -> Result<
     let key = key_of(order);
     let known = posting::known(connection, &app.books, std::slice::from_ref(&key))?;
     let identified = match known.get(&key) {
-        Some(known) => replayed_buyer(connection, order, known, now)?,
+        Some(known) => {
+            again::buyers(app, connection, &[(order, known)], now)?.pop().ok_or_else(Problem::unavailable)?
+        }
         None => identify::buyers(app, connection, (&[order], Purpose::Quote), now)?
             .pop()
             .unwrap_or_else(|| Err(Problem::unavailable()))?,
@@ -152,9 +154,13 @@ fn identify_all(
     let mut all: Vec<Option<Result<Identified, Problem>>> =
         keys.iter().map(|key| if known.contains_key(key) { None } else { identified.next() }).collect();
     let meanwhile = known_meanwhile(app, connection, keys, &all)?;
-    for ((order, key), place) in orders.iter().zip(keys).zip(&mut all) {
-        if let Some(known) = known.get(key).or_else(|| meanwhile.get(key)) {
-            *place = Some(Ok(replayed_buyer(connection, order, known, now)?));
+    let there = |key: &ReceiptKey| known.get(key).or_else(|| meanwhile.get(key));
+    let repeated: Vec<(&Order, &Known)> =
+        orders.iter().zip(keys).filter_map(|(order, key)| Some((order, there(key)?))).collect();
+    let mut repeated = again::buyers(app, connection, &repeated, now)?.into_iter();
+    for (key, place) in keys.iter().zip(&mut all) {
+        if there(key).is_some() {
+            *place = repeated.next().map(Ok);
         }
     }
     Ok(all.into_iter().map(|one| one.unwrap_or_else(|| Err(Problem::unavailable()))).collect())
@@ -178,29 +184,6 @@ fn known_meanwhile(
         return Ok(HashMap::new());
     }
     Ok(posting::known(connection, &app.books, &refused)?)
-}
-
-/// Of a purchase that is there already only the member matters: its card, code and state were judged when it was
-/// posted, and a used code is no reason to deny an answer that was given before.
-fn replayed_buyer(
-    connection: &mut PgConnection,
-    order: &Order,
-    known: &Known,
-    now: DateTime<Utc>,
-) -> Result<Identified, Problem> {
-    let shown = identify::shown_again(connection, order, now)?;
-    let recent = known.purchase.booked_at > now - resolutions::LIFETIME;
-    Ok(Identified {
-        buyer: Buyer {
-            member: shown.member.unwrap_or(known.purchase.member),
-            card: None,
-            card_standing: CardStanding::Valid,
-            limits: None,
-            audience: Default::default(),
-        },
-        presented: if shown.live && recent { Presented::LiveCode } else { Presented::BareNumber },
-        uses: None,
-    })
 }
 
 fn key_of(order: &Order) -> ReceiptKey {

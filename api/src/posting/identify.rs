@@ -50,43 +50,6 @@ pub struct Identified {
     pub uses: Option<Use>,
 }
 
-/// What an order shows of a purchase that is in the ledger already.
-pub struct ShownAgain {
-    /// The member its card belongs to; `None` when the order can't tell, nil when there is no such card.
-    pub member: Option<MemberId>,
-    /// Whether a live code was shown.
-    pub live: bool,
-}
-
-/// Looks at what an order shows without judging it.
-///
-/// # Errors
-/// The database's.
-pub fn shown_again(
-    connection: &mut PgConnection,
-    order: &Order,
-    now: DateTime<Utc>,
-) -> Result<ShownAgain, Problem> {
-    let nobody = MemberId(uuid::Uuid::nil());
-    let member_of = |connection: &mut PgConnection, number| -> Result<Option<MemberId>, Problem> {
-        Ok(Some(cards::by_number(connection, number)?.map_or(nobody, |card| card.member_id)))
-    };
-    Ok(match &order.shown(now) {
-        Credential::Code(code) => ShownAgain { member: member_of(connection, code.number)?, live: true },
-        Credential::Name(name) => {
-            let card = aliases::card_named(connection, name)?;
-            ShownAgain { member: Some(card.map_or(nobody, |card| card.member_id)), live: false }
-        }
-        Credential::Proof(proof) => ShownAgain { member: member_of(connection, proof.number)?, live: false },
-        Credential::Claim(member) => ShownAgain { member: Some(*member), live: false },
-        Credential::Resolution(id) => {
-            let asked = [(*id, order.asker.key.clone())];
-            let taken = resolutions::check_resolutions(connection, &asked, now)?.pop();
-            ShownAgain { member: taken.and_then(Result::ok).map(|taken| taken.card.member_id), live: false }
-        }
-    })
-}
-
 struct Shown {
     card: Card,
     presented: Presented,

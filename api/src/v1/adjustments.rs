@@ -128,7 +128,6 @@ fn view(connection: &mut PgConnection, one: Adjustment) -> Result<AdjustmentView
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Adjustments {
     items: Vec<AdjustmentView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -164,11 +163,16 @@ pub async fn list(
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
     let after: Option<AdjustmentId> = list.after(query.0.after.as_deref())?;
+    let (reader, now) = (principal.key(), app.now());
+    let inner = app.clone().into_inner();
     let page = app
         .into_inner()
         .run(move |connection| {
             let page = adjustments::list(connection, filter, after, limit)?;
-            Ok(shared_kernel::paging::Page { items: views(connection, page.items)?, next: page.next })
+            let items = views(connection, page.items)?;
+            let shown = items.iter().filter_map(|one| one.member.as_ref().map(MemberRefView::id));
+            inner.auth.audit.listed(connection, now, &reader, shown)?;
+            Ok(shared_kernel::paging::Page { items, next: page.next })
         })
         .await?;
     Ok(list.answer(&page))

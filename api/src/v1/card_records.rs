@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::{Principal, scope, staff};
-use crate::extract::{IdPath, Json, Later, Query};
+use crate::extract::{IdPath, Json, Later, OptionalJson, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::cards::{OfficeCardView, active_member, comment};
 use crate::v1::types::Timestamp;
@@ -149,7 +149,7 @@ pub async fn show(
 }
 
 /// Why a card is issued anew.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReissueBody {
     /// `lost`, `stolen`, `fraud` or `replaced` (worn out, spoiled, a new number wanted); what it is blocked for, if it
@@ -162,7 +162,7 @@ pub struct ReissueBody {
 
 /// Issues another card instead of this one: a new number, the same balances and history; the old number is blocked for
 /// ever.
-#[utoipa::path(post, path = "/v1/cards/{id}/reissue", tag = "office", params(("id" = String, Path)), request_body = ReissueBody, responses(
+#[utoipa::path(post, path = "/v1/cards/{id}/reissue", tag = "office", params(("id" = String, Path)), request_body = Option<ReissueBody>, responses(
     (status = 201, description = "the new card", body = CardRecord),
     (status = 404, description = "none, or not yours", body = ProblemBody),
     (status = 409, description = "replaced before, or no active member", body = ProblemBody)))]
@@ -170,7 +170,7 @@ pub async fn reissue(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-    body: Later<Json<ReissueBody>>,
+    body: Later<OptionalJson<ReissueBody>>,
 ) -> Result<HttpResponse, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
     let shared = app.clone().into_inner();
@@ -178,7 +178,7 @@ pub async fn reissue(
         .into_inner()
         .transaction(move |connection| {
             let old = theirs(connection, &principal, id.0)?;
-            let ReissueBody { reason, comment } = body?.0;
+            let ReissueBody { reason, comment } = body?.0.unwrap_or_default();
             let reason = reason.unwrap_or(BlockReason::Replaced);
             if reason == BlockReason::Left {
                 return Err(Problem::invalid_field(

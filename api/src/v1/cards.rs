@@ -27,6 +27,7 @@ use crate::posting::{Credential, identify};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
 use crate::v1::me::family::LimitsBody;
+use crate::v1::paging::List;
 use crate::v1::purchases::{self, Shown};
 use crate::v1::types::Timestamp;
 use crate::wallets::Provider;
@@ -376,23 +377,33 @@ pub async fn issue(
 pub struct NumberQuery {
     /// Any number a card answers to: 16 digits (spaces and dashes are fine), EAN-13, an older system's.
     number: String,
+    /// 1 to 200; 50 unless said.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    after: Option<String>,
 }
 
 /// A list of cards.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OfficeCards {
     items: Vec<OfficeCardView>,
+    next: Option<String>,
 }
 
 /// Finds a card by any of its numbers; an older system's number may be that of several.
 #[utoipa::path(get, path = "/v1/cards", tag = "office", params(NumberQuery), responses(
-    (status = 200, description = "the cards within your subtree", body = OfficeCards)))]
+    (status = 200, description = "the cards within your subtree", body = OfficeCards),
+    (status = 422, description = "no card number; wrong limit or cursor", body = ProblemBody)))]
 pub async fn find(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
     query: Query<NumberQuery>,
-) -> Result<web::Json<OfficeCards>, Problem> {
-    let (principal, now) = (principal.into_inner(), app.now());
+) -> Result<HttpResponse, Problem> {
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place((query.0.limit, query.0.after.as_deref()))?;
+    let (asking, now) = (principal.clone(), app.now());
     let name = CardName::parse(&query.0.number)
         .map_err(|_| Problem::invalid_field("number", "is no card number", "это не номер карты"))?;
     let items = app
@@ -400,7 +411,7 @@ pub async fn find(
         .run(move |connection| {
             let mut items = Vec::new();
             for card in aliases::search(connection, &name)?.iter().take(FOUND_MAX) {
-                match scope::member(connection, &principal, card.member_id) {
+                match scope::member(connection, &asking, card.member_id) {
                     Ok(_) => items.push(OfficeCardView::standing_of(connection, card, now)?),
                     Err(problem) if problem.status() == actix_web::http::StatusCode::NOT_FOUND => {}
                     Err(problem) => return Err(problem),
@@ -409,7 +420,7 @@ pub async fn find(
             Ok(items)
         })
         .await?;
-    Ok(web::Json(OfficeCards { items }))
+    Ok(list.answer(&place.of(items)))
 }
 
 /// A comment that can be kept; `None` for one that says nothing.

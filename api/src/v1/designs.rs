@@ -1,6 +1,6 @@
 //! How organisations' cards look: kept, previewed, inherited down the tree.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use card_issuer::designs::{self, CONTRAST_MIN, DesignId, NewDesign, StoredDesign};
@@ -19,6 +19,7 @@ use crate::extract::{IdPath, Json, Query};
 use crate::print::designs::Inherited;
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::organisations::OrganisationRefView;
+use crate::v1::paging::List;
 use crate::v1::types::Timestamp;
 
 /// A number of the right form that is nobody's: the last place of a programme that will never be opened.
@@ -69,6 +70,7 @@ impl DesignView {
 pub struct Designs {
     /// The organisation's own design, or the nearest above; none when the program's own holds.
     items: Vec<DesignView>,
+    next: Option<String>,
 }
 
 /// Whose design.
@@ -78,22 +80,31 @@ pub struct Designs {
 pub struct DesignsQuery {
     /// The organisation's code.
     organisation: String,
+    /// 1 to 200; 50 unless said.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    after: Option<String>,
 }
 
 /// The design that holds for an organisation: its own, or the nearest above.
 #[utoipa::path(get, path = "/v1/designs", tag = "office", params(DesignsQuery), responses(
     (status = 200, description = "the design, or none", body = Designs),
-    (status = 404, description = "no such organisation, or not yours", body = ProblemBody)))]
+    (status = 404, description = "no such organisation, or not yours", body = ProblemBody),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
 pub async fn holding(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
     query: Query<DesignsQuery>,
-) -> Result<web::Json<Designs>, Problem> {
-    let principal = principal.into_inner();
+) -> Result<HttpResponse, Problem> {
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place((query.0.limit, query.0.after.as_deref()))?;
+    let asking = principal.clone();
     let items = app
         .into_inner()
         .run(move |connection| {
-            let organisation = scope::organisation(connection, &principal, &query.0.organisation)?;
+            let organisation = scope::organisation(connection, &asking, &query.0.organisation)?;
             let design = Inherited::read(connection)?.of(&organisation.organisation.path);
             let stored = match design {
                 Some(id) => designs::find(connection, id)?,
@@ -102,7 +113,7 @@ pub async fn holding(
             stored.iter().map(|stored| DesignView::of(connection, stored)).collect::<Result<Vec<_>, _>>()
         })
         .await?;
-    Ok(web::Json(Designs { items }))
+    Ok(list.answer(&place.of(items)))
 }
 
 /// A new design, in the place of the organisation's present one.

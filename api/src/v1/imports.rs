@@ -17,6 +17,7 @@ use crate::problem::{Language, Problem, ProblemBody};
 use crate::v1::files::{self, Started};
 use crate::v1::me::money::PageQuery;
 use crate::v1::paging::{self, List};
+use crate::v1::types::Timestamp;
 
 /// A file of organisations, members or other numbers of cards.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -105,9 +106,58 @@ pub struct ImportView {
     #[serde(flatten)]
     #[schema(value_type = ImportCounts)]
     report: serde_json::Map<String, serde_json::Value>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
     /// Why the file as a whole was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+}
+
+impl ImportView {
+    fn new(import: import_queue::Import, language: Language) -> Self {
+        let report = match import.report {
+            Some(serde_json::Value::Object(report)) => report,
+            _ => serde_json::Map::new(),
+        };
+        Self {
+            id: import.id,
+            kind: import.kind,
+            file_name: import.file_name,
+            status: import.status,
+            report,
+            created_at: import.created_at.into(),
+            problem: import.not_taken.map(|cause| cause.told(language)),
+        }
+    }
+}
+
+/// A page of imports.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Imports {
+    items: Vec<ImportView>,
+    next: Option<String>,
+}
+
+/// Imports, the newest first: all of them, or those into one's own subtree.
+#[utoipa::path(get, path = "/v1/imports", tag = "office", params(PageQuery), responses(
+    (status = 200, description = "a page of imports", body = Imports),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
+pub async fn list(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (limit, language) = (paging::limit(query.0.limit)?, Language::of(&request));
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let after: Option<Uuid> = list.after(query.0.after.as_deref())?;
+    let within = scope::root(&principal)?;
+    let page = app
+        .into_inner()
+        .run(move |connection| Ok(import_queue::list(connection, within.as_deref(), after, limit)?))
+        .await?;
+    Ok(list.answer(&page.map(|import| ImportView::new(import, language))))
 }
 
 async fn found(
@@ -125,6 +175,22 @@ async fn found(
         .await
 }
 
+/// The same for the rows it refused, which are of people: who looks at them is written down.
+async fn found_with_rows(
+    app: web::Data<App>,
+    principal: &Principal,
+    id: Uuid,
+) -> Result<import_queue::Import, Problem> {
+    let import = found(app.clone(), principal, id).await?;
+    let (shared, reader, now) = (app.clone().into_inner(), principal.key(), app.now());
+    app.into_inner()
+        .run(move |connection| {
+            Ok(shared.auth.audit.append(connection, now, &reader, "import.read", &id.to_string())?)
+        })
+        .await?;
+    Ok(import)
+}
+
 /// How an import goes, or went.
 #[utoipa::path(get, path = "/v1/imports/{id}", tag = "office", params(("id" = String, Path)), responses(
     (status = 200, description = "its state and counts", body = ImportView),
@@ -136,18 +202,7 @@ pub async fn show(
     id: IdPath<Uuid>,
 ) -> Result<web::Json<ImportView>, Problem> {
     let import = found(app, &principal, id.0).await?;
-    let report = match import.report {
-        Some(serde_json::Value::Object(report)) => report,
-        _ => serde_json::Map::new(),
-    };
-    Ok(web::Json(ImportView {
-        id: import.id,
-        kind: import.kind,
-        file_name: import.file_name,
-        status: import.status,
-        report,
-        problem: import.not_taken.map(|cause| cause.told(Language::of(&request))),
-    }))
+    Ok(web::Json(ImportView::new(import, Language::of(&request))))
 }
 
 /// A refused row.
@@ -165,7 +220,6 @@ pub struct RejectedView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RejectedRows {
     items: Vec<RejectedView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -184,7 +238,7 @@ pub async fn rejected(
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
     let after: Option<u64> = list.after(query.0.after.as_deref())?;
-    let import = found(app, &principal, id.0).await?;
+    let import = found_with_rows(app, &principal, id.0).await?;
     let page =
         web::block(move || rejected_rows::page(&rejected_beside(&import.path), after.unwrap_or(0), limit))
             .await
@@ -202,7 +256,7 @@ pub async fn rejected_csv(
     principal: web::ReqData<Principal>,
     id: IdPath<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    let import = found(app, &principal, id.0).await?;
+    let import = found_with_rows(app, &principal, id.0).await?;
     let path = rejected_beside(&import.path);
     let body = web::block(move || crate::files::stream(&path))
         .await

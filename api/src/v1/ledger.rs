@@ -83,7 +83,6 @@ fn name_organisations(connection: &mut PgConnection, accounts: &mut [AccountView
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Accounts {
     items: Vec<AccountView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -277,7 +276,6 @@ impl From<PostingView> for PostingItem {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Postings {
     items: Vec<PostingItem>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

@@ -1,9 +1,8 @@
-//! The register of members: searched, opened, added to, corrected, moved.
+//! The register of members: searched, opened, added to, corrected. Where they belong is [`super::memberships`]' part.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use card_issuer::{cards, life};
+use card_issuer::cards;
 use cashback_engine::days::date_in;
-use cashback_engine::enrolments;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
@@ -14,11 +13,11 @@ use union_registry::{MemberStatus, consents, memberships};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, PROGRAMME_ZONE};
-use crate::auth::{Principal, scope};
+use crate::auth::{Principal, contacts, scope};
 use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::cards::CardView;
-use crate::v1::me::OFFER_VERSION;
+use crate::v1::memberships::acted;
 use crate::v1::organisations::OrganisationRefView;
 use crate::v1::paging::{self, List};
 
@@ -77,7 +76,7 @@ pub struct MemberRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<uuid::Uuid>)]
     merged_into: Option<MemberId>,
-    /// Where the member belonged and when, the newest first.
+    /// Where the member belonged and when, the first first.
     history: Vec<StretchView>,
 }
 
@@ -100,7 +99,6 @@ struct StretchView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Members {
     items: Vec<MemberView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -149,7 +147,10 @@ pub async fn list(
             };
             let text = query.query.filter(|text| !text.trim().is_empty());
             let search = Search { text, within, status: query.status };
-            Ok(members::search(connection, &inner.derived.sealer, &search, after.as_ref(), limit)?)
+            let page = members::search(connection, &inner.derived.sealer, &search, after.as_ref(), limit)?;
+            let shown = page.items.iter().map(|member| member.person.id);
+            inner.auth.audit.listed(connection, inner.now(), &asking.key(), shown)?;
+            Ok(page)
         })
         .await?;
     let next = page.next.map(|key| (key.name, key.id));
@@ -157,7 +158,11 @@ pub async fn list(
     Ok(list.answer(&shared_kernel::paging::Page { items, next }))
 }
 
-fn record(
+/// A member's record as the office sees it.
+///
+/// # Errors
+/// The database's.
+pub fn record(
     app: &App,
     connection: &mut PgConnection,
     member: Member,
@@ -280,6 +285,8 @@ pub async fn admit(
             let by = principal.key();
             let new = cards::NewCard::own(member.person.id, cards::CardKind::Virtual, Some(&by));
             cards::order(connection, &shared.derived.issuer, &new, now)?;
+            let id = member.person.id.to_string();
+            shared.auth.audit.append(connection, now, &by, "member.admitted", &id)?;
             record(&shared, connection, member, now)
         })
         .await?;
@@ -303,7 +310,7 @@ pub struct MemberChanges {
     position: Option<String>,
 }
 
-/// Corrects a record.
+/// Corrects a record. With another e-mail address or phone the member signs in anew, and is told at the address so far.
 #[utoipa::path(patch, path = "/v1/members/{id}", tag = "office", params(("id" = String, Path)), request_body = MemberChanges, responses(
     (status = 200, description = "the record", body = MemberRecord),
     (status = 404, description = "none, or not yours", body = ProblemBody),
@@ -315,8 +322,9 @@ pub async fn change(
     body: Later<Json<MemberChanges>>,
 ) -> Result<web::Json<MemberRecord>, Problem> {
     let sealing = app.clone().into_inner();
-    acted(app, principal.into_inner(), id.0, move |connection, _, now| {
+    acted(app, principal.into_inner(), (id.0, "member.changed"), move |connection, _, now| {
         let body = body?.0;
+        let before = members::find(connection, id.0)?.person;
         let changes = Changes {
             last_name: body.last_name.as_deref(),
             first_name: body.first_name.as_deref(),
@@ -328,102 +336,8 @@ pub async fn change(
             category: body.category.as_deref(),
             position: body.position.as_deref(),
         };
-        members::update(connection, &sealing.derived.sealer, id.0, &changes, now)?;
-        Ok(())
-    })
-    .await
-}
-
-/// Does something to a member of one's subtree in one transaction and answers the record as it is then. Who isn't
-/// theirs is 404 before anything else is looked at.
-async fn acted<F>(
-    app: web::Data<App>,
-    principal: Principal,
-    id: MemberId,
-    act: F,
-) -> Result<web::Json<MemberRecord>, Problem>
-where
-    F: FnOnce(&mut PgConnection, &Principal, DateTime<Utc>) -> Result<(), Problem> + Send + 'static,
-{
-    let now = app.now();
-    let shared = app.clone().into_inner();
-    let view = app
-        .into_inner()
-        .transaction(move |connection| {
-            scope::member(connection, &principal, id)?;
-            act(connection, &principal, now)?;
-            let member = members::find(connection, id)?;
-            record(&shared, connection, member, now)
-        })
-        .await?;
-    Ok(web::Json(view))
-}
-
-/// To which organisation, from which day.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TransferBody {
-    /// The organisation's code.
-    organisation: String,
-    on: NaiveDate,
-}
-
-/// Moves a member to another organisation; the card stays good.
-#[utoipa::path(post, path = "/v1/members/{id}/transfer", tag = "office", params(("id" = String, Path)), request_body = TransferBody, responses(
-    (status = 200, description = "the record", body = MemberRecord),
-    (status = 404, description = "none, or not yours", body = ProblemBody),
-    (status = 409, description = "not possible in this state", body = ProblemBody)))]
-pub async fn transfer(
-    app: web::Data<App>,
-    principal: web::ReqData<Principal>,
-    id: IdPath<MemberId>,
-    body: Later<Json<TransferBody>>,
-) -> Result<web::Json<MemberRecord>, Problem> {
-    acted(app, principal.into_inner(), id.0, move |connection, principal, now| {
-        let body = body?.0;
-        let to = scope::organisation_at(connection, principal, (&body.organisation, "#/organisation"))?;
-        memberships::transfer(connection, id.0, to.organisation.id, body.on, now)?;
-        Ok(())
-    })
-    .await
-}
-
-/// Since which day, and why.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LeaveBody {
-    on: NaiveDate,
-    /// In the registrar's words; 1 to 200 characters.
-    reason: String,
-}
-
-/// Records that a member has left: no card of theirs is good from that day on, and they leave the bonus programme; what
-/// they have is still released and can be withdrawn until it expires.
-#[utoipa::path(post, path = "/v1/members/{id}/leave", tag = "office", params(("id" = String, Path)), request_body = LeaveBody, responses(
-    (status = 200, description = "the record", body = MemberRecord),
-    (status = 404, description = "none, or not yours", body = ProblemBody),
-    (status = 409, description = "not possible in this state", body = ProblemBody)))]
-pub async fn leave(
-    app: web::Data<App>,
-    principal: web::ReqData<Principal>,
-    id: IdPath<MemberId>,
-    body: Later<Json<LeaveBody>>,
-) -> Result<web::Json<MemberRecord>, Problem> {
-    acted(app, principal.into_inner(), id.0, move |connection, principal, now| {
-        let LeaveBody { on, reason } = body?.0;
-        let reason = reason.trim();
-        if reason.is_empty() || reason.chars().count() > 200 {
-            return Err(Problem::invalid_field(
-                "#/reason",
-                "must have 1 to 200 characters",
-                "от 1 до 200 знаков",
-            ));
-        }
-        memberships::leave(connection, id.0, on, reason, now)?;
-        let block = life::Block { reason: life::BlockReason::Left, by: principal.key(), comment: None };
-        life::block_all(connection, id.0, &block, now)?;
-        enrolments::leave_many(connection, &[id.0], OFFER_VERSION, "union", now)?;
-        Ok(())
+        let after = members::update(connection, &sealing.derived.sealer, id.0, &changes, now)?.person;
+        contacts::changed(&sealing, connection, (&before, &after), now)
     })
     .await
 }

@@ -17,6 +17,7 @@ pub mod jwks;
 pub mod ledger;
 pub mod me;
 pub mod members;
+pub mod memberships;
 pub mod merging;
 pub mod oauth;
 pub mod organisations;

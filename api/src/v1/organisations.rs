@@ -2,17 +2,20 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::days::date_in;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
+use shared_kernel::ids::OrganisationId;
 use shared_kernel::paging::Page;
 use union_registry::fields::{self, RawOrganisation};
 use union_registry::organisations::{self, Filter, Listed, OrganisationRef};
 use union_registry::statistics::{self, Statistics};
+use union_registry::upkeep::{self, Changes};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, PROGRAMME_ZONE};
 use crate::auth::{Principal, scope};
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
 
@@ -48,6 +51,9 @@ pub struct OrganisationView {
     members: i64,
     /// Organisations right below.
     children: i64,
+    /// The first day it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_on: Option<NaiveDate>,
 }
 
 impl From<Listed> for OrganisationView {
@@ -62,6 +68,7 @@ impl From<Listed> for OrganisationView {
             region_code: organisation.region_code,
             members: listed.members,
             children: listed.children,
+            closed_on: organisation.closed_on,
         }
     }
 }
@@ -70,7 +77,6 @@ impl From<Listed> for OrganisationView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Organisations {
     items: Vec<OrganisationView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -160,6 +166,7 @@ pub async fn create(
     body: Json<OrganisationBody>,
 ) -> Result<HttpResponse, Problem> {
     let (principal, body, now) = (principal.into_inner(), body.0, app.now());
+    let shared = app.clone().into_inner();
     let view: OrganisationView = app
         .into_inner()
         .transaction(move |connection| {
@@ -180,12 +187,106 @@ pub async fn create(
             };
             let checked = fields::organisation(&raw).map_err(union_registry::RegistryError::Invalid)?;
             organisations::create(connection, &checked, now)?;
+            shared.auth.audit.append(
+                connection,
+                now,
+                &principal.key(),
+                "organisation.created",
+                &checked.code,
+            )?;
             Ok(scope::organisation(connection, &principal, &body.code)?.into())
         })
         .await?;
     Ok(HttpResponse::Created()
         .insert_header(("Location", format!("/v1/organisations/{}", view.code)))
         .json(view))
+}
+
+/// What to correct; what is left out stays, an empty text clears what may be empty.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationChanges {
+    name: Option<String>,
+    /// `central`, `regional`, `territorial`, `primary` or `group`.
+    kind: Option<String>,
+    inn: Option<String>,
+    region_code: Option<String>,
+}
+
+/// Corrects an organisation; its code and place in the tree stay.
+#[utoipa::path(patch, path = "/v1/organisations/{code}", tag = "office", params(("code" = String, Path)), request_body = OrganisationChanges, responses(
+    (status = 200, description = "the organisation", body = OrganisationView),
+    (status = 404, description = "none, or not yours", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn change(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    code: IdPath<String>,
+    body: Later<Json<OrganisationChanges>>,
+) -> Result<web::Json<OrganisationView>, Problem> {
+    kept_up(app, principal.into_inner(), (code.0, "organisation.changed"), move |connection, id, now| {
+        let body = body?.0;
+        let changes = Changes {
+            name: body.name.as_deref(),
+            kind: body.kind.as_deref(),
+            inn: body.inn.as_deref(),
+            region_code: body.region_code.as_deref(),
+        };
+        Ok(upkeep::update(connection, id, &changes, now)?)
+    })
+    .await
+}
+
+/// From which day an organisation is closed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloseBody {
+    /// The first day it is closed: today or earlier.
+    on: NaiveDate,
+}
+
+/// Closes an organisation that nobody belongs to any more, and below which nothing is open: nobody is admitted to it or
+/// moved there again; statistics of days before still count it.
+#[utoipa::path(post, path = "/v1/organisations/{code}/close", tag = "office", params(("code" = String, Path)), request_body = CloseBody, responses(
+    (status = 200, description = "the organisation", body = OrganisationView),
+    (status = 404, description = "none, or not yours", body = ProblemBody),
+    (status = 409, description = "`organisation-closed`, `organisation-not-empty`, `import-running`", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn close(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    code: IdPath<String>,
+    body: Later<Json<CloseBody>>,
+) -> Result<web::Json<OrganisationView>, Problem> {
+    kept_up(app, principal.into_inner(), (code.0, "organisation.closed"), move |connection, id, now| {
+        Ok(upkeep::close(connection, id, body?.0.on, now)?)
+    })
+    .await
+}
+
+/// Does something to an organisation of one's subtree in one transaction, writes down who did it, and answers it as it
+/// is then.
+async fn kept_up<F>(
+    app: web::Data<App>,
+    principal: Principal,
+    (code, action): (String, &'static str),
+    act: F,
+) -> Result<web::Json<OrganisationView>, Problem>
+where
+    F: FnOnce(&mut PgConnection, OrganisationId, DateTime<Utc>) -> Result<(), Problem> + Send + 'static,
+{
+    let now = app.now();
+    let shared = app.clone().into_inner();
+    let view = app
+        .into_inner()
+        .transaction(move |connection| {
+            let found = scope::organisation(connection, &principal, &code)?.organisation;
+            act(connection, found.id, now)?;
+            shared.auth.audit.append(connection, now, &principal.key(), action, &found.code)?;
+            Ok(scope::organisation(connection, &principal, &found.code)?.into())
+        })
+        .await?;
+    Ok(web::Json(view))
 }
 
 /// A subtree's figures on a day.

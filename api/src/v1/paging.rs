@@ -28,6 +28,24 @@ pub fn limit(asked: Option<i64>) -> Result<Limit, Problem> {
     }
 }
 
+/// A place in a list that is read whole, and how many items are told from there.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    from: usize,
+    limit: Limit,
+}
+
+impl Place {
+    /// The page of a whole list that begins here.
+    pub fn of<T>(self, items: Vec<T>) -> Page<T, usize> {
+        let full = usize::try_from(self.limit.items()).expect("a limit is 1 to 200");
+        let mut items: Vec<T> = items.into_iter().skip(self.from).collect();
+        let more = items.len() > full;
+        items.truncate(full);
+        Page { items, next: more.then(|| self.from.saturating_add(full)) }
+    }
+}
+
 /// The list a cursor belongs to: its route and its reader.
 pub struct List<'a> {
     app: &'a App,
@@ -80,13 +98,33 @@ impl<'a> List<'a> {
         format!("{text}.{tag}")
     }
 
+    /// Which page of a list that is short by nature, and so read whole, is asked for.
+    ///
+    /// # Errors
+    /// 422 for a wrong limit or cursor.
+    pub fn place(&self, (asked, after): (Option<i64>, Option<&str>)) -> Result<Place, Problem> {
+        Ok(Place { from: self.after(after)?.unwrap_or_default(), limit: limit(asked)? })
+    }
+
     /// The answer: the page's items, and where the next page starts.
     pub fn answer<T: Serialize, K: Serialize>(&self, page: &Page<T, K>) -> HttpResponse {
         #[derive(Serialize)]
-        struct Body<'b, T> {
+        struct Nothing {}
+        self.answer_with(page, Nothing {})
+    }
+
+    /// The same, with what is told of the list as a whole.
+    pub fn answer_with<T: Serialize, K: Serialize, W: Serialize>(
+        &self,
+        page: &Page<T, K>,
+        whole: W,
+    ) -> HttpResponse {
+        #[derive(Serialize)]
+        struct Body<'b, T, W> {
             items: &'b [T],
-            #[serde(skip_serializing_if = "Option::is_none")]
             next: Option<&'b str>,
+            #[serde(flatten)]
+            whole: W,
         }
         let next = page.next.as_ref().map(|key| self.cursor(key));
         let mut answer = HttpResponse::Ok();
@@ -100,6 +138,6 @@ impl<'a> List<'a> {
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
             answer.insert_header(("Link", format!("<{}?{query}>; rel=\"next\"", self.request.path())));
         }
-        answer.json(Body { items: &page.items, next: next.as_deref() })
+        answer.json(Body { items: &page.items, next: next.as_deref(), whole })
     }
 }

@@ -62,7 +62,6 @@ impl From<&Outlet> for OutletView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Partners {
     items: Vec<PartnerView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

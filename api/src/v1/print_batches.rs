@@ -26,22 +26,28 @@ const OFFICE_BATCH_CARDS_MAX: usize = 10_000;
 const NOTE_CHARS_MAX: usize = 300;
 
 /// What waits to be printed, by organisation, the most first.
-#[utoipa::path(get, path = "/v1/print-queue", tag = "office", responses(
-    (status = 200, description = "waiting cards by organisation", body = PrintQueue)))]
+#[utoipa::path(get, path = "/v1/print-queue", tag = "office", params(PageQuery), responses(
+    (status = 200, description = "waiting cards by organisation", body = PrintQueue),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
 pub async fn queue(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
-) -> Result<web::Json<PrintQueue>, Problem> {
-    let principal = principal.into_inner();
-    let queue = app
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place(query.0.asked())?;
+    let asking = principal.clone();
+    let (items, whole) = app
         .into_inner()
         .run(move |connection| {
-            let root = scope::root(&principal)?;
+            let root = scope::root(&asking)?;
             let (counts, more) = claim::waiting_by_organisation(connection, root.as_deref())?;
-            PrintQueue::of(connection, &counts, more)
+            QueueTotals::of(connection, &counts, more)
         })
         .await?;
-    Ok(web::Json(queue))
+    Ok(list.answer_with(&place.of(items), whole))
 }
 
 /// Puts the waiting cards of a subtree into a batch.
@@ -75,7 +81,7 @@ pub async fn create(
             BatchView::one(connection, &batch)
         })
         .await?;
-    files::draw_meanwhile(&app, BatchId(view.id()));
+    app.drawing.later(BatchId(view.id()));
     let address = format!("/v1/print-batches/{}", view.id());
     Ok(HttpResponse::Created().insert_header(("Location", address)).json(view))
 }
@@ -178,7 +184,7 @@ pub async fn cards(
     let (shared, now) = (app.clone().into_inner(), app.now());
     let list = List::of(&shared, &request, &principal);
     let after: Option<i32> = list.after(query.0.after.as_deref())?;
-    let asking = principal.clone();
+    let (asking, inner) = (principal.clone(), app.clone().into_inner());
     let page: Page<PrintedCardView, i32> = app
         .into_inner()
         .run(move |connection| {
@@ -188,6 +194,8 @@ pub async fn cards(
             let page = Page::from_lookahead(items, limit, |item| item.place);
             let next = page.next;
             let printed = holders::of_items(connection, page.items)?;
+            let shown = printed.iter().map(|one| one.card.member_id);
+            inner.auth.audit.listed(connection, now, &asking.key(), shown)?;
             let items = printed.iter().map(|one| PrintedCardView::new(one, now)).collect();
             Ok(Page { items, next })
         })
@@ -339,24 +347,29 @@ fn holding(
 }
 
 /// What happened to a card in print: batches, sending, receiving, handing out, spoiling; who and when.
-#[utoipa::path(get, path = "/v1/cards/{id}/print-history", tag = "office", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/cards/{id}/print-history", tag = "office", params(("id" = String, Path), PageQuery), responses(
     (status = 200, description = "what happened, the first first", body = PrintHistory),
     (status = 404, description = "none, or not yours", body = ProblemBody)))]
 pub async fn history(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
     id: IdPath<CardId>,
-) -> Result<web::Json<PrintHistory>, Problem> {
-    let principal = principal.into_inner();
-    let history = app
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place(query.0.asked())?;
+    let asking = principal.clone();
+    let trace = app
         .into_inner()
         .run(move |connection| {
             let card = card_issuer::cards::find(connection, id.0)?;
-            scope::member(connection, &principal, card.member_id)?;
-            PrintHistory::of(connection, id.0)
+            scope::member(connection, &asking, card.member_id)?;
+            Ok(print::trace(connection, id.0)?)
         })
         .await?;
-    Ok(web::Json(history))
+    Ok(list.answer(&place.of(trace).map(PrintEventView::from)))
 }
 
 /// The face of a plastic card as it would be printed now.
@@ -369,13 +382,16 @@ pub async fn face(
     id: IdPath<CardId>,
     query: Query<FaceQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let principal = principal.into_inner();
+    let (principal, now) = (principal.into_inner(), app.now());
     let resolution = super::designs::resolution(query.0.dpi)?;
+    let shared = app.clone().into_inner();
     let png = app
         .into_inner()
         .run(move |connection| {
             let card = card_issuer::cards::find(connection, id.0)?;
             let member = scope::member(connection, &principal, card.member_id)?;
+            let reader = principal.key();
+            shared.auth.audit.append(connection, now, &reader, "member.read", &card.member_id.to_string())?;
             let path = organisations::find(connection, member.organisation.id)?.path;
             let design = crate::print::designs::Inherited::read(connection)?.of(&path);
             let stored = match design {

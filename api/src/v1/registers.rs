@@ -153,7 +153,6 @@ impl RegisterItem {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Registers {
     items: Vec<RegisterItem>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -262,7 +261,6 @@ impl From<RowView> for RowItem {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RegisterRows {
     items: Vec<RowItem>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Members' accounts as finance sees them: found by number, with standing and balances; frozen and unfrozen.
 
-use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::cards;
 use card_issuer::number::CardNumber;
 use cashback_engine::balances::Balance;
@@ -21,6 +21,7 @@ use crate::auth::Principal;
 use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::adjustments::{login, people, said};
+use crate::v1::paging::List;
 use crate::v1::rules::view::Person;
 use crate::v1::types::Timestamp;
 
@@ -34,6 +35,13 @@ pub struct MemberRefView {
     name: String,
     /// `active`, `suspended` or `left`: in the union.
     status: &'static str,
+}
+
+impl MemberRefView {
+    /// Who it is.
+    pub fn id(&self) -> MemberId {
+        self.id
+    }
 }
 
 impl From<Member> for MemberRefView {
@@ -132,20 +140,33 @@ fn view(
 pub struct NumberQuery {
     /// A membership number, or a card's.
     number: String,
+    /// 1 to 200; 50 unless said.
+    limit: Option<i64>,
+    /// `next` of the page before.
+    after: Option<String>,
 }
 
 /// The accounts found.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Standings {
     items: Vec<StandingView>,
+    next: Option<String>,
 }
 
 /// Finds a member's account by membership or card number; a record that was merged leads to the survivor's.
 #[utoipa::path(get, path = "/v1/standings", tag = "finance", params(NumberQuery), responses(
-    (status = 200, description = "the account, or none", body = Standings)))]
-pub async fn find(app: web::Data<App>, query: Query<NumberQuery>) -> Result<web::Json<Standings>, Problem> {
-    let (number, now) = (query.0.number.trim().to_owned(), app.now());
-    let shared = app.clone().into_inner();
+    (status = 200, description = "the account, or none", body = Standings),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
+pub async fn find(
+    app: web::Data<App>,
+    request: HttpRequest,
+    principal: web::ReqData<Principal>,
+    query: Query<NumberQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (number, reader, now) = (query.0.number.trim().to_owned(), principal.key(), app.now());
+    let (shared, inner) = (app.clone().into_inner(), app.clone().into_inner());
+    let list = List::of(&inner, &request, &principal);
+    let place = list.place((query.0.limit, query.0.after.as_deref()))?;
     let items = app
         .into_inner()
         .run(move |connection| {
@@ -156,20 +177,32 @@ pub async fn find(app: web::Data<App>, query: Query<NumberQuery>) -> Result<web:
             }
             let Some(member) = found else { return Ok(Vec::new()) };
             let member = merging::survivor(connection, member)?;
+            shared.auth.audit.append(connection, now, &reader, "member.read", &member.to_string())?;
             Ok(vec![view(&shared, connection, member, now)?])
         })
         .await?;
-    Ok(web::Json(Standings { items }))
+    Ok(list.answer(&place.of(items)))
 }
 
 /// A member's account.
 #[utoipa::path(get, path = "/v1/members/{id}/standing", tag = "finance", params(("id" = String, Path)), responses(
     (status = 200, description = "the account", body = StandingView),
     (status = 404, description = "no such member", body = ProblemBody)))]
-pub async fn show(app: web::Data<App>, id: IdPath<MemberId>) -> Result<web::Json<StandingView>, Problem> {
-    let now = app.now();
+pub async fn show(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<MemberId>,
+) -> Result<web::Json<StandingView>, Problem> {
+    let (reader, now) = (principal.key(), app.now());
     let shared = app.clone().into_inner();
-    let found = app.into_inner().run(move |connection| view(&shared, connection, id.0, now)).await?;
+    let found = app
+        .into_inner()
+        .run(move |connection| {
+            let found = view(&shared, connection, id.0, now)?;
+            shared.auth.audit.append(connection, now, &reader, "member.read", &id.0.to_string())?;
+            Ok(found)
+        })
+        .await?;
     Ok(web::Json(found))
 }
 

@@ -1,6 +1,6 @@
 //! The wallets of others, registered by an administrator of all roots: who may ask members for what.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -9,8 +9,10 @@ use crate::app::App;
 use crate::auth::oauth::apps::{self, NewApp, WalletApp};
 use crate::auth::oauth::{Scope, Scopes};
 use crate::auth::{Principal, scope};
-use crate::extract::{IdPath, Json};
+use crate::extract::{IdPath, Json, Query};
 use crate::problem::{Problem, ProblemBody};
+use crate::v1::me::money::PageQuery;
+use crate::v1::paging::List;
 use crate::v1::types::Timestamp;
 
 /// An app to register.
@@ -74,6 +76,7 @@ impl WalletAppView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WalletApps {
     items: Vec<WalletAppView>,
+    next: Option<String>,
 }
 
 /// An administrator bound to an organisation answers for its people, not for the programme.
@@ -109,16 +112,22 @@ pub async fn create(
 }
 
 /// The registered apps, the newest first, the revoked included; there are never many.
-#[utoipa::path(get, path = "/v1/wallet-apps", tag = "office", responses(
+#[utoipa::path(get, path = "/v1/wallet-apps", tag = "office", params(PageQuery), responses(
     (status = 200, description = "the apps", body = WalletApps),
-    (status = 403, description = "bound to an organisation", body = ProblemBody)))]
+    (status = 403, description = "bound to an organisation", body = ProblemBody),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
 pub async fn list(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
-) -> Result<web::Json<WalletApps>, Problem> {
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     of_all_roots(&principal)?;
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place(query.0.asked())?;
     let found = app.into_inner().run(|connection| Ok(apps::all(connection)?)).await?;
-    Ok(web::Json(WalletApps { items: found.into_iter().map(|app| WalletAppView::new(app, None)).collect() }))
+    Ok(list.answer(&place.of(found).map(|app| WalletAppView::new(app, None))))
 }
 
 /// Revokes an app: all its tokens are refused from now on, for ever.

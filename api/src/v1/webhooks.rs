@@ -15,6 +15,7 @@ use crate::delivery::webhooks::queue::{self, Again, Delivery, DeliveryState};
 use crate::delivery::webhooks::signature::Secret;
 use crate::extract::{IdPath, Json, Later, NoBody, Query};
 use crate::problem::{Problem, ProblemBody};
+use crate::v1::me::money::PageQuery;
 use crate::v1::paging::{self, List};
 use crate::v1::types::Timestamp;
 
@@ -170,19 +171,24 @@ pub async fn create(
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Webhooks {
     items: Vec<WebhookView>,
+    next: Option<String>,
 }
 
 /// The partner's webhooks, the oldest first; ten at most.
-#[utoipa::path(get, path = "/v1/webhooks", tag = "partner", responses(
-    (status = 200, description = "all of them", body = Webhooks)))]
+#[utoipa::path(get, path = "/v1/webhooks", tag = "partner", params(PageQuery), responses(
+    (status = 200, description = "all of them", body = Webhooks),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
 pub async fn list(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
-) -> Result<web::Json<Webhooks>, Problem> {
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     let (partner, shared) = (own(&principal)?, app.clone());
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place(query.0.asked())?;
     let found = app.into_inner().run(move |connection| Ok(endpoints::list(connection, partner)?)).await?;
-    let items = found.into_iter().map(|endpoint| WebhookView::of(endpoint, &shared)).collect();
-    Ok(web::Json(Webhooks { items }))
+    Ok(list.answer(&place.of(found).map(|endpoint| WebhookView::of(endpoint, &shared))))
 }
 
 /// Removes a webhook with all that was still to be sent to it.
@@ -299,7 +305,6 @@ impl From<Delivery> for DeliveryView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WebhookDeliveries {
     items: Vec<DeliveryView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

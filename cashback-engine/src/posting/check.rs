@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_kernel::money::{Money, Rate};
+use shared_kernel::text::is_format_character;
 
 use super::fiscal::FiscalKind;
 use super::refusal::Refusal;
@@ -17,7 +18,7 @@ use crate::rules::evaluate::redeemable;
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 /// How far back a purchase may lie over the API.
 const BACK_MAX: TimeDelta = TimeDelta::days(30);
-/// How long a live code counts as one.
+/// How long a live code counts as one: in an older purchase it is as good as the bare number.
 pub const LIVE_MAX: TimeDelta = TimeDelta::minutes(2);
 
 /// A purchase's place, found in the book.
@@ -163,14 +164,6 @@ pub fn is_receipt(text: &str) -> bool {
     (1..=64).contains(&length)
         && text.trim() == text
         && !text.chars().any(|c| c.is_control() || is_format_character(c))
-}
-
-/// Unicode's general category Cf, and the line and paragraph separators.
-fn is_format_character(c: char) -> bool {
-    matches!(u32::from(c),
-        0xAD | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x890..=0x891 | 0x8E2 | 0x180E | 0x200B..=0x200F
-        | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB | 0x110BD | 0x110CD | 0x13430..=0x1343F
-        | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0001 | 0xE0020..=0xE007F)
 }
 
 /// A plain decimal with at most three places, above nothing.

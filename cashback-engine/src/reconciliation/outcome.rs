@@ -235,17 +235,13 @@ impl Run<'_> {
     /// A sale we have already: by member and amount alone.
     fn compared(&self, known: &Known, row: &PendingRow, buyer: Option<&Buyer>) -> Fate {
         let purchase = &known.purchase;
-        let outcome = if purchase.amount != row.amount {
-            Outcome::AmountDiffers
-        } else if buyer.is_some_and(|buyer| buyer.member != purchase.member) {
-            return Fate {
-                reason: Some("other_card"),
-                ..Fate::of(Outcome::Rejected, purchase.amount, purchase.id)
-            };
-        } else {
-            Outcome::Matched
+        let (outcome, reason) = match buyer {
+            _ if purchase.amount != row.amount => (Outcome::AmountDiffers, None),
+            None => (Outcome::Rejected, Some("card_unknown")),
+            Some(buyer) if buyer.member != purchase.member => (Outcome::Rejected, Some("other_card")),
+            Some(_) => (Outcome::Matched, None),
         };
-        Fate::of(outcome, purchase.amount, purchase.id)
+        Fate { reason, ..Fate::of(outcome, purchase.amount, purchase.id) }
     }
 
     fn source(&self) -> Source {

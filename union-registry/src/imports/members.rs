@@ -128,12 +128,15 @@ pub fn members<F: Read + Seek>(
     })
 }
 
-/// The codes of all organisations, or of a subtree: bounded by the tree, not by the file.
+/// The codes of all open organisations, or of a subtree: bounded by the tree, not by the file.
 fn organisation_ids(
     connection: &mut PgConnection,
     within: Option<&str>,
 ) -> QueryResult<HashMap<String, OrganisationId>> {
-    let mut query = organisations::table.select((organisations::code, organisations::id)).into_boxed();
+    let mut query = organisations::table
+        .filter(organisations::closed_on.is_null())
+        .select((organisations::code, organisations::id))
+        .into_boxed();
     if let Some(root) = within {
         query = query.filter(sql::<Bool>("path @> ARRAY[").bind::<Text, _>(root).sql("]"));
     }

@@ -236,6 +236,16 @@ fn with_bulk_keys(
     Ok(())
 }
 
+/// Keeps imports out until the caller's transaction ends; whether none is running.
+pub(crate) fn keep_out(connection: &mut PgConnection) -> QueryResult<bool> {
+    diesel::select(
+        diesel::dsl::sql::<diesel::sql_types::Bool>("pg_try_advisory_xact_lock(")
+            .bind::<BigInt, _>(IMPORT_LOCK)
+            .sql(")"),
+    )
+    .get_result(connection)
+}
+
 /// Waits for other imports: two at once would each take the other's rows for new.
 fn lock(connection: &mut PgConnection, key: i64) -> QueryResult<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(key).execute(connection)?;

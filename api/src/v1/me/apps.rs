@@ -1,17 +1,19 @@
 //! The wallets of others that show my card: seen, and disconnected one by one.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::money::PageQuery;
 use super::myself;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::auth::oauth::Scope;
 use crate::auth::oauth::grants::{self, Connected};
-use crate::extract::IdPath;
+use crate::extract::{IdPath, Query};
 use crate::problem::{Problem, ProblemBody};
+use crate::v1::paging::List;
 use crate::v1::types::Timestamp;
 
 /// An app that sees something of mine.
@@ -51,18 +53,26 @@ impl From<Connected> for ConnectedView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConnectedApps {
     items: Vec<ConnectedView>,
+    next: Option<String>,
 }
 
 /// The apps that show my card, the latest first.
-#[utoipa::path(get, path = "/v1/me/apps", tag = "member", responses((status = 200, description = "the apps", body = ConnectedApps)))]
+#[utoipa::path(get, path = "/v1/me/apps", tag = "member", params(PageQuery), responses(
+    (status = 200, description = "the apps", body = ConnectedApps),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
 pub async fn list(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
-) -> Result<web::Json<ConnectedApps>, Problem> {
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place(query.0.asked())?;
     let found =
         app.into_inner().run(move |connection| Ok(grants::of_member(connection, member, now)?)).await?;
-    Ok(web::Json(ConnectedApps { items: found.into_iter().map(ConnectedView::from).collect() }))
+    Ok(list.answer(&place.of(found).map(ConnectedView::from)))
 }
 
 /// Disconnects an app: from now on it sees nothing.

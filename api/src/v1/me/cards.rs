@@ -1,6 +1,6 @@
 //! A member's cards, the live code and its pictures.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::CardError;
 use card_issuer::cards::{self, Card, Standing};
 use card_issuer::code::LiveCode;
@@ -13,36 +13,45 @@ use shared_kernel::ids::{CardId, MemberId};
 use union_registry::{MemberStatus, members};
 use utoipa::{IntoParams, ToSchema};
 
+use super::money::PageQuery;
 use super::myself;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::cards::CardView;
+use crate::v1::paging::List;
 use crate::v1::types::Timestamp;
 
 /// My cards, virtual ones first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Cards {
     items: Vec<CardView>,
+    next: Option<String>,
 }
 
 /// My cards, virtual ones first.
-#[utoipa::path(get, path = "/v1/me/cards", tag = "member", responses((status = 200, description = "the cards", body = Cards)))]
+#[utoipa::path(get, path = "/v1/me/cards", tag = "member", params(PageQuery), responses(
+    (status = 200, description = "the cards", body = Cards),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
 pub async fn list(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
-) -> Result<web::Json<Cards>, Problem> {
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
     // Another's wallet has a way of its own to show the card.
     let offered = match &*principal {
         Principal::Wallet { .. } => Vec::new(),
         _ => app.wallets.offered(now),
     };
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place(query.0.asked())?;
     let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
-    let shown = cards.iter().filter(|card| is_shown_to(&principal, card));
-    let items = shown.map(|card| CardView::with_wallets(card, &offered, now)).collect();
-    Ok(web::Json(Cards { items }))
+    let shown = cards.into_iter().filter(|card| is_shown_to(&principal, card)).collect();
+    Ok(list.answer(&place.of(shown).map(|card| CardView::with_wallets(&card, &offered, now))))
 }
 
 /// A live code.

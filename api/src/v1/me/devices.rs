@@ -1,6 +1,6 @@
 //! The phones that draw live codes by themselves, without network. Each has a secret of its own, told once.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use card_issuer::code::{STEP_SECONDS, TOTP_DIGITS};
@@ -10,11 +10,13 @@ use shared_kernel::ids::CardId;
 use utoipa::ToSchema;
 
 use super::cards::my_good_card;
+use super::money::PageQuery;
 use super::myself;
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{IdPath, Json};
+use crate::extract::{IdPath, Json, Query};
 use crate::problem::{Problem, ProblemBody};
+use crate::v1::paging::List;
 use crate::v1::types::Timestamp;
 use crate::wallets::google;
 
@@ -55,17 +57,25 @@ impl DeviceView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Devices {
     items: Vec<DeviceView>,
+    next: Option<String>,
 }
 
 /// The devices that draw codes for my cards, oldest first.
-#[utoipa::path(get, path = "/v1/me/devices", tag = "member", responses((status = 200, description = "the devices", body = Devices)))]
+#[utoipa::path(get, path = "/v1/me/devices", tag = "member", params(PageQuery), responses(
+    (status = 200, description = "the devices", body = Devices),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
 pub async fn list(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
-) -> Result<web::Json<Devices>, Problem> {
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     let member = myself(&principal)?;
+    let shared = app.clone().into_inner();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place(query.0.asked())?;
     let found = app.into_inner().run(move |connection| Ok(devices::of_member(connection, member)?)).await?;
-    Ok(web::Json(Devices { items: found.iter().map(DeviceView::new).collect() }))
+    Ok(list.answer(&place.of(found).map(|device| DeviceView::new(&device))))
 }
 
 /// Which card a device is to draw for.

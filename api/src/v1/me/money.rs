@@ -89,16 +89,11 @@ struct OperationView {
     amount: Money,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
     partner: Option<PartnerRefView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     purchase_id: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     available_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     expires_on: Option<NaiveDate>,
     /// Why this sum, in sentences.
     explanation: Vec<String>,
@@ -123,7 +118,6 @@ impl PartnerRefView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Operations {
     items: Vec<OperationView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -136,6 +130,13 @@ pub struct PageQuery {
     pub limit: Option<i64>,
     /// `next` of the page before.
     pub after: Option<String>,
+}
+
+impl PageQuery {
+    /// `limit` and `after`, for [`List::place`].
+    pub fn asked(&self) -> (Option<i64>, Option<&str>) {
+        (self.limit, self.after.as_deref())
+    }
 }
 
 /// My operations, the newest first.

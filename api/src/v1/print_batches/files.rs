@@ -1,11 +1,10 @@
-//! A batch's files over the API: drawn once into a private folder, then sent from there. Each look at them is audited.
+//! A batch's files over the API: drawn once into a private folder, by one thread, then sent from there. Each look at them
+//! is audited.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
-use card_issuer::print::{self, BatchId};
+use card_issuer::print::BatchId;
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 
@@ -13,45 +12,10 @@ use super::whole;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{IdPath, Path};
-use crate::print::files::{self, PrintError, SUMS};
+use crate::print::files::{self, SUMS};
 use crate::problem::{Problem, ProblemBody};
 
-/// How long a request waits for files that are being drawn; then it is told to come again.
-const WAIT_MAX: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// Draws a new batch's files without keeping anybody waiting. Should the program end meanwhile, the first request for
-/// them goes on.
-pub(super) fn draw_meanwhile(app: &web::Data<App>, id: BatchId) {
-    let app = Arc::clone(app);
-    let drawing = std::thread::Builder::new().name("print".into()).spawn(move || {
-        let drawn = app.connection().and_then(|mut connection| drawn(&app, &mut connection, id));
-        if let Err(problem) = drawn {
-            tracing::warn!(%problem, "a batch's files are not drawn yet");
-        }
-    });
-    if let Err(error) = drawing {
-        tracing::warn!(%error, "no thread to draw a batch's files");
-    }
-}
-
-/// The folder with a batch's files, all of them there.
-fn drawn(app: &App, connection: &mut PgConnection, id: BatchId) -> Result<PathBuf, Problem> {
-    let batch = print::find(connection, id)?.ok_or_else(Problem::not_found)?;
-    let folder = files::kept_in(app, id);
-    let until = Instant::now() + WAIT_MAX;
-    loop {
-        match files::complete(app, connection, (&batch, &folder), &mut |_| {}) {
-            Ok(()) => return Ok(folder),
-            Err(PrintError::Busy) if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
-            Err(PrintError::Busy) => return Err(Problem::unavailable().retry_after(10)),
-            Err(PrintError::Problem(problem)) => return Err(problem),
-            Err(error) => return Err(Problem::internal(&error)),
-        }
-    }
-}
-
-/// Draws what is missing and writes the look down; the file asked for.
+/// The file asked for, of files that are all there; the look at them is written down.
 fn fetched(
     app: &App,
     connection: &mut PgConnection,
@@ -60,7 +24,7 @@ fn fetched(
     now: DateTime<Utc>,
 ) -> Result<PathBuf, Problem> {
     whole(connection, principal, id)?;
-    let folder = drawn(app, connection, id)?;
+    let folder = files::kept_in(app, id);
     let path = match name {
         None => files::archive(&folder).map_err(|error| Problem::internal(&error))?,
         Some(name) => {
@@ -76,12 +40,21 @@ fn fetched(
     Ok(path)
 }
 
+/// Waits until a batch's files are there, without a connection.
+async fn drawn(app: &web::Data<App>, principal: &Principal, id: BatchId) -> Result<(), Problem> {
+    let asking = principal.clone();
+    let batch = app.clone().into_inner().run(move |connection| whole(connection, &asking, id)).await?;
+    let ready = batch.files_at.is_some() && files::kept_in(app, id).join(SUMS).is_file();
+    if ready { Ok(()) } else { app.drawing.drawn(id).await }
+}
+
 async fn answer(
     app: web::Data<App>,
     principal: Principal,
     id: BatchId,
     name: Option<String>,
 ) -> Result<HttpResponse, Problem> {
+    drawn(&app, &principal, id).await?;
     let (shared, now) = (app.clone().into_inner(), app.now());
     let asked = name.clone();
     let path = app

@@ -77,28 +77,40 @@ pub struct QueueView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PrintQueue {
     items: Vec<QueueView>,
+    next: Option<String>,
+    #[serde(flatten)]
+    whole: QueueTotals,
+}
+
+/// What is told of the queue as a whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueueTotals {
     /// In all of them together.
     waiting: i64,
     /// There are more than were counted.
     more: bool,
 }
 
-impl PrintQueue {
+impl QueueTotals {
+    /// The queue by organisation, the most first, and its totals.
     pub(super) fn of(
         connection: &mut PgConnection,
         counts: &HashMap<OrganisationId, i64>,
         more: bool,
-    ) -> Result<Self, Problem> {
+    ) -> Result<(Vec<QueueView>, Self), Problem> {
         let ids: Vec<OrganisationId> = counts.keys().copied().collect();
-        let mut items: Vec<QueueView> = organisations::by_ids(connection, &ids)?
+        let of = |id: &OrganisationId| counts.get(id).copied().unwrap_or_default();
+        let mut found = organisations::by_ids(connection, &ids)?;
+        found
+            .sort_by_key(|organisation| (std::cmp::Reverse(of(&organisation.id)), organisation.code.clone()));
+        let items = found
             .iter()
             .map(|organisation| QueueView {
                 organisation: organisation.into(),
-                waiting: counts.get(&organisation.id).copied().unwrap_or_default(),
+                waiting: of(&organisation.id),
             })
             .collect();
-        items.sort_by_key(|item| std::cmp::Reverse(item.waiting));
-        Ok(Self { items, waiting: counts.values().sum(), more })
+        Ok((items, Self { waiting: counts.values().sum(), more }))
     }
 }
 
@@ -134,12 +146,7 @@ impl From<PrintEvent> for PrintEventView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PrintHistory {
     items: Vec<PrintEventView>,
-}
-
-impl PrintHistory {
-    pub(super) fn of(connection: &mut PgConnection, card: CardId) -> Result<Self, Problem> {
-        Ok(Self { items: print::trace(connection, card)?.into_iter().map(Into::into).collect() })
-    }
+    next: Option<String>,
 }
 
 /// A file of a batch.
@@ -184,7 +191,6 @@ pub struct BatchView {
 #[schema(as = PrintBatches)]
 pub struct Batches {
     items: Vec<BatchView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
@@ -267,7 +273,6 @@ pub struct PrintedCardView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PrintedCards {
     items: Vec<PrintedCardView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use card_issuer::aliases::CardName;
 use card_issuer::code::PresentedCode;
 use card_issuer::proof;
 use card_issuer::resolutions::ResolutionId;
-use cashback_engine::posting::{Fiscal, Line, Source};
+use cashback_engine::posting::{Fiscal, LIVE_MAX, Line, Source};
 use cashback_engine::refunds::{Return, Returned};
 use cashback_engine::{PartnerId, PurchaseId};
 use chrono::{DateTime, Utc};
@@ -120,9 +120,10 @@ impl PurchaseBody {
             resolution: self.resolution.as_deref(),
         };
         let credential = credential(app, shown)?;
+        let is_late = app.now() - self.occurred_at.0 > LIVE_MAX;
         Ok(Order {
             asker,
-            credential,
+            credential: if is_late { credential.without_code() } else { credential },
             outlet: self.outlet,
             receipt: self.receipt,
             occurred_at: self.occurred_at.0,
@@ -238,7 +239,7 @@ impl RefundBody {
 }
 
 /// What to capture; all of it unless said.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaptureBody {
     /// The amount to capture, before points.

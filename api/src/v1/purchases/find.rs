@@ -36,7 +36,6 @@ pub struct FindQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Purchases {
     items: Vec<PurchaseView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

@@ -21,7 +21,7 @@ pub use view::{BalanceView, PurchaseView};
 
 use crate::app::App;
 use crate::auth::{Principal, Role};
-use crate::extract::{IdPath, Json, Later, NoBody};
+use crate::extract::{IdPath, Json, Later, NoBody, OptionalJson};
 use crate::posting::{Order, batch};
 use crate::problem::{Language, Problem, ProblemBody};
 use crate::refusals;
@@ -224,8 +224,8 @@ pub async fn refund(
     Ok(response.json(PurchaseView::now(&refunded.purchase)))
 }
 
-/// Captures an authorised purchase, for the same or less.
-#[utoipa::path(post, path = "/v1/purchases/{id}/capture", tag = "partner", params(("id" = String, Path)), request_body = CaptureBody, responses(
+/// Captures an authorised purchase, for the same or less; all of it without a body.
+#[utoipa::path(post, path = "/v1/purchases/{id}/capture", tag = "partner", params(("id" = String, Path)), request_body = Option<CaptureBody>, responses(
     (status = 200, description = "captured: the purchase as it is now", body = PurchaseView),
     (status = 409, description = "not possible in this state", body = ProblemBody),
     (status = 422, description = "wrong fields", body = ProblemBody)))]
@@ -233,7 +233,7 @@ pub async fn capture(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<PurchaseId>,
-    body: Later<Json<CaptureBody>>,
+    body: Later<OptionalJson<CaptureBody>>,
 ) -> Result<web::Json<PurchaseView>, Problem> {
     let partner = principal.partner().ok_or_else(Problem::forbidden)?;
     let outlets = bound_to(&principal);
@@ -243,7 +243,7 @@ pub async fn capture(
         .into_inner()
         .transaction(move |connection| {
             own(&shared, connection, &outlets, (id.0, partner))?;
-            let part = body?.0.part()?;
+            let part = body?.0.unwrap_or_default().part()?;
             two_step::capture(connection, &shared.books, (id.0, Some(partner)), part.as_ref(), now)?
                 .map_err(|refusal| refusals::purchase(&refusal))
         })

@@ -29,7 +29,6 @@ use crate::v1::paging::{self, List};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Rules {
     items: Vec<RuleView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

@@ -144,75 +144,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/apple/v1/devices/{device}/registrations/{pass_type}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Which of a device's passes changed. The tag is to be sent back as it is; one that isn't ours counts as none. */
-        get: operations["get_apple_devices_device_registrations_pass_type"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/apple/v1/devices/{device}/registrations/{pass_type}/{serial}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A device registers for a pass: it is told of changes from now on. */
-        post: operations["post_apple_devices_device_registrations_pass_type_serial"];
-        /** A device holds a pass no more. */
-        delete: operations["delete_apple_devices_device_registrations_pass_type_serial"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/apple/v1/log": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What a device complains of: written to the log, shortened, without control characters and long numbers. */
-        post: operations["post_apple_log"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/apple/v1/passes/{pass_type}/{serial}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A pass as it is now. */
-        get: operations["get_apple_passes_pass_type_serial"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/auth/code": {
         parameters: {
             query?: never;
@@ -567,7 +498,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Imports, the newest first: all of them, or those into one's own subtree. */
+        get: operations["get_imports"];
         put?: never;
         /** Takes a file in; the work goes on in the background. */
         post: operations["post_imports"];
@@ -781,23 +713,6 @@ export interface paths {
         head?: never;
         /** Sets a family card's limits. */
         patch: operations["patch_me_cards_id"];
-        trace?: never;
-    };
-    "/v1/me/cards/{id}/apple.pkpass": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The card for Apple Wallet: a signed pass that earns (its code is the bare number) and shows balances and standing. */
-        get: operations["get_me_cards_id_apple_pkpass"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
         trace?: never;
     };
     "/v1/me/cards/{id}/barcode.svg": {
@@ -1058,7 +973,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Corrects a record. */
+        /** Corrects a record. With another e-mail address or phone the member signs in anew, and is told at the address so far. */
         patch: operations["patch_members_id"];
         trace?: never;
     };
@@ -1133,6 +1048,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/members/{id}/readmit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back a member who left, into an organisation, from a day on: with a new virtual card, since blocked ones stay
+         *     blocked, and in the bonus programme again if they were in it until they left.
+         */
+        post: operations["post_members_id_readmit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restores a suspended member's rights from a day on: the same cards are good again. */
+        post: operations["post_members_id_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/members/{id}/standing": {
         parameters: {
             query?: never;
@@ -1144,6 +1096,26 @@ export interface paths {
         get: operations["get_members_id_standing"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/{id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Suspends a member's rights from a day on: no card of theirs is good until they are restored, here and at tills
+         *     without network; cards, balances and the programme stay as they are.
+         */
+        post: operations["post_members_id_suspend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1291,6 +1263,27 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        /** Corrects an organisation; its code and place in the tree stay. */
+        patch: operations["patch_organisations_code"];
+        trace?: never;
+    };
+    "/v1/organisations/{code}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Closes an organisation that nobody belongs to any more, and below which nothing is open: nobody is admitted to it or
+         *     moved there again; statistics of days before still count it.
+         */
+        post: operations["post_organisations_code_close"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -1326,23 +1319,6 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
-        trace?: never;
-    };
-    "/v1/partners/{code}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Changes a partner's settings, for purchases from now on; those posted keep what they were judged by. */
-        patch: operations["patch_partners_code"];
         trace?: never;
     };
     "/v1/print-batches": {
@@ -1597,7 +1573,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Captures an authorised purchase, for the same or less. */
+        /** Captures an authorised purchase, for the same or less; all of it without a body. */
         post: operations["post_purchases_id_capture"];
         delete?: never;
         options?: never;
@@ -2373,8 +2349,6 @@ export interface components {
             relation?: string | null;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
-            /** @description `apple`: the wallets it can be put into now; on the member's own list alone. */
-            wallets?: string[];
         };
         /** @description A design. */
         CardDesign: {
@@ -2442,6 +2416,7 @@ export interface components {
         /** @description My cards, virtual ones first. */
         Cards: {
             items: components["schemas"]["Card"][];
+            next?: string | null;
         };
         /** @description A purchase's cashback. */
         Cashback: {
@@ -2468,11 +2443,13 @@ export interface components {
             /** @description What is left out is without a limit. */
             limits: components["schemas"]["CardLimits"];
         };
-        /** @description Which passes changed. */
-        ChangedPasses: {
-            /** @description To be sent back as `passesUpdatedSince`. */
-            lastUpdated: string;
-            serialNumbers: string[];
+        /** @description From which day an organisation is closed. */
+        CloseBody: {
+            /**
+             * Format: date
+             * @description The first day it is closed: today or earlier.
+             */
+            on: string;
         };
         /** @description Where a code is to go: one of the two. */
         CodeBody: {
@@ -2517,6 +2494,7 @@ export interface components {
         /** @description My connected apps. */
         ConnectedApps: {
             items: components["schemas"]["ConnectedApp"][];
+            next?: string | null;
         };
         /** @description What an app asks a member for. */
         Consent: {
@@ -2568,6 +2546,7 @@ export interface components {
         Designs: {
             /** @description The organisation's own design, or the nearest above; none when the program's own holds. */
             items: components["schemas"]["CardDesign"][];
+            next?: string | null;
         };
         /** @description Where it is to go. */
         Destination: {
@@ -2611,6 +2590,7 @@ export interface components {
         /** @description My devices. */
         Devices: {
             items: components["schemas"]["Device"][];
+            next?: string | null;
         };
         /** @description Whose card: as it was resolved. */
         EnrolmentBody: {
@@ -2702,6 +2682,8 @@ export interface components {
         };
         /** @description How an import goes, or went. */
         Import: components["schemas"]["ImportCounts"] & {
+            /** Format: date-time */
+            created_at: string;
             file_name: string;
             /** Format: uuid */
             id: string;
@@ -2746,6 +2728,11 @@ export interface components {
             /** @description `true` mails the new members their card. */
             notify?: string | null;
         };
+        /** @description A page of imports. */
+        Imports: {
+            items: components["schemas"]["Import"][];
+            next?: string | null;
+        };
         /** @description Which card to give whom. */
         IssueBody: {
             /** @description `virtual` or `plastic`. */
@@ -2755,13 +2742,6 @@ export interface components {
             member: string;
             /** @description `spouse` or `child`: a family card on the member's balances. */
             relation?: string | null;
-        };
-        /** @description Since which day, and why. */
-        LeaveBody: {
-            /** Format: date */
-            on: string;
-            /** @description In the registrar's words; 1 to 200 characters. */
-            reason: string;
         };
         /** @description A line of a receipt. */
         LineBody: {
@@ -2776,10 +2756,6 @@ export interface components {
             quantity?: string | null;
             /** @description The partner's article number. */
             sku?: string | null;
-        };
-        /** @description What a device complains of. */
-        LogBody: {
-            logs: string[];
         };
         /** @description A login of the staff. */
         LoginBody: {
@@ -2927,7 +2903,7 @@ export interface components {
             /** Format: date */
             consent_on?: string | null;
             email?: string | null;
-            /** @description Where the member belonged and when, the newest first. */
+            /** @description Where the member belonged and when, the first first. */
             history: components["schemas"]["StretchView"][];
             /**
              * Format: uuid
@@ -3065,6 +3041,7 @@ export interface components {
         /** @description A list of cards. */
         OfficeCards: {
             items: components["schemas"]["OfficeCardView"][];
+            next?: string | null;
         };
         /** @description One operation, from the member's view. */
         Operation: {
@@ -3110,6 +3087,11 @@ export interface components {
              * @description Organisations right below.
              */
             children: number;
+            /**
+             * Format: date
+             * @description The first day it is closed.
+             */
+            closed_on?: string | null;
             code: string;
             inn?: string | null;
             /** @description `central`, `regional`, `territorial`, `primary` or `group`. */
@@ -3132,6 +3114,14 @@ export interface components {
             name: string;
             /** @description The organisation above; none for a root. */
             parent_code?: string | null;
+            region_code?: string | null;
+        };
+        /** @description What to correct; what is left out stays, an empty text clears what may be empty. */
+        OrganisationChanges: {
+            inn?: string | null;
+            /** @description `central`, `regional`, `territorial`, `primary` or `group`. */
+            kind?: string | null;
+            name?: string | null;
             region_code?: string | null;
         };
         /** @description Organisations by level, the root included. */
@@ -3173,11 +3163,6 @@ export interface components {
              * @example 0.02
              */
             commission_rate: string;
-            /**
-             * @description Whether its tills book points as a counter-provision: the fiscal receipt's sum is the whole amount then, not
-             *     what was paid.
-             */
-            counter_provision: boolean;
             name: string;
             outlets: components["schemas"]["Outlet"][];
             /**
@@ -3190,19 +3175,6 @@ export interface components {
              * @example 0.5
              */
             redeem_share: string;
-        };
-        /** @description What to change of a partner's settings; what is left out stays. */
-        PartnerChanges: {
-            /**
-             * @description For what happens from now on; what happened before is charged the rate of its moment, however late it comes.
-             * @example 0.02
-             */
-            commission_rate?: string | null;
-            counter_provision?: boolean | null;
-            /** @example 10.00 */
-            redeem_least?: string | null;
-            /** @example 0.5 */
-            redeem_share?: string | null;
         };
         /** @description A partner by code and name. */
         PartnerRef: {
@@ -3351,6 +3323,7 @@ export interface components {
         /** @description What happened to a card in print, the first first. */
         PrintHistory: {
             items: components["schemas"]["PrintEventView"][];
+            next?: string | null;
         };
         /** @description What to remember about it. */
         PrintNoteBody: {
@@ -3358,15 +3331,9 @@ export interface components {
             note?: string | null;
         };
         /** @description What waits to be printed. */
-        PrintQueue: {
+        PrintQueue: components["schemas"]["QueueTotals"] & {
             items: components["schemas"]["QueueView"][];
-            /** @description There are more than were counted. */
-            more: boolean;
-            /**
-             * Format: int64
-             * @description In all of them together.
-             */
-            waiting: number;
+            next?: string | null;
         };
         /** @description A printed card. */
         PrintedCardView: {
@@ -3535,6 +3502,16 @@ export interface components {
             items: components["schemas"]["Purchase"][];
             next?: string | null;
         };
+        /** @description What is told of the queue as a whole. */
+        QueueTotals: {
+            /** @description There are more than were counted. */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description In all of them together.
+             */
+            waiting: number;
+        };
         /** @description Waiting cards of an organisation. */
         QueueView: {
             organisation: components["schemas"]["OrganisationRef"];
@@ -3636,11 +3613,6 @@ export interface components {
         Registers: {
             items: components["schemas"]["Register"][];
             next?: string | null;
-        };
-        /** @description What a device tells when it registers. */
-        RegistrationBody: {
-            /** @description Where its pushes go. */
-            pushToken: string;
         };
         /** @description Why a card is issued anew. */
         ReissueBody: {
@@ -4152,6 +4124,13 @@ export interface components {
             name: string;
             town: string;
         };
+        /** @description Since which day, and why. */
+        StandingBody: {
+            /** Format: date */
+            on: string;
+            /** @description In the registrar's words; 1 to 200 characters. */
+            reason: string;
+        };
         /** @description A member's account. */
         StandingView: {
             balance: components["schemas"]["BalanceView"];
@@ -4170,6 +4149,7 @@ export interface components {
         /** @description The accounts found. */
         Standings: {
             items: components["schemas"]["StandingView"][];
+            next?: string | null;
         };
         /** @description What was started. */
         Started: {
@@ -4371,6 +4351,7 @@ export interface components {
         /** @description All registered apps. */
         WalletApps: {
             items: components["schemas"]["WalletApp"][];
+            next?: string | null;
         };
         /** @description A webhook. */
         Webhook: {
@@ -4461,6 +4442,7 @@ export interface components {
         /** @description A partner's webhooks. */
         Webhooks: {
             items: components["schemas"]["Webhook"][];
+            next?: string | null;
         };
     };
     responses: never;
@@ -4742,191 +4724,6 @@ export interface operations {
             };
         };
     };
-    get_apple_devices_device_registrations_pass_type: {
-        parameters: {
-            query?: {
-                /** @description The `lastUpdated` of the answer before; without it, all. */
-                passesUpdatedSince?: string;
-            };
-            header?: never;
-            path: {
-                device: string;
-                pass_type: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the passes */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChangedPasses"];
-                };
-            };
-            /** @description none changed */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    post_apple_devices_device_registrations_pass_type_serial: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                device: string;
-                pass_type: string;
-                serial: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RegistrationBody"];
-            };
-        };
-        responses: {
-            /** @description was registered */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description registered */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description a wrong token, or no such pass */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a wrong device or push token */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_apple_devices_device_registrations_pass_type_serial: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                device: string;
-                pass_type: string;
-                serial: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description unregistered */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description a wrong token, or no such pass */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_apple_log: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LogBody"];
-            };
-        };
-        responses: {
-            /** @description noted */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description too much of it */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_apple_passes_pass_type_serial: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                pass_type: string;
-                serial: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the pass */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/vnd.apple.pkpass": unknown;
-                };
-            };
-            /** @description it hasn't changed since `If-Modified-Since` */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description a wrong token, or no such pass */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     post_auth_code: {
         parameters: {
             query?: never;
@@ -5156,6 +4953,10 @@ export interface operations {
             query: {
                 /** @description Any number a card answers to: 16 digits (spaces and dashes are fine), EAN-13, an older system's. */
                 number: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -5170,6 +4971,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OfficeCards"];
+                };
+            };
+            /** @description no card number; wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5488,7 +5298,12 @@ export interface operations {
     };
     get_cards_id_print_history: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5526,9 +5341,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["ReissueBody"];
+                "application/json": components["schemas"]["ReissueBody"] | null;
             };
         };
         responses: {
@@ -5566,6 +5381,10 @@ export interface operations {
             query: {
                 /** @description The organisation's code. */
                 organisation: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -5584,6 +5403,15 @@ export interface operations {
             };
             /** @description no such organisation, or not yours */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5850,6 +5678,40 @@ export interface operations {
             };
             /** @description too many wrong codes */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_imports: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of imports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imports"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6178,7 +6040,12 @@ export interface operations {
     };
     get_me_apps: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6192,6 +6059,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectedApps"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6247,7 +6123,12 @@ export interface operations {
     };
     get_me_cards: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6261,6 +6142,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cards"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6351,46 +6241,6 @@ export interface operations {
             };
             /** @description wrong fields */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_me_cards_id_apple_pkpass: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the pass */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/vnd.apple.pkpass": unknown;
-                };
-            };
-            /** @description no such card of yours */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a plastic, blocked or expired card has none; `wallet-off` without a certificate */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6687,7 +6537,12 @@ export interface operations {
     };
     get_me_devices: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6701,6 +6556,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Devices"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7176,7 +7040,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LeaveBody"];
+                "application/json": components["schemas"]["StandingBody"];
             };
         };
         responses: {
@@ -7262,6 +7126,94 @@ export interface operations {
             };
         };
     };
+    post_members_id_readmit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferBody"];
+            };
+        };
+        responses: {
+            /** @description the record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_members_id_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StandingBody"];
+            };
+        };
+        responses: {
+            /** @description the record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_members_id_standing: {
         parameters: {
             query?: never;
@@ -7284,6 +7236,50 @@ export interface operations {
             };
             /** @description no such member */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_members_id_suspend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StandingBody"];
+            };
+        };
+        responses: {
+            /** @description the record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberRecord"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not possible in this state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7721,6 +7717,103 @@ export interface operations {
             };
         };
     };
+    patch_organisations_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationChanges"];
+            };
+        };
+        responses: {
+            /** @description the organisation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_organisations_code_close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseBody"];
+            };
+        };
+        responses: {
+            /** @description the organisation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `organisation-closed`, `organisation-not-empty`, `import-running` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_organisations_code_statistics: {
         parameters: {
             query?: {
@@ -7779,50 +7872,6 @@ export interface operations {
                 };
             };
             /** @description wrong limit or cursor */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    patch_partners_code: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PartnerChanges"];
-            };
-        };
-        responses: {
-            /** @description the partner now */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Partner"];
-                };
-            };
-            /** @description no such partner */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong fields */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8244,7 +8293,12 @@ export interface operations {
     };
     get_print_queue: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8258,6 +8312,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrintQueue"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8486,9 +8549,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["CaptureBody"];
+                "application/json": components["schemas"]["CaptureBody"] | null;
             };
         };
         responses: {
@@ -9241,6 +9304,10 @@ export interface operations {
             query: {
                 /** @description A membership number, or a card's. */
                 number: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -9255,6 +9322,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Standings"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9354,7 +9430,12 @@ export interface operations {
     };
     get_wallet_apps: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9372,6 +9453,15 @@ export interface operations {
             };
             /** @description bound to an organisation */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9463,7 +9553,12 @@ export interface operations {
     };
     get_webhooks: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9477,6 +9572,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -12,7 +12,7 @@ export function Devices({ opened, onClose }: { opened: boolean; onClose: () => v
   const { t } = useWords()
   const query = useQuery({
     queryKey: ['devices'],
-    queryFn: async () => (await ask(api.GET('/v1/me/devices'))).items,
+    queryFn: async () => (await ask(api.GET('/v1/me/devices', { params: { query: { limit: 200 } } }))).items,
     enabled: opened,
   })
   return (

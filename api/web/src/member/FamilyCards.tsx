@@ -26,7 +26,7 @@ export function FamilyCards({ me, opened, onClose }: Props) {
   const [gift, setGift] = useState<string>()
   const cards = useQuery({
     queryKey: ['cards'],
-    queryFn: async () => (await ask(api.GET('/v1/me/cards'))).items,
+    queryFn: async () => (await ask(api.GET('/v1/me/cards', { params: { query: { limit: 200 } } }))).items,
     enabled: opened,
   })
   function close() {

@@ -50,7 +50,7 @@ function Home({ kept }: { kept: Device[] | undefined }) {
   const me = useQuery({ queryKey: ['me'], queryFn: () => ask(api.GET('/v1/me')) })
   const cards = useQuery({
     queryKey: ['cards'],
-    queryFn: async () => (await ask(api.GET('/v1/me/cards'))).items,
+    queryFn: async () => (await ask(api.GET('/v1/me/cards', { params: { query: { limit: 200 } } }))).items,
   })
   useTheirLanguage(me.data)
   const failed = me.error ?? cards.error

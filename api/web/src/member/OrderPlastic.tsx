@@ -15,7 +15,7 @@ export function OrderPlastic() {
   const queries = useQueryClient()
   const cards = useQuery({
     queryKey: ['cards'],
-    queryFn: async () => (await ask(api.GET('/v1/me/cards'))).items,
+    queryFn: async () => (await ask(api.GET('/v1/me/cards', { params: { query: { limit: 200 } } }))).items,
   })
   const ordering = useMutation({
     mutationFn: () => ask(api.POST('/v1/me/cards', { body: { kind: 'plastic' } })),

@@ -26,7 +26,11 @@ export function useUpkeep(me: Me, cards: Card[]): void {
     async function tend() {
       const kept = await allDevices()
       if (kept.length === 0) return
-      const known = new Set((await ask(api.GET('/v1/me/devices'))).items.map(({ id }) => id))
+      const known = new Set(
+        (await ask(api.GET('/v1/me/devices', { params: { query: { limit: 200 } } }))).items.map(
+          ({ id }) => id,
+        ),
+      )
       for (const device of kept) {
         const card = cards.find(({ id }) => id === device.card)
         if (over) return

@@ -27,7 +27,7 @@ export const ALLOWED: Record<Section, string[]> = {
   members: REGISTRY,
   cards: REGISTRY,
   organisations: REGISTRY,
-  imports: ['administrator', 'registrar'],
+  imports: ['administrator', 'registrar', 'auditor'],
   printing: REGISTRY,
   designs: REGISTRY,
   ledger: FINANCE,
@@ -46,7 +46,9 @@ export const ALLOWED: Record<Section, string[]> = {
 export const MAY = {
   giveCard: ['administrator', 'registrar', 'issuer', 'chair'],
   blockCard: ['administrator', 'registrar', 'issuer', 'chair'],
+  keepNumbers: ['administrator', 'registrar', 'issuer'],
   move: ['administrator', 'registrar', 'chair'],
+  import: ['administrator', 'registrar'],
   uploadRegister: ['finance', 'manager'],
   explainPurchase: FINANCE,
   decideFraud: ['finance'],

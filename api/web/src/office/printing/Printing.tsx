@@ -31,7 +31,10 @@ export default function Printing({ chosen }: { chosen: string | undefined }) {
 
 function Waiting() {
   const { t } = useWords()
-  const queue = useQuery({ queryKey: ['print-queue'], queryFn: () => ask(api.GET('/v1/print-queue')) })
+  const queue = useQuery({
+    queryKey: ['print-queue'],
+    queryFn: () => ask(api.GET('/v1/print-queue', { params: { query: { limit: 200 } } })),
+  })
   return (
     <Paper className="surface" p="md">
       <Title order={2} size="h5" mb="xs">

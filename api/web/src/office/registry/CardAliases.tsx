@@ -13,7 +13,7 @@ import { useMay } from '../staff'
 
 export function CardAliases({ card }: { card: CardRecord }) {
   const { t } = useWords()
-  const may = useMay(MAY.blockCard)
+  const may = useMay(MAY.keepNumbers)
   const queries = useQueryClient()
   const [text, setText] = useState('')
   const path = { id: card.id }
@@ -65,7 +65,7 @@ export function CardAliases({ card }: { card: CardRecord }) {
           </Group>
         ))}
       </Stack>
-      {removing.error ? <ProblemNote error={removing.error} allowed={MAY.blockCard} /> : null}
+      {removing.error ? <ProblemNote error={removing.error} allowed={MAY.keepNumbers} /> : null}
       {may ? (
         <form onSubmit={add}>
           <Group mt="xs" align="flex-end" gap="xs" wrap="nowrap">
@@ -90,7 +90,7 @@ export function CardAliases({ card }: { card: CardRecord }) {
             </Button>
           </Group>
           {problem && !problem.field('alias') ? (
-            <ProblemNote error={problem} allowed={MAY.blockCard} />
+            <ProblemNote error={problem} allowed={MAY.keepNumbers} />
           ) : null}
         </form>
       ) : null}

@@ -95,12 +95,13 @@ function limitsText({ limits }: Record, { t, rubles }: Words): string | null {
 function Actions({ card }: { card: Record }) {
   const { t } = useWords()
   const may = useMay(MAY.blockCard)
+  const mayReissue = useMay(MAY.keepNumbers)
   const [open, setOpen] = useState<'block' | 'reissue'>()
   if (!may) return null
   const close = () => setOpen(undefined)
   return (
     <Group gap="xs">
-      {card.replaced_by || card.status === 'ordered' ? null : (
+      {!mayReissue || card.replaced_by || card.status === 'ordered' ? null : (
         <Button size="xs" variant="default" data-testid="card-reissue" onClick={() => setOpen('reissue')}>
           {t('officeCards.reissue')}
         </Button>

@@ -12,18 +12,18 @@ import {
   Title,
 } from '@mantine/core'
 import { IconFileSpreadsheet } from '@tabler/icons-react'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { Link, useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
-import { ProblemNote } from '../../ui/states'
+import { Loaded, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { formOf } from '../parts/files'
 import { Guarded } from '../parts/Guarded'
 import { PageHead } from '../parts/PageHead'
-import { ALLOWED } from '../sections'
-import { recentImports, rememberImport } from './recentImports'
+import { MAY } from '../sections'
+import { useMay } from '../staff'
 
 type Kind = 'members' | 'organisations'
 
@@ -33,11 +33,16 @@ export default function Imports() {
     <Guarded section="imports">
       <PageHead title={t('nav.imports')} hint={t('imports.hint')} />
       <Stack maw={640} gap="lg">
-        <ImportForm />
+        <Own />
         <Recent />
       </Stack>
     </Guarded>
   )
+}
+
+/** Whoever only reads has no form. */
+function Own() {
+  return useMay(MAY.import) ? <ImportForm /> : null
 }
 
 const COLUMNS: Record<Kind, string> = {
@@ -57,7 +62,6 @@ function ImportForm() {
     mutationFn: (form: FormData) =>
       ask(api.POST('/v1/imports', { body: form as never, bodySerializer: (body) => body as never })),
     onSuccess: ({ id }) => {
-      rememberImport({ id, kind, file: file?.name ?? '', at: new Date().toISOString() })
       go(`/imports/${id}`)
     },
   })
@@ -74,9 +78,7 @@ function ImportForm() {
     <Paper className="surface" p="lg">
       <form onSubmit={submit} noValidate>
         <Stack>
-          {problem && !problem.field('file') ? (
-            <ProblemNote error={problem} allowed={ALLOWED.imports} />
-          ) : null}
+          {problem && !problem.field('file') ? <ProblemNote error={problem} allowed={MAY.import} /> : null}
           <div>
             <Text size="sm" fw={500} mb={6}>
               {t('imports.kind')}
@@ -123,23 +125,35 @@ function ImportForm() {
 
 function Recent() {
   const { t, near } = useWords()
-  const [rows] = useState(recentImports)
-  if (rows.length === 0) return null
+  const imports = useQuery({
+    queryKey: ['imports'],
+    queryFn: async () => (await ask(api.GET('/v1/imports', { params: { query: { limit: 20 } } }))).items,
+  })
   return (
     <section>
       <Title order={2} size="h5" mb="xs">
         {t('imports.recent')}
       </Title>
-      <List size="sm" spacing={4}>
-        {rows.map(({ id, file, kind, at }) => (
-          <List.Item key={id}>
-            <Anchor component={Link} href={`/imports/${id}`}>
-              {file}
-            </Anchor>{' '}
-            · {t(`imports.${kind}`)} · {near(at)}
-          </List.Item>
-        ))}
-      </List>
+      <Loaded query={imports}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Text size="sm" c="dimmed">
+              {t('imports.none')}
+            </Text>
+          ) : (
+            <List size="sm" spacing={4}>
+              {rows.map(({ id, file_name, kind, created_at }) => (
+                <List.Item key={id}>
+                  <Anchor component={Link} href={`/imports/${id}`}>
+                    {file_name}
+                  </Anchor>{' '}
+                  · {t(`imports.${kind}`)} · {near(created_at)}
+                </List.Item>
+              ))}
+            </List>
+          )
+        }
+      </Loaded>
     </section>
   )
 }

@@ -1,4 +1,4 @@
-/** Moving a member to another organisation, letting them go, or joining two records of one person; each says what it does before it does it. */
+/** What becomes of a membership: moved, suspended, restored, ended, taken back, or two records joined; each says what it does before it does it. */
 import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -15,28 +15,38 @@ import { MergeMember } from './MergeMember'
 import { OrganisationPicker } from './OrganisationPicker'
 import { fullName } from './people'
 
-type Deed = 'transfer' | 'leave' | 'merge'
+type Deed = 'transfer' | 'suspend' | 'resume' | 'leave' | 'readmit' | 'merge'
+
+/** What can be done with whom; the last of each ends something. */
+const DEEDS: Record<string, Deed[]> = {
+  active: ['transfer', 'suspend', 'leave'],
+  suspended: ['transfer', 'resume', 'leave'],
+  left: ['readmit'],
+}
 
 export function MemberActions({ member }: { member: MemberRecord }) {
   const { t } = useWords()
   const [deed, setDeed] = useState<Deed>()
-  const may = useMay(MAY.move) && member.status !== 'left'
+  const may = useMay(MAY.move) && !member.merged_into
   const mayMerge = useMay(MAY.merge) && !member.merged_into
   if (!may && !mayMerge) return null
+  const deeds = may ? (DEEDS[member.status] ?? []) : []
   const close = () => setDeed(undefined)
   return (
     <Group gap="xs">
-      {may ? (
-        <Button size="xs" variant="default" data-testid="transfer" onClick={() => setDeed('transfer')}>
-          {t('transfer.open')}
-        </Button>
-      ) : null}
+      {deeds
+        .filter((one) => one !== 'leave')
+        .map((one) => (
+          <Button key={one} size="xs" variant="default" data-testid={one} onClick={() => setDeed(one)}>
+            {t(`${one}.open`)}
+          </Button>
+        ))}
       {mayMerge ? (
         <Button size="xs" variant="default" data-testid="merge" onClick={() => setDeed('merge')}>
           {t('merge.open')}
         </Button>
       ) : null}
-      {may ? (
+      {deeds.includes('leave') ? (
         <Button size="xs" variant="subtle" color="red" data-testid="leave" onClick={() => setDeed('leave')}>
           {t('leave.open')}
         </Button>
@@ -47,8 +57,12 @@ export function MemberActions({ member }: { member: MemberRecord }) {
         title={deed ? t(`${deed}.title`, { name: fullName(member) }) : ''}
         closeButtonProps={{ 'aria-label': t('close') }}
       >
-        {deed === 'transfer' ? <Transfer member={member} onDone={close} /> : null}
-        {deed === 'leave' ? <Leave member={member} onDone={close} /> : null}
+        {deed === 'transfer' || deed === 'readmit' ? (
+          <Move member={member} deed={deed} onDone={close} />
+        ) : null}
+        {deed === 'suspend' || deed === 'resume' || deed === 'leave' ? (
+          <Standing member={member} deed={deed} onDone={close} />
+        ) : null}
         {deed === 'merge' ? <MergeMember member={member} onDone={close} /> : null}
       </Modal>
     </Group>
@@ -66,15 +80,22 @@ function useDone(member: string, said: string, onDone: () => void) {
   }
 }
 
-function Transfer({ member, onDone }: { member: MemberRecord; onDone: () => void }) {
+interface DeedProps<D extends Deed> {
+  member: MemberRecord
+  deed: D
+  onDone: () => void
+}
+
+/** Into an organisation from a day on: from another one, or from outside the union. */
+function Move({ member, deed, onDone }: DeedProps<'transfer' | 'readmit'>) {
   const { t } = useWords()
   const [organisation, setOrganisation] = useState<string | null>(null)
   const [on, setOn] = useState(() => isoDay(new Date()))
-  const done = useDone(member.id, t('transfer.done'), onDone)
+  const done = useDone(member.id, t(`${deed}.done`), onDone)
   const moving = useMutation({
     mutationFn: (to: string) =>
       ask(
-        api.POST('/v1/members/{id}/transfer', {
+        api.POST(`/v1/members/{id}/${deed}`, {
           params: { path: { id: member.id } },
           body: { organisation: to, on },
         }),
@@ -85,14 +106,14 @@ function Transfer({ member, onDone }: { member: MemberRecord; onDone: () => void
   const atField = problem?.field('organisation') ?? problem?.field('on')
   return (
     <Stack>
-      <Text size="sm">{t('transfer.text', { from: member.organisation.name })}</Text>
+      <Text size="sm">{t(`${deed}.text`, { from: member.organisation.name })}</Text>
       <OrganisationPicker
-        label={t('transfer.to')}
+        label={t(`${deed}.to`)}
         value={organisation}
         onChange={setOrganisation}
         error={problem?.field('organisation')}
       />
-      <DayField label={t('transfer.on')} value={on} onChange={setOn} error={problem?.field('on')} />
+      <DayField label={t(`${deed}.on`)} value={on} onChange={setOn} error={problem?.field('on')} />
       {problem && !atField ? <ProblemNote error={problem} allowed={MAY.move} /> : null}
       <Group justify="flex-end">
         <Button variant="default" onClick={onDone}>
@@ -103,36 +124,37 @@ function Transfer({ member, onDone }: { member: MemberRecord; onDone: () => void
           loading={moving.isPending}
           onClick={() => (organisation ? moving.mutate(organisation) : undefined)}
         >
-          {t('transfer.do')}
+          {t(`${deed}.do`)}
         </Button>
       </Group>
     </Stack>
   )
 }
 
-function Leave({ member, onDone }: { member: MemberRecord; onDone: () => void }) {
+/** Suspended, restored or gone from a day on, for a reason. */
+function Standing({ member, deed, onDone }: DeedProps<'suspend' | 'resume' | 'leave'>) {
   const { t } = useWords()
   const [on, setOn] = useState(() => isoDay(new Date()))
   const [reason, setReason] = useState('')
-  const done = useDone(member.id, t('leave.done'), onDone)
-  const leaving = useMutation({
+  const done = useDone(member.id, t(`${deed}.done`), onDone)
+  const acting = useMutation({
     mutationFn: () =>
       ask(
-        api.POST('/v1/members/{id}/leave', {
+        api.POST(`/v1/members/{id}/${deed}`, {
           params: { path: { id: member.id } },
           body: { on, reason: reason.trim() },
         }),
       ),
     onSuccess: done,
   })
-  const problem = leaving.error ? asProblem(leaving.error) : undefined
+  const problem = acting.error ? asProblem(acting.error) : undefined
   const atField = problem?.field('reason') ?? problem?.field('on')
   return (
     <Stack>
-      <Text size="sm">{t('leave.text')}</Text>
-      <DayField label={t('leave.on')} value={on} onChange={setOn} error={problem?.field('on')} />
+      <Text size="sm">{t(`${deed}.text`)}</Text>
+      <DayField label={t(`${deed}.on`)} value={on} onChange={setOn} error={problem?.field('on')} />
       <TextInput
-        label={t('leave.reason')}
+        label={t(`${deed}.reason`)}
         maxLength={200}
         value={reason}
         error={problem?.field('reason')}
@@ -144,12 +166,12 @@ function Leave({ member, onDone }: { member: MemberRecord; onDone: () => void })
           {t('cancel')}
         </Button>
         <Button
-          color="red"
+          {...(deed === 'leave' ? { color: 'red' } : {})}
           disabled={reason.trim() === ''}
-          loading={leaving.isPending}
-          onClick={() => leaving.mutate()}
+          loading={acting.isPending}
+          onClick={() => acting.mutate()}
         >
-          {t('leave.do')}
+          {t(`${deed}.do`)}
         </Button>
       </Group>
     </Stack>

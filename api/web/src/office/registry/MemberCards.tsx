@@ -76,7 +76,7 @@ function GiveCard({ member }: { member: MemberRecord }) {
       await queries.invalidateQueries({ queryKey: ['member', member.id] })
     },
   })
-  if (!may || member.status === 'left') return null
+  if (!may || member.status !== 'active') return null
   return (
     <Stack gap="xs" mt="sm">
       {giving.error ? <ProblemNote error={giving.error} allowed={MAY.giveCard} /> : null}

@@ -59,7 +59,7 @@ export function ReissueCard({ card, onClose }: { card: CardRecord; onClose: () =
           value={comment}
           onChange={(event) => setComment(event.currentTarget.value)}
         />
-        {reissuing.error ? <ProblemNote error={reissuing.error} allowed={MAY.blockCard} /> : null}
+        {reissuing.error ? <ProblemNote error={reissuing.error} allowed={MAY.keepNumbers} /> : null}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t('cancel')}

@@ -8,7 +8,7 @@ import { isZero, typedAmount } from '../../ui/money'
 import { useWords } from '../../ui/words'
 import { nextReceipt } from '../codeField'
 import { soundNo, soundYes } from '../sounds'
-import { known } from './known'
+import { known, serverNow } from './known'
 import { idOf, type Queued } from './queue'
 
 interface Props {
@@ -28,7 +28,9 @@ async function judge(text: string): Promise<Verdict> {
   const proof = readProof(text)
   if (!proof) return 'not-a-proof'
   const { keys, revoked } = await known()
-  return (await refusalOf(proof, { keys, revoked: new Set(Object.keys(revoked)) }, Date.now())) ?? 'good'
+  return (
+    (await refusalOf(proof, { keys, revoked: new Set(Object.keys(revoked)) }, await serverNow())) ?? 'good'
+  )
 }
 
 export function OfflinePurchase(props: Props) {
@@ -95,7 +97,8 @@ function Form({ text, outlet, lastReceipt, waiting, onQueue, onQueued }: Props &
     if (lacks === 'amount') amountField.current?.focus()
     if (lacks || !sum) return
     const proof = text.replace(/\D/g, '')
-    await onQueue({ id, outlet, receipt: name, amount: sum, proof, occurredAt: new Date().toISOString() })
+    const occurredAt = new Date(await serverNow()).toISOString()
+    await onQueue({ id, outlet, receipt: name, amount: sum, proof, occurredAt })
     onQueued()
   }
   return (

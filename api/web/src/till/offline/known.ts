@@ -1,6 +1,7 @@
 /** What a till keeps to check proofs without network: the published keys and the cards revoked of late. */
 import { useQuery } from '@tanstack/react-query'
-import { api, ask } from '../../api/client'
+import { api, askWhole } from '../../api/client'
+import { clockOffset } from '../../member/countdown'
 import type { Jwk } from '../../offline/proof'
 import { readOne, write } from '../../offline/store'
 
@@ -16,6 +17,8 @@ interface Known {
   after?: string
   /** When the server was last asked. */
   at: number
+  /** What to add to this till's clock to get the server's. */
+  offset: number
 }
 
 const KEY = 'proofs'
@@ -23,18 +26,26 @@ const KEY = 'proofs'
 /** What is kept, whatever its age. */
 export async function known(): Promise<Known> {
   const kept = await readOne<Known>('kept', KEY).catch(() => undefined)
-  return kept ?? { keys: [], revoked: {}, at: 0 }
+  return { keys: [], revoked: {}, at: 0, offset: 0, ...kept }
+}
+
+/** The server's time, as far as this till knows: its own clock may be off. */
+export async function serverNow(): Promise<number> {
+  return Date.now() + (await known()).offset
 }
 
 /** Keeps up with the server; fails without network and is tried again. */
 async function renew(): Promise<Known> {
   const before = await known()
-  const { keys } = (await ask(api.GET('/.well-known/jwks.json'))) as { keys: Jwk[] }
+  const asked = Date.now()
+  const { data, response } = await askWhole(api.GET('/.well-known/jwks.json'))
+  const { keys } = data as { keys: Jwk[] }
+  const offset = clockOffset(response.headers.get('date'), asked, Date.now())
   const revoked = { ...before.revoked }
   let after = before.after
   for (let full = true; full; ) {
     const query = { limit: PAGE, ...(after ? { after } : {}) }
-    const page = await ask(api.GET('/v1/cards/revocations', { params: { query } }))
+    const { data: page } = await askWhole(api.GET('/v1/cards/revocations', { params: { query } }))
     for (const { card, revoked: gone, at } of page.items) {
       if (gone) revoked[card] = Date.parse(at)
       else delete revoked[card]
@@ -42,12 +53,13 @@ async function renew(): Promise<Known> {
     after = page.next
     full = page.items.length === PAGE
   }
-  const oldest = Date.now() - KEPT_MS
+  const oldest = Date.now() + offset - KEPT_MS
   const living = Object.fromEntries(Object.entries(revoked).filter(([, at]) => at > oldest))
   const now: Known = {
     keys: keys.filter(({ kid }) => kid.startsWith('proof-')),
     revoked: living,
     at: Date.now(),
+    offset,
     ...(after ? { after } : {}),
   }
   await write('kept', now, KEY)
