@@ -137,7 +137,7 @@ fn where_tills_book_points_as_counter_provision_the_fiscal_receipt_is_of_the_who
     programme.post(&sale).unwrap();
     let provision = PartnerChanges { fiscal_counts_points: Some(true), ..PartnerChanges::default() };
     change(&mut programme, provision);
-    let mut bought = |programme: &mut Programme, sum: &str, number: u32| {
+    let bought = |programme: &mut Programme, sum: &str, number: u32| {
         let raw = format!("t=20261110T1200&s={sum}&fn=9287440300634471&i={number}&fp=3730902192&n=1");
         let mut sale = programme.sale(member, "100.00");
         (sale.redeem, sale.fiscal) = (money("20.00"), Some(Fiscal::parse(&raw).unwrap()));

@@ -87,7 +87,12 @@ impl Job {
     fn moves_balances(self) -> bool {
         match self {
             Self::ReleaseHolds | Self::PayDebts | Self::Expire | Self::VoidAuthorizations => true,
-            Self::Tiers | Self::ExpiryNotices | Self::CloseDay | Self::Wallets | Self::Retention => false,
+            Self::Tiers
+            | Self::ExpiryNotices
+            | Self::Claims
+            | Self::CloseDay
+            | Self::Wallets
+            | Self::Retention => false,
         }
     }
 }

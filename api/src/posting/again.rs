@@ -64,6 +64,7 @@ pub fn buyers(
                     ShownAgain { member: Some(named.next().flatten().unwrap_or(nobody)), live: false }
                 }
                 Credential::Resolution(_) => resolved.next().unwrap_or_default(),
+                Credential::Claim(member) => ShownAgain { member: Some(*member), live: false },
             };
             identified(shown, known)
         })
@@ -99,7 +100,7 @@ fn holders(
         .filter_map(|(order, _)| match &order.credential {
             Credential::Code(code) => Some(code.number),
             Credential::Proof(proof) => Some(proof.number),
-            Credential::Name(_) | Credential::Resolution(_) => None,
+            Credential::Name(_) | Credential::Resolution(_) | Credential::Claim(_) => None,
         })
         .collect();
     if numbers.is_empty() {
@@ -118,7 +119,9 @@ fn named(
         .iter()
         .filter_map(|(order, _)| match &order.credential {
             Credential::Name(name) => Some(name),
-            Credential::Code(_) | Credential::Proof(_) | Credential::Resolution(_) => None,
+            Credential::Code(_) | Credential::Proof(_) | Credential::Resolution(_) | Credential::Claim(_) => {
+                None
+            }
         })
         .collect();
     if names.is_empty() {

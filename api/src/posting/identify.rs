@@ -136,17 +136,15 @@ fn shown_cards(
 ) -> Result<Vec<Result<Shown, Problem>>, Problem> {
     let mut codes = judged_codes(app, connection, (orders, purpose), now)?.into_iter();
     let mut taken = judged_resolutions(connection, (orders, purpose), now)?.into_iter();
-    let mut named = named_cards(connection, orders, now)?.into_iter();
+    let mut named = named_cards(connection, orders)?.into_iter();
     let proven = proven_cards(connection, orders)?;
     let claimed = claimed_cards(connection, orders)?;
-    let shown: Vec<Credential> = orders.iter().map(|order| order.shown(now)).collect();
-    let asked = orders.iter().map(|order| order.asker.key.as_str()).zip(&shown);
+    let asked = orders.iter().map(|order| (order.asker.key.as_str(), &order.credential));
     let mut guesses = Guesses::read(app, connection, asked, now)?;
     let found = orders
         .iter()
-        .zip(&shown)
-        .map(|(order, credential)| {
-            let found = match credential {
+        .map(|order| {
+            let found = match &order.credential {
                 Credential::Code(_) => codes.next().ok_or_else(Problem::unavailable).and_then(shown_code),
                 Credential::Resolution(_) => {
                     taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
@@ -168,7 +166,7 @@ fn shown_cards(
                     .map(|card| Shown { card: card.clone(), presented: Presented::Proof, uses: None })
                     .ok_or_else(refusals::card_unknown),
             };
-            guesses.answer((&order.asker.key, credential), found)
+            guesses.answer((&order.asker.key, &order.credential), found)
         })
         .collect();
     guesses.write(connection)?;
@@ -189,7 +187,7 @@ fn judged_codes(
 ) -> Result<Vec<Judged>, Problem> {
     let codes: Vec<ShownCode> = orders
         .iter()
-        .filter_map(|order| match order.shown(now) {
+        .filter_map(|order| match order.credential {
             Credential::Code(code) => Some(ShownCode { code, asker: order.asker.key.clone() }),
             _ => None,
         })
@@ -207,7 +205,7 @@ fn judged_resolutions(
 ) -> Result<Vec<Result<Shown, Problem>>, Problem> {
     let asked: Vec<(ResolutionId, String)> = orders
         .iter()
-        .filter_map(|order| match order.shown(now) {
+        .filter_map(|order| match order.credential {
             Credential::Resolution(id) => Some((id, order.asker.key.clone())),
             _ => None,
         })
@@ -278,12 +276,10 @@ pub fn could_buy(
 fn named_cards(
     connection: &mut PgConnection,
     orders: &[&Order],
-    now: DateTime<Utc>,
 ) -> Result<Vec<Result<Card, NameRefusal>>, Problem> {
-    let shown: Vec<Credential> = orders.iter().map(|order| order.shown(now)).collect();
-    let names: Vec<&CardName> = shown
+    let names: Vec<&CardName> = orders
         .iter()
-        .filter_map(|credential| match credential {
+        .filter_map(|order| match &order.credential {
             Credential::Name(name) => Some(name),
             _ => None,
         })

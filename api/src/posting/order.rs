@@ -6,7 +6,7 @@ use card_issuer::proof::Proof;
 use card_issuer::resolutions::ResolutionId;
 use cashback_engine::PartnerId;
 use cashback_engine::balances::Balance;
-use cashback_engine::posting::{Fiscal, LIVE_MAX, Line, Source};
+use cashback_engine::posting::{Fiscal, Line, Source};
 use cashback_engine::purchases::Purchase;
 use chrono::{DateTime, Utc};
 use shared_kernel::ids::MemberId;
@@ -48,7 +48,7 @@ impl Credential {
     pub fn without_code(self) -> Self {
         match self {
             Self::Code(code) => Self::Name(code.number.into()),
-            Self::Name(_) | Self::Proof(_) | Self::Resolution(_) => self,
+            Self::Name(_) | Self::Proof(_) | Self::Resolution(_) | Self::Claim(_) => self,
         }
     }
 }
@@ -76,19 +76,6 @@ pub struct Order {
     pub fiscal: Option<Fiscal>,
     /// Whether to post at once, or only to authorise.
     pub capture: bool,
-}
-
-impl Order {
-    /// What was shown, as it counts now: in a purchase more than two minutes old a live code is the bare number, whatever
-    /// became of the code since, and is not used up.
-    pub fn shown(&self, now: DateTime<Utc>) -> Credential {
-        match &self.credential {
-            Credential::Code(code) if now - self.occurred_at > LIVE_MAX => {
-                Credential::Name(code.number.into())
-            }
-            shown => shown.clone(),
-        }
-    }
 }
 
 /// The answer to a posted, replayed or quoted order.
