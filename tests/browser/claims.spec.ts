@@ -11,7 +11,7 @@ function receipt(sum: string, document: number): string {
 
 test('a receipt nobody knows finds its shop, its cashback and its member', async ({ visit }) => {
   const phone = await visit('/', { viewport: PHONE, refusals: [422] })
-  await signInMember(phone, memberAt(9).email)
+  await signInMember(phone, memberAt(17).email)
   await phone.getByTestId('claims').click()
   await phone.getByTestId('claim-string').fill('не чек')
   await phone.getByTestId('claim-send').click()
@@ -47,7 +47,7 @@ test('a receipt nobody knows finds its shop, its cashback and its member', async
 
 test('cashback beyond a threshold waits for finance', async ({ visit, request }) => {
   const phone = await visit('/', { viewport: PHONE })
-  await signInMember(phone, memberAt(9).email)
+  await signInMember(phone, memberAt(17).email)
   const card = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
   const office = await visit('/office', { viewport: DESK })
   await signInStaff(office, 'finance')
