@@ -485,12 +485,31 @@ fn a_cashiers_own_card_is_held() {
 }
 
 #[test]
+fn from_the_first_day_on_it_looks_and_holds_nothing() {
+    let shop = Shop::open();
+    let (finance, anna) = (shop.finance(), shop.holder("1001"));
+    let rules = finance.get("/v1/fraud/rules").expect(200).json();
+    let on = |rule: &Value| rule["enabled"] == true && rule["action"] == "watch";
+    assert!(rules["rules"].as_array().unwrap().iter().all(on), "{rules}");
+    let shown = ("card_number", anna.card.number.as_str());
+    let sales: Vec<Value> = (0..130).map(|at| shop.sale(shown, &format!("R-{at}"), "100.00")).collect();
+    let answer = shop.program.post("/v1/purchases/batch", &json!({ "purchases": sales })).expect(200).json();
+    let results = answer["results"].as_array().unwrap();
+    assert!(results.iter().all(|one| cashback(&one["purchase"]) == ("5.00", "pending")), "{answer}");
+    let cases = finance.get("/v1/fraud?status=watched&limit=200").expect(200).json();
+    let cases = cases["items"].as_array().unwrap();
+    assert_eq!(cases.len(), 80, "from the 21st by the bare number to the hundredth");
+    assert_eq!(cases[0]["evidence"][0]["rule"], "bare_number");
+    assert_eq!(finance.get("/v1/fraud?status=held").expect(200).json()["items"], json!([]));
+}
+
+#[test]
 fn finance_sets_the_thresholds_and_others_read_them() {
     let watch = Watch::with(&[]);
     let mut rules = watch.finance.get("/v1/fraud/rules").expect(200).json();
     let list = rules["rules"].as_array().unwrap();
     assert_eq!(list.len(), FraudRule::ALL.len());
-    assert!(list.iter().all(|rule| rule["enabled"] == false), "off until finance turns them on");
+    assert!(list.iter().all(|rule| rule["enabled"] == false), "as they were set");
     rules["rules"][0]["enabled"] = json!(true);
     rules["rules"][0]["most_purchases"] = json!(1);
     let set = watch.finance.send(

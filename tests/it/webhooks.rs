@@ -105,6 +105,28 @@ fn a_partner_hears_of_its_purchases_signed_and_without_the_member() {
 }
 
 #[test]
+fn a_partner_hears_of_a_claim_it_is_to_decide() {
+    let shop = shop();
+    let sink = webhook_sink();
+    let (_, secret) = subscribe(&shop.program, &sink.url("/"), &["claim.to_decide"]);
+    shop.holder("1001");
+    let at = shop.server.app.now() - TimeDelta::hours(1);
+    let fiscal = crate::claims::receipt(at, "400.00", 1);
+    let drives = json!({ "drives": ["9287440300634471"] });
+    shop.program.post("/v1/outlets/market-1/fiscal-drives", &drives).expect(201);
+    let claim =
+        shop.server.as_member("1001").post("/v1/me/claims", &json!({ "fiscal": fiscal })).expect(201).json();
+    let told = sink.wait_for(1);
+    assert!(told[0].is_signed_with(&secret), "{:?}", told[0]);
+    let body = told[0].json();
+    assert_eq!(body["type"], "claim.to_decide");
+    let listed = shop.program.get("/v1/claims?status=waiting").expect(200).json()["items"][0].clone();
+    assert_eq!((&body["data"]["claim_id"], &listed["id"]), (&claim["id"], &claim["id"]));
+    assert_eq!((&body["data"]["outlet"], &body["data"]["amount"]), (&json!("market-1"), &json!("400.00")));
+    assert_eq!(body["data"].as_object().unwrap().len(), 4, "and when; nothing of the member: {body}");
+}
+
+#[test]
 fn what_was_not_committed_is_not_told_and_what_is_another_event_neither() {
     let shop = shop();
     let sink = webhook_sink();

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cashback_engine::claims::drives;
 use cashback_engine::days::date_in;
 use cashback_engine::partners::{self, NewOutlet, NewPartner, Partner};
 use cashback_engine::rules::{RuleDraft, store};
@@ -190,6 +191,7 @@ fn bring_in(app: &Arc<App>, connection: &mut PgConnection) -> Result<Credentials
     for demo in PARTNERS {
         eprintln!("bringing in the purchases of {}", demo.name);
         let partner = partner(app, connection, demo, since)?;
+        fiscal_drives(app, connection, demo)?;
         let register = folder.join(format!("register-{}.csv", demo.code));
         std::fs::write(&register, shifted(demo.register, app.now())?)?;
         let loaded = registers::load(app, demo.code, &register, ("post", true), &mut |_| {})?;
@@ -278,6 +280,20 @@ fn partner(
         }
         Ok(partner)
     })
+}
+
+/// A till in each outlet, so that receipts can be claimed: the drives are numbered 9999000000000001 and on, in the order
+/// of [`PARTNERS`] and their outlets.
+fn fiscal_drives(app: &App, connection: &mut PgConnection, demo: &DemoPartner) -> Result<(), BoxError> {
+    let (by, now) = (Uuid::now_v7(), app.now());
+    let outlets = PARTNERS.iter().flat_map(|partner| partner.outlets).zip(1u64..);
+    for ((code, ..), number) in outlets.filter(|(outlet, _)| demo.outlets.contains(outlet)) {
+        let drive = [format!("9999{number:012}")];
+        connection.transaction(|connection| {
+            drives::add(connection, &app.books, (*code, None), &drive, (by, now))
+        })?;
+    }
+    Ok(())
 }
 
 /// A login for each role; where one is left from an interrupted start, it gets a new password.

@@ -1,4 +1,5 @@
-//! The thresholds of the fraud watch: seeded, off until finance turns them on, kept in the book that judges purchases.
+//! The thresholds of the fraud watch, kept in the book that judges purchases. Seeded as looking on alone: nothing is held
+//! back before finance says so.
 
 use chrono::{DateTime, NaiveTime, Utc};
 use diesel::pg::PgConnection;

@@ -60,6 +60,15 @@ pub(crate) fn subjects(sale: &Sale) -> impl Iterator<Item = Uuid> {
     [Some(sale.buyer.member.0), cashier].into_iter().flatten().filter(|_| is_watched(sale))
 }
 
+/// How many of a member's purchases of a day open cases while nothing is held back.
+const WATCHED_MAX: i32 = 100;
+
+/// Whether a purchase that is only watched still opens a case: who bought more today stands in the queue already.
+pub(crate) fn is_told(tallies: &Tallies, book: &Book, sale: &Sale) -> bool {
+    let day = date_in(book.zone, sale.occurred_at);
+    tallies.on(sale.buyer.member.0, day).purchases < WATCHED_MAX
+}
+
 /// Counts a purchase that was accepted.
 pub(crate) fn count(tallies: &mut Tallies, book: &Book, sale: &Sale, checked: &Checked, now: DateTime<Utc>) {
     let day = date_in(book.zone, sale.occurred_at);

@@ -68,7 +68,9 @@ pub(crate) fn decide(
     } else {
         world.transfer(Account::AVAILABLE, Account::RESERVED, sale.redeem);
     }
-    suspect(world, &record, &suspicions, &judgement);
+    if judgement.is_held() || watch::is_told(&world.tallies, book, sale) {
+        suspect(world, &record, &suspicions, &judgement);
+    }
     if book.watched.is_on() {
         watch::count(&mut world.tallies, book, sale, checked, now);
     }
