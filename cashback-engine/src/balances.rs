@@ -67,16 +67,19 @@ pub fn balance(
     let today = date_in(books.current(connection)?.zone, now);
     // In one statement: between two an expiry could finish, and what is past would show once more.
     type Row = (Balance, Standing, Option<(Money, Option<NaiveDate>, bool)>);
-    let rows: Vec<Row> = balances::table
-        .left_join(lots::table.on(lots::member_id.eq(balances::member_id).and(lots::remaining.gt(0))))
-        .filter(balances::member_id.eq(member))
-        .order((lots::expires_on, lots::purchase_id, lots::part))
-        .select((
-            Balance::as_select(),
-            balances::standing,
-            (lots::remaining, lots::expires_on, lots::released).nullable(),
-        ))
-        .load(connection)?;
+    let rows: Vec<Row> =
+        balances::table
+            .left_join(lots::table.on(
+                lots::member_id.eq(balances::member_id).and(lots::remaining.gt(0)).and(lots::held.eq(false)),
+            ))
+            .filter(balances::member_id.eq(member))
+            .order((lots::expires_on, lots::purchase_id, lots::part))
+            .select((
+                Balance::as_select(),
+                balances::standing,
+                (lots::remaining, lots::expires_on, lots::released).nullable(),
+            ))
+            .load(connection)?;
     let booked = rows.first().map(|(balance, standing, _)| (*balance, *standing));
     let frozen = booked.is_some_and(|(_, standing)| standing.is_frozen());
     let mut balance = booked.map(|(balance, _)| balance).unwrap_or_default();
@@ -214,17 +217,18 @@ pub struct ExpiringLots {
 }
 
 statement! {
-    /// Some members' lots of some days, but those of frozen members, also such as left: theirs don't expire.
+    /// Some members' lots of some days, but those held back and those of frozen members, also such as left: they don't
+    /// expire.
     ExpiringOn { days: Vec<NaiveDate> => Array<Date>, after: Option<MemberId> => diesel::sql_types::Nullable<SqlUuid>,
         members_max: i64 => BigInt } -> (SqlUuid, Date, BigInt),
     "WITH given AS (SELECT ?::date[] AS days, ?::uuid AS after), members AS (
         SELECT DISTINCT l.member_id FROM ledger.lots AS l JOIN ledger.balances AS b USING (member_id)
-        WHERE l.remaining > 0 AND l.expires_on = ANY((SELECT days FROM given)::date[]) AND b.standing NOT IN ('frozen', 'frozen_left')
+        WHERE l.remaining > 0 AND NOT l.held AND l.expires_on = ANY((SELECT days FROM given)::date[]) AND b.standing NOT IN ('frozen', 'frozen_left')
             AND l.member_id > coalesce((SELECT after FROM given), '00000000-0000-0000-0000-000000000000')
         ORDER BY l.member_id LIMIT ?
      )
      SELECT member_id, expires_on, sum(remaining)::bigint FROM ledger.lots JOIN members USING (member_id)
-     WHERE remaining > 0 AND expires_on = ANY((SELECT days FROM given)::date[])
+     WHERE remaining > 0 AND NOT held AND expires_on = ANY((SELECT days FROM given)::date[])
      GROUP BY member_id, expires_on ORDER BY member_id, expires_on"
 }
 

@@ -50,7 +50,7 @@
 //!   all of it is given up.
 //! - What the fraud watch holds back stays `pending`: it is neither released nor expires until somebody decides. A lot
 //!   released past its last day lives 30 days more; cashback taken back leaves the commission and the redemption.
-//! - Per-card limits count the member's purchases, whichever card was shown, by the programme's day of `occurred_at`.
+//! - The fraud watch's per-card limits count the card that was shown, by the programme's day of `occurred_at`.
 //! - Who took part at the purchase's own moment earns, whoever left since, and nobody with what was bought before the
 //!   offer was accepted; what happened within the last quarter of an hour is judged by the present, and so is history
 //!   from an older system. Of two merged members either's word counts. Tiers are judged as they are when a purchase is

@@ -476,8 +476,8 @@ pub mod ledger {
     }
 
     diesel::joinable!(claims -> outlets (outlet_id));
-    diesel::joinable!(fiscal_drives -> outlets (outlet_id));
     diesel::joinable!(commission_rates -> partners (partner_id));
+    diesel::joinable!(fiscal_drives -> outlets (outlet_id));
     diesel::joinable!(outlets -> partners (partner_id));
     diesel::joinable!(partners -> accounts (receivable));
     diesel::joinable!(registers -> partners (partner_id));

@@ -13,7 +13,7 @@ use shared_kernel::outbox::{self, Event};
 use super::file::decided;
 use super::{APART_MAX, ClaimId, ClaimReason, ClaimStatus, derived_receipt};
 use crate::ids::PurchaseId;
-use crate::posting::check::Checked;
+use crate::posting::check::{Checked, fiscal_sum};
 use crate::posting::sale::{Sale, Source};
 use crate::posting::world::World;
 use crate::schema::ledger::claims;
@@ -100,7 +100,7 @@ impl Played {
             Some(fiscal) => (&fiscal.drive, fiscal.document) == (&self.drive, self.document),
             None => {
                 self.outlet == Some(checked.outlet.number)
-                    && self.amount == sale.amount - sale.redeem
+                    && self.amount == fiscal_sum(&checked.partner, sale)
                     && self.occurred_at.is_some_and(|at| (at - sale.occurred_at).abs() <= APART_MAX)
             }
         }

@@ -16,7 +16,7 @@ use crate::partners::Outlet;
 use crate::posting::sale::AMOUNT_MAX_KOPECKS;
 use crate::posting::{Fiscal, FiscalKind};
 use crate::rules::{Book, BookCache};
-use crate::schema::ledger::{balances, claims, fiscal_receipts, purchases};
+use crate::schema::ledger::{balances, claims, fiscal_receipts, outlets, partners, purchases};
 
 /// Why a receipt can't be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -158,11 +158,20 @@ fn arrived(
         .filter(claims::member_id.eq(member).and(claims::purchase_id.is_not_null()))
         .select(claims::purchase_id.assume_not_null())
         .load(connection)?;
-    purchases::table
-        .filter(purchases::outlet_id.eq(outlet))
+    let whole: bool = outlets::table
+        .inner_join(partners::table)
+        .filter(outlets::id.eq(outlet))
+        .select(partners::fiscal_counts_points)
+        .first(connection)?;
+    let found = purchases::table.filter(purchases::outlet_id.eq(outlet)).into_boxed();
+    let found = if whole {
+        found.filter(purchases::amount.eq(fiscal.sum))
+    } else {
+        found.filter((purchases::amount - purchases::redeemed).eq(fiscal.sum.kopecks()))
+    };
+    found
         .filter(purchases::occurred_at.between(at - APART_MAX, at + APART_MAX))
         .filter(purchases::member_id.eq(member).and(purchases::fiscal.is_null()))
-        .filter((purchases::amount - purchases::redeemed).eq(fiscal.sum.kopecks()))
         .filter(purchases::status.ne("voided"))
         .filter(purchases::id.ne_all(told))
         .order(purchases::id)

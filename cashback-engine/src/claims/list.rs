@@ -116,7 +116,9 @@ pub fn similar(
          FROM ledger.claims AS c JOIN ledger.purchases AS b ON b.outlet_id = c.outlet_id
             AND b.occurred_at BETWEEN c.occurred_at - make_interval(secs => $2)
                 AND c.occurred_at + make_interval(secs => $2)
-            AND b.amount - b.redeemed = c.amount AND b.status <> 'voided'
+            AND b.status <> 'voided'
+         JOIN ledger.outlets AS o ON o.id = b.outlet_id JOIN ledger.partners AS p ON p.id = o.partner_id
+            AND c.amount = b.amount - CASE WHEN p.fiscal_counts_points THEN 0 ELSE b.redeemed END
          WHERE c.id = ANY($1) ORDER BY b.occurred_at LIMIT 400",
     )
     .bind::<Array<SqlUuid>, _>(open)

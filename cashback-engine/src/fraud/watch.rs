@@ -54,10 +54,22 @@ fn is_watched(sale: &Sale) -> bool {
     !matches!(sale.source, Source::History | Source::Claim)
 }
 
-/// Whom it counts for: the member, and the cashier at the till page.
-pub(crate) fn subjects(sale: &Sale) -> impl Iterator<Item = Uuid> {
+/// Whose limits are those of a card: the one that was shown, since a family's are in different hands; the member's where
+/// none was.
+fn card(sale: &Sale) -> Uuid {
+    sale.buyer.card.map_or(sale.buyer.member.0, |card| card.0)
+}
+
+/// Whom it counts for: the card, and the cashier at the till page.
+fn counted(sale: &Sale) -> impl Iterator<Item = Uuid> {
     let cashier = (sale.source == Source::Till).then_some(sale.posted_by);
-    [Some(sale.buyer.member.0), cashier].into_iter().flatten().filter(|_| is_watched(sale))
+    [Some(card(sale)), cashier].into_iter().flatten().filter(|_| is_watched(sale))
+}
+
+/// Whom it asks about: those, and the member, who returns things whichever card bought them. A card's counters are
+/// guarded by its member's lock.
+pub(crate) fn subjects(sale: &Sale) -> impl Iterator<Item = Uuid> {
+    counted(sale).chain(Some(sale.buyer.member.0).filter(|_| is_watched(sale)))
 }
 
 /// How many of a member's purchases of a day open cases while nothing is held back.
@@ -78,7 +90,7 @@ pub(crate) fn count(tallies: &mut Tallies, book: &Book, sale: &Sale, checked: &C
         at: sale.occurred_at,
         outlet: checked.outlet.number,
     };
-    for subject in subjects(sale) {
+    for subject in counted(sale) {
         tallies.purchased((subject, day), &purchase);
     }
 }
@@ -116,11 +128,11 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn at(&self, threshold: &Threshold) -> Option<(Value, Value)> {
-        let (sale, member) = (self.sale, self.sale.buyer.member.0);
+        let (sale, card) = (self.sale, card(self.sale));
         let cashier = (sale.source == Source::Till).then_some(sale.posted_by);
         match threshold.rule {
             FraudRule::CardDay => {
-                let before = self.tallies.on(member, self.day);
+                let before = self.tallies.on(card, self.day);
                 over(threshold, before.purchases + 1, before.amount + sale.amount)
             }
             FraudRule::CashierDay => {
@@ -129,12 +141,12 @@ impl Look<'_> {
             }
             FraudRule::BareNumber if counts_as_live(sale, self.now) => None,
             FraudRule::BareNumber => {
-                let before = self.tallies.on(member, self.day);
+                let before = self.tallies.on(card, self.day);
                 over(threshold, before.bare + 1, before.bare_amount + sale.amount)
             }
             FraudRule::RefundCycling => {
                 let (most, days) = (threshold.most_purchases?, threshold.days?);
-                let refunds = self.tallies.refunds(member, self.day, days);
+                let refunds = self.tallies.refunds(sale.buyer.member.0, self.day, days);
                 let struck = (json!({ "refunds": refunds, "days": days }), json!({ "refunds": most }));
                 (refunds > most).then_some(struck)
             }
@@ -154,7 +166,7 @@ impl Look<'_> {
         }
         let at = self.sale.occurred_at;
         self.tallies
-            .near(self.sale.buyer.member.0, (self.day, at), minutes)
+            .near(card(self.sale), (self.day, at), minutes)
             .into_iter()
             .filter_map(|(moment, outlet)| {
                 let outlet = self.book.outlet_by_number(outlet)?;

@@ -149,12 +149,17 @@ fn redemption(book: &Book, sale: &Sale, partner: &Partner, now: DateTime<Utc>) -
     Ok(())
 }
 
+/// The sum of a sale's fiscal receipt: what was paid, or all of it where the till books points as counter-provision.
+pub(crate) fn fiscal_sum(partner: &Partner, sale: &Sale) -> Money {
+    if partner.fiscal_counts_points { sale.amount } else { sale.amount - sale.redeem }
+}
+
 fn fiscal(sale: &Sale, partner: &Partner) -> Result<(), Refusal> {
     let Some(fiscal) = &sale.fiscal else { return Ok(()) };
     if fiscal.kind != FiscalKind::Sale {
         return Err(Refusal::FiscalKind);
     }
-    let expected = if partner.fiscal_counts_points { sale.amount } else { sale.amount - sale.redeem };
+    let expected = fiscal_sum(partner, sale);
     if fiscal.sum == expected { Ok(()) } else { Err(Refusal::FiscalMismatch { expected }) }
 }
 

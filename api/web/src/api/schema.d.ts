@@ -144,6 +144,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/apple/v1/devices/{device}/registrations/{pass_type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which of a device's passes changed. The tag is to be sent back as it is; one that isn't ours counts as none. */
+        get: operations["get_apple_devices_device_registrations_pass_type"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apple/v1/devices/{device}/registrations/{pass_type}/{serial}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A device registers for a pass: it is told of changes from now on. */
+        post: operations["post_apple_devices_device_registrations_pass_type_serial"];
+        /** A device holds a pass no more. */
+        delete: operations["delete_apple_devices_device_registrations_pass_type_serial"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apple/v1/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a device complains of: written to the log, shortened, without control characters and long numbers. */
+        post: operations["post_apple_log"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apple/v1/passes/{pass_type}/{serial}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A pass as it is now. */
+        get: operations["get_apple_passes_pass_type_serial"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/code": {
         parameters: {
             query?: never;
@@ -387,6 +456,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Claims, the newest first: a partner's own, or all for the union's finance. */
+        get: operations["get_claims"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/claims/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves a claim: it is posted as a purchase of its moment. Approving what is approved answers it as it is. */
+        post: operations["post_claims_id_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/claims/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives an unmatched claim its outlet; its partner is to decide then. */
+        post: operations["post_claims_id_assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/claims/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Declines a claim. The union's finance declines those whose outlet nobody knows. */
+        post: operations["post_claims_id_decline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/designs": {
         parameters: {
             query?: never;
@@ -485,6 +622,92 @@ export interface paths {
         put?: never;
         /** Enrols the customer by the code they told. */
         post: operations["post_enrolments_id_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fraud": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Purchases that struck the fraud watch, the newest first. */
+        get: operations["get_fraud"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fraud/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The thresholds of the fraud watch. */
+        get: operations["get_fraud_rules"];
+        /** Sets the thresholds: every rule once. They hold for purchases posted from then on. */
+        put: operations["put_fraud_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fraud/{id}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Blocks a case: the cashback goes back to its funders; the card too, where asked. */
+        post: operations["post_fraud_id_block"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fraud/{id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds back the pending cashback of a purchase that was only watched. */
+        post: operations["post_fraud_id_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fraud/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Releases a case: the cashback goes on by its dates, at once where they are over. */
+        post: operations["post_fraud_id_release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -715,6 +938,23 @@ export interface paths {
         patch: operations["patch_me_cards_id"];
         trace?: never;
     };
+    "/v1/me/cards/{id}/apple.pkpass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The card for Apple Wallet: a signed pass that earns (its code is the bare number) and shows balances and standing. */
+        get: operations["get_me_cards_id_apple_pkpass"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/cards/{id}/barcode.svg": {
         parameters: {
             query?: never;
@@ -800,6 +1040,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/cards/{id}/google": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The card for Google Wallet, which draws live codes of its own: it is one of the card's eight devices, and codes end
+         *     where that device is revoked. Asked again it is the same card, as it is now.
+         */
+        get: operations["get_me_cards_id_google"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/cards/{id}/proof": {
         parameters: {
             query?: never;
@@ -831,6 +1091,24 @@ export interface paths {
         put?: never;
         /** Another card instead of mine: a new number on the same balances; the old number stays blocked for ever. */
         post: operations["post_me_cards_id_reissue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My claims, the newest first. */
+        get: operations["get_me_claims"];
+        put?: never;
+        /** Claims a purchase that never arrived, by its fiscal receipt. */
+        post: operations["post_me_claims"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1304,6 +1582,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/outlets/{code}/fiscal-drives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fiscal drives of an outlet. */
+        get: operations["get_outlets_code_fiscal_drives"];
+        put?: never;
+        /** Registers fiscal drives at an outlet; those that are there stay. Claims that waited for one find their partner. */
+        post: operations["post_outlets_code_fiscal_drives"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/outlets/{code}/fiscal-drives/{drive}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a fiscal drive away from an outlet. */
+        delete: operations["delete_outlets_code_fiscal_drives_drive"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/partners": {
         parameters: {
             query?: never;
@@ -1319,6 +1632,23 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/partners/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes a partner's settings, for purchases from now on; those posted keep what they were judged by. */
+        patch: operations["patch_partners_code"];
         trace?: never;
     };
     "/v1/print-batches": {
@@ -2237,6 +2567,23 @@ export interface components {
             /** @description The correction's `as_seen`; without it only what must not be is refused. */
             as_seen?: string | null;
         };
+        /** @description What the partner knows of the sale; all of it can be left out. */
+        ApproveBody: {
+            /**
+             * @description The sum, to be sure that it is the receipt's.
+             * @example 1250.00
+             */
+            amount?: string | null;
+            /** @description The receipt's lines, for rules that go by categories; they add up to the sum. */
+            lines?: components["schemas"]["LineBody"][] | null;
+            /** @description The receipt's number at the till, so that the sale is known by it should it arrive later. */
+            receipt?: string | null;
+        };
+        /** @description Whose till it was. */
+        AssignBody: {
+            /** @description The outlet's code. */
+            outlet: string;
+        };
         /** @description The metadata of RFC 8414 §2. */
         AuthorizationServer: {
             authorization_endpoint: string;
@@ -2319,6 +2666,13 @@ export interface components {
             /** @description `lost`, `stolen`, `left` or `fraud`. */
             reason: string;
         };
+        /** @description What to remember about a block, and whether the card goes too. */
+        BlockCaseBody: {
+            /** @description Whether the card that was shown is blocked for fraud, for ever. */
+            block_card?: boolean | null;
+            /** @description For those who look later; at most 500 characters. */
+            comment?: string | null;
+        };
         /** @description What to capture; all of it unless said. */
         CaptureBody: {
             /**
@@ -2349,6 +2703,8 @@ export interface components {
             relation?: string | null;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
+            /** @description `apple`: the wallets it can be put into now; on the member's own list alone. */
+            wallets?: string[];
         };
         /** @description A design. */
         CardDesign: {
@@ -2443,6 +2799,60 @@ export interface components {
             /** @description What is left out is without a limit. */
             limits: components["schemas"]["CardLimits"];
         };
+        /** @description Which passes changed. */
+        ChangedPasses: {
+            /** @description To be sent back as `passesUpdatedSince`. */
+            lastUpdated: string;
+            serialNumbers: string[];
+        };
+        /** @description A claim, as its member sees it. */
+        Claim: {
+            /** @example 1250.00 */
+            amount: string;
+            /** Format: date-time */
+            decided_at?: string | null;
+            /** @description Why it ended, or what it waits for, in the reader's language. */
+            explanation: string;
+            /** Format: date-time */
+            filed_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The outlet's name. */
+            outlet?: string | null;
+            partner?: components["schemas"]["PartnerRef"] | null;
+            /**
+             * @description The receipt's time, as the till printed it.
+             * @example 2026-11-21T14:05:00
+             */
+            printed_at: string;
+            /**
+             * Format: uuid
+             * @description The purchase it became.
+             */
+            purchase_id?: string | null;
+            /** @description Why it ended: a stable word. */
+            reason?: string | null;
+            /** @description `unmatched`, `waiting`, `approved`, `confirmed`, `declined` or `expired`. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description Until when it waits for an answer, while it is open.
+             */
+            waits_until?: string | null;
+        };
+        /** @description What a member sends. */
+        ClaimBody: {
+            /**
+             * @description The receipt's QR string, as the till prints it.
+             * @example t=20261121T1405&s=1250.00&fn=9287440300634471&i=13571&fp=3730902192&n=1
+             */
+            fiscal: string;
+        };
+        /** @description A page of claims. */
+        Claims: {
+            items: components["schemas"]["PartnerClaim"][];
+            next?: string | null;
+        };
         /** @description From which day an organisation is closed. */
         CloseBody: {
             /**
@@ -2464,6 +2874,11 @@ export interface components {
             valid_until: string;
             /** @description 24 digits. */
             value: string;
+        };
+        /** @description What to remember about a decision. */
+        CommentBody: {
+            /** @description For those who look later; at most 500 characters. */
+            comment?: string | null;
         };
         /** @description The code the customer told. */
         ConfirmBody: {
@@ -2515,6 +2930,11 @@ export interface components {
         DeclineBody: {
             /** @description 1 to 500 characters. */
             comment: string;
+        };
+        /** @description Why a claim is declined. */
+        DeclineClaimBody: {
+            /** @description In words, for the member to read; 1 to 300 characters. */
+            reason: string;
         };
         /** @description A new design, in the place of the organisation's present one. */
         DesignBody: {
@@ -2592,6 +3012,11 @@ export interface components {
             items: components["schemas"]["Device"][];
             next?: string | null;
         };
+        /** @description Drives to register. */
+        DrivesBody: {
+            /** @description Their numbers: 16 digits, 12 in older ones; 1 to 1,000 of them. */
+            drives: string[];
+        };
         /** @description Whose card: as it was resolved. */
         EnrolmentBody: {
             /**
@@ -2643,8 +3068,102 @@ export interface components {
             /** @description JSON pointer to the field (`#/amount`). */
             pointer: string;
         };
+        /** @description A fiscal drive. */
+        FiscalDrive: {
+            /** @description Its number: `fn` of the receipts it signs. */
+            drive: string;
+            /** Format: date-time */
+            since: string;
+        };
+        /** @description An outlet's drives. */
+        FiscalDrives: {
+            items: components["schemas"]["FiscalDrive"][];
+        };
         /** @description A purchase or a page of them. */
         Found: components["schemas"]["Purchase"] | components["schemas"]["Purchases"];
+        /** @description A purchase that struck rules of the fraud watch. */
+        FraudCase: {
+            /** @example 1250.00 */
+            amount: string;
+            card_blocked: boolean;
+            /** Format: uuid */
+            card_id?: string | null;
+            /**
+             * @description The cashback as it was given.
+             * @example 62.50
+             */
+            cashback: string;
+            /**
+             * @description What is left of it now.
+             * @example 62.50
+             */
+            cashback_left: string;
+            comment?: string | null;
+            /** Format: date-time */
+            decided_at?: string | null;
+            /** Format: uuid */
+            decided_by?: string | null;
+            /** @description Each rule that struck, with what was seen and the limit then. */
+            evidence: Record<string, unknown>[];
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Whose; an opaque id.
+             */
+            member_id: string;
+            /** Format: date-time */
+            occurred_at?: string | null;
+            /** Format: date-time */
+            opened_at: string;
+            outlet?: string | null;
+            partner?: string | null;
+            /**
+             * Format: uuid
+             * @description The login or program that posted it.
+             */
+            posted_by: string;
+            /** Format: uuid */
+            purchase_id: string;
+            receipt?: string | null;
+            /** @description By which way it was posted. */
+            source: string;
+            /** @description `held`, `watched`, `released` or `blocked`. */
+            status: string;
+        };
+        /** @description A page of cases. */
+        FraudCases: {
+            items: components["schemas"]["FraudCase"][];
+            next?: string | null;
+        };
+        /** @description A rule of the fraud watch. Limits a rule doesn't have are left out. */
+        FraudRuleView: {
+            /** @description `hold`: the cashback is held back; `watch`: the purchase is shown, and nothing else. */
+            action: string;
+            /** Format: int32 */
+            days?: number | null;
+            enabled: boolean;
+            /** @description From and until which time of the outlet's day; `["21:00", "23:00"]`. */
+            hours?: string[] | null;
+            /** Format: int32 */
+            minutes?: number | null;
+            /**
+             * @description So much in all is fine.
+             * @example 50000.00
+             */
+            most_amount?: string | null;
+            /**
+             * Format: int32
+             * @description So many are fine.
+             */
+            most_purchases?: number | null;
+            /** @description `card_day`, `cashier_day`, `bare_number`, `refund_cycling`, `two_towns`, `closing_burst` or `own_card`. */
+            rule: string;
+        };
+        /** @description All rules of the fraud watch. */
+        FraudRules: {
+            rules: components["schemas"]["FraudRuleView"][];
+        };
         /** @description Since when, by whom and why somebody is frozen. */
         FreezeView: {
             /** Format: date-time */
@@ -2659,6 +3178,16 @@ export interface components {
             by: string;
             /** @description The organisation's name. */
             name?: string | null;
+        };
+        /** @description A card for Google Wallet. */
+        GoogleCard: {
+            /**
+             * @description The card as Google has it: a LoyaltyObject, whose rotating barcode draws the live codes. Nothing in it says whose
+             *     card it is; whoever has it can draw the card's codes.
+             */
+            object: Record<string, unknown>;
+            /** @description Opened on the phone, it puts the card into the wallet. */
+            save_url: string;
         };
         /** @description Which cards. */
         HandOutBody: {
@@ -2756,6 +3285,10 @@ export interface components {
             quantity?: string | null;
             /** @description The partner's article number. */
             sku?: string | null;
+        };
+        /** @description What a device complains of. */
+        LogBody: {
+            logs: string[];
         };
         /** @description A login of the staff. */
         LoginBody: {
@@ -2970,6 +3503,11 @@ export interface components {
             /** @description `lost` or `stolen`. */
             reason: string;
         };
+        /** @description A page of claims. */
+        MyClaims: {
+            items: components["schemas"]["Claim"][];
+            next?: string | null;
+        };
         /** @description Why I want another card. */
         MyReissueBody: {
             /** @description `lost`, `stolen` or `replaced` (worn out, or a new number wanted). */
@@ -3163,6 +3701,11 @@ export interface components {
              * @example 0.02
              */
             commission_rate: string;
+            /**
+             * @description Whether its tills book points as a counter-provision: the fiscal receipt's sum is the whole amount then, not
+             *     what was paid.
+             */
+            counter_provision: boolean;
             name: string;
             outlets: components["schemas"]["Outlet"][];
             /**
@@ -3175,6 +3718,70 @@ export interface components {
              * @example 0.5
              */
             redeem_share: string;
+        };
+        /** @description What to change of a partner's settings; what is left out stays. */
+        PartnerChanges: {
+            /**
+             * @description For what happens from now on; what happened before is charged the rate of its moment, however late it comes.
+             * @example 0.02
+             */
+            commission_rate?: string | null;
+            counter_provision?: boolean | null;
+            /** @example 10.00 */
+            redeem_least?: string | null;
+            /** @example 0.5 */
+            redeem_share?: string | null;
+        };
+        /** @description A claim to decide. */
+        PartnerClaim: {
+            /** @example 1250.00 */
+            amount: string;
+            /** Format: date-time */
+            decided_at?: string | null;
+            /**
+             * Format: int64
+             * @description The fiscal document on it.
+             */
+            document: number;
+            /** @description The fiscal drive. */
+            drive: string;
+            /** Format: date-time */
+            filed_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description The receipt's moment, once the outlet's zone is known.
+             */
+            occurred_at?: string | null;
+            /** @description The outlet's code, once it is known. */
+            outlet?: string | null;
+            /** @description The partner's code, once the outlet is known. */
+            partner?: string | null;
+            /**
+             * @description The receipt's time, as the till printed it.
+             * @example 2026-11-21T14:05:00
+             */
+            printed_at: string;
+            /** Format: uuid */
+            purchase_id?: string | null;
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description The fiscal sign.
+             */
+            sign: number;
+            /** @description Purchases of the same outlet, sum and minutes that are in the ledger: perhaps the same sale. */
+            similar: components["schemas"]["SimilarPurchase"][];
+            /** @description `unmatched`, `waiting`, `approved`, `confirmed`, `declined` or `expired`. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself, while it is open.
+             */
+            waits_until?: string | null;
+            /** @description What whoever declined wrote for the member. */
+            words?: string | null;
         };
         /** @description A partner by code and name. */
         PartnerRef: {
@@ -3383,6 +3990,11 @@ export interface components {
         /** @description Changes of the bonus programme, for purchases from now on. */
         ProgrammeChanges: {
             bare_number_may_redeem?: boolean | null;
+            /**
+             * Format: int32
+             * @description 1 to 60.
+             */
+            claim_days?: number | null;
             /** @description The whole list; `tobacco` and `nicotine` stay in it. */
             excluded_categories?: string[] | null;
         };
@@ -3390,6 +4002,11 @@ export interface components {
         ProgrammeSettings: {
             /** @description Whether points can be spent by showing the bare card number. */
             bare_number_may_redeem: boolean;
+            /**
+             * Format: int32
+             * @description How many days a claim waits before it ends by itself.
+             */
+            claim_days: number;
             /** @description Line categories no rule covers and no points pay; `tobacco` and `nicotine` always. */
             excluded_categories: string[];
             /** @description The zone whose days the programme counts; it can't be changed. */
@@ -3613,6 +4230,11 @@ export interface components {
         Registers: {
             items: components["schemas"]["Register"][];
             next?: string | null;
+        };
+        /** @description What a device tells when it registers. */
+        RegistrationBody: {
+            /** @description Where its pushes go. */
+            pushToken: string;
         };
         /** @description Why a card is issued anew. */
         ReissueBody: {
@@ -3954,6 +4576,14 @@ export interface components {
             expires_in: number;
             refresh_token?: string | null;
             token_type?: string | null;
+        };
+        /** @description A purchase that looks like the claim. */
+        SimilarPurchase: {
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: uuid */
+            purchase_id: string;
+            receipt: string;
         };
         /** @description How a simulation goes, or went. */
         Simulation: components["schemas"]["SimulationReport"] & {
@@ -4724,6 +5354,191 @@ export interface operations {
             };
         };
     };
+    get_apple_devices_device_registrations_pass_type: {
+        parameters: {
+            query?: {
+                /** @description The `lastUpdated` of the answer before; without it, all. */
+                passesUpdatedSince?: string;
+            };
+            header?: never;
+            path: {
+                device: string;
+                pass_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the passes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedPasses"];
+                };
+            };
+            /** @description none changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    post_apple_devices_device_registrations_pass_type_serial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+                pass_type: string;
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistrationBody"];
+            };
+        };
+        responses: {
+            /** @description was registered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description registered */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a wrong token, or no such pass */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a wrong device or push token */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_apple_devices_device_registrations_pass_type_serial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+                pass_type: string;
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description unregistered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a wrong token, or no such pass */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_apple_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogBody"];
+            };
+        };
+        responses: {
+            /** @description noted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description too much of it */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_apple_passes_pass_type_serial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pass_type: string;
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the pass */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.pkpass": unknown;
+                };
+            };
+            /** @description it hasn't changed since `If-Modified-Since` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a wrong token, or no such pass */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_auth_code: {
         parameters: {
             query?: never;
@@ -5376,6 +6191,201 @@ export interface operations {
             };
         };
     };
+    get_claims: {
+        parameters: {
+            query?: {
+                /** @description Only of this status. */
+                status?: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of claims */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claims"];
+                };
+            };
+            /** @description wrong status, limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_claims_id_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApproveBody"] | null;
+            };
+        };
+        responses: {
+            /** @description the claim, with its purchase */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerClaim"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it has ended, or the sale is another purchase */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_claims_id_assign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignBody"];
+            };
+        };
+        responses: {
+            /** @description the claim, waiting for its partner */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerClaim"];
+                };
+            };
+            /** @description no such claim */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it has its outlet, or has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such outlet */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_claims_id_decline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclineClaimBody"];
+            };
+        };
+        responses: {
+            /** @description the declined claim */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerClaim"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it has ended, or is the partner's to decline */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_designs: {
         parameters: {
             query: {
@@ -5678,6 +6688,227 @@ export interface operations {
             };
             /** @description too many wrong codes */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fraud: {
+        parameters: {
+            query?: {
+                /** @description Only of this status. */
+                status?: string;
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of cases */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FraudCases"];
+                };
+            };
+            /** @description wrong status, limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fraud_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description every rule, on or off */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FraudRules"];
+                };
+            };
+        };
+    };
+    put_fraud_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FraudRules"];
+            };
+        };
+        responses: {
+            /** @description every rule as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FraudRules"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_fraud_id_block: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["BlockCaseBody"] | null;
+            };
+        };
+        responses: {
+            /** @description the blocked case */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FraudCase"];
+                };
+            };
+            /** @description no such case */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description decided otherwise */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_fraud_id_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CommentBody"] | null;
+            };
+        };
+        responses: {
+            /** @description the held case */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FraudCase"];
+                };
+            };
+            /** @description no such case */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description decided, or nothing is pending */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_fraud_id_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CommentBody"] | null;
+            };
+        };
+        responses: {
+            /** @description the released case */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FraudCase"];
+                };
+            };
+            /** @description no such case */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description decided otherwise */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6250,6 +7481,46 @@ export interface operations {
             };
         };
     };
+    get_me_cards_id_apple_pkpass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the pass */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.pkpass": unknown;
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a plastic, blocked or expired card has none; `wallet-off` without a certificate */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_cards_id_barcode_svg: {
         parameters: {
             query: {
@@ -6442,6 +7713,55 @@ export interface operations {
             };
         };
     };
+    get_me_cards_id_google: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the link and the card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoogleCard"];
+                };
+            };
+            /** @description no such card of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a plastic, blocked or expired card has none; eight devices already; `wallet-off` without an account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Google can't be reached now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_cards_id_proof: {
         parameters: {
             query?: never;
@@ -6525,6 +7845,82 @@ export interface operations {
                 };
             };
             /** @description another reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_claims: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of claims */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyClaims"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_claims: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimBody"];
+            };
+        };
+        responses: {
+            /** @description the claim */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claim"];
+                };
+            };
+            /** @description credited or claimed already, or not in the programme */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no receipt of a sale, too old, or ahead */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7848,6 +9244,111 @@ export interface operations {
             };
         };
     };
+    get_outlets_code_fiscal_drives: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the drives */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiscalDrives"];
+                };
+            };
+            /** @description no such outlet, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_outlets_code_fiscal_drives: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrivesBody"];
+            };
+        };
+        responses: {
+            /** @description all the outlet's drives */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiscalDrives"];
+                };
+            };
+            /** @description no such outlet, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong numbers, or registered elsewhere */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_outlets_code_fiscal_drives_drive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+                drive: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is the outlet's no more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no such outlet or drive, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_partners: {
         parameters: {
             query?: {
@@ -7872,6 +9373,50 @@ export interface operations {
                 };
             };
             /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_partners_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerChanges"];
+            };
+        };
+        responses: {
+            /** @description the partner now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Partner"];
+                };
+            };
+            /** @description no such partner */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
             422: {
                 headers: {
                     [name: string]: unknown;
