@@ -511,6 +511,7 @@ fn finance_sets_the_thresholds_and_others_read_them() {
     assert_eq!(list.len(), FraudRule::ALL.len());
     assert!(list.iter().all(|rule| rule["enabled"] == false), "as they were set");
     rules["rules"][0]["enabled"] = json!(true);
+    rules["rules"][0]["action"] = json!("hold");
     rules["rules"][0]["most_purchases"] = json!(1);
     let set = watch.finance.send(
         "PUT",

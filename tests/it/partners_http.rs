@@ -82,7 +82,8 @@ fn nobody_else_changes_them_and_what_is_not_there_is_not_found() {
     for client in [&shop.program, &shop.server.as_manager(&shop.partner), &shop.server.client()] {
         assert!([401, 403].contains(&client.patch(PATH, &nothing).status));
     }
-    bound_to(&shop.server, Role::Administrator, "C-001").patch(PATH, &nothing).problem(403);
+    shop.holder("1001");
+    bound_to(&shop.server, Role::Administrator, harness::builders::ROOT).patch(PATH, &nothing).problem(403);
     let same: Value = finance.patch(PATH, &nothing).expect(200).json();
     assert_eq!(same["code"], "market");
 }

@@ -158,7 +158,6 @@ fn person(principal: &Principal) -> Result<Uuid, Problem> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Claims {
     items: Vec<ClaimView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

@@ -246,7 +246,6 @@ impl FraudCaseView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FraudCases {
     items: Vec<FraudCaseView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

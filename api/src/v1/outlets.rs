@@ -1,6 +1,6 @@
 //! Outlets' fiscal drives: how a claimed receipt finds its partner.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::claims::drives::{self, FiscalDrive};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,8 +8,10 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::extract::{Json, Later, Path};
+use crate::extract::{Json, Later, Path, Query};
 use crate::problem::{Problem, ProblemBody};
+use crate::v1::me::money::PageQuery;
+use crate::v1::paging::List;
 use crate::v1::types::Timestamp;
 
 /// A fiscal drive.
@@ -26,12 +28,18 @@ struct DriveView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FiscalDrives {
     items: Vec<DriveView>,
+    next: Option<String>,
+}
+
+impl From<FiscalDrive> for DriveView {
+    fn from(drive: FiscalDrive) -> Self {
+        Self { drive: drive.drive, since: drive.since.into() }
+    }
 }
 
 impl From<Vec<FiscalDrive>> for FiscalDrives {
     fn from(drives: Vec<FiscalDrive>) -> Self {
-        let view = |drive: FiscalDrive| DriveView { drive: drive.drive, since: drive.since.into() };
-        Self { items: drives.into_iter().map(view).collect() }
+        Self { items: drives.into_iter().map(DriveView::from).collect(), next: None }
     }
 }
 
@@ -44,21 +52,26 @@ pub struct DrivesBody {
 }
 
 /// The fiscal drives of an outlet.
-#[utoipa::path(get, path = "/v1/outlets/{code}/fiscal-drives", tag = "partner", params(("code" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/outlets/{code}/fiscal-drives", tag = "partner", params(("code" = String, Path), PageQuery), responses(
     (status = 200, description = "the drives", body = FiscalDrives),
-    (status = 404, description = "no such outlet, or not yours", body = ProblemBody)))]
+    (status = 404, description = "no such outlet, or not yours", body = ProblemBody),
+    (status = 422, description = "wrong limit or cursor", body = ProblemBody)))]
 pub async fn drives_of(
     app: web::Data<App>,
+    request: HttpRequest,
     principal: web::ReqData<Principal>,
     code: Path<String>,
-) -> Result<web::Json<FiscalDrives>, Problem> {
-    let partner = principal.partner();
-    let shared = app.clone().into_inner();
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (partner, shared) = (principal.partner(), app.clone().into_inner());
+    let books = shared.clone();
+    let list = List::of(&shared, &request, &principal);
+    let place = list.place(query.0.asked())?;
     let drives = app
         .into_inner()
-        .run(move |connection| Ok(drives::drives(connection, &shared.books, &code.0, partner)?))
+        .run(move |connection| Ok(drives::drives(connection, &books.books, &code.0, partner)?))
         .await?;
-    Ok(web::Json(drives.into()))
+    Ok(list.answer(&place.of(drives).map(DriveView::from)))
 }
 
 /// Registers fiscal drives at an outlet; those that are there stay. Claims that waited for one find their partner.

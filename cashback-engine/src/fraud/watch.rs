@@ -72,13 +72,13 @@ pub(crate) fn subjects(sale: &Sale) -> impl Iterator<Item = Uuid> {
     counted(sale).chain(Some(sale.buyer.member.0).filter(|_| is_watched(sale)))
 }
 
-/// How many of a member's purchases of a day open cases while nothing is held back.
+/// How many of a card's purchases of a day open cases while nothing is held back.
 const WATCHED_MAX: i32 = 100;
 
 /// Whether a purchase that is only watched still opens a case: who bought more today stands in the queue already.
 pub(crate) fn is_told(tallies: &Tallies, book: &Book, sale: &Sale) -> bool {
     let day = date_in(book.zone, sale.occurred_at);
-    tallies.on(sale.buyer.member.0, day).purchases < WATCHED_MAX
+    tallies.on(card(sale), day).purchases < WATCHED_MAX
 }
 
 /// Counts a purchase that was accepted.

@@ -50,10 +50,12 @@ pub struct Settings {
 
 type Row = (i32, serde_json::Value, Uuid, DateTime<Utc>, Option<Uuid>, Option<DateTime<Utc>>);
 
-fn settings(row: Row) -> Settings {
+/// Terms that can't be read are an error of the row: nothing is judged by them.
+fn settings(row: Row) -> QueryResult<Settings> {
     let (version, terms, drafted_by, drafted_at, approved_by, approved_at) = row;
-    let terms = serde_json::from_value(terms).expect("only `draft` writes terms");
-    Settings { version, terms, drafted_by, drafted_at, approved_by, approved_at }
+    let terms = serde_json::from_value(terms)
+        .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))?;
+    Ok(Settings { version, terms, drafted_by, drafted_at, approved_by, approved_at })
 }
 
 fn latest(connection: &mut PgConnection, approved: bool) -> QueryResult<Option<Settings>> {
@@ -71,7 +73,7 @@ fn latest(connection: &mut PgConnection, approved: bool) -> QueryResult<Option<S
     if approved {
         query = query.filter(tier_settings::approved_at.is_not_null());
     }
-    Ok(query.first::<Row>(connection).optional()?.map(settings))
+    query.first::<Row>(connection).optional()?.map(settings).transpose()
 }
 
 /// The settings in force; `None` before the first were approved.
@@ -127,7 +129,7 @@ pub fn draft(
                 tier_settings::drafted_at.eq(now),
             ))
             .execute(connection)?;
-        Ok(settings((version, json, by, now, None, None)))
+        Ok(settings((version, json, by, now, None, None))?)
     })
 }
 

@@ -92,7 +92,6 @@ impl MyClaimView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MyClaims {
     items: Vec<MyClaimView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 

@@ -3078,6 +3078,7 @@ export interface components {
         /** @description An outlet's drives. */
         FiscalDrives: {
             items: components["schemas"]["FiscalDrive"][];
+            next?: string | null;
         };
         /** @description A purchase or a page of them. */
         Found: components["schemas"]["Purchase"] | components["schemas"]["Purchases"];
@@ -9246,7 +9247,12 @@ export interface operations {
     };
     get_outlets_code_fiscal_drives: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path: {
                 code: string;
@@ -9266,6 +9272,15 @@ export interface operations {
             };
             /** @description no such outlet, or not yours */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
