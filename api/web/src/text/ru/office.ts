@@ -7,6 +7,7 @@ import { registry } from './officeRegistry'
 import { rules } from './officeRules'
 import { settings } from './officeSettings'
 import { standing } from './officeStanding'
+import { work } from './officeWork'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
@@ -16,6 +17,7 @@ export default {
   ...rules,
   ...registry,
   ...standing,
+  ...work,
   officeCards,
   ...settings,
   office: {
