@@ -11,7 +11,8 @@ import { facePair, ring, waves } from './guilloche'
 import { qrPath } from './qr'
 import { type LiveCode, useLiveCode } from './useLiveCode'
 
-const LIVE_CARD = new Set(['active', 'issued'])
+/** A card that tills take: one in print, or waiting for its holder, is not yet. */
+const LIVE_CARD = new Set(['active'])
 
 export function CardFace({ me, card }: { me: Holder; card: Card }) {
   const words = useWords()

@@ -1,5 +1,16 @@
 /** The frame: what one's role works with on the left, the page on the right. */
-import { AppShell, Box, Burger, Group, NavLink, Popover, Stack, Text, UnstyledButton } from '@mantine/core'
+import {
+  AppShell,
+  Badge,
+  Box,
+  Burger,
+  Group,
+  NavLink,
+  Popover,
+  Stack,
+  Text,
+  UnstyledButton,
+} from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import {
   IconBook2,
@@ -28,6 +39,7 @@ import { useSession } from '../ui/session'
 import { useWords } from '../ui/words'
 import { GROUPS, maySee, type Section } from './sections'
 import { useStaff } from './staff'
+import { told, useWork } from './work'
 
 const ICONS: Record<Section, ComponentType<{ size?: number; stroke?: number }>> = {
   today: IconHome,
@@ -78,6 +90,9 @@ export function Shell({ children }: { children: ReactNode }) {
 function Navigation() {
   const { t } = useWords()
   const { role } = useStaff()
+  const work = useWork()
+  const waiting = (section: Section) =>
+    work.filter((one) => one.section === section).reduce((sum, { count }) => sum + count, 0)
   const groups = GROUPS.map(({ name, sections }) => ({
     name,
     sections: sections.filter((section) => maySee(role, section)),
@@ -93,7 +108,7 @@ function Navigation() {
           <Box key={name}>
             <div className="nav-group">{t(`nav.${name}`)}</div>
             {sections.map((section) => (
-              <Entry key={section} section={section} to={`/${section}`} />
+              <Entry key={section} section={section} to={`/${section}`} waiting={waiting(section)} />
             ))}
           </Box>
         ))}
@@ -105,7 +120,7 @@ function Navigation() {
   )
 }
 
-function Entry({ section, to }: { section: Section; to: string }) {
+function Entry({ section, to, waiting = 0 }: { section: Section; to: string; waiting?: number }) {
   const { t } = useWords()
   const [location] = useLocation()
   const active = to === '/' ? location === '/' : location === to || location.startsWith(`${to}/`)
@@ -117,6 +132,18 @@ function Entry({ section, to }: { section: Section; to: string }) {
       className="nav-link"
       label={t(`nav.${section}`)}
       leftSection={<Icon size={18} stroke={1.7} />}
+      rightSection={
+        waiting > 0 ? (
+          <Badge
+            size="sm"
+            color="amber"
+            aria-label={t('waiting.badge', { count: waiting })}
+            data-testid={`nav-${section}-waiting`}
+          >
+            {told(waiting)}
+          </Badge>
+        ) : null
+      }
       active={active}
       {...(active ? { 'aria-current': 'page' as const } : {})}
       data-testid={`nav-${section}`}

@@ -8,6 +8,7 @@ import { PageHead } from './parts/PageHead'
 import { Tile } from './parts/Tile'
 import { maySee } from './sections'
 import { useStaff } from './staff'
+import { told, useWork } from './work'
 
 /** How many of the newest registers are looked into for differences. */
 const RECENT = 8
@@ -22,6 +23,7 @@ export function Today() {
     <>
       <PageHead title={t('nav.today')} hint={day(new Date().toISOString())} />
       <Stack gap="xl">
+        <Waiting />
         {finance || registers ? <FinanceWork ledger={finance} /> : null}
         {registry ? <RegistryWork /> : null}
         {finance || registers || registry ? null : (
@@ -31,6 +33,33 @@ export function Today() {
         )}
       </Stack>
     </>
+  )
+}
+
+/** What somebody is waiting for me to do. */
+function Waiting() {
+  const { t } = useWords()
+  const work = useWork()
+  if (work.length === 0) return null
+  return (
+    <section>
+      <Title order={2} size="h5" c="dimmed" mb="sm">
+        {t('waiting.title')}
+      </Title>
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="md">
+        {work.map(({ name, section, count }) => (
+          <Tile
+            key={name}
+            to={`/${section}`}
+            name={t(`waiting.${name}`)}
+            figure={told(count)}
+            color={count > 0 ? 'amber' : undefined}
+            hint={t(count > 0 ? `waiting.${name}Hint` : 'waiting.nothing')}
+            testId={`waiting-${name}`}
+          />
+        ))}
+      </SimpleGrid>
+    </section>
   )
 }
 

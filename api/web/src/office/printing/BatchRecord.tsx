@@ -283,6 +283,7 @@ function Spoil({ batch, cards, onClose, onDone }: SpoilProps) {
         <Text size="sm">{t('printing.spoilText')}</Text>
         <TextInput
           label={t('printing.spoilNote')}
+          data-testid="spoil-note"
           maxLength={300}
           required
           value={note}
@@ -297,6 +298,7 @@ function Spoil({ batch, cards, onClose, onDone }: SpoilProps) {
             color="red"
             disabled={note.trim() === ''}
             loading={spoiling.isPending}
+            data-testid="spoil-confirm"
             onClick={() => spoiling.mutate()}
           >
             {t('printing.spoil')}

@@ -8,6 +8,7 @@ import { registry } from './officeRegistry'
 import { rules } from './officeRules'
 import { settings } from './officeSettings'
 import { standing } from './officeStanding'
+import { work } from './officeWork'
 
 export default {
   pageTitle: 'Кабинет — Unioncard',
@@ -18,6 +19,7 @@ export default {
   ...rules,
   ...registry,
   ...standing,
+  ...work,
   officeCards,
   ...settings,
   office: {
