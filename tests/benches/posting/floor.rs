@@ -91,13 +91,7 @@ impl Purchase {
 
 /// Makes the copies of the tables and the functions; the members' balances with them.
 pub fn install(connection: &mut PgConnection) {
-    let ledger = harness::checkout().join("migrations/2026-11-21-000400_ledger/up.sql");
-    let copy = std::fs::read_to_string(ledger)
-        .expect("the ledger's migration is there")
-        .replace("SCHEMA ledger", "SCHEMA floor")
-        .replace("ledger.", "floor.");
-    connection.batch_execute(&copy).expect("a copy of the ledger can be made");
-    connection.batch_execute(include_str!("floor.sql")).expect("the floor's functions can be made");
+    connection.batch_execute(include_str!("floor.sql")).expect("the floor can be made");
     connection
         .batch_execute("INSERT INTO floor.balances SELECT * FROM ledger.balances; ANALYZE")
         .expect("the balances can be copied");

@@ -90,6 +90,10 @@ impl Programme {
                 (self.others[which], code_of(which))
             }
         };
+        let member = match partners {
+            Partners::HundredForOne => member_of(0, &self.members),
+            Partners::One | Partners::Hundred => member_of(number, &self.members),
+        };
         Sale {
             partner,
             outlet,
@@ -103,11 +107,8 @@ impl Programme {
             presented: Presented::LiveCode,
             buyer: Buyer {
                 limits: None,
-                member: match partners {
-                    Partners::HundredForOne => member_of(0, &self.members),
-                    Partners::One | Partners::Hundred => member_of(number, &self.members),
-                },
-                card: Some(CardId::generate()),
+                member,
+                card: Some(CardId(member.0)),
                 card_standing: CardStanding::Valid,
                 audience: Audience::default(),
             },
