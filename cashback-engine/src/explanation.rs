@@ -138,7 +138,8 @@ pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
     };
     // What was given up before it was captured brought nothing, whatever had been announced.
     let voided = record.status == PurchaseStatus::Voided;
-    let judgement = if voided { Judgement { applied: Vec::new(), ..judgement } } else { judgement };
+    let judgement =
+        if voided { Judgement { applied: Vec::new(), ..judgement.clone() } } else { judgement.clone() };
     let version = |rule, version| book.version(rule, version).map(AsRef::as_ref);
     Explanation {
         status: record.status,

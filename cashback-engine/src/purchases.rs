@@ -1,10 +1,15 @@
 //! Purchases: the record each one keeps, and how it is shown.
 
 use std::collections::HashMap;
+use std::io::Write;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::pg::PgConnection;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::pg::{Pg, PgConnection, PgValue};
 use diesel::prelude::*;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::Jsonb;
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::{CardId, MemberId, Uuid};
 use shared_kernel::money::{Money, Rate};
@@ -96,7 +101,8 @@ impl CashbackReason {
 }
 
 /// How each rule in force judged a purchase: frozen with it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, FromSqlRow, AsExpression)]
+#[diesel(sql_type = Jsonb)]
 pub struct Judgement {
     /// The rules that applied, in the order they were added up.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
@@ -128,6 +134,22 @@ impl Judgement {
             Some(Check::Blocked) => Some(CashbackReason::TakenBack),
             Some(Check::Released) | None => self.reason,
         }
+    }
+}
+
+/// Read and written as its text, without a tree of values between: each purchase carries one.
+impl FromSql<Jsonb, Pg> for Judgement {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        // The first byte is the version of the wire format.
+        Ok(serde_json::from_slice(value.as_bytes().get(1..).unwrap_or_default())?)
+    }
+}
+
+impl ToSql<Jsonb, Pg> for Judgement {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&[1])?;
+        serde_json::to_writer(out, self)?;
+        Ok(IsNull::No)
     }
 }
 
@@ -225,15 +247,15 @@ pub(crate) struct PurchaseRecord {
     pub commission_rate: Rate,
     pub available_at: Option<DateTime<Utc>>,
     pub expires_on: Option<NaiveDate>,
-    pub terms: serde_json::Value,
+    pub terms: Judgement,
     pub lines: Option<serde_json::Value>,
     pub kept: Option<serde_json::Value>,
     pub fiscal: Option<String>,
 }
 
 impl PurchaseRecord {
-    pub(crate) fn judgement(&self) -> Judgement {
-        serde_json::from_value(self.terms.clone()).expect("only `posting::write` writes terms")
+    pub(crate) fn judgement(&self) -> &Judgement {
+        &self.terms
     }
 
     pub(crate) fn lines(&self) -> Option<Vec<Line>> {

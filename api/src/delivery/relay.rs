@@ -27,7 +27,9 @@ use crate::telemetry::METRICS;
 use crate::wallets::changes;
 
 /// Events relayed in one transaction.
-const CLAIMED_MAX: i64 = 1_000;
+const CLAIMED_MAX: usize = 1_000;
+/// How long events gather behind those just relayed: under load one transaction serves many batches.
+const GATHER: Duration = Duration::from_millis(25);
 /// How long an event of another process waits at most.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// The pause while the database is away.
@@ -37,7 +39,8 @@ const AWAY: Duration = Duration::from_secs(1);
 pub(super) fn run(app: &Weak<App>) {
     while let Some(app) = app.upgrade() {
         match relay(&app) {
-            Ok(relayed) if relayed > 0 => {}
+            Ok(relayed) if relayed >= CLAIMED_MAX => {}
+            Ok(relayed) if relayed > 0 => std::thread::sleep(GATHER),
             Ok(_) => app.delivery.events.wait(LOOK_EVERY),
             Err(error) => {
                 tracing::warn!(%error, "the outbox is not relayed");
@@ -59,9 +62,10 @@ enum RelayError {
 
 /// Relays what is there, a bounded number of events; how many.
 fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
+    let most = i64::try_from(CLAIMED_MAX).unwrap_or(i64::MAX);
     let mut connection = app.pool.get()?;
     let (events, told, marked) = connection.transaction(|connection| {
-        let events = outbox::claim(connection, CLAIMED_MAX)?;
+        let events = outbox::claim(connection, most)?;
         let (mut told, mut marked) = (false, 0);
         if !events.is_empty() {
             put_letters(app, connection, &events)?;

@@ -18,14 +18,14 @@ use crate::statement::statement;
 const MOMENTS_MAX: usize = 100;
 
 statement! {
-    /// What these did around their days; and earlier days on which they returned something, within the window.
+    /// What these did around their days; and earlier days on which they returned something, within the window. A day comes
+    /// twice where two asked for it.
     ReadCounters { subjects: Vec<Uuid> => Array<SqlUuid>, days: Vec<NaiveDate> => Array<Date>, window: i32 => Integer }
         -> (SqlUuid, Date, Integer, BigInt, Integer, BigInt, Integer, Array<Nullable<Timestamptz>>, Array<Nullable<Integer>>),
-    "SELECT DISTINCT ON (c.subject, c.day) c.subject, c.day, c.purchases, c.amount, c.bare, c.bare_amount, c.refunds,
-        c.moments, c.outlets
-     FROM unnest(?, ?) AS asked (subject, day) JOIN ledger.fraud_counters AS c
-        ON c.subject = asked.subject AND c.day BETWEEN asked.day - greatest(?, 1) AND asked.day + 1
-        AND (c.refunds > 0 OR c.day >= asked.day - 1)"
+    "SELECT c.subject, c.day, c.purchases, c.amount, c.bare, c.bare_amount, c.refunds, c.moments, c.outlets
+     FROM unnest(?, ?) AS asked (subject, day) CROSS JOIN LATERAL (SELECT * FROM ledger.fraud_counters AS c
+        WHERE c.subject = asked.subject AND c.day BETWEEN asked.day - greatest(?, 1) AND asked.day + 1
+            AND (c.refunds > 0 OR c.day >= asked.day - 1) OFFSET 0) AS c"
 }
 
 statement! {

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::MemberId;
+use shared_kernel::money::Money;
 
 use super::check::{self, Checked};
 use super::read::{
@@ -211,6 +212,7 @@ impl<'a> Batch<'a> {
         let today = date_in(self.book.zone, self.now);
         let tiers = self.book.tiers.clone().map(|terms| (terms, today));
         let mut needs = Needs { tiers, ..Needs::default() };
+        let bought: Money = self.sales.iter().map(|sale| sale.amount).sum();
         for (sale, place) in self.sales.iter().zip(&self.places) {
             if place.is_err() {
                 continue;
@@ -231,8 +233,11 @@ impl<'a> Batch<'a> {
             needs.cards.extend(card_limits::periods(&sale.buyer, date).map(|(period, ..)| period));
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
                 needs.caps.extend(decide::cap_keys(version, member, date));
-                if version.counts_budget {
-                    needs.budgets.insert(version.rule);
+                if let Some(budget) = version.terms.caps.budget {
+                    // No more cashback than is bought here, and as much again by others meanwhile.
+                    let roomy = budget - bought - bought;
+                    let kept = needs.roomy_budgets.entry(version.rule).or_insert(roomy);
+                    *kept = roomy.min(*kept);
                 }
             }
         }

@@ -212,7 +212,7 @@ pub(crate) fn use_room(
         world.use_cap(key, amount);
     }
     if version.counts_budget {
-        world.use_budget(version.rule, amount);
+        world.use_budget(version.rule, amount, version.terms.caps.budget);
     }
 }
 
@@ -310,7 +310,7 @@ fn record(
         commission_rate,
         available_at: None,
         expires_on: None,
-        terms: serde_json::to_value(judgement).expect("a judgement holds text and numbers only"),
+        terms: judgement.clone(),
         lines: sale.lines.as_ref().map(json),
         kept: None,
         fiscal: sale.fiscal.as_ref().map(|fiscal| fiscal.raw.clone()),

@@ -11,14 +11,14 @@ use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
 use super::card_limits::{self, CardPeriod};
-use super::world::{CapKey, Kept, Spending, Usage, World};
+use super::world::{BudgetUse, CapKey, Kept, Spending, Usage, World};
 use crate::balances::Balance;
 use crate::enrolments::{Standing, took_part};
 use crate::ids::{PurchaseId, RuleId};
 use crate::lots::{Lot, LotState};
 use crate::purchases::PurchaseRecord;
 use crate::rules::terms::CapPeriod;
-use crate::schema::ledger::{budget_usage, lots, purchases, spendings};
+use crate::schema::ledger::{lots, purchases, spendings};
 use crate::statement::statement;
 use crate::tiers::{TierTerms, progress};
 
@@ -59,8 +59,10 @@ statement! {
     /// Which purchases these receipts are.
     FindReceipts { outlets: Vec<i32> => Array<Integer>, receipts: Vec<String> => Array<Text> }
         -> (Integer, Text, SqlUuid),
+    // By the index row by row, whatever the planner thinks of a table that grew since the statement was prepared.
     "SELECT r.outlet_id, r.receipt, r.purchase_id FROM unnest(?, ?) AS given (outlet_id, receipt)
-     JOIN ledger.receipts AS r ON r.outlet_id = given.outlet_id AND r.receipt = given.receipt"
+     CROSS JOIN LATERAL (SELECT * FROM ledger.receipts AS r
+        WHERE r.outlet_id = given.outlet_id AND r.receipt = given.receipt OFFSET 0) AS r"
 }
 
 statement! {
@@ -89,7 +91,21 @@ statement! {
     } -> (SqlUuid, SqlUuid, Text, Date, BigInt),
     "SELECT c.member_id, c.rule_id, c.span, c.period, c.used
      FROM unnest(?, ?, ?, ?) AS asked (member_id, rule_id, span, period)
-     JOIN ledger.cap_usage AS c USING (member_id, rule_id, span, period)"
+     CROSS JOIN LATERAL (SELECT * FROM ledger.cap_usage AS c
+        WHERE (c.member_id, c.rule_id, c.span, c.period)
+            = (asked.member_id, asked.rule_id, asked.span, asked.period) OFFSET 0) AS c"
+}
+
+statement! {
+    /// Locks budgets in the order of their rules.
+    LockBudgets { rules: Vec<RuleId> => Array<SqlUuid> } -> (SqlUuid, BigInt),
+    "SELECT rule_id, used FROM ledger.budget_usage WHERE rule_id = ANY(?) ORDER BY rule_id FOR NO KEY UPDATE"
+}
+
+statement! {
+    /// The same without locks.
+    ReadBudgets { rules: Vec<RuleId> => Array<SqlUuid> } -> (SqlUuid, BigInt),
+    "SELECT rule_id, used FROM ledger.budget_usage WHERE rule_id = ANY(?)"
 }
 
 statement! {
@@ -127,7 +143,11 @@ pub(crate) struct Needs {
     /// Members whose lots are spent from.
     pub spenders: HashSet<MemberId>,
     pub caps: HashSet<CapKey>,
+    /// Budgets whose rows are locked before deciding.
     pub budgets: HashSet<RuleId>,
+    /// Budgets that are only read while no more than so much is used of them: what is left is more than all of this can
+    /// take, and others besides. Their rows, which everybody wants, are then locked by the last statement alone.
+    pub roomy_budgets: HashMap<RuleId, Money>,
     /// Days and months of family cards that have limits.
     pub cards: HashSet<CardPeriod>,
     /// Purchases whose own lots and redemption matter.
@@ -213,16 +233,23 @@ fn caps(connection: &mut PgConnection, world: &mut World, needs: &Needs) -> Quer
 }
 
 fn budgets(connection: &mut PgConnection, world: &mut World, needs: &Needs, lock: Lock) -> QueryResult<()> {
-    if needs.budgets.is_empty() {
+    let mut tight = needs.budgets.clone();
+    if !needs.roomy_budgets.is_empty() {
+        let rules = needs.roomy_budgets.keys().copied().collect();
+        let used: Vec<(RuleId, Money)> = ReadBudgets { rules }.load(connection)?;
+        let full = used.iter().filter(|(rule, used)| needs.roomy_budgets.get(rule).is_some_and(|m| used > m));
+        tight.extend(full.map(|(rule, _)| *rule));
+        world.budgets.extend(used.into_iter().map(|(rule, used)| (rule, BudgetUse::of(used))));
+    }
+    if tight.is_empty() {
         return Ok(());
     }
-    let rules: Vec<RuleId> = needs.budgets.iter().copied().collect();
-    let query = budget_usage::table.filter(budget_usage::rule_id.eq_any(rules)).order(budget_usage::rule_id);
-    let rows: Vec<(RuleId, Money)> = match lock {
-        Lock::Write => query.for_no_key_update().load(connection)?,
-        Lock::Look => query.load(connection)?,
+    let rules = tight.into_iter().collect();
+    let used: Vec<(RuleId, Money)> = match lock {
+        Lock::Write => LockBudgets { rules }.load(connection)?,
+        Lock::Look => ReadBudgets { rules }.load(connection)?,
     };
-    world.budgets.extend(rows.into_iter().map(|(rule, used)| (rule, Usage { used, changed: false })));
+    world.budgets.extend(used.into_iter().map(|(rule, used)| (rule, BudgetUse::of(used))));
     Ok(())
 }
 

@@ -80,6 +80,23 @@ pub(crate) struct Usage {
     pub changed: bool,
 }
 
+/// What is used of a budget.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct BudgetUse {
+    /// As read, with what was taken here.
+    pub used: Money,
+    /// Taken here; below zero where room was given back.
+    pub added: Money,
+    /// The least budget that something was taken from: no more may be used in the end.
+    pub most: Option<Money>,
+}
+
+impl BudgetUse {
+    pub(crate) fn of(used: Money) -> Self {
+        Self { used, ..Self::default() }
+    }
+}
+
 /// Which member's cap of which rule, over which period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct CapKey {
@@ -148,7 +165,7 @@ pub(crate) struct Kept {
 pub(crate) struct World {
     pub members: HashMap<MemberId, Member>,
     pub caps: HashMap<CapKey, Usage>,
-    pub budgets: HashMap<RuleId, Usage>,
+    pub budgets: HashMap<RuleId, BudgetUse>,
     pub cards: HashMap<CardPeriod, CardUsage>,
     /// Of purchases told late: whether the buyer took part then, where a word had been said.
     pub words: HashMap<(MemberId, DateTime<Utc>), Option<bool>>,
@@ -243,11 +260,14 @@ impl World {
         usage.changed = true;
     }
 
-    /// Takes room from a budget (or gives it back).
-    pub(crate) fn use_budget(&mut self, rule: RuleId, amount: Money) {
+    /// Takes room from a budget of this size (or gives it back).
+    pub(crate) fn use_budget(&mut self, rule: RuleId, amount: Money, size: Option<Money>) {
         let usage = self.budgets.entry(rule).or_default();
-        usage.used = (usage.used + amount).max(Money::ZERO);
-        usage.changed = true;
+        usage.used += amount;
+        usage.added += amount;
+        if amount.is_positive() {
+            usage.most = [usage.most, size].into_iter().flatten().min();
+        }
     }
 }
 

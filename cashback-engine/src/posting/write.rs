@@ -1,14 +1,16 @@
 //! Writes what deciding left in the world: one statement for what every purchase has, one each for what only some
-//! have. Balances last, each row once.
+//! have. Balances late, each row once; budgets last.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{
     Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use serde_json::Value;
 use shared_kernel::ids::{CardId, MemberId, Uuid};
+use shared_kernel::money::Money;
 use shared_kernel::outbox;
 
 use super::card_limits;
@@ -17,7 +19,7 @@ use crate::days::date_in;
 use crate::fraud::cases;
 use crate::ids::{PostingId, PurchaseId, RuleId};
 use crate::lots::{Lot, LotState};
-use crate::purchases::PurchaseRecord;
+use crate::purchases::{Judgement, PurchaseRecord};
 use crate::rules::Book;
 use crate::rules::terms::CapPeriod;
 use crate::statement::statement;
@@ -38,7 +40,7 @@ statement! {
         redeemed: Amounts => Array<BigInt>, commissions: Amounts => Array<BigInt>,
         cashback: Amounts => Array<BigInt>, rates: Amounts => Array<BigInt>,
         available_at: Vec<Option<DateTime<Utc>>> => Array<Nullable<Timestamptz>>,
-        expires_on: Vec<Option<NaiveDate>> => Array<Nullable<Date>>, terms: Vec<Value> => Array<Jsonb>,
+        expires_on: Vec<Option<NaiveDate>> => Array<Nullable<Date>>, terms: Vec<Judgement> => Array<Jsonb>,
         lines: Vec<Option<Value>> => Array<Nullable<Jsonb>>,
         fiscals: Vec<Option<String>> => Array<Nullable<Text>>,
         posting_booked_at: Option<DateTime<Utc>> => Nullable<Timestamptz>,
@@ -72,7 +74,7 @@ statement! {
         cashback_left: Amounts => Array<BigInt>, refunded: Amounts => Array<BigInt>,
         by_amount: Amounts => Array<BigInt>,
         available_at: Vec<Option<DateTime<Utc>>> => Array<Nullable<Timestamptz>>,
-        expires_on: Vec<Option<NaiveDate>> => Array<Nullable<Date>>, terms: Vec<Value> => Array<Jsonb>,
+        expires_on: Vec<Option<NaiveDate>> => Array<Nullable<Date>>, terms: Vec<Judgement> => Array<Jsonb>,
         kept: Vec<Option<Value>> => Array<Nullable<Jsonb>>,
     },
     "UPDATE ledger.purchases AS p SET status = n.status, redeemed_left = n.redeemed_left, commission = n.commission,
@@ -147,10 +149,17 @@ statement! {
 }
 
 statement! {
-    /// Budgets, each row locked before.
-    WriteBudgets { rules: Vec<RuleId> => Array<SqlUuid>, used: Amounts => Array<BigInt> },
-    "UPDATE ledger.budget_usage AS b SET used = n.used FROM unnest(?, ?) AS n (rule_id, used)
-     WHERE b.rule_id = n.rule_id"
+    /// What was taken of budgets, their rows locked in the order of rules; what is used of each then.
+    WriteBudgets { rules: Vec<RuleId> => Array<SqlUuid>, added: Amounts => Array<BigInt> } -> (SqlUuid, BigInt),
+    "WITH taken AS (
+        SELECT * FROM unnest(?, ?) AS n (rule_id, added)
+     ), locked AS MATERIALIZED (
+        SELECT rule_id FROM ledger.budget_usage WHERE rule_id IN (SELECT rule_id FROM taken)
+        ORDER BY rule_id FOR NO KEY UPDATE
+     )
+     UPDATE ledger.budget_usage AS b SET used = b.used + taken.added
+     FROM locked JOIN taken USING (rule_id) WHERE b.rule_id = locked.rule_id
+     RETURNING b.rule_id, b.used"
 }
 
 /// Writes everything that changed.
@@ -183,7 +192,7 @@ pub(crate) fn write(
     batch.lots(world);
     batch.balances(world);
     batch.execute(connection)?;
-    Ok(())
+    budgets(connection, world)
 }
 
 /// Writes members' lots and balances alone, where the postings are written otherwise.
@@ -376,13 +385,25 @@ fn caps(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
     if !caps.members.is_empty() {
         caps.execute(connection)?;
     }
-    let mut budgets = WriteBudgets::default();
-    for (rule, usage) in world.budgets.iter().filter(|(_, usage)| usage.changed) {
-        budgets.rules.push(*rule);
-        budgets.used.push(usage.used.kopecks());
+    Ok(())
+}
+
+/// Budgets: rows that everybody wants, and so last of all. One that others emptied since it was read fails the batch,
+/// which is judged anew.
+fn budgets(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
+    let mut statement = WriteBudgets::default();
+    for (rule, usage) in world.budgets.iter().filter(|(_, usage)| !usage.added.is_zero()) {
+        statement.rules.push(*rule);
+        statement.added.push(usage.added.kopecks());
     }
-    if !budgets.rules.is_empty() {
-        budgets.execute(connection)?;
+    if statement.rules.is_empty() {
+        return Ok(());
+    }
+    let used: Vec<(RuleId, Money)> = statement.load(connection)?;
+    let most = |rule| world.budgets.get(rule).and_then(|usage| usage.most);
+    if used.iter().any(|(rule, used)| most(rule).is_some_and(|most| *used > most)) {
+        let why = "a budget was used up meanwhile".to_owned();
+        return Err(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(why)));
     }
     Ok(())
 }

@@ -51,11 +51,24 @@ fn main() {
     floor::install(&mut connections[0]);
     programme.post(&mut connections[0], Partners::One, numbers(1));
     let pattern = floor::pattern(&mut connections[0]);
-    batches(&programme, &mut connections, &pattern);
-    hot_spots(&programme, &mut connections);
+    if asked("engine") {
+        batches(&programme, &mut connections, &pattern);
+    }
+    if asked("spots") {
+        hot_spots(&programme, &mut connections);
+    }
+    if !asked("http") {
+        return;
+    }
     let shop = Shop::new(scaled(MEMBERS));
     over_http(&shop, (&programme, &pattern), &mut connections);
     batches_over_http(&shop, (&programme, &pattern), &mut connections);
+}
+
+/// Whether a part is to be measured: those named after `--`, or all.
+fn asked(part: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|word| !word.starts_with("--")).peekable();
+    named.peek().is_none() || named.any(|word| word == part)
 }
 
 fn batches(programme: &Programme, connections: &mut [PgConnection], pattern: &Pattern) {

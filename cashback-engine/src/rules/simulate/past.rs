@@ -12,7 +12,7 @@ use shared_kernel::money::Money;
 use super::plan::Plan;
 use crate::ids::{PurchaseId, RuleId};
 use crate::posting::Line;
-use crate::posting::world::{CapKey, Usage, World};
+use crate::posting::world::{BudgetUse, CapKey, Usage, World};
 use crate::purchases::{CashbackReason, Kept};
 use crate::rules::terms::CapPeriod;
 use crate::rules::usage::GRANTS;
@@ -152,7 +152,9 @@ pub(super) fn used_before(connection: &mut PgConnection, plan: &Plan) -> QueryRe
     .bind::<SqlUuid, _>(plan.least_id)
     .bind::<Timestamptz, _>(plan.span.0)
     .load(connection)?;
-    world.budgets.extend(budgets.into_iter().map(|row| (row.rule_id, used(row.used))));
+    world.budgets.extend(
+        budgets.into_iter().map(|row| (row.rule_id, BudgetUse::of(Money::from_kopecks(row.used.max(0))))),
+    );
     for span in [CapPeriod::Month, CapPeriod::Year] {
         let period = span.first_day(plan.from);
         if period == plan.from {
