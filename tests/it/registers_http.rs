@@ -270,3 +270,22 @@ fn what_is_no_register_is_refused_whole() {
     let left = std::fs::read_dir(shop.server.folder().join("registers")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "no upload is left behind");
 }
+
+#[test]
+fn a_file_loaded_by_the_command_beside_a_running_server_is_worked_on_once() {
+    let shop = Shop::open();
+    let number = shop.holder("1001").card.number.to_string();
+    let day = stamp(shop.server.app.now() - TimeDelta::days(5));
+    let mut file = HEADER.to_owned();
+    for place in 0..3_000 {
+        file += &format!("market-1,r-{place},{day},{number},10.00,,sale,\n");
+    }
+    let path = shop.server.folder().join("december.csv");
+    std::fs::write(&path, file).unwrap();
+    let report =
+        unioncard::files::registers::load(&shop.server.app, "market", &path, ("post", false), &mut |_| {})
+            .unwrap()
+            .unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let report = serde_json::to_value(&report).unwrap();
+    assert_eq!((&report["outcomes"]["posted"], &report["outcomes"]["matched"]), (&json!(3_000), &json!(0)));
+}

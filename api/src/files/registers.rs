@@ -133,7 +133,10 @@ pub fn load(
         Ok(id) => id,
         Err(error) => return RegisterRefusal::of(error).map(Err),
     };
-    settle(app, &mut connection, id, progress)?;
+    reconciliation::take(&mut connection, id)?;
+    let settled = settle(app, &mut connection, id, progress);
+    reconciliation::give_back(&mut connection, id)?;
+    settled?;
     let mut name = file.as_os_str().to_owned();
     name.push(".report.csv");
     let report = PathBuf::from(name);
@@ -156,8 +159,10 @@ pub fn load(
 /// The database's.
 pub fn work_off(app: &App) -> Result<bool, Problem> {
     let mut connection = app.connection()?;
-    let Some(id) = reconciliation::next_waiting(&mut connection)? else { return Ok(false) };
-    if let Err(problem) = settle(app, &mut connection, id, &mut |_| {}) {
+    let Some(id) = reconciliation::take_waiting(&mut connection)? else { return Ok(false) };
+    let settled = settle(app, &mut connection, id, &mut |_| {});
+    reconciliation::give_back(&mut connection, id)?;
+    if let Err(problem) = settled {
         if problem.status().as_u16() == 503 {
             return Err(problem);
         }

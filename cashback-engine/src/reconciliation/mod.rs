@@ -18,6 +18,7 @@ pub(crate) mod waiting;
 use std::io::Read;
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
@@ -143,17 +144,56 @@ pub fn create_register(
     })
 }
 
-/// The oldest register whose rows don't all have their outcome yet: it waits, or its process has ended.
+/// The oldest register whose rows don't all have their outcome yet and that nobody works on: it waits, or its process
+/// has ended. It is taken, until it is given back.
 ///
 /// # Errors
 /// The database's.
-pub fn next_waiting(connection: &mut PgConnection) -> QueryResult<Option<RegisterId>> {
-    registers::table
-        .filter(registers::status.eq_any([RegisterStatus::Queued, RegisterStatus::Running]))
-        .order(registers::id)
-        .select(registers::id)
-        .first(connection)
-        .optional()
+pub fn take_waiting(connection: &mut PgConnection) -> QueryResult<Option<RegisterId>> {
+    let waits = registers::status.eq_any([RegisterStatus::Queued, RegisterStatus::Running]);
+    let waiting: Vec<RegisterId> =
+        registers::table.filter(waits).order(registers::id).select(registers::id).load(connection)?;
+    for id in waiting {
+        if !diesel::select(pg_try_advisory_lock(lock_of(id))).get_result::<bool>(connection)? {
+            continue;
+        }
+        // Somebody may have ended it between the look and the lock.
+        let waits = registers::status.eq_any([RegisterStatus::Queued, RegisterStatus::Running]);
+        if diesel::select(exists(registers::table.find(id).filter(waits))).get_result(connection)? {
+            return Ok(Some(id));
+        }
+        give_back(connection, id)?;
+    }
+    Ok(None)
+}
+
+/// Takes a register to work on, once nobody else does; held by the connection until it is given back or ends.
+///
+/// # Errors
+/// The database's.
+pub fn take(connection: &mut PgConnection, id: RegisterId) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(lock_of(id)).execute(connection)?;
+    Ok(())
+}
+
+/// Gives a register back.
+///
+/// # Errors
+/// The database's.
+pub fn give_back(connection: &mut PgConnection, id: RegisterId) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_unlock($1)").bind::<BigInt, _>(lock_of(id)).execute(connection)?;
+    Ok(())
+}
+
+define_sql_function! {
+    /// Whether a lock was free, and is ours now.
+    fn pg_try_advisory_lock(key: BigInt) -> Bool;
+}
+
+/// The number of a register's lock: the random half of its identifier.
+fn lock_of(id: RegisterId) -> i64 {
+    let (_, random) = id.0.as_u64_pair();
+    i64::from_ne_bytes(random.to_ne_bytes())
 }
 
 /// Gives a register up, with the reason for people.
