@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::MemberId;
-use shared_kernel::money::Money;
 
 use super::check::{self, Checked};
 use super::read::{
@@ -212,7 +211,6 @@ impl<'a> Batch<'a> {
         let today = date_in(self.book.zone, self.now);
         let tiers = self.book.tiers.clone().map(|terms| (terms, today));
         let mut needs = Needs { tiers, ..Needs::default() };
-        let bought: Money = self.sales.iter().map(|sale| sale.amount).sum();
         for (sale, place) in self.sales.iter().zip(&self.places) {
             if place.is_err() {
                 continue;
@@ -234,10 +232,10 @@ impl<'a> Batch<'a> {
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
                 needs.caps.extend(decide::cap_keys(version, member, date));
                 if let Some(budget) = version.terms.caps.budget {
-                    // No more cashback than is bought here, and as much again by others meanwhile.
-                    let roomy = budget - bought - bought;
-                    let kept = needs.roomy_budgets.entry(version.rule).or_insert(roomy);
-                    *kept = roomy.min(*kept);
+                    // As much as this may take, and as much again by others meanwhile.
+                    let most = sale.amount.min(version.terms.caps.per_purchase.unwrap_or(sale.amount));
+                    let roomy = needs.roomy_budgets.entry(version.rule).or_insert(budget);
+                    *roomy = budget.min(*roomy) - most - most;
                 }
             }
         }

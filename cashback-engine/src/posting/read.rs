@@ -146,7 +146,7 @@ pub(crate) struct Needs {
     /// Budgets whose rows are locked before deciding.
     pub budgets: HashSet<RuleId>,
     /// Budgets that are only read while no more than so much is used of them: what is left is more than all of this can
-    /// take, and others besides. Their rows, which everybody wants, are then locked by the last statement alone.
+    /// take, and others besides. Their rows, which everybody wants, are then locked just before the last statement.
     pub roomy_budgets: HashMap<RuleId, Money>,
     /// Days and months of family cards that have limits.
     pub cards: HashSet<CardPeriod>,

@@ -1,5 +1,5 @@
 //! Writes what deciding left in the world: one statement for what every purchase has, one each for what only some
-//! have. Balances late, each row once; budgets last.
+//! have. Budgets late, balances last, each row once.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
@@ -191,8 +191,9 @@ pub(crate) fn write(
     batch.postings(world, now, date_in(book.zone, now));
     batch.lots(world);
     batch.balances(world);
+    budgets(connection, world)?;
     batch.execute(connection)?;
-    budgets(connection, world)
+    Ok(())
 }
 
 /// Writes members' lots and balances alone, where the postings are written otherwise.
@@ -388,8 +389,8 @@ fn caps(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
     Ok(())
 }
 
-/// Budgets: rows that everybody wants, and so last of all. One that others emptied since it was read fails the batch,
-/// which is judged anew.
+/// Budgets: rows that everybody wants, and so as late as can be; postings get their place in the order of posting under
+/// their locks. One that others emptied since it was read fails the batch, which is judged anew.
 fn budgets(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
     let mut statement = WriteBudgets::default();
     for (rule, usage) in world.budgets.iter().filter(|(_, usage)| !usage.added.is_zero()) {
