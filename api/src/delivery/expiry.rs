@@ -84,6 +84,30 @@ fn tell_some(
 /// Rows of one insert: PostgreSQL takes 65,535 values in a statement.
 const INSERTED_MAX: usize = 10_000;
 
+/// Two members were found to be one: what either was told of counts as told to the one who stays.
+///
+/// # Errors
+/// The database's.
+pub fn follow(connection: &mut PgConnection, (from, into): (MemberId, MemberId)) -> QueryResult<()> {
+    let told: Vec<(NaiveDate, i16, DateTime<Utc>)> =
+        diesel::delete(expiry_notices::table.filter(expiry_notices::member_id.eq(from)))
+            .returning((expiry_notices::expires_on, expiry_notices::days_ahead, expiry_notices::told_at))
+            .get_results(connection)?;
+    let rows: Vec<_> = told
+        .into_iter()
+        .map(|(on, days, at)| {
+            (
+                expiry_notices::member_id.eq(into),
+                expiry_notices::expires_on.eq(on),
+                expiry_notices::days_ahead.eq(days),
+                expiry_notices::told_at.eq(at),
+            )
+        })
+        .collect();
+    diesel::insert_into(expiry_notices::table).values(rows).on_conflict_do_nothing().execute(connection)?;
+    Ok(())
+}
+
 /// Forgets what was told of days that are over; how many rows.
 ///
 /// # Errors

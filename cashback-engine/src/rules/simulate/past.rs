@@ -179,7 +179,7 @@ pub(super) fn used_before(connection: &mut PgConnection, plan: &Plan) -> QueryRe
 }
 
 fn used(kopecks: i64) -> Usage {
-    Usage { used: Money::from_kopecks(kopecks.max(0)), changed: false }
+    Usage { used: Money::from_kopecks(kopecks), changed: false }
 }
 
 #[derive(QueryableByName)]
