@@ -152,7 +152,7 @@ impl Claim {
     /// Whose till it was: the outlet and its partner, once they are known.
     pub fn place<'b>(&self, book: &'b Book) -> Option<(&'b Outlet, &'b Partner)> {
         let outlet = book.outlet_by_number(self.outlet?)?;
-        Some((outlet, book.partner(outlet.partner_id)?))
+        Some((outlet.as_ref(), book.partner(outlet.partner_id)?.as_ref()))
     }
 
     /// Until when it waits for an answer, while it is open.
