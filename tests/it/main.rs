@@ -56,6 +56,7 @@ mod merger_letters;
 mod members_http;
 mod memberships_http;
 mod migrations;
+mod money_rules;
 mod organisations_http;
 mod pages;
 mod partners_http;

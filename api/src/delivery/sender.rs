@@ -155,9 +155,7 @@ fn to_member(
             let filter = ClaimFilter { member: Some(member), ..ClaimFilter::default() };
             let Some(claim) = claims::claim(connection, claim_id, &filter)? else { return Ok(()) };
             let book = app.books.current(connection)?;
-            let partner = claim.place(&book).map(|(_, partner)| partner.name.clone());
-            let until = claim.waits_until(book.claim_days);
-            Letter::ClaimDecided(ClaimDecided::of(&person, (claim, until), partner))
+            Letter::ClaimDecided(ClaimDecided::of(&person, claim, &book))
         }
         Kind::ExpiryNotice if !wishes.expiry_notices => return Ok(()),
         Kind::ExpiryNotice => {

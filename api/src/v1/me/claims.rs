@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::money::{PageQuery, PartnerRefView};
 use super::myself;
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{Json, Query};
 use crate::posting::identify;
@@ -73,7 +73,7 @@ impl MyClaimView {
         Self {
             id: claim.id.0,
             status: claim.status.as_str(),
-            explanation: texts::claim_text(claim, until, language.engine(), PROGRAMME_ZONE),
+            explanation: texts::claim_text(claim, until, language.engine(), book.zone),
             reason: claim.reason.map(claims::ClaimReason::as_str),
             partner: place.map(|(_, partner)| PartnerRefView::new(&partner.code, &partner.name)),
             outlet: place.map(|(outlet, _)| outlet.name.clone()),
