@@ -140,6 +140,15 @@ fn owned(
     }
 }
 
+/// What the capture of a purchase for less left of it; `None` where it was for all.
+pub(crate) fn left_out(record: &PurchaseRecord) -> Result<Option<After>, Refusal> {
+    let captured = record.captured_part().map(|captured| match captured {
+        Captured::Amount(amount) => Returned::Amount(amount),
+        Captured::Lines(lines) => Returned::Lines(lines),
+    });
+    part(record, captured.as_ref())
+}
+
 /// Checks what is to be captured; `None` for all of it.
 fn part(record: &PurchaseRecord, captured: Option<&Returned>) -> Result<Option<After>, Refusal> {
     let Some(captured) = captured else { return Ok(None) };
