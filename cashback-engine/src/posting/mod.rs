@@ -118,7 +118,7 @@ pub fn post(
     let mut batch = Batch::claimed(connection, books, sales, now)?;
     let needs = batch.needs();
     fill(connection, &mut batch.world, &needs, Lock::Write)?;
-    names::hold(connection, &mut batch.world, &needs.members.into_iter().collect::<Vec<_>>())?;
+    names::hold(connection, &mut batch.world, &needs.members)?;
     batch.read_claims(connection)?;
     let outcomes = batch.decide();
     batch.release(connection, &outcomes)?;

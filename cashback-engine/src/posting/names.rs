@@ -4,6 +4,8 @@
 //! Posting asks for names while it holds rows, and so never waits for one: a name it can't have is being merged, and the
 //! purchase is `Lost`, to be identified anew.
 
+use std::collections::HashSet;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Integer, Uuid as SqlUuid};
@@ -26,7 +28,11 @@ statement! {
 }
 
 /// Holds the names of these who have no row; who is being merged, or was since, stands as merged.
-pub(super) fn hold(connection: &mut PgConnection, world: &mut World, asked: &[MemberId]) -> QueryResult<()> {
+pub(super) fn hold(
+    connection: &mut PgConnection,
+    world: &mut World,
+    asked: &HashSet<MemberId>,
+) -> QueryResult<()> {
     let has_row = |member: &MemberId| world.members.get(member).is_some_and(|known| known.standing.is_some());
     let members: Vec<MemberId> = asked.iter().copied().filter(|member| !has_row(member)).collect();
     if members.is_empty() {
