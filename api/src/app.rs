@@ -6,6 +6,7 @@ use card_issuer::keys::IssuerKeys;
 use card_issuer::numbering;
 use cashback_engine::rules::BookCache;
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use shared_kernel::clock::Clock;
@@ -25,9 +26,6 @@ use crate::problem::Problem;
 use crate::simulations::Waker;
 use crate::wallets::{WalletError, Wallets};
 
-/// The programme's zone: its days are counted here.
-pub const PROGRAMME_ZONE: chrono_tz::Tz = chrono_tz::Europe::Moscow;
-
 /// The running program.
 pub struct App {
     /// The settings.
@@ -42,6 +40,8 @@ pub struct App {
     pub derived: Derived,
     /// Partners, outlets and rules as posting needs them.
     pub books: BookCache,
+    /// The zone whose days the programme counts, as it was installed.
+    pub zone: Tz,
     /// Wakes the thread that simulates.
     pub simulations: Arc<Waker>,
     /// The way into the ledger.
@@ -155,6 +155,7 @@ impl App {
         if !jobs::is_live(&mut connection)? {
             wallets.open_demo(&settings, clock.now())?;
         }
+        let zone = cashback_engine::programme::zone(&mut connection)?;
         drop(connection);
         let derived = Derived::of(&master);
         let (posting, inlet) = PostingQueue::new();
@@ -170,6 +171,7 @@ impl App {
             master,
             derived,
             books,
+            zone,
             simulations: Arc::default(),
             posting,
             sellers: crate::posting::sellers::Sellers::default(),

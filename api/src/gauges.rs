@@ -2,14 +2,14 @@
 
 use card_issuer::numbering;
 use cashback_engine::days::date_in;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::dsl::{count_star, min};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use prometheus::{IntGaugeVec, Opts, Registry, TextEncoder};
 use shared_kernel::schema::platform::{deliveries, job_runs, outbox};
 
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::jobs::NIGHTLY;
 use crate::problem::Problem;
 
@@ -33,7 +33,7 @@ pub fn render(app: &App, connection: &mut PgConnection) -> Result<String, Proble
         .first::<(i64, Option<DateTime<Utc>>)>(connection)?;
     let lag = oldest.map_or(0, |oldest| (now - oldest).num_seconds().max(0));
     let letters = letters(connection, now)?;
-    let late = late_jobs(connection, now)?;
+    let late = late_jobs(connection, date_in(app.zone, now - NIGHT))?;
     let programme = numbering::current(connection)?.to_string();
     let left = numbering::numbers_left(connection)?;
     gauge("unioncard_outbox_events", "Events not yet told", "state", &[("waiting", events)])
@@ -65,8 +65,7 @@ fn letters(connection: &mut PgConnection, now: DateTime<Utc>) -> QueryResult<[(&
 }
 
 /// Each nightly job, 1 when today's run is missing although the night is over.
-fn late_jobs(connection: &mut PgConnection, now: DateTime<Utc>) -> QueryResult<Vec<(&'static str, i64)>> {
-    let day = date_in(PROGRAMME_ZONE, now - NIGHT);
+fn late_jobs(connection: &mut PgConnection, day: NaiveDate) -> QueryResult<Vec<(&'static str, i64)>> {
     let ran: Vec<String> =
         job_runs::table.filter(job_runs::day.ge(day)).select(job_runs::job).load(connection)?;
     Ok(NIGHTLY

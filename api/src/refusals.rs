@@ -142,8 +142,8 @@ pub fn claim(refusal: ClaimRefusal) -> Problem {
         }
         ClaimRefusal::NotEnrolled => Problem::conflict(
             "claim-not-enrolled",
-            "Join the bonus programme first",
-            "Сначала вступите в бонусную программу",
+            "You were not in the bonus programme at the time of the receipt",
+            "Когда пробили этот чек, вы не участвовали в бонусной программе",
         ),
         ClaimRefusal::Credited(own) => {
             let problem = Problem::conflict(

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date, Integer, Text, Timestamptz, Uuid as SqlUuid};
@@ -15,6 +16,7 @@ use crate::days::date_in;
 use crate::enrolments::Standing;
 use crate::ids::{Mint, PurchaseId};
 use crate::ledger::account::Account;
+use crate::lots::LotKey;
 use crate::posting::decide::AUTHORIZED_DAYS;
 use crate::posting::read::{Lock, LockBalances, Needs, fill};
 use crate::posting::world::{PostingKind, World};
@@ -107,35 +109,36 @@ pub fn release_holds(
     let mut mint = Mint::at(now);
     let mut more = 0;
     for member in debtors {
-        more += release_member(&mut world, &mut mint, member, at, booked_on);
+        more += release_member(&mut world, &mut mint, member, (at, book.zone));
     }
     write::write(connection, &world, &book, now)?;
     Ok(released + more)
 }
 
+/// Releases a debtor's lots that are due, each as on its own day: what it brought pays debt then, also where the job runs
+/// when it would have expired since.
 fn release_member(
     world: &mut World,
     mint: &mut Mint,
     member: MemberId,
-    at: DateTime<Utc>,
-    today: NaiveDate,
+    (at, zone): (DateTime<Utc>, Tz),
 ) -> i64 {
-    let mut due: Vec<(PurchaseId, DateTime<Utc>, Money)> = Vec::new();
-    for lot in &mut world.member(member).lots.0 {
-        if !lot.released && !lot.held && lot.available_at <= at {
-            lot.released = true;
-            lot.change();
-            due.push((lot.purchase, lot.available_at, lot.remaining));
-        }
-    }
+    let lots = world.member(member).lots.0.iter();
+    let mut due: Vec<(DateTime<Utc>, LotKey)> = lots
+        .filter(|lot| !lot.released && !lot.held && lot.available_at <= at)
+        .map(|lot| (lot.available_at, lot.key()))
+        .collect();
     due.sort();
-    let count = i64::try_from(due.len()).unwrap_or(0);
-    for (purchase, available_at, amount) in due {
-        world.open(mint.next(), PostingKind::Release, member, Some(purchase), available_at);
+    for (available_at, key) in &due {
+        let Some(lot) = world.member(member).lots.find(*key) else { continue };
+        lot.released = true;
+        lot.change();
+        let amount = lot.remaining;
+        world.open(mint.next(), PostingKind::Release, member, Some(key.0), *available_at);
         world.transfer(Account::PENDING, Account::AVAILABLE, amount);
-        world.settle_debt(member, today);
+        world.settle_debt(member, date_in(zone, *available_at));
     }
-    count
+    i64::try_from(due.len()).unwrap_or(i64::MAX)
 }
 
 /// Pays debt out of what is available. Whatever becomes available pays debt in its own posting, so that this finds

@@ -53,7 +53,7 @@
 //! - The fraud watch's per-card limits count the card that was shown, by the programme's day of `occurred_at`.
 //! - Who took part at the purchase's own moment earns, whoever left since, and nobody with what was bought before the
 //!   offer was accepted; what happened within the last quarter of an hour is judged by the present, and so is history
-//!   from an older system. Of two merged members either's word counts. Tiers are judged as they are when a purchase is
+//!   from an older system. So is who may claim a receipt. Of two merged members either's word counts. Tiers are judged as they are when a purchase is
 //!   posted.
 //! - Frozen and leaving are two things: who leaves while frozen earns nothing either, and joining again unfreezes
 //!   nobody. What goes past its date while its owner is frozen is given 30 more days at the end of the freeze.
@@ -72,6 +72,8 @@
 //! - A grant is judged against the room there was when it was posted, in the order of posting. Members who were merged
 //!   have the used room of both: above a cap is no finding there.
 //! - Lots past their last day are empty once an expiry has finished, but those that only later came to be spendable.
+//! - A release that runs late pays debt as of the day each lot became available, in the order of those days.
+//! - The zone is set before anything is booked, and never after: what was judged by days can't be judged by others.
 //! - Cashback of a purchase long past is available at once; past its date it expires with the next nightly job.
 #![deny(clippy::float_arithmetic)]
 

@@ -20,6 +20,7 @@ use crate::error::EngineError;
 use crate::ids::{Mint, PostingId};
 use crate::ledger::account::Account;
 use crate::posting::entry::{self, Entry, EntryTransfer};
+use crate::posting::names;
 use crate::posting::read::{Lock, Needs, fill};
 use crate::posting::world::{PostingKind, World};
 use crate::posting::write;
@@ -82,6 +83,7 @@ pub fn merge(
     if from == into {
         return Err(EngineError::State("a member can't be merged into themselves"));
     }
+    names::hold_alone(connection, (from, into))?;
     let before = locked(connection, (from, into))?;
     let follow = follow(connection, (from, into))?;
     let book = books.current(connection)?;

@@ -1,13 +1,17 @@
 //! The programme's settings that people may change. Whatever changes here makes every kept rule book stale, so that the
 //! next purchase is judged by it.
 
+use chrono_tz::Tz;
+use diesel::connection::SimpleConnection;
+use diesel::dsl::exists;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error;
 
 use crate::error::{EngineError, Invalid};
 use crate::posting::is_receipt;
 use crate::rules::book::touch;
-use crate::schema::ledger::programme;
+use crate::schema::ledger::{postings, programme, purchases};
 
 /// Categories no rule covers and no points pay, whatever else is set.
 const ALWAYS_EXCLUDED: [&str; 2] = ["tobacco", "nicotine"];
@@ -57,6 +61,38 @@ pub fn settings(connection: &mut PgConnection) -> QueryResult<Settings> {
     let mut excluded_categories: Vec<String> = categories.into_iter().flatten().collect();
     excluded_categories.sort();
     Ok(Settings { zone, excluded_categories, bare_number_may_redeem, claim_days })
+}
+
+/// The zone whose days the programme counts.
+///
+/// # Errors
+/// The database's.
+pub fn zone(connection: &mut PgConnection) -> QueryResult<Tz> {
+    let name: String = programme::table.select(programme::zone).first(connection)?;
+    name.parse().map_err(|_| Error::DeserializationError(format!("{name} is no time zone").into()))
+}
+
+/// Sets that zone, before anything is booked or bought: what was judged by days can't be judged by others.
+///
+/// # Errors
+/// [`EngineError::Invalid`] for what is no zone; [`EngineError::State`] once something is booked.
+pub fn set_zone(connection: &mut PgConnection, zone: &str) -> Result<Settings, EngineError> {
+    if zone.parse::<Tz>().is_err() {
+        let wrong = Invalid::new("/zone", "must be a time zone such as Europe/Moscow");
+        return Err(EngineError::Invalid(vec![wrong]));
+    }
+    connection.transaction(|connection| {
+        // Whoever is posting is waited for, and who comes later finds another revision.
+        connection.batch_execute("LOCK TABLE ledger.receipts, ledger.postings IN SHARE MODE")?;
+        let booked: bool = diesel::select(exists(postings::table.select(postings::id))).get_result(connection)?;
+        let bought: bool = diesel::select(exists(purchases::table.select(purchases::id))).get_result(connection)?;
+        if booked || bought {
+            return Err(EngineError::State("the zone can't be changed once something is booked"));
+        }
+        diesel::update(programme::table).set(programme::zone.eq(zone)).execute(connection)?;
+        touch(connection)?;
+        Ok(settings(connection)?)
+    })
 }
 
 /// Changes settings, for purchases from now on; those posted keep what they were judged by.

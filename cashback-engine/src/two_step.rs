@@ -14,7 +14,7 @@ use crate::ids::{Mint, PartnerId, PurchaseId};
 use crate::ledger::account::Account;
 use crate::posting::batch::arrived;
 use crate::posting::decide::{AUTHORIZED_DAYS, accrue, commission, posted_event, room_of};
-use crate::posting::read::ClaimFiscals;
+use crate::posting::read::{ClaimFiscals, ReleaseFiscals};
 use crate::posting::world::{PostingKind, World};
 use crate::posting::{Fiscal, Refusal, write};
 use crate::purchases::{
@@ -24,6 +24,7 @@ use crate::reconciliation::waiting;
 use crate::refunds::{After, Origin, Returned, kept_after, locked, reduce, show};
 use crate::rules::evaluate::{capped, trimmed_by, used_up};
 use crate::rules::{Book, BookCache};
+use crate::schema::ledger::purchases;
 use crate::tiers::progress;
 
 /// Captures an authorised purchase, for all of it or (as if the rest were refunded at once) for less: `captured` is
@@ -37,6 +38,25 @@ pub fn capture(
     books: &BookCache,
     (id, partner): (PurchaseId, Option<PartnerId>),
     captured: Option<&Returned>,
+    now: DateTime<Utc>,
+) -> QueryResult<Result<Purchase, Refusal>> {
+    let claimed = claim_fiscal(connection, id)?;
+    let outcome = captured_with(connection, books, (id, partner), (captured, claimed.as_ref()), now)?;
+    if let Some((drive, document)) = claimed.filter(|_| outcome.is_err()) {
+        ReleaseFiscals { purchases: vec![id], drives: vec![drive], documents: vec![document] }
+            .execute(connection)?;
+    }
+    Ok(outcome)
+}
+
+/// The drive and document of a fiscal receipt that was claimed for this capture.
+type ClaimedFiscal = (String, i64);
+
+fn captured_with(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    (id, partner): (PurchaseId, Option<PartnerId>),
+    (captured, claimed): (Option<&Returned>, Option<&ClaimedFiscal>),
     now: DateTime<Utc>,
 ) -> QueryResult<Result<Purchase, Refusal>> {
     let (book, mut world) = locked(connection, books, &HashSet::from([id]))?;
@@ -57,7 +77,7 @@ pub fn capture(
     if let Err(refusal) = may_capture(&record, now) {
         return Ok(Err(refusal));
     }
-    if !claim_fiscal(connection, &record)? {
+    if fiscal_of(&record).is_some() && claimed.is_none() {
         return Ok(Err(Refusal::FiscalUsed));
     }
     post(&mut world, &book, record, part, now);
@@ -120,6 +140,15 @@ fn owned(
     }
 }
 
+/// What the capture of a purchase for less left of it; `None` where it was for all.
+pub(crate) fn left_out(record: &PurchaseRecord) -> Result<Option<After>, Refusal> {
+    let captured = record.captured_part().map(|captured| match captured {
+        Captured::Amount(amount) => Returned::Amount(amount),
+        Captured::Lines(lines) => Returned::Lines(lines),
+    });
+    part(record, captured.as_ref())
+}
+
 /// Checks what is to be captured; `None` for all of it.
 fn part(record: &PurchaseRecord, captured: Option<&Returned>) -> Result<Option<After>, Refusal> {
     let Some(captured) = captured else { return Ok(None) };
@@ -165,17 +194,27 @@ fn post(world: &mut World, book: &Book, record: PurchaseRecord, part: Option<Aft
     world.events.push(posted_event(&record, book, now));
 }
 
-fn claim_fiscal(connection: &mut PgConnection, record: &PurchaseRecord) -> QueryResult<bool> {
-    let Some(fiscal) = record.fiscal.as_deref().and_then(|raw| Fiscal::parse(raw).ok()) else {
-        return Ok(true);
-    };
+/// Claims the fiscal receipt of an authorised purchase, before anything is locked: as posting does. `None` where it has
+/// none, or somebody has it already.
+fn claim_fiscal(connection: &mut PgConnection, id: PurchaseId) -> QueryResult<Option<ClaimedFiscal>> {
+    let record: Option<PurchaseRecord> = purchases::table
+        .find(id)
+        .filter(purchases::fiscal.is_not_null().and(purchases::status.eq(PurchaseStatus::Authorized)))
+        .select(PurchaseRecord::as_select())
+        .first(connection)
+        .optional()?;
+    let Some(fiscal) = record.as_ref().and_then(fiscal_of) else { return Ok(None) };
     let claimed: Vec<(PurchaseId, String, i64)> = ClaimFiscals {
         drives: vec![fiscal.drive],
         documents: vec![fiscal.document],
-        purchases: vec![record.id],
+        purchases: vec![id],
     }
     .load(connection)?;
-    Ok(!claimed.is_empty())
+    Ok(claimed.into_iter().next().map(|(_, drive, document)| (drive, document)))
+}
+
+fn fiscal_of(record: &PurchaseRecord) -> Option<Fiscal> {
+    record.fiscal.as_deref().and_then(|raw| Fiscal::parse(raw).ok())
 }
 
 /// Posts what was authorised: the rules as they judged it then, with the cap room there is now.

@@ -181,10 +181,46 @@ fn refusals_name_their_reason_and_keep_nothing() {
     let strangers_claim = |fiscal: &str| strangers.post("/v1/me/claims", &json!({ "fiscal": fiscal }));
     assert_eq!(strangers_claim(&credited).problem(409), "claim-credited");
     assert_eq!(strangers_claim(&receipt(now - day, "2.00", 13)).problem(409), "claim-exists");
-    enrolments::leave(&mut story.shop.server.connect(), stranger.member, "2026-1", "test", now).unwrap();
+    leaves(&story.shop, &stranger, now - day - TimeDelta::minutes(1));
     assert_eq!(strangers_claim(&fine).problem(409), "claim-not-enrolled");
     assert_eq!(claims(), before, "nothing was kept");
     story.claim(&fine);
+    story.sound();
+}
+
+fn leaves(shop: &Shop, holder: &Holder, at: DateTime<Utc>) {
+    enrolments::leave(&mut shop.server.connect(), holder.member, "2026-1", "test", at).unwrap();
+}
+
+#[test]
+fn who_took_part_when_the_receipt_was_printed_claims_it() {
+    let story = Story::open();
+    let (now, day) = (story.now(), TimeDelta::days(1));
+    let claimed = |page: &Client, at: DateTime<Utc>, document| {
+        page.post("/v1/me/claims", &json!({ "fiscal": receipt(at, "100.00", document) }))
+    };
+    // Anna has left since: what was bought before is hers.
+    leaves(&story.shop, &story.anna, now - day);
+    let before = claimed(&story.page, now - day * 2, 1).expect(201).json();
+    assert_eq!(claimed(&story.page, now - TimeDelta::hours(1), 2).problem(409), "claim-not-enrolled");
+    assert_eq!(claimed(&story.page, now - TimeDelta::minutes(5), 3).problem(409), "claim-not-enrolled");
+    let id = story.approve(&before, &json!({})).expect(200).json()["purchase_id"].clone();
+    let path = format!("/v1/purchases/{}", id.as_str().unwrap());
+    let purchase = story.shop.program.get(&path).expect(200).json();
+    assert_eq!(purchase["cashback"]["amount"], "5.00", "{purchase}");
+    // Boris has joined since: what was bought before never was in the programme.
+    let boris = story.shop.server.member("1002");
+    story.shop.server.virtual_card(boris);
+    let page = story.shop.server.as_member("1002");
+    enrolments::enrol(&mut story.shop.server.connect(), boris, "2026-1", "test", now - day).unwrap();
+    let refused = claimed(&page, now - day * 2, 4);
+    assert!(refused.text().contains("at the time of the receipt"), "{}", refused.text());
+    assert_eq!(refused.problem(409), "claim-not-enrolled");
+    claimed(&page, now - TimeDelta::hours(1), 4).expect(201);
+    // Nobody knows the zone of an unknown drive: it is enough to have taken part in one of them.
+    let unknown = |at: DateTime<Utc>| json!({ "fiscal": receipt(at, "7.00", 5).replace(DRIVE, "1111222233334444") });
+    assert_eq!(page.post("/v1/me/claims", &unknown(now - day * 2)).problem(409), "claim-not-enrolled");
+    page.post("/v1/me/claims", &unknown(now - day - TimeDelta::minutes(1))).expect(201);
     story.sound();
 }
 

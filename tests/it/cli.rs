@@ -296,5 +296,12 @@ fn logins_made_on_the_command_line_sign_in() {
     let (code, document, _) = run(&["openapi"]);
     assert_eq!(code, Some(0));
     assert_eq!(document, client.get("/openapi.json").expect(200).json());
+    assert_ne!(run(&["admin", "set-zone", "Mars/Olympus"]).0, Some(0), "no such zone");
+    let zone = run(&["admin", "set-zone", "Asia/Vladivostok"]);
+    assert_eq!((zone.0, zone.1), (Some(0), json!({ "zone": "Asia/Vladivostok" })), "{}", zone.2);
+    serving.stop();
+    let serving = program::serve(folder.path());
+    let administrator = serving.client().bearer(tokens["access_token"].as_str().unwrap());
+    assert_eq!(administrator.get("/v1/staff/me").expect(200).json()["programme_zone"], "Asia/Vladivostok");
     serving.stop();
 }

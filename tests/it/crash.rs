@@ -1,5 +1,5 @@
-//! `kill -9` of the program and of its PostgreSQL while tills buy: every purchase that was acknowledged is there once,
-//! and the books are sound.
+//! `kill -9` of the program and of its PostgreSQL while tills buy, spend points, capture, give up and take back: whatever
+//! was acknowledged is there once, and the books are sound.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use cashback_engine::adjustments::{self, Proposal};
+use cashback_engine::programme::{self, Changes};
+use cashback_engine::rules::{BookCache, RuleDraft, store};
 use cashback_engine::enrolments;
-use cashback_engine::rules::{RuleDraft, store};
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
@@ -39,6 +41,28 @@ fn run(folder: &Path, arguments: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// What each member can spend at first.
+const GIVEN: &str = "1000.00";
+
+/// Gives members points by corrections of two people, and lets tills take them by the bare number.
+fn endow(connection: &mut PgConnection, members: &[MemberId]) {
+    let may = Changes { bare_number_may_redeem: Some(true), ..Changes::default() };
+    programme::change(connection, &may).unwrap();
+    for member in members {
+        let proposal = Proposal {
+            debit: "adjustments:union".parse().unwrap(),
+            credit: format!("available:{member}").parse().unwrap(),
+            amount: GIVEN.parse().unwrap(),
+            life_months: None,
+            reason: "to be spent".to_owned(),
+            evidence: "a test".to_owned(),
+        };
+        let made = adjustments::propose(connection, &proposal, Uuid::from_u128(1), now()).unwrap();
+        let (books, checker) = (BookCache::default(), Uuid::from_u128(2));
+        adjustments::approve(connection, &books, (made.id, None), checker, now()).unwrap();
+    }
+}
+
 /// A small union with cards, all in the programme; a partner with a rule and a budget; the partner's token.
 fn furnish(folder: &Path, postgres: &PrivatePostgres, client: &Client) -> (Vec<String>, String) {
     let file = |name: &str| {
@@ -63,6 +87,7 @@ fn furnish(folder: &Path, postgres: &PrivatePostgres, client: &Client) -> (Vec<S
     .unwrap();
     let members: Vec<MemberId> = cards.iter().map(|card| card.member_id).collect();
     enrolments::enrol_many(&mut connection, &members, "2026-1", "test", now()).unwrap();
+    endow(&mut connection, &members);
     let rule = json!({ "name": "5 %", "partner": "market", "earn": { "percent": "5" },
         "caps": { "per_member": { "amount": "300.00", "period": "day" }, "budget": "2000.00" } });
     let draft: RuleDraft = serde_json::from_value(rule).unwrap();
@@ -84,6 +109,10 @@ fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }
 
+fn stamp() -> String {
+    now().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 /// Where the program listens now, and whether the tills go on.
 struct Street {
     base: Mutex<String>,
@@ -91,12 +120,19 @@ struct Street {
     next: AtomicUsize,
     token: String,
     cards: Vec<String>,
-    /// By receipt: the purchase, and what had come back of it when the till was told last.
-    acknowledged: Mutex<BTreeMap<String, (String, Value)>>,
+    /// By receipt: what the till was told last.
+    acknowledged: Mutex<BTreeMap<String, Value>>,
+}
+
+/// What of a purchase stays as the till was told.
+const TOLD: [&str; 7] = ["id", "status", "amount", "redeemed", "paid", "refunded", "receipt"];
+
+fn told(purchase: &Value) -> Value {
+    TOLD.iter().map(|name| ((*name).to_owned(), purchase[*name].clone())).collect()
 }
 
 impl Street {
-    /// One till: buys, in two steps now and then, and takes back a part of some; each asked again until it is told.
+    /// One till: buys, with and without points, captures, gives up and takes back; each asked again until it is told.
     fn till(&self) {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -107,31 +143,36 @@ impl Street {
         while self.open.load(Ordering::Relaxed) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let receipt = format!("R-{number:06}");
+            let turn = number % 6;
             let body = json!({
                 "card_number": self.cards[number % self.cards.len()], "outlet": "market-1", "receipt": receipt,
-                "occurred_at": now().to_rfc3339_opts(SecondsFormat::Secs, true),
-                "amount": format!("{}.{:02}", 10 + number % 90, number % 100), "capture": number % 4 != 1,
+                "occurred_at": stamp(), "amount": format!("{}.{:02}", 10 + number % 90, number % 100),
+                "redeem": if turn < 2 { "0.00" } else { "3.00" }, "capture": !matches!(turn, 2 | 5),
             });
-            let Some(purchase) = self.ask(&agent, "/v1/purchases", &body) else { return };
-            let id = purchase["id"].as_str().unwrap().to_owned();
-            let further = match number % 4 {
-                1 => self.ask(&agent, &format!("/v1/purchases/{id}/capture"), &json!({ "amount": "8.00" })),
-                2 => {
-                    let back = json!({ "amount": "7.00", "reference": "B-1" });
-                    self.ask(&agent, &format!("/v1/purchases/{id}/refunds"), &back)
+            let Some(bought) = self.ask(&agent, "/v1/purchases", &body) else { return };
+            let id = bought["id"].as_str().unwrap();
+            let (act, body) = match turn {
+                1 | 3 => ("refunds", json!({ "amount": "7.00", "reference": "B-1" })),
+                2 => ("capture", json!({ "amount": "8.00" })),
+                5 => ("void", json!({})),
+                _ => {
+                    self.acknowledged.lock().unwrap().insert(receipt, told(&bought));
+                    continue;
                 }
-                _ => Some(purchase),
             };
-            if let Some(last) = further {
-                let told = (id, last["refunded"].clone());
-                self.acknowledged.lock().unwrap().insert(receipt, told);
-            }
+            let Some(last) = self.ask(&agent, &format!("/v1/purchases/{id}/{act}"), &body) else { return };
+            self.acknowledged.lock().unwrap().insert(receipt, told(&last));
         }
     }
 
     /// Asks until it is told; `None` when the street closes before.
     fn ask(&self, agent: &ureq::Agent, path: &str, body: &Value) -> Option<Value> {
+        let mut body = body.clone();
         while self.open.load(Ordering::Relaxed) {
+            // Points can be spent only now, however long the program was away.
+            if let Some(at) = body.get_mut("occurred_at") {
+                *at = json!(stamp());
+            }
             let url = format!("{}{path}", self.base.lock().unwrap());
             let asked = agent
                 .post(url)
@@ -210,10 +251,14 @@ fn what_was_acknowledged_outlives_twenty_kills() {
     let client = serving.client().bearer(&street.token);
     let acknowledged = street.acknowledged.lock().unwrap();
     assert!(acknowledged.len() >= KILLS * 3, "{}", acknowledged.len());
-    for (receipt, (id, refunded)) in acknowledged.iter() {
+    for (receipt, last) in acknowledged.iter() {
         let found =
             client.get(&format!("/v1/purchases?outlet=market-1&receipt={receipt}")).expect(200).json();
-        assert_eq!((&found["id"], &found["refunded"]), (&json!(id), refunded), "{receipt}");
+        assert_eq!(&told(&found), last, "{receipt}");
+    }
+    for status in ["posted", "partly_refunded", "voided"] {
+        let with_points = |last: &&Value| last["status"] == status && last["redeemed"] == "3.00";
+        assert!(acknowledged.values().filter(with_points).count() > 2, "{status}");
     }
     let report = run(folder.path(), &["ledger", "verify"]);
     assert_eq!(report["ok"], true, "{report}");

@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 
-use crate::engine_jobs::damaged;
+use crate::engine_damage::damaged;
 use crate::engine_support::{Programme, at, money};
 
 fn close(programme: &mut Programme, at: DateTime<Utc>) -> Option<closing::ClosedDay> {

@@ -1,8 +1,11 @@
-//! Random histories: whatever is bought, authorised, captured, given up, told late, refunded, released, expired,
-//! corrected and merged, by rules that change, in whatever order, the invariants hold, days close, a batch gives what one at a time gives, and both equal a slow, obvious model written for this test alone.
+//! Random histories: whatever is bought, authorised, captured, given up, told late, claimed, refunded, released, expired,
+//! given away, corrected and merged, by rules that change, in whatever order, the invariants hold, days close, a batch gives
+//! what one at a time gives, and both equal a slow, obvious model written for this test alone.
 
+mod claimed;
 mod standing;
 
+use cashback_engine::claims::ClaimId;
 use cashback_engine::posting::{Line, Presented, Sale, Source};
 use cashback_engine::refunds::Returned;
 use cashback_engine::rules::{RuleDraft, store};
@@ -14,6 +17,7 @@ use proptest::test_runner::{Config, TestRunner};
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
+use crate::engine_claims;
 use crate::engine_support::{Programme, money};
 
 const RULES: [&str; 2] = [
@@ -46,6 +50,8 @@ enum Step {
     Late(usize, i64, i64, i64),
     /// The first rule gives so many percent from now on.
     Rule(i64),
+    /// What becomes of a receipt that is claimed.
+    Claimed(claimed::Claimed),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -61,6 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0usize..99).prop_map(Step::Void),
         2 => (0..MEMBERS, 0i64..40_000, 1i64..40_000, 1i64..20).prop_map(|(m, b, o, d)| Step::Late(m, b, o, d)),
         1 => (1i64..12).prop_map(Step::Rule),
+        4 => claimed::claimed().prop_map(Step::Claimed),
     ]
 }
 
@@ -95,6 +102,8 @@ struct ModelPurchase {
     /// The place in the order of all that was accrued.
     order: usize,
     state: State,
+    /// Whether it has lines to be returned.
+    lined: bool,
     rate: i64,
     lines: [i64; 2],
     kept: [i64; 2],
@@ -129,6 +138,7 @@ struct ModelMember {
 struct Model {
     members: Vec<ModelMember>,
     purchases: Vec<ModelPurchase>,
+    claims: Vec<claimed::ModelClaim>,
     breakage: i64,
     commission: i64,
     receivable: i64,
@@ -144,6 +154,11 @@ struct Model {
 }
 
 impl ModelMember {
+    /// Whether the member took no part at a moment.
+    fn left_at(&self, at: DateTime<Utc>) -> bool {
+        self.words.iter().rev().find(|(word, _)| *word <= at).is_some_and(|(_, left)| *left)
+    }
+
     fn spendable(&self, today: NaiveDate) -> i64 {
         self.lots.iter().filter(|lot| lot.released && lot.last_day >= today).map(|lot| lot.remaining).sum()
     }
@@ -229,8 +244,7 @@ impl Model {
         m.available -= redeemed;
         m.reserved += redeemed;
         // Who left earns nothing, whatever the rules give; of what is told late its own moment decides.
-        let then = |at| m.words.iter().rev().find(|(word, _)| *word <= at).is_some_and(|(_, left)| *left);
-        let earning = if told.map_or(m.left, then) { 0 } else { paid };
+        let earning = if told.map_or(m.left, |at| m.left_at(at)) { 0 } else { paid };
         let room = (4_000 - *m.used(day)).max(0);
         let percent = round(i128::from(earning) * i128::from(rate), 100).min(room);
         let books = i128::from(earning) * i128::from(lines[0]) / (i128::from(amount) * 10_000);
@@ -240,6 +254,7 @@ impl Model {
             day,
             order,
             state: State::Authorized,
+            lined: true,
             rate,
             lines,
             kept: lines,
@@ -397,15 +412,16 @@ impl Model {
         for member in 0..MEMBERS {
             let lots = &self.members[member].lots;
             let mut order: Vec<usize> = (0..lots.len()).collect();
-            order.sort_by_key(|at| lots[*at].order);
+            order.sort_by_key(|at| (lots[*at].available_on, lots[*at].order));
             for at in order {
                 let m = &mut self.members[member];
                 let lot = &mut m.lots[at];
                 if !lot.released && lot.available_on <= today {
+                    let on_its_day = lot.available_on;
                     lot.released = true;
                     m.pending -= lot.remaining;
                     m.available += lot.remaining;
-                    self.settle(member, today);
+                    self.settle(member, on_its_day);
                 }
             }
             if !self.members[member].frozen {
@@ -426,6 +442,7 @@ struct Run {
     programme: Programme,
     members: Vec<MemberId>,
     purchases: Vec<PurchaseId>,
+    claims: Vec<ClaimId>,
     waiting: Vec<Sale>,
     batched: bool,
     rule: RuleId,
@@ -436,11 +453,13 @@ impl Run {
     fn new(batched: bool) -> Self {
         let mut programme = Programme::new();
         let rules = RULES.map(|rule| programme.rule(rule));
+        engine_claims::register_drive(&mut programme);
         let members = (0..MEMBERS).map(|_| programme.member()).collect();
         Self {
             programme,
             members,
             purchases: Vec::new(),
+            claims: Vec::new(),
             waiting: Vec::new(),
             batched,
             rule: rules[0],
@@ -536,6 +555,7 @@ impl Run {
                 Ok(())
             })
             .unwrap();
+        self.end_claims();
     }
 
     /// Everything that can be compared: members' booked balances, then the accounts.
@@ -610,6 +630,9 @@ fn refunded(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step, 
         }
         Step::RefundLine(at, line, share) => {
             let Some(at) = model.pick(*at, State::Posted) else { return };
+            if !model.purchases[at].lined {
+                return;
+            }
             let amount = (model.purchases[at].kept[*line] * share / 100).min(model.left(at));
             let mut lines = [0, 0];
             lines[*line] = amount;
@@ -671,25 +694,36 @@ fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
             runs.iter_mut().for_each(|run| run.change_rule(*percent));
         }
         Step::Deed(deed) => standing::apply(*deed, model, runs, today),
+        Step::Claimed(asked) => claimed::apply(*asked, model, runs, today),
         Step::Refund(..) | Step::RefundLine(..) => refunded(model, runs, number, step, today),
         Step::Night(days) => {
             runs.iter_mut().for_each(|run| run.night(*days));
             model.night(runs[0].programme.now.date_naive());
+            model.end_claims(runs[0].programme.now);
         }
     }
 }
+
+/// After so many steps the engine is compared with the model.
+const COMPARED_EVERY: usize = 50;
 
 fn history(steps: &[Step]) {
     let mut model = Model::new();
     let mut runs = [Run::new(false), Run::new(true)];
     for (number, step) in steps.iter().enumerate() {
         take(&mut model, &mut runs, number, step);
+        if number % COMPARED_EVERY == COMPARED_EVERY - 1 {
+            compared(&model, &mut runs);
+        }
     }
-    let [one, batched] = &mut runs;
+    compared(&model, &mut runs);
+    runs.iter_mut().for_each(Run::sound);
+}
+
+fn compared(model: &Model, runs: &mut [Run; 2]) {
+    let [one, batched] = runs;
     assert_eq!(one.state(), model.state(), "one at a time is the model");
     assert_eq!(batched.state(), model.state(), "batched is the model");
-    one.sound();
-    batched.sound();
 }
 
 fn histories(cases: u32, steps: std::ops::Range<usize>) {

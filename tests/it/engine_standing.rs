@@ -11,12 +11,11 @@ use cashback_engine::{
     EngineError, PostingId, PurchaseId, balances, donations, jobs, merging, standing, two_step,
 };
 use chrono::{Months, NaiveDate, TimeDelta};
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
-use crate::engine_jobs::damaged;
+use crate::engine_damage::damaged;
 use crate::engine_support::{Programme, money};
 
 const PLAIN: &str = r#""earn":{"percent":"10"},"hold_days":14,"life_months":12"#;
@@ -543,6 +542,29 @@ fn tiers_by_cashback_count_what_was_there_before_they_were_set_and_what_is_captu
     sound(&mut programme);
 }
 
+/// Damage to what is of members' standing, and what must be found.
+pub const DAMAGE: &[(&str, &str)] = &[
+    ("UPDATE ledger.adjustments SET amount = amount + 1", "an adjustment is not its posting"),
+    ("DELETE FROM ledger.adjustments", "an adjustment is not its posting"),
+    ("UPDATE ledger.tier_progress SET purchases = purchases + 1", "towards a tier"),
+    ("DELETE FROM ledger.tier_progress", "towards a tier"),
+    ("DELETE FROM ledger.tier_settings", "settings is missing"),
+    ("UPDATE ledger.tier_settings SET version = version + 1", "settings is missing"),
+    ("UPDATE ledger.tier_settings SET terms = '{}'", "can't be read"),
+    (
+        "UPDATE ledger.freezes SET ended_at = frozen_at, ended_by = frozen_by, end_reason = 'x'",
+        "frozen without a reason",
+    ),
+    ("DELETE FROM ledger.freezes", "frozen without a reason"),
+    (
+        "UPDATE ledger.balances SET standing = 'left' WHERE member_id IN (SELECT member_id FROM ledger.merged)",
+        "merged into another",
+    ),
+    ("DELETE FROM ledger.merged", "nothing says into whom"),
+    ("UPDATE ledger.merged SET posting_id = ledger.new_id(now())", "none of its posting"),
+    ("UPDATE ledger.merged SET into_id = member_id, member_id = into_id", "merged into another"),
+];
+
 #[test]
 fn verify_finds_what_is_damaged() {
     let mut programme = Programme::new();
@@ -554,47 +576,7 @@ fn verify_finds_what_is_damaged() {
     merge(&mut programme, other, member).unwrap();
     freeze(&mut programme, member);
     sound(&mut programme);
-    let merged = "member_id IN (SELECT member_id FROM ledger.merged)";
-    for (damage, undone, expected) in [
-        (
-            "UPDATE ledger.adjustments SET amount = amount + 1".to_owned(),
-            "UPDATE ledger.adjustments SET amount = amount - 1".to_owned(),
-            "an adjustment is not its posting",
-        ),
-        (
-            "UPDATE ledger.tier_progress SET purchases = purchases + 1".to_owned(),
-            "UPDATE ledger.tier_progress SET purchases = purchases - 1".to_owned(),
-            "towards a tier",
-        ),
-        (
-            "UPDATE ledger.freezes SET ended_at = frozen_at, ended_by = frozen_by, end_reason = 'x'"
-                .to_owned(),
-            "UPDATE ledger.freezes SET ended_at = NULL, ended_by = NULL, end_reason = NULL".to_owned(),
-            "frozen without a reason",
-        ),
-        (
-            format!("UPDATE ledger.balances SET standing = 'left' WHERE {merged}"),
-            format!("UPDATE ledger.balances SET standing = 'merged' WHERE {merged}"),
-            "merged into another",
-        ),
-    ] {
-        let books = programme.books.clone();
-        programme.connection.batch_execute(&damage).unwrap();
-        let report = audit::verify(&mut programme.connection, &books).unwrap();
-        assert!(report.findings.iter().any(|found| found.what.contains(expected)), "{damage}: {report:#?}");
-        programme.connection.batch_execute(&undone).unwrap();
-    }
-    for (damage, expected) in [
-        ("DELETE FROM ledger.merged", "nothing says into whom"),
-        ("UPDATE ledger.merged SET posting_id = ledger.new_id(now())", "none of its posting"),
-        ("UPDATE ledger.merged SET into_id = member_id, member_id = into_id", "merged into another"),
-        ("DELETE FROM ledger.tier_settings", "settings is missing"),
-        ("UPDATE ledger.tier_settings SET version = version + 1", "settings is missing"),
-        ("UPDATE ledger.tier_settings SET terms = '{}'", "can't be read"),
-        ("DELETE FROM ledger.tier_progress", "towards a tier"),
-        ("DELETE FROM ledger.adjustments", "an adjustment is not its posting"),
-        ("DELETE FROM ledger.freezes", "frozen without a reason"),
-    ] {
+    for (damage, expected) in DAMAGE {
         let report = damaged(&mut programme, damage, audit::verify);
         assert!(report.findings.iter().any(|found| found.what.contains(expected)), "{damage}: {report:#?}");
     }

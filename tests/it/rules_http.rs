@@ -16,7 +16,7 @@ fn id(value: &Value) -> &str {
 
 fn today(shop: &Shop, days: i64) -> String {
     let at = shop.server.app.now() + TimeDelta::days(days);
-    cashback_engine::days::date_in(unioncard::app::PROGRAMME_ZONE, at).to_string()
+    cashback_engine::days::date_in(shop.server.app.zone, at).to_string()
 }
 
 fn plain(text: &Value) -> String {
@@ -290,7 +290,7 @@ fn a_purchase_explains_what_applied_and_what_did_not() {
     let shop = Shop::open();
     shop.server.member("0001");
     shop.server.organisation("P-7", harness::builders::ROOT);
-    let night = (shop.server.app.now() + TimeDelta::hours(4)).with_timezone(&unioncard::app::PROGRAMME_ZONE);
+    let night = (shop.server.app.now() + TimeDelta::hours(4)).with_timezone(&shop.server.app.zone);
     let later = night + TimeDelta::hours(1);
     let hours = [night, later].map(|at| at.format("%H:%M").to_string());
     rule(

@@ -3,7 +3,8 @@
 use cashback_engine::posting::Audience;
 use cashback_engine::rules::evaluate::Limit;
 use cashback_engine::rules::simulate::{Question, Report, simulate};
-use cashback_engine::{EngineError, RuleId};
+use cashback_engine::refunds::Returned;
+use cashback_engine::{EngineError, RuleId, two_step};
 use chrono::TimeDelta;
 use diesel::pg::PgConnection;
 use proptest::prelude::*;
@@ -100,6 +101,39 @@ fn before_is_what_was_posted_and_after_is_what_would_be_posted() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn room_that_a_refund_gives_back_counts_from_the_refund_on() {
+    for cap in [r#""per_member":{"amount":"15.00","period":"month"}"#, r#""budget":"15.00""#] {
+        let mut programme = Programme::new();
+        programme.rule(&format!(r#""earn":{{"percent":"10"}},"caps":{{{cap}}}"#));
+        let member = programme.member();
+        let mut sale = programme.sale(member, "100.00");
+        sale.capture = false;
+        let authorized = programme.post(&sale).unwrap().purchase.id;
+        let (books, partner, now) = (programme.books.clone(), Some(programme.partner), programme.now);
+        let part = Returned::Amount(money("80.00"));
+        let connection = &mut programme.connection;
+        two_step::capture(connection, &books, (authorized, partner), Some(&part), now).unwrap().unwrap();
+        let mut ids = vec![authorized];
+        for amount in ["50.00", "100.00"] {
+            programme.now += TimeDelta::seconds(1);
+            ids.push(programme.buy(member, amount).purchase.id);
+        }
+        programme.now += TimeDelta::seconds(1);
+        programme.refund_amount(ids[1], "25.00", "1");
+        programme.refund_amount(ids[0], "40.00", "1");
+        let rule = draft(json!({ "earn": { "percent": "1" }, "stacking": "additive" }));
+        let asked = question(json!({ "drafts": [rule] }));
+        let report = run(&mut programme, &asked).unwrap();
+        // 4.00 of 8.00, 2.50 of 5.00, and of 10.00 the 2.00 that there was room for.
+        assert_eq!((report.cost.before, report.cost.posted), (money("8.50"), money("8.50")));
+        programme.now += TimeDelta::seconds(1);
+        programme.buy(member, "100.00");
+        let report = run(&mut programme, &asked).unwrap();
+        assert_eq!((report.cost.before, report.cost.posted), (money("15.00"), money("15.00")));
+    }
 }
 
 #[test]

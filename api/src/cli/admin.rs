@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use cashback_engine::EngineError;
 use cashback_engine::partners::{self, NewOutlet, NewPartner, PartnerChanges};
+use cashback_engine::programme;
 use clap::Subcommand;
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -123,6 +124,11 @@ pub enum Admin {
         #[arg(long)]
         counter_provision: Option<bool>,
     },
+    /// Set the zone whose days the programme counts, before anything is booked. A server that runs is to be restarted.
+    SetZone {
+        /// Such as Asia/Vladivostok.
+        zone: String,
+    },
 }
 
 /// Runs one of them.
@@ -201,6 +207,7 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
             };
             change_partner(app, connection, &code, &changes)?
         }
+        Admin::SetZone { zone } => set_zone(app, connection, &zone)?,
     };
     println!("{report}");
     Ok(ExitCode::SUCCESS)
@@ -223,6 +230,17 @@ fn verify_audit(app: &App, connection: &mut PgConnection) -> Result<ExitCode, Bo
     };
     println!("{report}");
     Ok(code)
+}
+
+fn set_zone(app: &App, connection: &mut PgConnection, zone: &str) -> Result<serde_json::Value, BoxError> {
+    connection.transaction(|connection| {
+        let settings = programme::set_zone(connection, zone).map_err(|error| match error {
+            EngineError::Invalid(_) => format!("{zone} is no time zone").into(),
+            other => BoxError::from(other),
+        })?;
+        app.auth.audit.append(connection, app.now(), "command line", "settings.changed", "programme")?;
+        Ok(json!({ "zone": settings.zone }))
+    })
 }
 
 /// All or nothing: a partner with its outlets and an API client.

@@ -12,6 +12,7 @@ use cashback_engine::partners::{self, NewOutlet, NewPartner, Partner};
 use cashback_engine::rules::{RuleDraft, store};
 use cashback_engine::{balances, enrolments};
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use serde::Serialize;
@@ -23,7 +24,7 @@ use union_registry::members;
 use uuid::Uuid;
 
 use super::BoxError;
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::auth::staff::NewStaff;
 use crate::auth::{Role, clients, staff};
 use crate::files::imports::{self, CHUNK, ImportKind, ImportRequest, rejected_beside};
@@ -183,8 +184,8 @@ fn bring_in(app: &Arc<App>, connection: &mut PgConnection) -> Result<Credentials
     let since = app.now() - RULES_SINCE;
     cashback_engine::jobs::ensure_partitions(
         connection,
-        date_in(PROGRAMME_ZONE, since),
-        date_in(PROGRAMME_ZONE, app.now() + TimeDelta::days(90)),
+        date_in(app.zone, since),
+        date_in(app.zone, app.now() + TimeDelta::days(90)),
     )?;
     enrol_everybody(connection, since)?;
     let mut partners = Vec::new();
@@ -193,7 +194,7 @@ fn bring_in(app: &Arc<App>, connection: &mut PgConnection) -> Result<Credentials
         let partner = partner(app, connection, demo, since)?;
         fiscal_drives(app, connection, demo)?;
         let register = folder.join(format!("register-{}.csv", demo.code));
-        std::fs::write(&register, shifted(demo.register, app.now())?)?;
+        std::fs::write(&register, shifted(demo.register, (app.zone, app.now()))?)?;
         let loaded = registers::load(app, demo.code, &register, ("post", true), &mut |_| {})?;
         loaded.map_err(|refusal| refusal.to_string())?;
         let client = clients::create(app, connection, partner.id)?;
@@ -358,7 +359,7 @@ fn members_told(app: &App, connection: &mut PgConnection) -> Result<Vec<MemberLo
 
 /// A register with its days moved so that the last purchase is of today; what would still lie ahead today is drawn
 /// together into the part of the day that has passed.
-fn shifted(register: &str, now: DateTime<Utc>) -> Result<String, BoxError> {
+fn shifted(register: &str, (zone, now): (Tz, DateTime<Utc>)) -> Result<String, BoxError> {
     const TIME: &str = "occurred_at";
     let mut reader = csv::Reader::from_reader(register.as_bytes());
     let headers = reader.headers()?.clone();
@@ -367,8 +368,8 @@ fn shifted(register: &str, now: DateTime<Utc>) -> Result<String, BoxError> {
     let time = |row: &csv::StringRecord| DateTime::parse_from_rfc3339(row.get(column).unwrap_or_default());
     let last =
         rows.iter().map(time).collect::<Result<Vec<_>, _>>()?.into_iter().max().ok_or("an empty register")?;
-    let today = date_in(PROGRAMME_ZONE, now);
-    let days = today - date_in(PROGRAMME_ZONE, last.with_timezone(&Utc));
+    let today = date_in(zone, now);
+    let days = today - date_in(zone, last.with_timezone(&Utc));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(&headers)?;
     for row in &rows {

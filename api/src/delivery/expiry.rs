@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 
 use cashback_engine::balances::{ExpiringLots, expiring_on};
-use cashback_engine::days::date_in;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -11,7 +10,6 @@ use shared_kernel::ids::MemberId;
 use shared_kernel::schema::platform::expiry_notices;
 
 use super::queue::{self, Expiring};
-use crate::app::PROGRAMME_ZONE;
 
 /// How many days ahead members hear of an expiry: the first time, and the second.
 const AHEAD: (u64, u64) = (30, 7);
@@ -23,12 +21,11 @@ const MEMBERS_MAX: i64 = 5_000;
 /// What a member was told of: the last day, and how many days ahead.
 type Told = (MemberId, NaiveDate, i16);
 
-/// Puts the letters into the queue that are due as of `at`; how many. A second run finds them told.
+/// Puts the letters into the queue that are due on a day; how many. A second run finds them told.
 ///
 /// # Errors
 /// The database's.
-pub fn tell(connection: &mut PgConnection, at: DateTime<Utc>, now: DateTime<Utc>) -> QueryResult<i64> {
-    let today = date_in(PROGRAMME_ZONE, at);
+pub fn tell(connection: &mut PgConnection, today: NaiveDate, now: DateTime<Utc>) -> QueryResult<i64> {
     let days = [AHEAD.0 - LATE_MAX..=AHEAD.0, 0..=AHEAD.1];
     let days: Vec<NaiveDate> = days.into_iter().flatten().map(|ahead| today + Days::new(ahead)).collect();
     let (mut letters, mut after) = (0, None);
@@ -84,11 +81,34 @@ fn tell_some(
 /// Rows of one insert: PostgreSQL takes 65,535 values in a statement.
 const INSERTED_MAX: usize = 10_000;
 
+/// Two members were found to be one: what either was told of counts as told to the one who stays.
+///
+/// # Errors
+/// The database's.
+pub fn follow(connection: &mut PgConnection, (from, into): (MemberId, MemberId)) -> QueryResult<()> {
+    let told: Vec<(NaiveDate, i16, DateTime<Utc>)> =
+        diesel::delete(expiry_notices::table.filter(expiry_notices::member_id.eq(from)))
+            .returning((expiry_notices::expires_on, expiry_notices::days_ahead, expiry_notices::told_at))
+            .get_results(connection)?;
+    let rows: Vec<_> = told
+        .into_iter()
+        .map(|(on, days, at)| {
+            (
+                expiry_notices::member_id.eq(into),
+                expiry_notices::expires_on.eq(on),
+                expiry_notices::days_ahead.eq(days),
+                expiry_notices::told_at.eq(at),
+            )
+        })
+        .collect();
+    diesel::insert_into(expiry_notices::table).values(rows).on_conflict_do_nothing().execute(connection)?;
+    Ok(())
+}
+
 /// Forgets what was told of days that are over; how many rows.
 ///
 /// # Errors
 /// The database's.
-pub fn sweep(connection: &mut PgConnection, at: DateTime<Utc>) -> QueryResult<usize> {
-    let today = date_in(PROGRAMME_ZONE, at);
+pub fn sweep(connection: &mut PgConnection, today: NaiveDate) -> QueryResult<usize> {
     diesel::delete(expiry_notices::table.filter(expiry_notices::expires_on.lt(today))).execute(connection)
 }

@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use card_issuer::cards::{Card, CardKind};
 use card_issuer::qr;
 use cashback_engine::claims::Claim;
+use cashback_engine::rules::Book;
 use cashback_engine::texts;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use shared_kernel::money::Money;
 use union_registry::members::Person;
@@ -15,7 +17,6 @@ use union_registry::members::Person;
 use super::DeliveryError;
 use super::queue::{Digest, Expiring};
 use super::wording;
-use crate::app::PROGRAMME_ZONE;
 use crate::problem::Language;
 
 /// The side of a QR picture in a letter, in pixels; shown at half of it, so that it is sharp on any screen.
@@ -104,13 +105,16 @@ pub struct ClaimDecided {
     name: String,
     claim: Box<Claim>,
     until: DateTime<Utc>,
+    zone: Tz,
     partner: Option<String>,
 }
 
 impl ClaimDecided {
     /// What is told of a claim.
-    pub fn of(person: &Person, (claim, until): (Claim, DateTime<Utc>), partner: Option<String>) -> Self {
-        Self { name: address(person), claim: Box::new(claim), until, partner }
+    pub fn of(person: &Person, claim: Claim, book: &Book) -> Self {
+        let partner = claim.place(book).map(|(_, partner)| partner.name.clone());
+        let until = claim.waits_until(book.claim_days);
+        Self { name: address(person), claim: Box::new(claim), until, zone: book.zone, partner }
     }
 }
 
@@ -262,13 +266,13 @@ impl Letter {
                 purchases => wording::purchases(digest.purchases, language),
                 cashback => wording::rubles(Money::from_kopecks(digest.kopecks), language),
             },
-            Self::ClaimDecided(ClaimDecided { name, claim, until, partner }) => context! {
+            Self::ClaimDecided(ClaimDecided { name, claim, until, zone, partner }) => context! {
                 name,
                 partner,
                 credited => claim.purchase.is_some(),
                 amount => wording::rubles(claim.amount, language),
                 on => wording::day(claim.local_time.date(), language),
-                words => texts::claim_text(claim, *until, language.engine(), PROGRAMME_ZONE),
+                words => texts::claim_text(claim, *until, language.engine(), *zone),
             },
             Self::ExpiryNotice(ExpiryNotice { name, expiring }) => {
                 let rubles = |kopecks: i64| wording::rubles(Money::from_kopecks(kopecks), language);
@@ -317,6 +321,7 @@ mod tests {
                 decided_by: None,
             }),
             until: at,
+            zone: chrono_tz::Europe::Moscow,
             partner: Some(name.to_owned()),
         })
     }

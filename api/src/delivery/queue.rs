@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use cashback_engine::PartnerId;
 use cashback_engine::claims::ClaimId;
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
@@ -17,7 +18,6 @@ use shared_kernel::money::Money;
 use shared_kernel::schema::platform::{deliveries, staff};
 use uuid::Uuid;
 
-use crate::app::PROGRAMME_ZONE;
 use crate::auth::Role;
 
 /// Letters taken at a time.
@@ -253,12 +253,12 @@ pub fn put_claims(
 pub fn add_cashback(
     connection: &mut PgConnection,
     received: &[(MemberId, Money, DateTime<Utc>)],
-    now: DateTime<Utc>,
+    (zone, now): (Tz, DateTime<Utc>),
 ) -> QueryResult<()> {
     // In the order of keys, so that two relays wait for each other instead of deadlocking.
     let mut days: BTreeMap<String, (MemberId, DateTime<Utc>, Digest)> = BTreeMap::new();
     for (member, cashback, at) in received {
-        let due = digest_due(*at);
+        let due = digest_due(zone, *at);
         let key = format!("digest:{member}:{}", due.timestamp());
         let day = days.entry(key).or_insert((*member, due, Digest { purchases: 0, kopecks: 0 }));
         day.2.purchases += 1;
@@ -278,11 +278,11 @@ pub fn add_cashback(
 }
 
 /// When the cashback of a moment is told: at the next evening hour of the programme.
-fn digest_due(at: DateTime<Utc>) -> DateTime<Utc> {
-    let local = at.with_timezone(&PROGRAMME_ZONE);
+fn digest_due(zone: Tz, at: DateTime<Utc>) -> DateTime<Utc> {
+    let local = at.with_timezone(&zone);
     let evening = |date: chrono::NaiveDate| {
         date.and_hms_opt(DIGEST_HOUR, 0, 0)
-            .and_then(|time| PROGRAMME_ZONE.from_local_datetime(&time).earliest())
+            .and_then(|time| zone.from_local_datetime(&time).earliest())
             .map(|time| time.with_timezone(&Utc))
     };
     let today = local.date_naive();
@@ -347,7 +347,7 @@ mod tests {
     use super::*;
 
     fn due(at: &str) -> String {
-        digest_due(at.parse().unwrap()).to_rfc3339()
+        digest_due(chrono_tz::Europe::Moscow, at.parse().unwrap()).to_rfc3339()
     }
 
     #[test]

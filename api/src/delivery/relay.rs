@@ -125,7 +125,7 @@ fn put_letters(app: &App, connection: &mut PgConnection, events: &[Recorded]) ->
         app.delivery.letters.ring();
     }
     if !cashback.is_empty() {
-        queue::add_cashback(connection, &cashback, app.now())?;
+        queue::add_cashback(connection, &cashback, (app.zone, app.now()))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Sends the letters of the queue. What a letter says is looked up when it is sent: the address, the name and the wish
-//! to get it are those of that moment.
+//! to get it are those of that moment. Whoever was merged into another since gets none: the other does. Only the word that
+//! there is a new address to sign in with goes to where the record itself could be reached.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,7 +10,8 @@ use cashback_engine::claims::{self, ClaimFilter};
 use cashback_engine::partners;
 use diesel::pg::PgConnection;
 use shared_kernel::ids::MemberId;
-use union_registry::{MemberStatus, RegistryError, members};
+use union_registry::members::{self, Person};
+use union_registry::{MemberStatus, RegistryError};
 use uuid::Uuid;
 
 use super::letters::{CardIssued, CashbackDigest, ClaimDecided, ExpiryNotice, Letter};
@@ -111,13 +113,23 @@ fn send(app: &Arc<App>, connection: &mut PgConnection, taken: &Taken) -> Result<
     }
 }
 
+/// Who reads a member's letter: since a merger the survivor, to whom all that it may tell belongs.
+fn reader(connection: &mut PgConnection, member: MemberId) -> Result<Person, RegistryError> {
+    let person = members::find(connection, member)?.person;
+    match person.merged_into {
+        Some(survivor) => Ok(members::find(connection, survivor)?.person),
+        None => Ok(person),
+    }
+}
+
 fn to_member(
     app: &Arc<App>,
     connection: &mut PgConnection,
     member: MemberId,
     taken: &Taken,
 ) -> Result<(), SendError> {
-    let person = members::find(connection, member)?.person;
+    let person = reader(connection, member)?;
+    let member = person.id;
     let Some(to) = person.contacts(&app.derived.sealer)?.email else { return Ok(()) };
     let wishes = preferences::load(connection, member)?;
     // Who left can still withdraw what is about to expire.
@@ -143,14 +155,7 @@ fn to_member(
             let filter = ClaimFilter { member: Some(member), ..ClaimFilter::default() };
             let Some(claim) = claims::claim(connection, claim_id, &filter)? else { return Ok(()) };
             let book = app.books.current(connection)?;
-            let outlet = claim.outlet.and_then(|number| book.outlet_by_number(number));
-            let partner = outlet.and_then(|outlet| book.partner(outlet.partner_id));
-            let until = claim.waits_until(book.claim_days);
-            Letter::ClaimDecided(ClaimDecided::of(
-                &person,
-                (claim, until),
-                partner.map(|partner| partner.name.clone()),
-            ))
+            Letter::ClaimDecided(ClaimDecided::of(&person, claim, &book))
         }
         Kind::ExpiryNotice if !wishes.expiry_notices => return Ok(()),
         Kind::ExpiryNotice => {

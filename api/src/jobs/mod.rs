@@ -10,7 +10,7 @@ use cashback_engine::days::date_in;
 use cashback_engine::jobs as engine;
 use cashback_engine::ledger::closing::{self, ClosedDay};
 use cashback_engine::{balances, tiers};
-use chrono::{DateTime, Months, Utc};
+use chrono::{DateTime, Months, NaiveDate, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -19,7 +19,7 @@ use shared_kernel::schema::platform::installation;
 
 pub use nightly::start;
 
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::delivery::{expiry, webhooks};
 use crate::problem::Problem;
 use crate::wallets::apple::registrations;
@@ -178,7 +178,7 @@ fn part(
         Job::PayDebts => engine::pay_debts(connection, books, at, now)?,
         Job::Tiers => tiers::lower(connection, books, at)?,
         Job::Expire => engine::expire(connection, books, at, now)?,
-        Job::ExpiryNotices => expiry::tell(connection, at, now)?,
+        Job::ExpiryNotices => expiry::tell(connection, date_in(app.zone, at), now)?,
         Job::VoidAuthorizations => engine::void_authorizations(connection, books, at, now)?,
         Job::Claims => cashback_engine::claims::end_due(connection, books, at, now)?,
         Job::CloseDay => {
@@ -186,7 +186,7 @@ fn part(
             return Ok((i64::from(closed.is_some()), closed));
         }
         Job::Wallets => {
-            i64::try_from(changes::sweep(connection, date_in(PROGRAMME_ZONE, at))?).unwrap_or(i64::MAX)
+            i64::try_from(changes::sweep(connection, date_in(app.zone, at))?).unwrap_or(i64::MAX)
         }
         Job::Retention => retention(app, connection, at)?,
     };
@@ -201,11 +201,11 @@ fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Res
     let removed = card_issuer::resolutions::sweep(connection, at)?
         + card_issuer::revocations::sweep(connection, at)?
         + crate::auth::retention::sweep(connection, at)?
-        + cashback_engine::fraud::sweep(connection, date_in(PROGRAMME_ZONE, at))?
+        + cashback_engine::fraud::sweep(connection, date_in(app.zone, at))?
         + crate::files::retention::sweep(app, connection, at)?
         + cashback_engine::rules::simulate::queue::sweep(connection, at)?
         + webhooks::queue::sweep(connection, at)?
-        + expiry::sweep(connection, at)?
+        + expiry::sweep(connection, date_in(app.zone, at))?
         + registrations::sweep(connection, at)?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
@@ -214,8 +214,7 @@ fn retention(app: &App, connection: &mut PgConnection, at: DateTime<Utc>) -> Res
 ///
 /// # Errors
 /// The database's.
-pub fn ensure_partitions(connection: &mut PgConnection, now: DateTime<Utc>) -> QueryResult<()> {
-    let today = date_in(PROGRAMME_ZONE, now);
+pub fn ensure_partitions(connection: &mut PgConnection, today: NaiveDate) -> QueryResult<()> {
     engine::ensure_partitions(connection, today, today + Months::new(3))?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Bool};
 use shared_kernel::schema::platform::job_runs;
 
 use super::{Job, NIGHTLY, ensure_partitions, run};
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::problem::Problem;
 
 /// The lock under which one process runs the jobs: "nightly!" in ASCII.
@@ -52,14 +52,14 @@ fn due(app: &App) -> Result<(), Problem> {
 
 fn run_due(app: &App, connection: &mut PgConnection) -> Result<(), Problem> {
     let now = app.now();
-    let today = date_in(PROGRAMME_ZONE, now);
+    let today = date_in(app.zone, now);
     for job in NIGHTLY {
         // Whoever began to post before midnight has ended by then, and need not begin anew.
-        let too_early = *job == Job::CloseDay && date_in(PROGRAMME_ZONE, now - CLOSING_DELAY) < today;
+        let too_early = *job == Job::CloseDay && date_in(app.zone, now - CLOSING_DELAY) < today;
         if too_early || has_run(connection, *job, today)? {
             continue;
         }
-        ensure_partitions(connection, now)?;
+        ensure_partitions(connection, today)?;
         let report = run(app, connection, *job, now)?;
         tracing::info!(?report, "nightly job");
         note_run(connection, *job, today, app.now())?;

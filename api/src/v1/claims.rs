@@ -84,16 +84,14 @@ struct SimilarView {
 
 impl ClaimView {
     fn new(claim: &Claim, book: &Book, similar: &[Similar]) -> Self {
-        let outlet = claim.outlet.and_then(|number| book.outlet_by_number(number));
-        let partner = outlet.and_then(|outlet| book.partner(outlet.partner_id));
-        let until = claim.waits_until(book.claim_days);
+        let place = claim.place(book);
         Self {
             id: claim.id.0,
             status: claim.status.as_str(),
             reason: claim.reason.map(ClaimReason::as_str),
             words: claim.words.clone(),
-            partner: partner.map(|partner| partner.code.clone()),
-            outlet: outlet.map(|outlet| outlet.code.clone()),
+            partner: place.map(|(_, partner)| partner.code.clone()),
+            outlet: place.map(|(outlet, _)| outlet.code.clone()),
             drive: claim.drive.clone(),
             document: claim.document,
             sign: Fiscal::parse(&claim.raw).map_or(0, |fiscal| fiscal.sign),
@@ -101,7 +99,7 @@ impl ClaimView {
             printed_at: claim.local_time,
             occurred_at: claim.occurred_at.map(Timestamp),
             filed_at: claim.filed_at.into(),
-            waits_until: Some(until).filter(|_| claim.status.is_open()).map(Timestamp),
+            waits_until: claim.open_until(book.claim_days).map(Timestamp),
             decided_at: claim.decided_at.map(Timestamp),
             purchase_id: claim.purchase.map(|purchase| purchase.0),
             similar: similar

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::cards;
-use cashback_engine::days::date_in;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use union_registry::members::{self, Changes, Contacts, Member, Search, SearchKey
 use union_registry::{MemberStatus, consents, memberships};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::auth::{Principal, contacts, scope};
 use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
@@ -187,7 +186,7 @@ pub fn record(
     Ok(MemberRecord {
         phone,
         email,
-        consent_on: consent.map(|consent| date_in(PROGRAMME_ZONE, consent.given_at)),
+        consent_on: consent.map(|consent| union_registry::day_of(consent.given_at)),
         cards: cards::of_member(connection, id)?.iter().map(|card| CardView::new(card, now)).collect(),
         merged_into: member.person.merged_into,
         history,

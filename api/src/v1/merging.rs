@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::oauth::grants;
 use crate::auth::{Principal, scope, sessions};
+use crate::delivery::expiry;
 use crate::extract::{IdPath, Json, Later};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::adjustments::login;
@@ -146,6 +147,7 @@ fn merged(
     };
     let by = login(principal)?.staff;
     let moved = ledger::merge(connection, &app.books, (from, into), by, now)?;
+    expiry::follow(connection, (from, into))?;
     let comment = Some(format!("merged into {into}"));
     let block = Block { reason: BlockReason::Left, by: principal.key(), comment };
     let cards = card_issuer::merging::merge(connection, &app.derived.issuer, (from, into), &block, now)?;

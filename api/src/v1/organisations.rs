@@ -1,7 +1,6 @@
 //! The organisations' tree: browsed, added to, counted.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use cashback_engine::days::date_in;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use union_registry::statistics::{self, Statistics};
 use union_registry::upkeep::{self, Changes};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
@@ -370,7 +369,7 @@ pub async fn statistics(
     query: Query<DayQuery>,
 ) -> Result<web::Json<StatisticsView>, Problem> {
     let principal = principal.into_inner();
-    let on = query.0.on.unwrap_or_else(|| date_in(PROGRAMME_ZONE, app.now()));
+    let on = query.0.on.unwrap_or_else(|| union_registry::day_of(app.now()));
     let figures = app
         .into_inner()
         .run(move |connection| {

@@ -8,7 +8,7 @@ use union_registry::organisations;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::auth::principal::StaffPrincipal;
 use crate::auth::{Principal, Role, staff};
 use crate::problem::{Problem, ProblemBody};
@@ -51,6 +51,7 @@ pub struct StaffMe {
 ))]
 pub async fn me(app: web::Data<App>, principal: web::ReqData<Principal>) -> Result<HttpResponse, Problem> {
     let login: StaffPrincipal = principal.staff().cloned().ok_or_else(Problem::forbidden)?;
+    let zone = app.zone;
     let me = app
         .into_inner()
         .run(move |connection| {
@@ -69,7 +70,7 @@ pub async fn me(app: web::Data<App>, principal: web::ReqData<Principal>) -> Resu
                 organisation,
                 partner,
                 outlets,
-                programme_zone: PROGRAMME_ZONE.name(),
+                programme_zone: zone.name(),
             })
         })
         .await?;

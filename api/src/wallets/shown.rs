@@ -14,7 +14,7 @@ use shared_kernel::ids::{CardId, MemberId, OrganisationId};
 use union_registry::organisations::{self, OrganisationRef, Path};
 use union_registry::{MemberStatus, members};
 
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::print::designs::Inherited;
 use crate::problem::Problem;
 
@@ -88,7 +88,7 @@ pub fn of_cards(
     let mut holders: Vec<MemberId> = found.iter().map(|card| card.member_id).collect();
     holders.sort_unstable();
     holders.dedup();
-    let soon = date_in(PROGRAMME_ZONE, now + SOON);
+    let soon = date_in(app.zone, now + SOON);
     let accounts = balances::summaries(connection, &app.books, &holders, soon, now)?;
     let people: HashMap<MemberId, (MemberStatus, OrganisationId)> = members::by_ids(connection, &holders)?
         .into_iter()

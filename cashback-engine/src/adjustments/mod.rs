@@ -368,6 +368,7 @@ pub fn approve(
     now: DateTime<Utc>,
 ) -> Result<Adjustment, EngineError> {
     connection.transaction(|connection| {
+        lock_member(connection, id)?;
         let adjustment = open(connection, id)?;
         if adjustment.proposed_by == by {
             return Err(EngineError::SamePerson);
@@ -393,6 +394,17 @@ pub fn decline(
         decide(connection, id, (AdjustmentStatus::Declined, None, Some(comment)), by, now)?;
         one(connection, id)
     })
+}
+
+/// Locks the balances of the member it is about, before the correction: as a merger does, which moves both.
+fn lock_member(connection: &mut PgConnection, id: AdjustmentId) -> QueryResult<()> {
+    let of = adjustments::table.find(id).select(adjustments::member_id).single_value();
+    balances::table
+        .filter(balances::member_id.nullable().eq(of))
+        .select(balances::member_id)
+        .for_no_key_update()
+        .load::<MemberId>(connection)?;
+    Ok(())
 }
 
 /// The correction, its row locked.

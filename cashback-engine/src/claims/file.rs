@@ -10,7 +10,7 @@ use shared_kernel::outbox::{self, Event};
 
 use super::arrivals::count_in_play;
 use super::{AHEAD_MAX, APART_MAX, Claim, ClaimId, ClaimReason, ClaimStatus, RECEIPT_AGE_MAX, drives};
-use crate::enrolments::Standing;
+use crate::enrolments::{LATE, Standing, took_part};
 use crate::ids::PurchaseId;
 use crate::partners::Outlet;
 use crate::posting::sale::AMOUNT_MAX_KOPECKS;
@@ -33,8 +33,8 @@ pub enum ClaimRefusal {
     /// Ahead of us.
     #[error("the receipt's time lies ahead")]
     Future,
-    /// The member doesn't take part in the programme.
-    #[error("the member is not in the programme")]
+    /// The member didn't take part in the programme when the receipt was printed.
+    #[error("the member was not in the programme then")]
     NotEnrolled,
     /// Credited already; to which purchase, when it is the member's own.
     #[error("the receipt is credited already")]
@@ -60,6 +60,29 @@ pub(super) fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
         .map_or_else(|| local.and_utc(), |moment| moment.with_timezone(&Utc))
 }
 
+/// The receipt's moment; without an outlet the earliest and the latest it can be.
+fn between(outlet: Option<&Outlet>, local: NaiveDateTime) -> [DateTime<Utc>; 2] {
+    let [lagging, ahead] = ZONES;
+    [ahead, lagging].map(|zone| instant(outlet.map_or(zone, Outlet::tz), local))
+}
+
+/// Whether the member took part when the receipt was printed: of one just printed, whether they do now. Without an outlet
+/// it is enough to have taken part at either end of when it can have been.
+fn took_part_then(
+    connection: &mut PgConnection,
+    (member, standing): (MemberId, Option<Standing>),
+    moments: [DateTime<Utc>; 2],
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let Some(standing) = standing.filter(|standing| *standing != Standing::Merged) else { return Ok(false) };
+    let late = moments.into_iter().filter(|moment| *moment < now - LATE).map(|moment| (member, moment));
+    let late: Vec<(MemberId, DateTime<Utc>)> = late.collect();
+    if late.len() < moments.len() && standing.takes_part() {
+        return Ok(true);
+    }
+    Ok(took_part(connection, &late)?.contains(&Some(true)))
+}
+
 /// Whether the receipt's time is neither too old nor ahead. Without an outlet it is refused only where it would be in any
 /// zone.
 pub(super) fn timely(
@@ -67,9 +90,7 @@ pub(super) fn timely(
     local: NaiveDateTime,
     now: DateTime<Utc>,
 ) -> Result<(), ClaimRefusal> {
-    let [lagging, ahead] = ZONES;
-    let latest = instant(outlet.map_or(lagging, Outlet::tz), local);
-    let earliest = instant(outlet.map_or(ahead, Outlet::tz), local);
+    let [earliest, latest] = between(outlet, local);
     if latest < now - RECEIPT_AGE_MAX {
         return Err(ClaimRefusal::TooOld);
     }
@@ -105,7 +126,7 @@ pub fn file(
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    if !standing.is_some_and(Standing::takes_part) {
+    if !took_part_then(connection, (member, standing), between(outlet.as_deref(), local), now)? {
         return Ok(Err(ClaimRefusal::NotEnrolled));
     }
     let place = outlet.as_deref().map(|outlet| (outlet.number, instant(outlet.tz(), local)));

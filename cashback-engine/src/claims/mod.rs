@@ -31,6 +31,8 @@ use shared_kernel::money::Money;
 use shared_kernel::{id_type, text_enum};
 
 use crate::ids::PurchaseId;
+use crate::partners::{Outlet, Partner};
+use crate::rules::Book;
 use crate::schema::ledger::claims;
 
 pub use decisions::{assign, decline, end_due, ended_with};
@@ -147,7 +149,18 @@ impl Claim {
         derived_receipt(&self.drive, self.document)
     }
 
-    /// Until when it waits.
+    /// Whose till it was: the outlet and its partner, once they are known.
+    pub fn place<'b>(&self, book: &'b Book) -> Option<(&'b Outlet, &'b Partner)> {
+        let outlet = book.outlet_by_number(self.outlet?)?;
+        Some((outlet.as_ref(), book.partner(outlet.partner_id)?.as_ref()))
+    }
+
+    /// Until when it waits for an answer, while it is open.
+    pub fn open_until(&self, claim_days: i16) -> Option<DateTime<Utc>> {
+        self.status.is_open().then(|| self.waits_until(claim_days))
+    }
+
+    /// Until when it waits, or has waited.
     pub fn waits_until(&self, claim_days: i16) -> DateTime<Utc> {
         self.filed_at + TimeDelta::days(i64::from(claim_days))
     }

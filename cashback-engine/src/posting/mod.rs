@@ -14,6 +14,7 @@ pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod entry;
 pub mod fiscal;
+pub(crate) mod names;
 pub(crate) mod read;
 pub mod refusal;
 pub mod sale;
@@ -117,6 +118,7 @@ pub fn post(
     let mut batch = Batch::claimed(connection, books, sales, now)?;
     let needs = batch.needs();
     fill(connection, &mut batch.world, &needs, Lock::Write)?;
+    names::hold(connection, &mut batch.world, &needs.members)?;
     batch.read_claims(connection)?;
     let outcomes = batch.decide();
     batch.release(connection, &outcomes)?;

@@ -253,10 +253,11 @@ impl World {
         }
     }
 
-    /// Takes room from a cap (or gives it back, for a negative amount).
+    /// Takes room from a cap (or gives it back, for a negative amount). What was given back twice is below zero, and the
+    /// database refuses it.
     pub(crate) fn use_cap(&mut self, key: CapKey, amount: Money) {
         let usage = self.caps.entry(key).or_default();
-        usage.used = (usage.used + amount).max(Money::ZERO);
+        usage.used += amount;
         usage.changed = true;
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::money::{PageQuery, PartnerRefView};
 use super::myself;
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{Json, Query};
 use crate::posting::identify;
@@ -68,20 +68,19 @@ pub struct MyClaimView {
 
 impl MyClaimView {
     fn new(claim: &Claim, book: &Book, language: Language) -> Self {
-        let outlet = claim.outlet.and_then(|number| book.outlet_by_number(number));
-        let partner = outlet.and_then(|outlet| book.partner(outlet.partner_id));
+        let place = claim.place(book);
         let until = claim.waits_until(book.claim_days);
         Self {
             id: claim.id.0,
             status: claim.status.as_str(),
-            explanation: texts::claim_text(claim, until, language.engine(), PROGRAMME_ZONE),
+            explanation: texts::claim_text(claim, until, language.engine(), book.zone),
             reason: claim.reason.map(claims::ClaimReason::as_str),
-            partner: partner.map(|partner| PartnerRefView::new(&partner.code, &partner.name)),
-            outlet: outlet.map(|outlet| outlet.name.clone()),
+            partner: place.map(|(_, partner)| PartnerRefView::new(&partner.code, &partner.name)),
+            outlet: place.map(|(outlet, _)| outlet.name.clone()),
             amount: claim.amount,
             printed_at: claim.local_time,
             filed_at: claim.filed_at.into(),
-            waits_until: Some(until).filter(|_| claim.status.is_open()).map(Timestamp),
+            waits_until: claim.open_until(book.claim_days).map(Timestamp),
             decided_at: claim.decided_at.map(Timestamp),
             purchase_id: claim.purchase.map(|purchase| purchase.0),
         }

@@ -7,13 +7,14 @@ use cashback_engine::balances;
 use cashback_engine::operations::{self, Operation, OperationKey};
 use cashback_engine::texts::{self, Reader};
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use shared_kernel::money::Money;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::myself;
-use crate::app::{App, PROGRAMME_ZONE};
+use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::Query;
 use crate::problem::{Language, Problem, ProblemBody};
@@ -160,14 +161,18 @@ pub async fn list(
         .run(move |connection| {
             let page = operations::operations(connection, &inner.books, member, after, limit)?;
             let names = names_of(connection, page.items.iter().filter_map(|o| o.explanation.as_ref()))?;
-            Ok(page.map(|operation| view(operation, language, &names)))
+            Ok(page.map(|operation| view(operation, (language, inner.zone), &names)))
         })
         .await?;
     Ok(list.answer(&page))
 }
 
-fn view(operation: Operation, language: Language, names: &HashMap<String, String>) -> OperationView {
-    let reader = Reader { language: language.engine(), zone: PROGRAMME_ZONE, names };
+fn view(
+    operation: Operation,
+    (language, zone): (Language, Tz),
+    names: &HashMap<String, String>,
+) -> OperationView {
+    let reader = Reader { language: language.engine(), zone, names };
     let explanation = operation
         .explanation
         .as_ref()

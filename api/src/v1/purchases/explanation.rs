@@ -8,13 +8,13 @@ use cashback_engine::rules::terms::Funder;
 use cashback_engine::texts::{self, Reader};
 use chrono::NaiveDate;
 use diesel::pg::PgConnection;
+use chrono_tz::Tz;
 use serde::Serialize;
 use shared_kernel::money::{Money, Rate};
 use union_registry::organisations;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::app::PROGRAMME_ZONE;
 use crate::problem::{Language, Problem};
 use crate::v1::types::Timestamp;
 
@@ -122,10 +122,10 @@ impl ExplanationView {
     pub fn new(
         purchase_id: Uuid,
         explanation: &Explanation,
-        language: Language,
+        (language, zone): (Language, Tz),
         names: &HashMap<String, String>,
     ) -> Self {
-        let reader = Reader { language: language.engine(), zone: PROGRAMME_ZONE, names };
+        let reader = Reader { language: language.engine(), zone, names };
         Self {
             purchase_id,
             cashback: explanation.left,

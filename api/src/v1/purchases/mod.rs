@@ -300,7 +300,7 @@ pub async fn explain(
             let explanation =
                 explanation_of(connection, &shared.books, id.0)?.ok_or_else(Problem::not_found)?;
             let names = names_of(connection, std::slice::from_ref(&explanation))?;
-            Ok(ExplanationView::new(id.0.0, &explanation, language, &names))
+            Ok(ExplanationView::new(id.0.0, &explanation, (language, shared.zone), &names))
         })
         .await?;
     Ok(web::Json(view))

@@ -87,7 +87,7 @@ pub async fn preview(
             let sample = sample.read(connection)?;
             let explanation = engine::preview(connection, &shared.books, (&rule, replaces), &sample)?;
             let names = names_of(connection, std::slice::from_ref(&explanation))?;
-            Ok(ExplanationView::new(NEW_RULE.0, &explanation, language, &names))
+            Ok(ExplanationView::new(NEW_RULE.0, &explanation, (language, shared.zone), &names))
         })
         .await?;
     Ok(web::Json(view))

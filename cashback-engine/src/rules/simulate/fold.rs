@@ -6,14 +6,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
-use super::past::{PastPurchase, bucket};
+use super::past::{PastPurchase, Reduction, bucket};
 use super::plan::{Plan, draft_place};
 use super::report::{
     Bin, Bounds, Cost, Counts, Distribution, FunderCost, LimitBite, PER_MEMBER, PER_PURCHASE, PartnerCost,
     Report, RuleCost, Stretch,
 };
 use crate::days::{date_in, wall_clock};
-use crate::ids::{PartnerId, RuleId};
+use crate::ids::{PartnerId, PostingId, PurchaseId, RuleId};
 use crate::posting::Audience;
 use crate::posting::decide::{funder_parts, room_of, use_room};
 use crate::posting::world::World;
@@ -38,6 +38,9 @@ pub(super) struct Simulation<'p> {
     by_month: bool,
     /// Used caps of each side.
     worlds: Sides<World>,
+    /// Room of each side that refunds still to come give back, by their postings.
+    returns: Sides<BTreeMap<(PostingId, u64), Return<'p>>>,
+    returned: u64,
     cost: Sides<i64>,
     posted: i64,
     purchases: Counts,
@@ -48,6 +51,14 @@ pub(super) struct Simulation<'p> {
     bites: HashMap<(RuleId, Limit), Bite>,
     per_purchase: Vec<Bin>,
     series: BTreeMap<NaiveDate, Part>,
+}
+
+/// Room that a refund gives back.
+struct Return<'p> {
+    version: &'p Version,
+    member: MemberId,
+    date: NaiveDate,
+    amount: Money,
 }
 
 #[derive(Default)]
@@ -85,6 +96,8 @@ impl<'p> Simulation<'p> {
             plan,
             by_month: (plan.to - plan.from).num_days() >= DAYS_MAX,
             worlds: [used, same],
+            returns: [BTreeMap::new(), BTreeMap::new()],
+            returned: 0,
             cost: [0; 2],
             posted: 0,
             purchases: Counts { total: 0, affected: 0 },
@@ -101,6 +114,7 @@ impl<'p> Simulation<'p> {
     /// Judges the next purchase.
     pub(super) fn take(&mut self, purchase: &PastPurchase, audience: &Audience, tier: Option<&str>) {
         let plan = self.plan;
+        self.give_back(purchase.id);
         let Some(outlet) = plan.book.outlet_by_number(purchase.outlet) else { return };
         let occasion = Occasion {
             date: date_in(plan.book.zone, purchase.occurred_at),
@@ -126,23 +140,54 @@ impl<'p> Simulation<'p> {
         self.count(purchase, (partner, occasion.date), given);
     }
 
+    /// Gives back the room of refunds that were posted before a purchase.
+    fn give_back(&mut self, before: PurchaseId) {
+        for (world, returns) in self.worlds.iter_mut().zip(&mut self.returns) {
+            while let Some(first) = returns.first_entry().filter(|first| first.key().0.0 < before.0) {
+                let back = first.remove();
+                use_room(world, back.version, back.member, back.date, -back.amount);
+            }
+        }
+    }
+
     /// What a side gives, in kopecks.
     fn side(
         &mut self,
         side: usize,
         purchase: &PastPurchase,
-        versions: &[&Version],
+        versions: &[&'p Version],
         occasion: &Occasion<'_>,
     ) -> i64 {
-        let Some(world) = self.worlds.get_mut(side) else { return 0 };
+        let (Some(world), Some(returns)) = (self.worlds.get_mut(side), self.returns.get_mut(side)) else {
+            return 0;
+        };
         let (member, date) = (purchase.member, occasion.date);
         let judgement =
             judged(versions.iter().copied(), occasion, |version| room_of(world, version, member, date));
-        let kept = kept(purchase, &judgement, versions);
+        for applied in &judgement.applied {
+            if let Some(version) = find(versions, applied.rule) {
+                use_room(world, version, member, date, Money::from_kopecks(applied.given_kopecks));
+            }
+        }
+        let mut kept = given(&judgement);
+        for (refund, left) in lefts(purchase, &judgement, versions) {
+            for ((applied, was), is) in judgement.applied.iter().zip(&kept).zip(&left) {
+                let Some(version) = find(versions, applied.rule) else { continue };
+                let amount = *was - *is;
+                match refund {
+                    Some(posting) => {
+                        self.returned += 1;
+                        let back = Return { version, member, date, amount };
+                        returns.insert((posting, self.returned), back);
+                    }
+                    None => use_room(world, version, member, date, -amount),
+                }
+            }
+            kept = left;
+        }
         let mut sum = 0;
         for (applied, kept) in judgement.applied.iter().zip(&kept) {
             let Some(version) = find(versions, applied.rule) else { continue };
-            use_room(world, version, member, date, *kept);
             sum += kept.kopecks();
             let part = self.rules.entry(version.rule).or_default();
             name(part, version, side);
@@ -280,15 +325,25 @@ fn name(part: &mut RulePart, version: &Version, side: usize) {
     }
 }
 
-/// What refunds leave of each rule that applied.
-fn kept(purchase: &PastPurchase, judgement: &Judgement, versions: &[&Version]) -> Vec<Money> {
-    let given = || judgement.applied.iter().map(|applied| (applied, applied.given_kopecks));
-    let Some(lines) = &purchase.lines_left else {
-        return given().map(|(_, given)| Money::from_kopecks(given)).collect();
-    };
-    let left = Money::from_kopecks(lines.iter().sum()) - purchase.refunded_by_amount;
+fn given(judgement: &Judgement) -> Vec<Money> {
+    judgement.applied.iter().map(|applied| Money::from_kopecks(applied.given_kopecks)).collect()
+}
+
+/// What refunds leave of each rule that applied, one after the other.
+fn lefts(
+    purchase: &PastPurchase,
+    judgement: &Judgement,
+    versions: &[&Version],
+) -> Vec<(Option<PostingId>, Vec<Money>)> {
     let terms = |applied: &Applied| find(versions, applied.rule).map(|version| &version.terms);
-    rules_left(given(), lines, left - purchase.redeemed_left, terms)
+    let mut kept = given(judgement);
+    let mut lefts = Vec::with_capacity(purchase.reductions.len());
+    for Reduction { refund, left } in &purchase.reductions {
+        let before = judgement.applied.iter().zip(kept.iter().map(|kept| kept.kopecks()));
+        kept = rules_left(before, &left.lines, left.paid, terms);
+        lefts.push((*refund, kept.clone()));
+    }
+    lefts
 }
 
 fn add(sums: &mut Sides<i64>, given: Sides<i64>) {

@@ -16,7 +16,8 @@
 //! - *Before* are the versions that were in force when each purchase happened. *After* are the same without the rules
 //!   that are replaced or ended, and with the drafts, which hold over the whole period unless their dates are kept.
 //! - Who was not in the programme, or got nothing for another reason than rules, gets nothing on either side.
-//! - Cashback is net of what came back since; room that this gave back counts at once.
+//! - Cashback is net of what came back since; room that this gave back counts from the refund on.
+//! - What the fraud watch took back counts as given: rules gave it.
 //! - A member's tier is the one held now, and so is the category: neither is kept by day.
 //! - Caps start with what was used before the period; a draft that is new starts with nothing.
 

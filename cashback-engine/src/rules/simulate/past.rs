@@ -1,5 +1,7 @@
 //! Past purchases as a stream, in the order of posting, and what was used of caps before them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -10,14 +12,17 @@ use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
 use super::plan::Plan;
-use crate::ids::{PurchaseId, RuleId};
+use crate::ids::{PostingId, PurchaseId, RuleId};
 use crate::posting::Line;
 use crate::posting::world::{BudgetUse, CapKey, Usage, World};
-use crate::purchases::{CashbackReason, Kept};
+use crate::purchases::{CashbackReason, PurchaseRecord};
+use crate::refunds::Returned;
+use crate::refunds::replay::{Left, lefts};
 use crate::rules::terms::CapPeriod;
 use crate::rules::usage::GRANTS;
-use crate::schema::ledger::balances;
+use crate::schema::ledger::{balances, purchases, refunds};
 use crate::statement::statement;
+use crate::two_step::left_out;
 
 /// A purchase as far as rules ask.
 #[derive(Debug, Clone)]
@@ -28,15 +33,21 @@ pub(super) struct PastPurchase {
     pub occurred_at: DateTime<Utc>,
     pub amount: Money,
     pub redeemed: Money,
-    pub redeemed_left: Money,
-    pub refunded_by_amount: Money,
     /// What refunds left of the cashback that was posted.
     pub cashback_left: Money,
     pub lines: Option<Vec<Line>>,
-    /// What refunds left of each line; `None` before the first.
-    pub lines_left: Option<Vec<i64>>,
+    /// What came back of it, in the order of posting.
+    pub reductions: Vec<Reduction>,
     /// Why there was no cashback, or less.
     pub reason: Option<CashbackReason>,
+}
+
+/// Something that came back of a purchase.
+#[derive(Debug, Clone)]
+pub(super) struct Reduction {
+    /// The refund's posting; `None` for what a capture left out.
+    pub refund: Option<PostingId>,
+    pub left: Left,
 }
 
 statement! {
@@ -49,10 +60,9 @@ statement! {
         everybody: bool => Bool,
         outlets: Vec<i32> => Array<Integer>,
         limit: i64 => BigInt,
-    } -> (SqlUuid, SqlUuid, Integer, Timestamptz, BigInt, BigInt, BigInt, BigInt, BigInt, Nullable<Jsonb>,
-        Nullable<Jsonb>, Nullable<Text>),
-    "SELECT id, member_id, outlet_id, occurred_at, amount, redeemed, redeemed_left, refunded_by_amount, cashback_left,
-        lines, kept, terms ->> 'w'
+    } -> (SqlUuid, SqlUuid, Integer, Timestamptz, BigInt, BigInt, BigInt, Nullable<Jsonb>, Bool, Nullable<Text>),
+    "SELECT id, member_id, outlet_id, occurred_at, amount, redeemed, cashback_left, lines, kept IS NOT NULL,
+        terms ->> 'w'
      FROM ledger.purchases
      WHERE id > ? AND occurred_at >= ? AND occurred_at < ? AND (? OR outlet_id = ANY(?))
         AND status NOT IN ('authorized', 'voided')
@@ -81,10 +91,8 @@ type Row = (
     Money,
     Money,
     Money,
-    Money,
-    Money,
     Option<serde_json::Value>,
-    Option<serde_json::Value>,
+    bool,
     Option<CashbackReason>,
 );
 
@@ -116,12 +124,16 @@ pub(super) fn chunk(
         limit,
     }
     .load(connection)?;
-    rows.into_iter().map(past).collect()
+    let reduced: Vec<PurchaseId> = rows.iter().filter(|row| row.8).map(|row| row.0).collect();
+    let mut reductions = reductions(connection, &reduced)?;
+    rows.into_iter().map(|row| past(row, &mut reductions)).collect()
 }
 
-fn past(row: Row) -> QueryResult<PastPurchase> {
-    let unreadable = |error: serde_json::Error| diesel::result::Error::DeserializationError(Box::new(error));
-    let kept: Option<Kept> = row.10.map(serde_json::from_value).transpose().map_err(unreadable)?;
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> diesel::result::Error {
+    diesel::result::Error::DeserializationError(Box::new(error))
+}
+
+fn past(row: Row, reductions: &mut HashMap<PurchaseId, Vec<Reduction>>) -> QueryResult<PastPurchase> {
     Ok(PastPurchase {
         id: row.0,
         member: row.1,
@@ -129,13 +141,46 @@ fn past(row: Row) -> QueryResult<PastPurchase> {
         occurred_at: row.3,
         amount: row.4,
         redeemed: row.5,
-        redeemed_left: row.6,
-        refunded_by_amount: row.7,
-        cashback_left: row.8,
-        lines: row.9.map(serde_json::from_value).transpose().map_err(unreadable)?,
-        lines_left: kept.map(|kept| kept.lines),
-        reason: row.11,
+        cashback_left: row.6,
+        lines: row.7.map(serde_json::from_value).transpose().map_err(unreadable)?,
+        reductions: reductions.remove(&row.0).unwrap_or_default(),
+        reason: row.9,
     })
+}
+
+/// What came back of these purchases, by the functions that took it back.
+fn reductions(
+    connection: &mut PgConnection,
+    of: &[PurchaseId],
+) -> QueryResult<HashMap<PurchaseId, Vec<Reduction>>> {
+    if of.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let records: Vec<PurchaseRecord> =
+        purchases::table.filter(purchases::id.eq_any(of)).select(PurchaseRecord::as_select()).load(connection)?;
+    let rows: Vec<(PurchaseId, PostingId, Money, Option<serde_json::Value>)> = refunds::table
+        .filter(refunds::purchase_id.eq_any(of))
+        .order(refunds::posting_id)
+        .select((refunds::purchase_id, refunds::posting_id, refunds::amount, refunds::lines))
+        .load(connection)?;
+    let mut whats: HashMap<PurchaseId, (Vec<PostingId>, Vec<Returned>)> = HashMap::new();
+    for (purchase, posting, amount, lines) in rows {
+        let lines: Option<Vec<Line>> = lines.map(serde_json::from_value).transpose().map_err(unreadable)?;
+        let (postings, returned) = whats.entry(purchase).or_default();
+        postings.push(posting);
+        returned.push(lines.map_or(Returned::Amount(amount), Returned::Lines));
+    }
+    let mut found = HashMap::with_capacity(records.len());
+    for record in records {
+        let (postings, returned) = whats.remove(&record.id).unwrap_or_default();
+        let left_out = left_out(&record).map_err(unreadable)?;
+        let first = left_out.as_ref().map(|_| None);
+        let refunds = first.into_iter().chain(postings.into_iter().map(Some));
+        let lefts = lefts(&record, left_out, &returned).map_err(unreadable)?;
+        let steps = refunds.zip(lefts).map(|(refund, left)| Reduction { refund, left });
+        found.insert(record.id, steps.collect());
+    }
+    Ok(found)
 }
 
 /// What was used of members' caps and of budgets before the period: what is used now, less what the purchases since its
@@ -181,7 +226,7 @@ pub(super) fn used_before(connection: &mut PgConnection, plan: &Plan) -> QueryRe
 }
 
 fn used(kopecks: i64) -> Usage {
-    Usage { used: Money::from_kopecks(kopecks.max(0)), changed: false }
+    Usage { used: Money::from_kopecks(kopecks), changed: false }
 }
 
 #[derive(QueryableByName)]
@@ -212,7 +257,7 @@ pub(super) fn tiers(
         .filter(balances::member_id.eq_any(members))
         .select((balances::member_id, balances::tier))
         .load(connection)?;
-    let tiers: std::collections::HashMap<MemberId, Option<String>> = rows.into_iter().collect();
+    let tiers: HashMap<MemberId, Option<String>> = rows.into_iter().collect();
     Ok(asked.iter().map(|(member, _)| tiers.get(member).cloned().flatten()).collect())
 }
 

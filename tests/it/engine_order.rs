@@ -1,0 +1,285 @@
+//! What comes first: who waits for whom where two touch the same, jobs that run late, and room that can't be given back
+//! twice.
+
+use cashback_engine::adjustments::{self, Adjustment, Proposal};
+use cashback_engine::ledger::audit;
+use cashback_engine::posting::{self, Fiscal, Refusal, Sale};
+use cashback_engine::refunds::{self, Return, Returned};
+use cashback_engine::schema::ledger::fiscal_receipts;
+use cashback_engine::{EngineError, PurchaseId, jobs, merging, purchases, two_step};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use shared_kernel::ids::{MemberId, Uuid};
+use std::time::{Duration, Instant};
+
+use crate::engine_support::{Programme, money};
+
+const FIVE: &str = r#""earn":{"percent":"5"}"#;
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
+
+/// Waits until somebody waits for a lock in this database.
+fn until_somebody_waits(watcher: &mut PgConnection) {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let waiting: Count = diesel::sql_query(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .get_result(watcher)
+        .unwrap();
+        if waiting.count > 0 {
+            return;
+        }
+        assert!(Instant::now() < until, "nobody waits");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn sound(programme: &mut Programme) {
+    let books = programme.books.clone();
+    let report = audit::verify(&mut programme.connection, &books).unwrap();
+    assert!(report.ok, "{report:#?}");
+}
+
+fn propose(programme: &mut Programme, debit: &str, credit: &str, amount: &str) -> Adjustment {
+    let proposal = Proposal {
+        debit: debit.parse().unwrap(),
+        credit: credit.parse().unwrap(),
+        amount: money(amount),
+        life_months: None,
+        reason: "a promise".to_owned(),
+        evidence: "a letter".to_owned(),
+    };
+    adjustments::propose(&mut programme.connection, &proposal, Uuid::from_u128(1), programme.now).unwrap()
+}
+
+#[test]
+fn a_merger_waits_for_a_purchase_of_who_has_no_account() {
+    let mut programme = Programme::new();
+    programme.rule(FIVE);
+    let (double, anna) = (MemberId::generate(), programme.member());
+    let sale = programme.sale(double, "100.00");
+    let (books, now) = (programme.books.clone(), programme.now);
+    let (mut other, mut watcher) = (programme.database.connect(), programme.database.connect());
+    let connection = &mut programme.connection;
+    let id = std::thread::scope(|scope| {
+        let (id, merging) = connection
+            .transaction(|connection| -> QueryResult<_> {
+                let posted = posting::post(connection, &books, std::slice::from_ref(&sale), now)?.remove(0);
+                let books = books.clone();
+                let merging = scope.spawn(move || merge(&mut other, &books, (double, anna), now).unwrap());
+                until_somebody_waits(&mut watcher);
+                assert!(!merging.is_finished());
+                Ok((posted.unwrap().purchase.id, merging))
+            })
+            .unwrap();
+        assert_eq!(merging.join().unwrap().purchases, 1);
+        id
+    });
+    let bought = purchases::purchase(&mut programme.connection, &programme.books, id, None).unwrap().unwrap();
+    assert_eq!(bought.member, anna);
+    programme.now += TimeDelta::seconds(1);
+    let mut again = sale;
+    again.buyer.member = anna;
+    let again = programme.post(&again).unwrap();
+    assert!(again.replayed && again.purchase.id == id, "the till asks again and hears of its purchase");
+    sound(&mut programme);
+}
+
+fn merge(
+    connection: &mut PgConnection,
+    books: &cashback_engine::rules::BookCache,
+    (from, into): (MemberId, MemberId),
+    now: DateTime<Utc>,
+) -> Result<merging::Merger, EngineError> {
+    let now = now + TimeDelta::milliseconds(1);
+    connection.transaction(|connection| merging::merge(connection, books, (from, into), Uuid::nil(), now))
+}
+
+#[test]
+fn a_purchase_of_who_is_being_merged_is_not_posted_under_the_name_that_ends() {
+    let mut programme = Programme::new();
+    programme.rule(FIVE);
+    let (double, anna) = (MemberId::generate(), programme.member());
+    let sale = programme.sale(double, "100.00");
+    let (books, now) = (programme.books.clone(), programme.now);
+    let mut other = programme.database.connect();
+    let mut post = |sale: &Sale| {
+        other.transaction(|other| posting::post(other, &books, std::slice::from_ref(sale), now))
+    };
+    let during = programme
+        .connection
+        .transaction(|connection| -> Result<_, EngineError> {
+            merge(connection, &books, (double, anna), now)?;
+            Ok(post(&sale))
+        })
+        .unwrap();
+    assert!(matches!(during, Err(Error::NotFound)), "{during:?}");
+    let after = post(&sale);
+    assert!(matches!(after, Err(Error::NotFound)), "to be identified anew: {after:?}");
+    let mut identified = sale;
+    identified.buyer.member = anna;
+    assert!(post(&identified).unwrap().remove(0).is_ok());
+    sound(&mut programme);
+}
+
+fn receipt(number: u32) -> Fiscal {
+    let raw = format!("t=20261110T1200&s=100.00&fn=9287440300634471&i={number}&fp=1&n=1");
+    Fiscal::parse(&raw).unwrap()
+}
+
+/// Locks a row now or fails.
+fn at_once(connection: &mut PgConnection, table: &str, column: &str, id: Uuid) {
+    let sql = format!("SELECT FROM ledger.{table} WHERE {column} = $1 FOR NO KEY UPDATE NOWAIT");
+    diesel::sql_query(sql).bind::<diesel::sql_types::Uuid, _>(id).execute(connection).unwrap();
+}
+
+#[test]
+fn a_capture_claims_its_fiscal_receipt_before_it_locks_its_buyer() {
+    let mut programme = Programme::new();
+    programme.rule(FIVE);
+    let member = programme.member();
+    let mut sale = programme.sale(member, "100.00");
+    (sale.fiscal, sale.capture) = (Some(receipt(1)), false);
+    let id = programme.post(&sale).unwrap().purchase.id;
+    let (books, now, partner) = (programme.books.clone(), programme.now, Some(programme.partner));
+    let capture = move |connection: &mut PgConnection, what: Option<Returned>| {
+        connection
+            .transaction(|c| two_step::capture(c, &books, (id, partner), what.as_ref(), now))
+            .unwrap()
+    };
+    // What was claimed for a capture that is refused is given up.
+    let too_much = Returned::Amount(money("100.01"));
+    let most = money("100.00");
+    assert_eq!(capture(&mut programme.connection, Some(too_much)), Err(Refusal::CaptureTooMuch { most }));
+    let claimed: i64 = fiscal_receipts::table.count().get_result(&mut programme.connection).unwrap();
+    assert_eq!(claimed, 0);
+    let (mut other, mut watcher) = (programme.database.connect(), programme.database.connect());
+    let connection = &mut programme.connection;
+    std::thread::scope(|scope| {
+        // As posting: the receipt first, then the buyer. It is given up again.
+        let capturing = connection.test_transaction(|connection| -> QueryResult<_> {
+            connection.batch_execute(
+                "INSERT INTO ledger.fiscal_receipts (drive, document, purchase_id)
+                 VALUES ('9287440300634471', 1, ledger.new_id(now()))",
+            )?;
+            let capturing = scope.spawn(move || capture(&mut other, None));
+            until_somebody_waits(&mut watcher);
+            at_once(connection, "balances", "member_id", member.0);
+            Ok(capturing)
+        });
+        capturing.join().unwrap().unwrap();
+    });
+    sound(&mut programme);
+}
+
+#[test]
+fn an_approval_locks_the_member_before_the_correction() {
+    let mut programme = Programme::new();
+    let member = programme.member();
+    let made = propose(&mut programme, "adjustments:union", &format!("available:{member}"), "5.00");
+    let (books, now) = (programme.books.clone(), programme.now);
+    let (mut other, mut watcher) = (programme.database.connect(), programme.database.connect());
+    let connection = &mut programme.connection;
+    std::thread::scope(|scope| {
+        // As a merger: the member first, then what is proposed.
+        let approving = connection.test_transaction(|connection| -> QueryResult<_> {
+            at_once(connection, "balances", "member_id", member.0);
+            let approving = scope.spawn(move || {
+                adjustments::approve(&mut other, &books, (made.id, None), Uuid::from_u128(2), now)
+            });
+            until_somebody_waits(&mut watcher);
+            at_once(connection, "adjustments", "id", made.id.0);
+            Ok(approving)
+        });
+        approving.join().unwrap().unwrap();
+    });
+    assert_eq!(programme.balance(member)[1], "5.00");
+    sound(&mut programme);
+}
+
+fn refunded(programme: &mut Programme, purchase: PurchaseId) -> QueryResult<()> {
+    let asked = Return {
+        purchase,
+        partner: Some(programme.partner),
+        what: Returned::Amount(money("60.00")),
+        reference: "1".to_owned(),
+        fiscal: None,
+        occurred_at: programme.now,
+    };
+    let (books, now) = (programme.books.clone(), programme.now);
+    let done = programme
+        .connection
+        .transaction(|connection| refunds::refund(connection, &books, std::slice::from_ref(&asked), now))?;
+    done.into_iter().for_each(|refunded| drop(refunded.unwrap()));
+    Ok(())
+}
+
+#[test]
+fn room_that_is_not_there_to_be_given_back_stops_the_refund() {
+    for (table, cap) in [
+        ("cap_usage", r#""per_member":{"amount":"50.00","period":"month"}"#),
+        ("budget_usage", r#""budget":"50.00""#),
+    ] {
+        let mut programme = Programme::new();
+        programme.rule(&format!(r#""earn":{{"percent":"10"}},"caps":{{{cap}}}"#));
+        let member = programme.member();
+        let id = programme.buy(member, "100.00").purchase.id;
+        // As if it had been given back before.
+        let used = |programme: &mut Programme, kopecks: i64| {
+            let set = format!("UPDATE ledger.{table} SET used = {kopecks}");
+            programme.connection.batch_execute(&set).unwrap();
+        };
+        used(&mut programme, 500);
+        let refused = refunded(&mut programme, id);
+        let check = DatabaseErrorKind::CheckViolation;
+        assert!(matches!(&refused, Err(Error::DatabaseError(kind, _)) if *kind == check), "{refused:?}");
+        assert_eq!(programme.balance(member)[0], "10.00", "nothing moved");
+        used(&mut programme, 1_000);
+        refunded(&mut programme, id).unwrap();
+        assert_eq!(programme.balance(member)[0], "4.00");
+        sound(&mut programme);
+    }
+}
+
+/// Balances, and what expired, of a debtor whose nights were so many days after the purchase.
+fn after_nights(nights: &[i64]) -> ([String; 4], String) {
+    let mut programme = Programme::new();
+    for (amount, hold, life) in [("10.00", 5, "1"), ("20.00", 5, "12"), ("50.00", 20, "1")] {
+        programme.rule(&format!(
+            r#""earn":{{"fixed":"{amount}"}},"stacking":"additive","hold_days":{hold},"life_months":{life}"#
+        ));
+    }
+    let member = programme.member();
+    programme.buy(member, "1000.00");
+    let made = propose(&mut programme, &format!("debt:{member}"), "adjustments:union", "45.00");
+    let (books, now) = (programme.books.clone(), programme.now);
+    let approver = Uuid::from_u128(2);
+    adjustments::approve(&mut programme.connection, &books, (made.id, None), approver, now).unwrap();
+    for days in nights {
+        programme.now = now + TimeDelta::days(*days);
+        let at = programme.now;
+        let connection = &mut programme.connection;
+        while jobs::release_holds(connection, &books, at, at).unwrap() > 0 {}
+        while jobs::expire(connection, &books, at, at).unwrap() > 0 {}
+    }
+    sound(&mut programme);
+    (programme.balance(member), programme.debited("breakage", "union"))
+}
+
+#[test]
+fn a_release_that_runs_late_pays_debt_as_it_would_have_in_time() {
+    // 10.00 and 20.00 pay on the sixth day, 15.00 of the 50.00 later; what is left of those expires with their month.
+    let in_time = after_nights(&[6, 21, 60]);
+    assert_eq!(in_time, (["0.00"; 4].map(str::to_owned), "-35.00".to_owned()));
+    assert_eq!(after_nights(&[60]), in_time, "days late");
+    assert_eq!(after_nights(&[6, 60]), in_time);
+    assert_eq!(after_nights(&[7, 7, 22, 22, 60, 60]), in_time);
+}
