@@ -1,14 +1,18 @@
-//! Everything of another branch answers like what never was, by every verb of every route that names one thing.
+//! Everything of another branch, partner or member answers like what never was, by every verb of every route that names
+//! one thing.
 
 use std::collections::BTreeMap;
 
-use harness::{Client, server};
+use chrono::TimeDelta;
+use harness::{Answer, Client, server};
 use serde_json::{Value, json};
 use unioncard::auth::Role;
 use unioncard::routes;
 
+use crate::claims::receipt;
 use crate::members_http::{person, union};
-use crate::shop::bound_to;
+use crate::registers_http::upload;
+use crate::shop::{Shop, bound_to};
 
 const NEVER: &str = "0190b5b0-0000-7000-8000-000000000000";
 
@@ -119,4 +123,112 @@ fn one_foreign_card_refuses_them_all() {
     let cards = office.get(&format!("{path}/cards")).expect(200).json();
     assert_eq!(crate::shop::column(&cards["items"], "state"), ["in_print"; 2], "all or none");
     issuer.post(&format!("{path}/hand-out"), &json!({ "cards": [ids[0]] })).expect(200);
+}
+
+/// A body that would do something of a partner's or a member's, were the thing one's own.
+fn own_body(path: &str) -> Value {
+    match path.rsplit('/').next().unwrap() {
+        "refunds" => json!({ "amount": "1.00", "reference": "B-1" }),
+        "capture" => json!({ "amount": "1.00" }),
+        "decline" => json!({ "reason": "x" }),
+        "confirm" => json!({ "code": "123456" }),
+        "replay" => json!({ "since": "2026-11-01T00:00:00Z" }),
+        "fiscal-drives" => json!({ "drives": ["9287440300634472"] }),
+        "block" | "reissue" => json!({ "reason": "lost" }),
+        "{id}" => json!({ "limits": { "redeem_per_day": "1.00" } }),
+        _ => json!({}),
+    }
+}
+
+/// Asks for one thing by every verb of a route.
+fn asked(client: &Client, method: &str, path: &str) -> Answer {
+    match method {
+        "GET" => client.get(path),
+        "DELETE" => client.delete(path),
+        _ => {
+            let json = [("content-type", "application/json")];
+            client.send(method, path, &json, own_body(path).to_string().as_bytes())
+        }
+    }
+}
+
+#[test]
+fn another_partners_and_members_things_answer_like_what_never_was() {
+    let shop = Shop::open();
+    let (anna, _) = (shop.holder("1001"), shop.holder("1002"));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let annas = shop.server.as_member("1001");
+    let sale = shop.sale(("card_number", anna.card.number.as_str()), "R-1", "100.00");
+    let purchase = shop.program.post("/v1/purchases", &sale).expect(201).json();
+    let drives = json!({ "drives": ["9287440300634471"] });
+    shop.program.post("/v1/outlets/market-1/fiscal-drives", &drives).expect(201);
+    let fiscal = receipt(shop.server.app.now() - TimeDelta::hours(1), "1000.00", 1);
+    let claim = annas.post("/v1/me/claims", &json!({ "fiscal": fiscal })).expect(201).json();
+    let file = b"outlet,receipt,occurred_at,card_number,amount,category,kind,reference\n";
+    let register = upload(&shop.program, "/v1/registers", &[("mode", "compare")], "x.csv", file).expect(202);
+    let hook = json!({ "url": "https://example.org/hook", "events": ["purchase.posted"] });
+    let hook = shop.program.post("/v1/webhooks", &hook).expect(201).json();
+    let newcomer = shop.server.member("1003");
+    let newcomers = json!({ "card_number": shop.server.virtual_card(newcomer).number.as_str() });
+    let resolved = shop.program.post("/v1/cards/resolve", &newcomers).expect(200).json();
+    let enrolment = json!({ "resolution": resolved["resolution"] });
+    let enrolment = shop.program.post("/v1/enrolments", &enrolment).json();
+    let device = json!({ "card": anna.card.id, "name": "phone" });
+    let device = annas.post("/v1/me/devices", &device).expect(201).json();
+    shop.server.as_wallet(&annas, "card");
+    let app = annas.get("/v1/me/apps").expect(200).json()["items"][0]["id"].clone();
+    let rule = crate::shop::rule(&shop.server, "market", json!({ "earn": { "percent": "1" } }));
+    let things = BTreeMap::from([
+        ("purchases", text(&purchase["id"])),
+        ("registers", text(&register.json()["id"])),
+        ("claims", text(&claim["id"])),
+        ("outlets", "market-1".to_owned()),
+        ("webhooks", text(&hook["id"])),
+        ("enrolments", text(&enrolment["id"])),
+        ("rules", rule.to_string()),
+        ("me/cards", anna.card.id.to_string()),
+        ("me/devices", text(&device["id"])),
+        ("me/apps", text(&app)),
+    ]);
+    let bakery = shop.server.partner("bakery", &["bakery-1"]);
+    let others = [
+        ("program", shop.server.as_partner(&bakery)),
+        ("manager", shop.server.as_manager(&bakery)),
+        ("member", shop.server.as_member("1002")),
+    ];
+    let mut seen = 0;
+    for entry in routes::table().iter().filter(|entry| entry.path.contains('{') && !entry.access.public) {
+        let segments: Vec<&str> = entry.path.split('/').collect();
+        let kind = if segments[2] == "me" { segments[2..4].join("/") } else { segments[2].to_owned() };
+        for (who, client) in &others {
+            let may = match *who {
+                "program" => entry.access.client,
+                "manager" => entry.access.roles.contains(&Role::Manager),
+                _ => entry.access.member,
+            };
+            if !may {
+                continue;
+            }
+            let method = entry.method.as_str();
+            let what = format!("{who}: {method} {}", entry.path);
+            let thing = things.get(kind.as_str()).unwrap_or_else(|| panic!("{what}: one of somebody else's?"));
+            let ask = |id: &str| {
+                let path = entry.path.replace("{id}", id).replace("{code}", id);
+                asked(client, method, &path.replace("{drive}", "9287440300634471"))
+            };
+            let (known, unknown) = (ask(thing), ask(NEVER));
+            assert_eq!(known.body, unknown.body, "{what}");
+            assert_eq!(known.problem(404), "not-found", "{what}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 40, "{seen} routes name one thing of a partner's or a member's");
+    let after = shop.program.get(&format!("/v1/purchases/{}", things["purchases"])).expect(200).json();
+    assert_eq!(after, purchase, "nothing has changed");
+    let waiting = shop.program.get("/v1/claims?status=waiting").expect(200).json();
+    assert_eq!(crate::shop::column(&waiting["items"], "id"), [&claim["id"]]);
+    let devices = annas.get("/v1/me/devices").expect(200).json();
+    assert!(crate::shop::column(&devices["items"], "id").contains(&&device["id"]), "{devices}");
+    let cards = annas.get("/v1/me/cards").expect(200).json();
+    assert_eq!(crate::shop::column(&cards["items"], "status"), ["active"]);
 }

@@ -15,7 +15,7 @@ use shared_kernel::paging::{Limit, Page};
 
 use crate::fields::OrganisationFields;
 use crate::schema::registry::{members, organisations};
-use crate::text::{like_literal, search_key};
+use crate::text::{like_literal, search_key, sought_key};
 use crate::{OrganisationKind, RegistryError};
 
 /// Levels a tree may have; far above any real one, so that paths stay short.
@@ -130,7 +130,7 @@ pub fn list(
     }
     if let Some(text) = &filter.query {
         query = query
-            .filter(organisations::search_name.like(format!("%{}%", like_literal(&search_key(&[text])))));
+            .filter(organisations::search_name.like(format!("%{}%", like_literal(&sought_key(text)))));
     }
     if let Some(code) = after {
         query = query.filter(organisations::code.gt(code));

@@ -25,6 +25,7 @@ pub mod columns;
 mod copy;
 mod csv;
 mod decode;
+mod markup;
 mod members;
 mod organisations;
 pub mod rejected;

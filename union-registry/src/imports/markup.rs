@@ -1,0 +1,116 @@
+//! A workbook's parts watched as they are unpacked: XML as spreadsheets write it has no document type, so no entities of
+//! its own, and no tag that is longer than a tag can be (attributes are compared with one another). Whatever has one is
+//! refused before a parser sees it.
+
+use std::io::{self, Write};
+
+/// The longest tag that is taken, in bytes; the longest that spreadsheets write is the root of a sheet.
+const TAG_BYTES_MAX: usize = 64 * 1024;
+
+/// What a part's markup must not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotPlain {
+    #[error("it has a document type")]
+    DocumentType,
+    #[error("it has a tag of more than 64 KiB")]
+    LongTag,
+}
+
+/// Where in the markup the last byte was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Text,
+    /// Behind `<`, with so many bytes since, and the quote that is open.
+    Tag(usize, Option<u8>),
+    /// Behind `<!`, with the bytes that tell what it is.
+    Declared([u8; 2], usize),
+    /// Within a comment, with so many `-` at its end.
+    Comment(usize),
+    /// Within CDATA, with so many `]` at its end.
+    Data(usize),
+}
+
+/// Takes a part's bytes and keeps none of them.
+pub(super) struct Watch(Place);
+
+impl Watch {
+    pub(super) fn new() -> Self {
+        Self(Place::Text)
+    }
+
+    fn take(&mut self, byte: u8) -> Result<(), NotPlain> {
+        self.0 = match (self.0, byte) {
+            (Place::Text, b'<') => Place::Tag(0, None),
+            (Place::Text, _) => Place::Text,
+            (Place::Tag(0, None), b'!') => Place::Declared([0; 2], 0),
+            (Place::Tag(_, None), b'>') => Place::Text,
+            (Place::Tag(length, None), b'"' | b'\'') => Place::Tag(length + 1, Some(byte)),
+            (Place::Tag(length, Some(quote)), _) if quote == byte => Place::Tag(length + 1, None),
+            (Place::Tag(length, _), _) if length >= TAG_BYTES_MAX => return Err(NotPlain::LongTag),
+            (Place::Tag(length, quote), _) => Place::Tag(length + 1, quote),
+            (Place::Declared(_, 0), _) => Place::Declared([byte, 0], 1),
+            (Place::Declared([b'-', _], _), b'-') => Place::Comment(0),
+            (Place::Declared([b'[', _], _), b'C') => Place::Data(0),
+            (Place::Declared(..), _) => return Err(NotPlain::DocumentType),
+            (Place::Comment(ends), b'>') if ends >= 2 => Place::Text,
+            (Place::Comment(ends), b'-') => Place::Comment(ends + 1),
+            (Place::Comment(_), _) => Place::Comment(0),
+            (Place::Data(ends), b'>') if ends >= 2 => Place::Text,
+            (Place::Data(ends), b']') => Place::Data(ends + 1),
+            (Place::Data(_), _) => Place::Data(0),
+        };
+        Ok(())
+    }
+}
+
+impl Write for Watch {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        bytes.iter().try_for_each(|byte| self.take(*byte)).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(text: &str) -> Result<(), NotPlain> {
+        let mut watch = Watch::new();
+        text.bytes().try_for_each(|byte| watch.take(byte))
+    }
+
+    #[test]
+    fn what_spreadsheets_write_is_plain() {
+        for text in [
+            "<?xml version=\"1.0\"?><a b=\"&lt;!DOCTYPE\" c='>\"'>&amp; it's</a>",
+            "<!-- it's a <!DOCTYPE> --><a/>",
+            "<a><![CDATA[<!DOCTYPE x> ]] ]>]]></a>",
+            "no markup > at all '",
+        ] {
+            assert_eq!(judged(text), Ok(()), "{text}");
+        }
+        assert_eq!(judged(&format!("<a b='{}'>", "x".repeat(60_000))), Ok(()));
+        assert_eq!(judged(&format!("<a>{}</a>", "x".repeat(1 << 20))), Ok(()), "text is no tag");
+    }
+
+    #[test]
+    fn document_types_and_endless_tags_are_not() {
+        for text in [
+            "<!DOCTYPE a>",
+            "<a/><!doctype a>",
+            "<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY b 'c'>]>",
+            "<!ENTITY b SYSTEM 'file:///etc/passwd'>",
+            "<!-- a --><!-- b --><!ELEMENT a ANY>",
+            "<a><![CDATA[]]]]><!DOCTYPE a>",
+        ] {
+            assert_eq!(judged(text), Err(NotPlain::DocumentType), "{text}");
+        }
+        let attributes: String = (0..100_000).map(|place| format!(" a{place}='{place}'")).collect();
+        assert_eq!(judged(&format!("<a{attributes}>")), Err(NotPlain::LongTag));
+        assert_eq!(judged(&format!("<a b='{}", ">".repeat(70_000))), Err(NotPlain::LongTag));
+    }
+}
