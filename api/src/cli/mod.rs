@@ -90,6 +90,9 @@ enum CardsCommand {
         /// The folder they go to; a batch that finds another there takes a folder of its own in it.
         #[arg(long)]
         out: PathBuf,
+        /// Dots an inch of the faces: 300 or 600.
+        #[arg(long, default_value_t = 300)]
+        dpi: u32,
     },
     /// Open the next pair of digits, with a key of its own, from which new numbers come from now on. Numbers given
     /// before stay good.
@@ -193,8 +196,8 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
         Command::Cards(CardsCommand::Issue { kind, organisation }) => {
             files::issue_cards(app, kind, &organisation)
         }
-        Command::Cards(CardsCommand::PrintBatch { organisation, out }) => {
-            plastic::print_batch(app, &organisation, &out)
+        Command::Cards(CardsCommand::PrintBatch { organisation, out, dpi }) => {
+            plastic::print_batch(app, &organisation, &out, dpi)
         }
         Command::Cards(CardsCommand::OpenProgramme) => files::open_programme(app),
         Command::Registers(RegistersCommand::Load { partner, file, mode, history }) => {

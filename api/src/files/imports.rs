@@ -18,6 +18,7 @@ use union_registry::imports::{
 
 use super::aliases;
 use crate::app::App;
+use crate::auth::contacts;
 use crate::problem::{Language, Problem};
 use crate::words;
 
@@ -154,6 +155,7 @@ fn take(
                 refused,
                 now,
             )?;
+            contacts::changed_by_file(connection, now)?;
             let announce = if request.notify { Announce::Each } else { Announce::Nothing };
             let mut after = None;
             loop {

@@ -114,10 +114,9 @@ fn check_parts<F: Read + Seek>(file: &mut F) -> Result<(), ImportError> {
         let part = archive.by_index(part).map_err(unreadable)?;
         let is_markup = part.name().ends_with(".xml") || part.name().ends_with(".rels");
         let mut watch = Watch::new();
-        let unpacked = match is_markup {
-            true => io::copy(&mut part.take(left + 1), &mut watch),
-            false => io::copy(&mut part.take(left + 1), &mut io::sink()),
-        };
+        let mut bytes = part.take(left + 1);
+        let unpacked =
+            if is_markup { io::copy(&mut bytes, &mut watch) } else { io::copy(&mut bytes, &mut io::sink()) };
         let unpacked = unpacked.map_err(unreadable)?;
         left = left.checked_sub(unpacked).ok_or_else(too_large)?;
     }
