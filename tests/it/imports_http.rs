@@ -213,11 +213,12 @@ fn a_registrars_file_reaches_no_further_than_they_do() {
     assert_eq!(answer.problem(403), "forbidden");
 }
 
-const HEADER: &str = "membership_number,organisation_code,last_name,first_name,middle_name,sex,birth_date,phone,email,\
+/// The header of a members' file.
+pub const HEADER: &str = "membership_number,organisation_code,last_name,first_name,middle_name,sex,birth_date,phone,email,\
                       category,position,joined_on,consent_on\n";
 
 /// A row of the members' file as the story's members are stored, with these contacts.
-fn row(number: &str, phone: &str, email: &str) -> String {
+pub fn row(number: &str, phone: &str, email: &str) -> String {
     format!("{number},C-001,Петрова,Анна-Мария,Сергеевна,,,{phone},{email},worker,,2020-03-01,2020-03-01\n")
 }
 

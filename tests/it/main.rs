@@ -52,6 +52,7 @@ mod killed_files;
 mod ledger_http;
 mod live_codes;
 mod machine;
+mod master_keys;
 mod me_http;
 mod members_http;
 mod memberships_http;

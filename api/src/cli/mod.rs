@@ -4,6 +4,7 @@ mod admin;
 mod demo;
 mod files;
 mod jobs;
+mod keys;
 mod plastic;
 mod serve;
 
@@ -67,6 +68,9 @@ enum Command {
     /// Logins and API clients.
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// The master key's versions.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -206,6 +210,7 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
         Command::Jobs(JobsCommand::Run { name, at }) => jobs::run(app, name, at.as_deref()),
         Command::Ledger(LedgerCommand::Verify { since }) => jobs::verify(app, since),
         Command::Admin(command) => admin::run(app, command),
+        Command::Keys(command) => keys::run(app, &command),
         Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }

@@ -20,7 +20,7 @@ use super::aliases;
 use crate::app::App;
 use crate::auth::contacts;
 use crate::problem::{Language, Problem};
-use crate::words;
+use crate::{resealing, words};
 
 text_enum! {
     /// What a file holds.
@@ -105,6 +105,9 @@ impl ImportFault {
 pub fn run(app: &App, request: &ImportRequest, now: DateTime<Utc>) -> Result<Report, FileError> {
     let started = Instant::now();
     let mut connection = app.connection().map_err(FileError::Unavailable)?;
+    if request.kind == ImportKind::Members {
+        resealing::finish(app, &mut connection).map_err(FileError::Unavailable)?;
+    }
     let draft = request.rejected.with_extension("csv.new");
     let columns: &'static [&'static str] = match request.kind {
         ImportKind::Organisations => ORGANISATION_COLUMNS,

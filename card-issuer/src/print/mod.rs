@@ -18,6 +18,7 @@ use shared_kernel::ids::{CardId, OrganisationId};
 use shared_kernel::text_enum;
 
 use crate::designs::DesignId;
+use crate::face::Resolution;
 use crate::schema::cards::{print_batches, print_items};
 
 pub use batches::{NewBatch, NewItem, advance, files_complete, find, list, make, received_before, unfinished};
