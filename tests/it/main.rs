@@ -22,6 +22,7 @@ mod cli;
 mod contract;
 mod crash;
 mod delivery;
+mod documents;
 mod edges;
 mod engine_claim_histories;
 mod engine_claims;
