@@ -1,7 +1,8 @@
 //! Everything of `data/bad_inputs.json` is refused as it says: cleanly, with a problem, and the server goes on.
 //! `raw` are bytes on a socket; `every_route` is sent to each route of the table, `every_body` to each that takes one
 //! and `every_list` to each that answers with a list, by somebody who may use it, so that a new route inherits them;
-//! `every_amount` is `bad_money`'s.
+//! `every_token` is brought to each route that asks who one is, `every_file` to each way in for files; `every_amount` and
+//! `every_text` are `bad_fields`'.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,9 +11,13 @@ use std::time::{Duration, Instant};
 use harness::socket::exchange;
 use harness::{Answer, TestServer, server};
 use serde_json::Value;
+use unioncard::auth::Role;
 use unioncard::routes;
 
+use crate::imports_http::import;
 use crate::people::People;
+use crate::registers_http::upload;
+use crate::shop::Shop;
 
 /// The data file.
 pub fn data() -> Value {
@@ -199,6 +204,48 @@ fn every_list_refuses_them() {
         assert!(whole.as_object().unwrap().contains_key("next"), "{path}: {whole}");
     }
     goes_on(&server, "every list");
+}
+
+#[test]
+fn every_route_refuses_such_tokens() {
+    let server = server();
+    let data = data();
+    for case in cases(&data, "every_token") {
+        let authorization = text(&case["authorization"]);
+        let client = server.client().with("authorization", &authorization);
+        for entry in routes::table().iter().filter(|entry| !entry.access.public) {
+            let json = [("content-type", "application/json")];
+            refused(case, client.send(entry.method.as_str(), &filled(entry.path), &json, b"{}"));
+        }
+    }
+    goes_on(&server, "every token");
+}
+
+#[test]
+fn every_way_in_for_files_refuses_them() {
+    let shop = Shop::open();
+    let administrator = shop.server.as_staff(Role::Administrator, None);
+    let data = data();
+    for case in cases(&data, "every_file") {
+        let name = case["name"].as_str().unwrap();
+        let hex = case["hex"].as_str().unwrap_or_default();
+        let bytes: Vec<u8> = match hex {
+            "" => text(&case["text"]).into_bytes(),
+            hex => (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect(),
+        };
+        for kind in ["organisations", "members", "aliases"] {
+            let (path, report) = import(&administrator, kind, "file.csv", &bytes);
+            assert_eq!(report["status"], "failed", "{name} as {kind}: {report}");
+            assert!(report["problem"].as_str().is_some_and(|told| !told.is_empty()), "{name}: {report}");
+            let rejected = administrator.get(&format!("{path}/rejected")).expect(200).json();
+            assert_eq!(rejected["items"], serde_json::json!([]), "{name} as {kind}");
+        }
+        let answer = upload(&shop.program, "/v1/registers", &[], "file.csv", &bytes);
+        assert_eq!(answer.problem(422), "file-unusable", "{name}");
+    }
+    let stored = shop.program.get("/v1/registers").expect(200).json();
+    assert_eq!(stored["items"], serde_json::json!([]));
+    goes_on(&shop.server, "every file");
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod apple_push;
 mod apple_support;
 mod authorized;
 mod bad_inputs;
-mod bad_money;
+mod bad_fields;
 mod card_states;
 mod cards_family;
 mod cards_life;

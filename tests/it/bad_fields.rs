@@ -1,16 +1,16 @@
-//! Every amount that a request of the OpenAPI document may hold refuses what is no amount, says where it stands, and
-//! nothing is posted: `every_amount` of `data/bad_inputs.json` in each such field of each route.
+//! Every amount and every text that a request of the OpenAPI document may hold refuses what is none, says where it stands,
+//! and nothing is posted: `every_amount` and `every_text` of `data/bad_inputs.json` in each such field of each route.
 
 use harness::Client;
 use serde_json::{Value, json};
-use unioncard::auth::Role;
+use unioncard::auth::{Access, Role};
 use unioncard::routes;
 
 use crate::bad_inputs::{cases, data, filled, text};
 use crate::claims::receipt;
 use crate::shop::{Shop, books};
 
-/// An amount of a request: how to it, and whether it may be left out.
+/// A field of a request: how to it, and whether it may be left out.
 struct Field {
     steps: Vec<String>,
     optional: bool,
@@ -31,28 +31,40 @@ fn is_amount(schema: &Value, name: &str) -> bool {
     decimals && !["rate", "share", "percent"].iter().any(|other| name.ends_with(other))
 }
 
-/// The amounts within a schema.
-fn amounts(document: &Value, schema: &Value, steps: &[String], found: &mut Vec<Field>) {
+/// A text of whatever kind.
+fn is_text(schema: &Value, _: &str) -> bool {
+    let kinds = schema["type"].as_array();
+    schema["type"] == "string" || kinds.is_some_and(|kinds| kinds.contains(&json!("string")))
+}
+
+/// Whether a schema, under its name, is what is looked for.
+type Is = fn(&Value, &str) -> bool;
+
+/// The fields of a kind within a schema.
+fn fields_within(is: Is, document: &Value, schema: &Value, steps: &[String], found: &mut Vec<Field>) {
     if steps.len() > 8 {
         return;
     }
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.rsplit('/').next().unwrap();
-        return amounts(document, &document["components"]["schemas"][name], steps, found);
+        return fields_within(is, document, &document["components"]["schemas"][name], steps, found);
     }
     for part in ["oneOf", "anyOf", "allOf"].iter().filter_map(|kind| schema[kind].as_array()).flatten() {
-        amounts(document, part, steps, found);
+        fields_within(is, document, part, steps, found);
     }
     let under = |step: &str| [steps, &[step.to_owned()]].concat();
     for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
-        if is_amount(inner, name) {
+        if is(inner, name) {
             let optional = inner["type"].as_array().is_some_and(|kinds| kinds.contains(&json!("null")));
             found.push(Field { steps: under(name), optional });
         }
-        amounts(document, inner, &under(name), found);
+        fields_within(is, document, inner, &under(name), found);
     }
     if schema["items"].is_object() {
-        amounts(document, &schema["items"], &under("0"), found);
+        if is(&schema["items"], "") {
+            found.push(Field { steps: under("0"), optional: false });
+        }
+        fields_within(is, document, &schema["items"], &under("0"), found);
     }
 }
 
@@ -142,62 +154,106 @@ fn pointers(path: &str, answer: harness::Answer) -> Result<Vec<String>, String> 
     Ok(errors.map(|error| error["pointer"].as_str().unwrap().to_owned()).collect())
 }
 
-#[test]
-fn every_amount_refuses_what_is_none() {
-    let shop = Shop::open();
-    shop.holder("1001");
-    let member = shop.server.as_member("1001");
-    let finance = shop.finance();
-    let administrator = shop.server.as_staff(Role::Administrator, None);
-    let things = things(&shop, &member);
-    let before = books(&finance);
-    let document: Value = serde_json::from_str(&unioncard::openapi::json()).unwrap();
-    let bad = data();
-    let (mut fields, mut wrong) = (0, Vec::new());
-    for entry in routes::table() {
-        let method = entry.method.as_str();
-        let operation = &document["paths"][entry.path][method.to_lowercase()];
-        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-        let mut found = Vec::new();
-        amounts(&document, schema, &[], &mut found);
-        let client = match &entry.access {
-            access if access.client => &shop.program,
-            access if access.member => &member,
-            access if access.roles.contains(&Role::Finance) => &finance,
-            _ => &administrator,
-        };
-        let known = things.iter().find(|(path, _)| *path == entry.path);
-        let path = known.map_or_else(
-            || filled(entry.path),
-            |(path, id)| path.replace("{id}", id).replace("{code}", id),
-        );
-        for field in found {
-            fields += 1;
-            for case in cases(&bad, "every_amount") {
-                if case["value"].is_null() && field.optional {
-                    continue;
-                }
-                let value = if case["value"].get("repeat").is_some() {
-                    json!(text(&case["value"]))
-                } else {
-                    case["value"].clone()
-                };
-                let mut body = rest(&field.steps);
-                put(&mut body, &field.steps, &value);
-                let json = [("content-type", "application/json")];
-                let answer = client.send(method, &path, &json, body.to_string().as_bytes());
-                if known.is_none() && entry.path.contains('{') && answer.status == 404 {
-                    continue;
-                }
-                let pointer = field.pointer();
-                match pointers(entry.path, answer) {
-                    Ok(told) if told.iter().any(|one| one.len() > 1 && pointer.ends_with(&one[1..])) => {}
-                    told => wrong.push(format!("{method} {} {pointer} {}: {told:?}", entry.path, case["name"])),
+/// Whom the routes are asked by, and what is there to be asked for.
+struct Story {
+    shop: Shop,
+    member: Client,
+    finance: Client,
+    administrator: Client,
+    things: Vec<(&'static str, String)>,
+}
+
+impl Story {
+    fn open() -> Self {
+        let shop = Shop::open();
+        shop.holder("1001");
+        let member = shop.server.as_member("1001");
+        let things = things(&shop, &member);
+        let (finance, administrator) = (shop.finance(), shop.server.as_staff(Role::Administrator, None));
+        Self { shop, member, finance, administrator, things }
+    }
+
+    fn client(&self, access: &Access) -> &Client {
+        match access {
+            access if access.client => &self.shop.program,
+            access if access.member => &self.member,
+            access if access.roles.contains(&Role::Finance) => &self.finance,
+            _ => &self.administrator,
+        }
+    }
+
+    /// Puts each bad value of a part into each field of a kind, of each route; how many fields, and what was not refused
+    /// there.
+    fn refused(&self, part: &str, is: Is) -> (usize, Vec<String>) {
+        let document: Value = serde_json::from_str(&unioncard::openapi::json()).unwrap();
+        let (bad, mut count, mut wrong) = (data(), 0, Vec::new());
+        for entry in routes::table() {
+            let method = entry.method.as_str();
+            let operation = &document["paths"][entry.path][method.to_lowercase()];
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let mut found = Vec::new();
+            fields_within(is, &document, schema, &[], &mut found);
+            let known = self.things.iter().find(|(path, _)| *path == entry.path);
+            let path = known.map_or_else(
+                || filled(entry.path),
+                |(path, id)| path.replace("{id}", id).replace("{code}", id),
+            );
+            for field in found {
+                count += 1;
+                for case in cases(&bad, part) {
+                    if case["value"].is_null() && field.optional {
+                        continue;
+                    }
+                    let mut body = rest(&field.steps);
+                    put(&mut body, &field.steps, &value_of(case));
+                    let json = [("content-type", "application/json")];
+                    let answer =
+                        self.client(&entry.access).send(method, &path, &json, body.to_string().as_bytes());
+                    if known.is_none() && entry.path.contains('{') && answer.status == 404 {
+                        continue;
+                    }
+                    let pointer = field.pointer();
+                    match pointers(entry.path, answer) {
+                        Ok(told) if told.iter().any(|one| is_at(&pointer, one)) => {}
+                        told => {
+                            wrong.push(format!("{method} {} {pointer} {}: {told:?}", entry.path, case["name"]));
+                        }
+                    }
                 }
             }
         }
+        (count, wrong)
     }
+}
+
+/// A case's value: itself, or a text made by repeating.
+fn value_of(case: &Value) -> Value {
+    match &case["value"] {
+        made if made.is_array() && made[0].get("repeat").is_some() => json!(text(made)),
+        made if made.get("repeat").is_some() => json!(text(made)),
+        plain => plain.clone(),
+    }
+}
+
+/// Whether a problem's pointer leads to the field; a list inside of what is checked as a whole begins anew.
+fn is_at(field: &str, told: &str) -> bool {
+    told.len() > 1 && field.ends_with(&told[1..])
+}
+
+#[test]
+fn every_amount_refuses_what_is_none() {
+    let story = Story::open();
+    let before = books(&story.finance);
+    let (fields, wrong) = story.refused("every_amount", is_amount);
     assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
     assert!(fields >= 40, "{fields} amounts");
-    assert_eq!(books(&finance), before, "nothing was posted");
+    assert_eq!(books(&story.finance), before, "nothing was posted");
+}
+
+#[test]
+fn every_text_refuses_what_nobody_can_read() {
+    let story = Story::open();
+    let (fields, wrong) = story.refused("every_text", is_text);
+    assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(fields >= 150, "{fields} texts");
 }
