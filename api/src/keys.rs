@@ -22,7 +22,9 @@ const VERSIONS_MAX: usize = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Not 32 bytes in hex or base64, or more versions than there may be, or one of them twice.
-    #[error("the master key must be 32 bytes in hex or base64; its versions one behind the other, the first one first")]
+    #[error(
+        "the master key must be 32 bytes in hex or base64; its versions one behind the other, the first one first"
+    )]
     Malformed,
     /// The file can't be read or written.
     #[error("the master key's file: {0}")]
@@ -183,7 +185,10 @@ mod tests {
             assert_eq!(both.derive("a"), alone.derive("a"), "the founding one stays what it was");
             let used = both.using(2).unwrap();
             assert_eq!((used.current(), used.derive("a")), (2, alone.derive("a")));
-            assert_eq!(used.derive_all("a"), [alone.derive("a"), MasterKey::parse(&two).unwrap().derive("a")]);
+            assert_eq!(
+                used.derive_all("a"),
+                [alone.derive("a"), MasterKey::parse(&two).unwrap().derive("a")]
+            );
             assert!(used.using(3).is_none());
         }
         for wrong in ["", ",", "zz", &one[..62], &format!("{one},{one}"), &format!("{one};{two}")] {

@@ -216,7 +216,10 @@ impl Story {
                     match pointers(entry.path, answer) {
                         Ok(told) if told.iter().any(|one| is_at(&pointer, one)) => {}
                         told => {
-                            wrong.push(format!("{method} {} {pointer} {}: {told:?}", entry.path, case["name"]));
+                            wrong.push(format!(
+                                "{method} {} {pointer} {}: {told:?}",
+                                entry.path, case["name"]
+                            ));
                         }
                     }
                 }

@@ -231,7 +231,10 @@ fn every_way_in_for_files_refuses_them() {
         let hex = case["hex"].as_str().unwrap_or_default();
         let bytes: Vec<u8> = match hex {
             "" => text(&case["text"]).into_bytes(),
-            hex => (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect(),
+            hex => (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+                .collect(),
         };
         for kind in ["organisations", "members", "aliases"] {
             let (path, report) = import(&administrator, kind, "file.csv", &bytes);
@@ -300,7 +303,9 @@ fn no_answer_is_for_pages_of_another_origin() {
     let server = server();
     let people = People::of(&server);
     let origin = [("origin", "https://elsewhere.example")];
-    for entry in routes::table().iter().filter(|entry| entry.method == "GET" && !entry.path.ends_with("/events")) {
+    for entry in
+        routes::table().iter().filter(|entry| entry.method == "GET" && !entry.path.ends_with("/events"))
+    {
         let answer = people.somebody_who_may(&entry.access).send("GET", &filled(entry.path), &origin, b"");
         let foreign = answer.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
         assert!(foreign.is_none(), "{}: {foreign:?}", entry.path);

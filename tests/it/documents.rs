@@ -52,8 +52,11 @@ fn the_readme_names_every_command_and_job() {
 fn the_example_of_the_environment_has_every_setting() {
     let example = read("deploy/env.example");
     let defaults = read("api/src/config.default.toml");
-    let settings: Vec<&str> =
-        defaults.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(" = ").next()).collect();
+    let settings: Vec<&str> = defaults
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(" = ").next())
+        .collect();
     assert!(settings.len() > 20, "{settings:?}");
     for setting in settings {
         let name = setting.to_ascii_uppercase();

@@ -211,7 +211,8 @@ fn another_partners_and_members_things_answer_like_what_never_was() {
             }
             let method = entry.method.as_str();
             let what = format!("{who}: {method} {}", entry.path);
-            let thing = things.get(kind.as_str()).unwrap_or_else(|| panic!("{what}: one of somebody else's?"));
+            let thing =
+                things.get(kind.as_str()).unwrap_or_else(|| panic!("{what}: one of somebody else's?"));
             let ask = |id: &str| {
                 let path = entry.path.replace("{id}", id).replace("{code}", id);
                 asked(client, method, &path.replace("{drive}", "9287440300634471"))

@@ -32,7 +32,8 @@ fn names_are_text_in_everything_a_plant_gets() {
     let server = server();
     let office = union(&server);
     let issuer = bound_to(&server, Role::Issuer, "C-000");
-    let design = json!({ "organisation": "C-000", "base": "#10243e", "accent": "#1f3a5f", "title": ") /JS (<b>" });
+    let design =
+        json!({ "organisation": "C-000", "base": "#10243e", "accent": "#1f3a5f", "title": ") /JS (<b>" });
     issuer.post("/v1/designs", &design).expect(201);
     for (place, (last, first)) in NAMES.iter().enumerate() {
         let mut body = person(&format!("{place:09}"), "P-1");

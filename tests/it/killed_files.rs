@@ -31,7 +31,8 @@ struct Number {
 }
 
 fn number(connection: &mut PgConnection, query: &str) -> i64 {
-    let row: Number = diesel::sql_query(format!("SELECT ({query}) AS number")).get_result(connection).unwrap();
+    let row: Number =
+        diesel::sql_query(format!("SELECT ({query}) AS number")).get_result(connection).unwrap();
     row.number
 }
 
@@ -70,7 +71,8 @@ impl House {
         let mut command = program::command(self.folder.path(), arguments);
         let output = command.env("DATABASE_URL", self.database.url()).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
     }
 
     /// Runs a command that comes to wait for a lock this test holds, kills it there, and waits until PostgreSQL has
@@ -102,11 +104,14 @@ impl House {
 }
 
 fn members(count: usize) -> String {
-    let mut file = "membership_number,organisation_code,last_name,first_name,middle_name,sex,birth_date,phone,email,\
+    let mut file =
+        "membership_number,organisation_code,last_name,first_name,middle_name,sex,birth_date,phone,email,\
                     category,position,joined_on,consent_on\n"
-        .to_owned();
+            .to_owned();
     for member in 1..=count {
-        file += &format!("{member:09},C-1,Попова,Ольга,,female,1990-01-02,,m{member}@example.org,worker,,2020-03-01,2020-03-01\n");
+        file += &format!(
+            "{member:09},C-1,Попова,Ольга,,female,1990-01-02,,m{member}@example.org,worker,,2020-03-01,2020-03-01\n"
+        );
     }
     file
 }
@@ -116,7 +121,8 @@ fn a_killed_import_was_never_there() {
     let house = House::open();
     let file = write(house.folder.path(), "members.csv", &members(MEMBERS));
     let import = ["import", "members", file.as_str()];
-    let everything = "SELECT (SELECT count(*) FROM registry.members) + (SELECT count(*) FROM registry.memberships)
+    let everything =
+        "SELECT (SELECT count(*) FROM registry.members) + (SELECT count(*) FROM registry.memberships)
         + (SELECT count(*) FROM registry.consents) + (SELECT count(*) FROM cards.cards)
         + (SELECT count(*) FROM cards.devices) + (SELECT count(*) FROM platform.outbox)";
     let indexes = "SELECT count(*) FROM pg_indexes WHERE schemaname IN ('registry', 'cards')";
@@ -198,7 +204,11 @@ fn a_killed_register_goes_on_where_it_stopped() {
     let rows = i64::try_from(ROWS).unwrap();
     assert_eq!((house.number(purchases), house.number(settled)), (rows, rows));
     let again = house.run(&load);
-    assert_eq!((&again["outcomes"]["posted"], &again["outcomes"]["matched"]), (&json!(0), &json!(ROWS)), "{again}");
+    assert_eq!(
+        (&again["outcomes"]["posted"], &again["outcomes"]["matched"]),
+        (&json!(0), &json!(ROWS)),
+        "{again}"
+    );
     assert_eq!(house.number(purchases), rows);
     let given = "SELECT sum(pending)::bigint FROM ledger.balances";
     assert_eq!(house.number(given), rows * 100, "a rouble for each");

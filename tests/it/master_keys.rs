@@ -128,8 +128,7 @@ fn a_database_half_sealed_anew_works_as_a_whole_one() {
     assert_eq!((phone.key_version, shown(&phone)), (1, json!("valid")));
     let old_secret = first.app.derived.issuer.device_secret(phone.id, 1);
     assert_eq!(old_secret.bytes(), issuer.device_secret(phone.id, 1).bytes());
-    let tablet =
-        devices::add(connection, issuer, card.id, (DeviceKind::Phone, "", "test"), now()).unwrap();
+    let tablet = devices::add(connection, issuer, card.id, (DeviceKind::Phone, "", "test"), now()).unwrap();
     assert_eq!((tablet.key_version, shown(&tablet)), (2, json!("valid")));
 
     // A file finds nothing changed, and leaves all of them under the new version.
@@ -147,10 +146,8 @@ fn a_database_half_sealed_anew_works_as_a_whole_one() {
     let elsewhere = tempfile::tempdir().unwrap();
     let both = std::fs::read_to_string(first.folder().join("master.key")).unwrap();
     std::fs::write(elsewhere.path().join("master.key"), both.lines().next().unwrap()).unwrap();
-    let settings = Settings::of([
-        ("database_url", url(&first)),
-        ("data_dir", elsewhere.path().display().to_string()),
-    ]);
+    let settings =
+        Settings::of([("database_url", url(&first)), ("data_dir", elsewhere.path().display().to_string())]);
     let refused = App::open(settings.unwrap(), Clock::system()).err().expect("it lacks the second version");
     assert!(refused.to_string().contains("version 2"), "{refused}");
 }

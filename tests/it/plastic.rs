@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use base64::Engine;
-use chrono::TimeDelta;
 use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
 use harness::{Client, TestServer, server};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -211,7 +211,10 @@ fn a_batch_is_drawn_as_finely_as_the_plant_prints() {
     let picture = image::load_from_memory(&face).unwrap();
     assert_eq!((picture.width(), picture.height()), (2_024, 1_276));
     let manifest: Value = serde_json::from_slice(&content("manifest.json")).unwrap();
-    assert_eq!((&manifest["dpi"], &manifest["face"]), (&json!(600), &json!("PNG, 2024 x 1276 pixels, 600 dpi")));
+    assert_eq!(
+        (&manifest["dpi"], &manifest["face"]),
+        (&json!(600), &json!("PNG, 2024 x 1276 pixels, 600 dpi"))
+    );
     let hex: String = Sha256::digest(&face).iter().map(|byte| format!("{byte:02x}")).collect();
     let sums = String::from_utf8(content("SHA256SUMS")).unwrap();
     assert!(sums.contains(&format!("{hex}  faces/0001/000001.png")), "{sums}");

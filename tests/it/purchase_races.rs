@@ -95,11 +95,11 @@ fn a_client_that_goes_away_misses_an_answer_never_a_purchase() {
         shop.partner.client_id, shop.partner.client_secret
     );
     let kind = [("content-type", "application/x-www-form-urlencoded")];
-    let token = shop.server.client().send("POST", "/v1/oauth/token", &kind, form.as_bytes()).expect(200).json();
+    let token =
+        shop.server.client().send("POST", "/v1/oauth/token", &kind, form.as_bytes()).expect(200).json();
     let token = token["access_token"].as_str().unwrap();
-    let sale = |place: usize| {
-        shop.sale(("card_number", anna.card.number.as_str()), &format!("R-{place}"), "100.00")
-    };
+    let sale =
+        |place: usize| shop.sale(("card_number", anna.card.number.as_str()), &format!("R-{place}"), "100.00");
     // Every third is cut off within its body; the others are gone the moment all is said.
     at_once(60, |place| {
         let body = sale(place).to_string();

@@ -121,12 +121,31 @@ fn a_workbook_whose_markup_is_more_than_markup_is_refused() {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let book = |prologue: &str, cell: &str| {
-        let sheet = format!("<worksheet xmlns='{main}'><sheetData><row r='1'>{cell}</row></sheetData></worksheet>");
+        let sheet =
+            format!("<worksheet xmlns='{main}'><sheetData><row r='1'>{cell}</row></sheetData></worksheet>");
         let parts = [
-            ("[Content_Types].xml", "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'/>".to_owned()),
-            ("_rels/.rels", format!("<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='rId1' Type='{office}/officeDocument' Target='xl/workbook.xml'/></Relationships>")),
-            ("xl/workbook.xml", format!("<workbook xmlns='{main}' xmlns:r='{office}'><sheets><sheet name='a' sheetId='1' r:id='rId1'/></sheets></workbook>")),
-            ("xl/_rels/workbook.xml.rels", format!("<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='rId1' Type='{office}/worksheet' Target='worksheets/sheet1.xml'/></Relationships>")),
+            (
+                "[Content_Types].xml",
+                "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'/>".to_owned(),
+            ),
+            (
+                "_rels/.rels",
+                format!(
+                    "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='rId1' Type='{office}/officeDocument' Target='xl/workbook.xml'/></Relationships>"
+                ),
+            ),
+            (
+                "xl/workbook.xml",
+                format!(
+                    "<workbook xmlns='{main}' xmlns:r='{office}'><sheets><sheet name='a' sheetId='1' r:id='rId1'/></sheets></workbook>"
+                ),
+            ),
+            (
+                "xl/_rels/workbook.xml.rels",
+                format!(
+                    "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='rId1' Type='{office}/worksheet' Target='worksheets/sheet1.xml'/></Relationships>"
+                ),
+            ),
             ("xl/worksheets/sheet1.xml", format!("<?xml version='1.0'?>{prologue}{sheet}")),
         ];
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));

@@ -129,8 +129,8 @@ pub fn list(
         query = query.filter(organisations::parent_id.eq(parent));
     }
     if let Some(text) = &filter.query {
-        query = query
-            .filter(organisations::search_name.like(format!("%{}%", like_literal(&sought_key(text)))));
+        query =
+            query.filter(organisations::search_name.like(format!("%{}%", like_literal(&sought_key(text)))));
     }
     if let Some(code) = after {
         query = query.filter(organisations::code.gt(code));

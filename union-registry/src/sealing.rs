@@ -113,7 +113,10 @@ impl Sealer {
         let payload = Payload { msg: value.as_bytes(), aad: &aad };
         let mut sealed = vec![self.current];
         sealed.extend(
-            self.present().cipher.encrypt(&nonce(row), payload).expect("a contact is far below the cipher's bound"),
+            self.present()
+                .cipher
+                .encrypt(&nonce(row), payload)
+                .expect("a contact is far below the cipher's bound"),
         );
         sealed
     }

@@ -30,7 +30,8 @@ impl Eras<'_> {
     fn key(&self, entry: i64) -> QueryResult<&[u8; 32]> {
         let version = self.later.iter().rfind(|(_, from)| *from <= entry).map_or(1, |(version, _)| *version);
         let place = usize::try_from(version).ok().and_then(|version| version.checked_sub(1));
-        let missing = "the audit log goes on under a version of the master key that this process doesn't have";
+        let missing =
+            "the audit log goes on under a version of the master key that this process doesn't have";
         place
             .and_then(|place| self.keys.get(place))
             .ok_or_else(|| diesel::result::Error::QueryBuilderError(missing.into()))
@@ -150,7 +151,8 @@ impl AuditLog {
                 return Ok(Ok(count));
             }
             for row in rows {
-                if row.id != count + 1 || !secrets::same(&row.hash, &link(eras.key(row.id)?, &row, &previous)) {
+                if row.id != count + 1 || !secrets::same(&row.hash, &link(eras.key(row.id)?, &row, &previous))
+                {
                     return Ok(Err(Broken { id: row.id }));
                 }
                 (count, previous) = (row.id, row.hash);

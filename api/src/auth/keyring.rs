@@ -38,7 +38,9 @@ pub enum KeyringError {
     #[error("this database was made under another master key (UNIONCARD_KEY or DATA_DIR/master.key)")]
     ForeignMasterKey,
     /// A version of the master key that this database goes on under isn't there, or is another.
-    #[error("version {0} of the master key is in use and isn't the one given (UNIONCARD_KEY or DATA_DIR/master.key)")]
+    #[error(
+        "version {0} of the master key is in use and isn't the one given (UNIONCARD_KEY or DATA_DIR/master.key)"
+    )]
     MissingVersion(i16),
     /// The database's.
     #[error("signing keys: {0}")]
@@ -92,8 +94,9 @@ pub fn checked_master_key(
 /// # Errors
 /// The database's.
 pub fn current_version(connection: &mut PgConnection) -> QueryResult<i16> {
-    let newest: Option<i16> =
-        master_key_versions::table.select(diesel::dsl::max(master_key_versions::version)).first(connection)?;
+    let newest: Option<i16> = master_key_versions::table
+        .select(diesel::dsl::max(master_key_versions::version))
+        .first(connection)?;
     Ok(newest.unwrap_or(1))
 }
 
@@ -110,8 +113,7 @@ pub fn use_next_version(
     connection.transaction(|connection| {
         lock(connection)?;
         let next = current_version(connection)? + 1;
-        let fingerprint =
-            master.derive_as(next, FINGERPRINT).ok_or(KeyringError::MissingVersion(next))?;
+        let fingerprint = master.derive_as(next, FINGERPRINT).ok_or(KeyringError::MissingVersion(next))?;
         let audit_from = AuditLog::next_place(connection)?;
         diesel::insert_into(master_key_versions::table)
             .values((

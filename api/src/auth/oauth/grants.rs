@@ -186,9 +186,8 @@ pub fn exchange(
         .for_update()
         .first(connection)
         .optional()?;
-    let (sent_to, once) = found
-        .map(|(redirect_uri, challenge, once)| ((redirect_uri, challenge), once))
-        .unzip();
+    let (sent_to, once) =
+        found.map(|(redirect_uri, challenge, once)| ((redirect_uri, challenge), once)).unzip();
     let good = Once::good(once, app, connection, client, EndReason::CodeReused)?;
     let Some((grant, (redirect_uri, challenge))) = good.zip(sent_to) else {
         return Ok(Err(Denied::Grant));
