@@ -233,3 +233,44 @@ fn another_partners_and_members_things_answer_like_what_never_was() {
     let cards = annas.get("/v1/me/cards").expect(200).json();
     assert_eq!(crate::shop::column(&cards["items"], "status"), ["active"]);
 }
+
+#[test]
+fn another_branch_named_in_a_request_is_like_none() {
+    let server = server();
+    let office = union(&server);
+    let own = office.post("/v1/members", &person("000000001", "P-1")).expect(201).json();
+    let mine = bound_to(&server, Role::Administrator, "R-001");
+    let transfer = format!("/v1/members/{}/transfer", own["id"].as_str().unwrap());
+    let ask = |code: &str| {
+        let design = json!({ "organisation": code, "base": "#10243e", "accent": "#1f3a5f" });
+        let below = json!({ "code": "N-1", "name": "Новая", "kind": "primary", "parent_code": code });
+        let on = json!({ "organisation": code, "on": "2026-11-21" });
+        vec![
+            ("a list", mine.get(&format!("/v1/members?organisation={code}"))),
+            ("the tree below", mine.get(&format!("/v1/organisations?parent={code}"))),
+            ("its designs", mine.get(&format!("/v1/designs?organisation={code}"))),
+            ("an admission", mine.post("/v1/members", &person("000000009", code))),
+            ("a transfer", mine.post(&transfer, &on)),
+            ("an organisation below", mine.post("/v1/organisations", &below)),
+            ("a design", mine.post("/v1/designs", &design)),
+            ("a batch", mine.post("/v1/print-batches", &json!({ "organisation": code }))),
+        ]
+    };
+    // Parent, sibling and cousin, as what never was.
+    let never = ask("X-404");
+    for code in ["C-000", "R-002", "P-2"] {
+        for ((what, told), (_, unknown)) in ask(code).into_iter().zip(never.clone()) {
+            let empty = told.status == 200 && told.json()["items"] == json!([]);
+            assert!(empty || (400..500).contains(&told.status), "{what} of {code}: {}", told.text());
+            assert_eq!(
+                (told.status, told.text().replace(code, "")),
+                (unknown.status, unknown.text().replace("X-404", "")),
+                "{what} of {code}"
+            );
+        }
+    }
+    let after = office.get(&format!("/v1/members/{}", own["id"].as_str().unwrap())).expect(200).json();
+    assert_eq!(after["organisation"]["code"], "P-1");
+    let all = office.get("/v1/members").expect(200).json();
+    assert_eq!(all["items"].as_array().unwrap().len(), 1);
+}

@@ -22,8 +22,12 @@ enum Place {
     Text,
     /// Behind `<`, with so many bytes since, and the quote that is open.
     Tag(usize, Option<u8>),
-    /// Behind `<!`, with the bytes that tell what it is.
-    Declared([u8; 2], usize),
+    /// Behind `</`: quotes mean nothing there.
+    End(usize),
+    /// Behind `<?`, and whether a `?` was last.
+    Instruction(bool),
+    /// Behind `<!`, and the byte that tells what it is.
+    Declared(Option<u8>),
     /// Within a comment, with so many `-` at its end.
     Comment(usize),
     /// Within CDATA, with so many `]` at its end.
@@ -42,16 +46,23 @@ impl Watch {
         self.0 = match (self.0, byte) {
             (Place::Text, b'<') => Place::Tag(0, None),
             (Place::Text, _) => Place::Text,
-            (Place::Tag(0, None), b'!') => Place::Declared([0; 2], 0),
-            (Place::Tag(_, None), b'>') => Place::Text,
+            (Place::Tag(0, None), b'!') => Place::Declared(None),
+            (Place::Tag(0, None), b'?') => Place::Instruction(false),
+            (Place::Tag(0, None), b'/') => Place::End(0),
+            (Place::Tag(_, None) | Place::End(_), b'>') => Place::Text,
+            (Place::Tag(length, _) | Place::End(length), _) if length >= TAG_BYTES_MAX => {
+                return Err(NotPlain::LongTag);
+            }
             (Place::Tag(length, None), b'"' | b'\'') => Place::Tag(length + 1, Some(byte)),
             (Place::Tag(length, Some(quote)), _) if quote == byte => Place::Tag(length + 1, None),
-            (Place::Tag(length, _), _) if length >= TAG_BYTES_MAX => return Err(NotPlain::LongTag),
             (Place::Tag(length, quote), _) => Place::Tag(length + 1, quote),
-            (Place::Declared(_, 0), _) => Place::Declared([byte, 0], 1),
-            (Place::Declared([b'-', _], _), b'-') => Place::Comment(0),
-            (Place::Declared([b'[', _], _), b'C') => Place::Data(0),
-            (Place::Declared(..), _) => return Err(NotPlain::DocumentType),
+            (Place::End(length), _) => Place::End(length + 1),
+            (Place::Instruction(true), b'>') => Place::Text,
+            (Place::Instruction(_), _) => Place::Instruction(byte == b'?'),
+            (Place::Declared(None), _) => Place::Declared(Some(byte)),
+            (Place::Declared(Some(b'-')), b'-') => Place::Comment(0),
+            (Place::Declared(Some(b'[')), b'C') => Place::Data(0),
+            (Place::Declared(_), _) => return Err(NotPlain::DocumentType),
             (Place::Comment(ends), b'>') if ends >= 2 => Place::Text,
             (Place::Comment(ends), b'-') => Place::Comment(ends + 1),
             (Place::Comment(_), _) => Place::Comment(0),
@@ -106,6 +117,9 @@ mod tests {
             "<!DOCTYPE a>",
             "<a/><!doctype a>",
             "<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY b 'c'>]>",
+            "<?a it's?><!DOCTYPE a>",
+            "<a></a '><!DOCTYPE a>",
+            "<!-- it's --><!DOCTYPE a>",
             "<!ENTITY b SYSTEM 'file:///etc/passwd'>",
             "<!-- a --><!-- b --><!ELEMENT a ANY>",
             "<a><![CDATA[]]]]><!DOCTYPE a>",
