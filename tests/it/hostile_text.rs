@@ -68,7 +68,8 @@ fn names_are_text_in_everything_a_plant_gets() {
     let mut sheets = String::new();
     for part in 0..book.len() {
         let mut part = book.by_index(part).unwrap();
-        if part.name().starts_with("xl/worksheets/sheet") || part.name().ends_with("sharedStrings.xml") {
+        let name = part.name().unwrap().into_owned();
+        if name.starts_with("xl/worksheets/sheet") || name.ends_with("sharedStrings.xml") {
             part.read_to_string(&mut sheets).unwrap();
         }
     }

@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use diesel::pg::PgConnection;
 use shared_kernel::ids::{MemberId, Uuid};
 use union_registry::imports;

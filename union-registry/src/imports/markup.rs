@@ -32,18 +32,23 @@ enum Place {
     Comment(usize),
     /// Within CDATA, with so many `]` at its end.
     Data(usize),
+    /// In what is no text: a picture. No parser gets further in it than here.
+    Binary,
 }
 
 /// Takes a part's bytes and keeps none of them.
-pub(super) struct Watch(Place);
+pub(super) struct Watch {
+    place: Place,
+    begun: bool,
+}
 
 impl Watch {
     pub(super) fn new() -> Self {
-        Self(Place::Text)
+        Self { place: Place::Text, begun: false }
     }
 
     fn take(&mut self, byte: u8) -> Result<(), NotPlain> {
-        self.0 = match (self.0, byte) {
+        self.place = match (self.place, byte) {
             (Place::Text, b'<') => Place::Tag(0, None),
             (Place::Text, _) => Place::Text,
             (Place::Tag(0, None), b'!') => Place::Declared(None),
@@ -69,6 +74,7 @@ impl Watch {
             (Place::Data(ends), b'>') if ends >= 2 => Place::Text,
             (Place::Data(ends), b']') => Place::Data(ends + 1),
             (Place::Data(_), _) => Place::Data(0),
+            (Place::Binary, _) => Place::Binary,
         };
         Ok(())
     }
@@ -76,7 +82,13 @@ impl Watch {
 
 impl Write for Watch {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0 == Place::Text && !bytes.contains(&b'<') {
+        // Whatever a part is called, it is read as UTF-8: one that isn't from its beginning on is no markup.
+        if !std::mem::replace(&mut self.begun, true)
+            && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_some())
+        {
+            self.place = Place::Binary;
+        }
+        if self.place == Place::Binary || self.place == Place::Text && !bytes.contains(&b'<') {
             return Ok(bytes.len());
         }
         bytes.iter().try_for_each(|byte| self.take(*byte)).map_err(io::Error::other)?;
@@ -109,6 +121,14 @@ mod tests {
         }
         assert_eq!(judged(&format!("<a b='{}'>", "x".repeat(60_000))), Ok(()));
         assert_eq!(judged(&format!("<a>{}</a>", "x".repeat(1 << 20))), Ok(()), "text is no tag");
+    }
+
+    #[test]
+    fn a_picture_is_no_markup_whatever_it_is_called() {
+        let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+        picture.extend(b"<!x".repeat(10));
+        assert_eq!(Watch::new().write(&picture).unwrap(), picture.len());
+        assert!(Watch::new().write(b"x.png <!DOCTYPE a>").is_err());
     }
 
     #[test]

@@ -112,12 +112,7 @@ fn check_parts<F: Read + Seek>(file: &mut F) -> Result<(), ImportError> {
     let mut left = UNPACKED_BYTES_MAX;
     for part in 0..archive.len() {
         let part = archive.by_index(part).map_err(unreadable)?;
-        let is_markup = part.name().ends_with(".xml") || part.name().ends_with(".rels");
-        let mut watch = Watch::new();
-        let mut bytes = part.take(left + 1);
-        let unpacked =
-            if is_markup { io::copy(&mut bytes, &mut watch) } else { io::copy(&mut bytes, &mut io::sink()) };
-        let unpacked = unpacked.map_err(unreadable)?;
+        let unpacked = io::copy(&mut part.take(left + 1), &mut Watch::new()).map_err(unreadable)?;
         left = left.checked_sub(unpacked).ok_or_else(too_large)?;
     }
     Ok(())
