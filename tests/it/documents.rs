@@ -54,7 +54,7 @@ fn the_example_of_the_environment_has_every_setting() {
     let defaults = read("api/src/config.default.toml");
     let settings: Vec<&str> = defaults
         .lines()
-        .filter(|line| !line.starts_with('#'))
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
         .filter_map(|line| line.split(" = ").next())
         .collect();
     assert!(settings.len() > 20, "{settings:?}");

@@ -225,8 +225,7 @@ fn a_batch_is_drawn_as_finely_as_the_plant_prints() {
 #[test]
 fn files_of_plastic_go_once_it_is_long_back() {
     let server = server();
-    ordered(&server, 2);
-    let issuer = bound_to(&server, Role::Issuer, "C-000");
+    let (_, issuer) = ordered(&server, 2);
     let (back, away) = (batch(&issuer, "P-1"), batch(&issuer, "P-2"));
     let sums = |made: &Value| issuer.get(&format!("{}/files/SHA256SUMS", path(made))).expect(200).text();
     let first = sums(&back);
