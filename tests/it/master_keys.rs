@@ -3,14 +3,18 @@
 
 use std::path::Path;
 
+use card_issuer::cards::Card;
 use card_issuer::code;
-use card_issuer::devices::{self, DeviceKind};
+use card_issuer::devices::{self, Device, DeviceKind};
+use card_issuer::keys::IssuerKeys;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use harness::builders::TestPartner;
 use harness::server::server_with;
 use harness::{Client, TestServer, mailbox, program, server};
 use serde_json::{Value, json};
 use shared_kernel::clock::Clock;
+use shared_kernel::ids::MemberId;
 use union_registry::members::{self, Contact};
 use union_registry::resealing;
 use unioncard::app::App;
@@ -63,6 +67,54 @@ fn signed_in(client: &Client, folder: &Path, email: &str) -> Client {
     client.bearer(tokens["access_token"].as_str().unwrap())
 }
 
+/// One of three is sealed anew: all are found, and sign in.
+fn half_sealed(
+    connection: &mut PgConnection,
+    folder: &Path,
+    processes: [&TestServer; 2],
+    (numbers, ids): ([&str; 3], [MemberId; 3]),
+    office: &Client,
+) {
+    let third = processes[1];
+    let part = resealing::part(connection, &third.app.derived.sealer, None, 1).unwrap().unwrap();
+    assert_eq!((part.resealed, sealed_by(connection, 1), sealed_by(connection, 2)), (1, 2, 1));
+    for (number, id) in numbers.iter().zip(ids) {
+        let email = format!("{number}@example.org");
+        for process in processes {
+            let found = members::by_contact(connection, &process.app.derived.sealer, Contact::Email(&email));
+            let found: Vec<_> = found.unwrap().into_iter().map(|member| member.person.id).collect();
+            assert_eq!(found, [id], "{number}");
+        }
+        let me = signed_in(&third.client(), folder, &email).get("/v1/me").expect(200).json();
+        assert_eq!(me["membership_number"], *number);
+        let found = office.get(&format!("/v1/members?query={email}")).expect(200).json();
+        assert_eq!(found["items"].as_array().unwrap().len(), 1, "{number}");
+    }
+}
+
+/// Devices' secrets are those they were made with; a new device's comes of the new version.
+fn devices_go_on(
+    connection: &mut PgConnection,
+    third: &TestServer,
+    partner: &TestPartner,
+    card: &Card,
+    (phone, before): (&Device, &IssuerKeys),
+) {
+    let issuer = &third.app.derived.issuer;
+    let program = third.as_partner(partner);
+    let shown = |device: &Device| {
+        let secret = issuer.device_secret(device.id, device.key_version);
+        let code = code::live_code(&secret, card.number, third.app.now()).value;
+        program.post("/v1/cards/resolve", &json!({ "code": code })).expect(200).json()["status"].clone()
+    };
+    assert_eq!((phone.key_version, shown(phone)), (1, json!("valid")));
+    let old_secret = before.device_secret(phone.id, 1);
+    assert_eq!(old_secret.bytes(), issuer.device_secret(phone.id, 1).bytes());
+    let tablet =
+        devices::add(connection, issuer, card.id, (DeviceKind::Phone, "", "test"), third.app.now()).unwrap();
+    assert_eq!((tablet.key_version, shown(&tablet)), (2, json!("valid")));
+}
+
 #[test]
 fn a_database_half_sealed_anew_works_as_a_whole_one() {
     let first = server();
@@ -70,13 +122,12 @@ fn a_database_half_sealed_anew_works_as_a_whole_one() {
     let ids = numbers.map(|number| first.member(number));
     let card = first.virtual_card(ids[0]);
     let partner = first.partner("market", &["market-1"]);
-    let now = || first.app.now();
     let phone = devices::add(
         &mut first.connect(),
         &first.app.derived.issuer,
         card.id,
         (DeviceKind::Phone, "", "test"),
-        now(),
+        first.app.now(),
     )
     .unwrap();
     let administrator = first.as_staff(Role::Administrator, None);
@@ -100,36 +151,9 @@ fn a_database_half_sealed_anew_works_as_a_whole_one() {
     office.get("/v1/staff/me").expect(200);
     assert_eq!(at(&third, &kept).post("/v1/organisations", &new).expect(201).json(), answered);
 
-    // One of three is sealed anew.
     let connection = &mut first.connect();
-    let part = resealing::part(connection, &third.app.derived.sealer, None, 1).unwrap().unwrap();
-    assert_eq!((part.resealed, sealed_by(connection, 1), sealed_by(connection, 2)), (1, 2, 1));
-    for (number, id) in numbers.iter().zip(ids) {
-        let email = format!("{number}@example.org");
-        for process in [&second, &third] {
-            let found = members::by_contact(connection, &process.app.derived.sealer, Contact::Email(&email));
-            let found: Vec<_> = found.unwrap().into_iter().map(|member| member.person.id).collect();
-            assert_eq!(found, [id], "{number}");
-        }
-        let me = signed_in(&third.client(), first.folder(), &email).get("/v1/me").expect(200).json();
-        assert_eq!(me["membership_number"], *number);
-        let found = office.get(&format!("/v1/members?query={email}")).expect(200).json();
-        assert_eq!(found["items"].as_array().unwrap().len(), 1, "{number}");
-    }
-
-    // Devices' secrets are those they were made with; a new device's comes of the new version.
-    let issuer = &third.app.derived.issuer;
-    let program = third.as_partner(&partner);
-    let shown = |device: &devices::Device| {
-        let secret = issuer.device_secret(device.id, device.key_version);
-        let code = code::live_code(&secret, card.number, third.app.now()).value;
-        program.post("/v1/cards/resolve", &json!({ "code": code })).expect(200).json()["status"].clone()
-    };
-    assert_eq!((phone.key_version, shown(&phone)), (1, json!("valid")));
-    let old_secret = first.app.derived.issuer.device_secret(phone.id, 1);
-    assert_eq!(old_secret.bytes(), issuer.device_secret(phone.id, 1).bytes());
-    let tablet = devices::add(connection, issuer, card.id, (DeviceKind::Phone, "", "test"), now()).unwrap();
-    assert_eq!((tablet.key_version, shown(&tablet)), (2, json!("valid")));
+    half_sealed(connection, first.folder(), [&second, &third], (numbers, ids), &office);
+    devices_go_on(connection, &third, &partner, &card, (&phone, &first.app.derived.issuer));
 
     // A file finds nothing changed, and leaves all of them under the new version.
     let rows = numbers.map(|number| row(number, "", &format!("{number}@example.org")));
