@@ -14,6 +14,7 @@ use shared_kernel::db::{PgPool, PgPooled};
 use union_registry::sealing::Sealer;
 
 use crate::auth::Auth;
+use crate::auth::keyring::checked_master_key;
 use crate::cache::{Cache, Live};
 use crate::config::Settings;
 use crate::delivery::{Delivery, DeliveryError};
@@ -81,10 +82,14 @@ pub struct Derived {
 
 impl Derived {
     fn of(master: &MasterKey) -> Self {
+        let issuers = master.derive_all("card-issuer/1");
+        let (founding, later) = issuers.split_first().expect("there is a founding version");
+        let version = u8::try_from(master.current()).expect("versions are bounded");
         Self {
             cursors: master.derive("cursors/1"),
-            issuer: IssuerKeys::new(&master.derive("card-issuer/1")),
-            sealer: Sealer::new(&master.derive("personal-data/1")),
+            issuer: IssuerKeys::new(founding).with_versions(later, master.current()),
+            sealer: Sealer::of_versions(&master.derive_all("personal-data/1"), version)
+                .expect("the current version is there"),
         }
     }
 }
@@ -150,6 +155,7 @@ impl App {
         let mut connection = pool.get()?;
         shared_kernel::migrations::apply(&mut connection).map_err(StartError::Migration)?;
         shared_kernel::db::check_durability(&mut connection)?;
+        let master = checked_master_key(&mut connection, master)?;
         let auth = Auth::open(&mut connection, &master, settings.trusted_proxy_list()?, clock.now())?;
         let wallets = Wallets::open(&settings, clock.now())?;
         if !jobs::is_live(&mut connection)? {

@@ -19,6 +19,7 @@ pub mod print;
 pub mod private_services;
 pub mod problem;
 pub mod refusals;
+pub mod resealing;
 pub mod routes;
 pub mod server;
 pub mod simulations;

@@ -9,7 +9,7 @@ use shared_kernel::outbox::{self, Event};
 
 use crate::cards::{self, Card, CardKind, NewCard};
 use crate::devices::{DeviceId, DeviceKind};
-use crate::keys::{DEVICE_KEY_VERSION, IssuerKeys};
+use crate::keys::IssuerKeys;
 use crate::life::CardStatus;
 use crate::schema::cards::cards as table;
 use crate::{CardError, life, numbering};
@@ -67,7 +67,7 @@ pub fn issue_missing(
         let new = new.ok_or(CardError::NumbersExhausted)?;
         let stored = insert_cards(connection, &new, kind, now)?;
         if kind == CardKind::Virtual {
-            insert_devices(connection, &stored, now)?;
+            insert_devices(connection, keys, &stored, now)?;
         }
         if announce == Announce::Each {
             let stored: std::collections::HashSet<CardId> = stored.iter().copied().collect();
@@ -139,7 +139,12 @@ fn insert_cards(
     Ok(stored.into_iter().map(|row| row.id).collect())
 }
 
-fn insert_devices(connection: &mut PgConnection, cards: &[CardId], now: DateTime<Utc>) -> QueryResult<()> {
+fn insert_devices(
+    connection: &mut PgConnection,
+    keys: &IssuerKeys,
+    cards: &[CardId],
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
     let ids: Vec<DeviceId> = cards.iter().map(|_| DeviceId::generate()).collect();
     diesel::sql_query(
         "INSERT INTO cards.devices (id, card_id, kind, key_version, created_at)
@@ -148,7 +153,7 @@ fn insert_devices(connection: &mut PgConnection, cards: &[CardId], now: DateTime
     .bind::<Array<Uuid>, _>(&ids)
     .bind::<Array<Uuid>, _>(cards)
     .bind::<Text, _>(DeviceKind::Server)
-    .bind::<SmallInt, _>(DEVICE_KEY_VERSION)
+    .bind::<SmallInt, _>(keys.device_version())
     .bind::<Timestamptz, _>(now)
     .execute(connection)?;
     Ok(())

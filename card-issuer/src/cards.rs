@@ -252,7 +252,7 @@ pub fn order(
             },
         )?;
         if new.kind == CardKind::Virtual {
-            let device = Device::new(card.id, DeviceKind::Server, now);
+            let device = Device::new(keys, card.id, DeviceKind::Server, now);
             diesel::insert_into(devices::table).values(&device).execute(connection)?;
         }
         outbox::append(connection, &[issued_event(&card, now)])?;

@@ -8,7 +8,7 @@ use shared_kernel::{id_type, text_enum};
 
 use crate::CardError;
 use crate::code::{self, LiveCode};
-use crate::keys::{DEVICE_KEY_VERSION, IssuerKeys};
+use crate::keys::IssuerKeys;
 use crate::life::{self, CardStatus, Entry, Happening};
 use crate::number::CardNumber;
 use crate::schema::cards::{cards, devices};
@@ -59,12 +59,12 @@ pub struct Device {
 
 impl Device {
     /// A device that has drawn nothing yet.
-    pub(crate) fn new(card_id: CardId, kind: DeviceKind, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(keys: &IssuerKeys, card_id: CardId, kind: DeviceKind, now: DateTime<Utc>) -> Self {
         Self {
             id: DeviceId::generate(),
             card_id,
             kind,
-            key_version: DEVICE_KEY_VERSION,
+            key_version: keys.device_version(),
             last_used_step: None,
             created_at: now,
             revoked_at: None,
@@ -112,6 +112,7 @@ pub fn draw(
 /// [`CardError::Unknown`], [`CardError::Plastic`], [`CardError::TooManyDevices`].
 pub fn add(
     connection: &mut PgConnection,
+    keys: &IssuerKeys,
     card: CardId,
     (kind, name, by): (DeviceKind, &str, &str),
     now: DateTime<Utc>,
@@ -129,7 +130,7 @@ pub fn add(
         if usize::try_from(living).map_or(true, |count| count >= DEVICES_MAX) {
             return Err(CardError::TooManyDevices(DEVICES_MAX));
         }
-        let device = Device { name: name.to_owned(), ..Device::new(card, kind, now) };
+        let device = Device { name: name.to_owned(), ..Device::new(keys, card, kind, now) };
         diesel::insert_into(devices::table).values(&device).execute(connection)?;
         let entry = Entry::new(card, Happening::DeviceAdded, Some(by), now).note(device.id);
         life::write_down(connection, &[entry])?;
@@ -143,6 +144,7 @@ pub fn add(
 /// As [`add`]'s.
 pub fn google(
     connection: &mut PgConnection,
+    keys: &IssuerKeys,
     card: CardId,
     by: &str,
     now: DateTime<Utc>,
@@ -153,7 +155,7 @@ pub fn google(
         let living = of_card(connection, card)?;
         match living.into_iter().find(|device| device.kind == DeviceKind::Google) {
             Some(device) => Ok((device, false)),
-            None => Ok((add(connection, card, (DeviceKind::Google, "", by), now)?, true)),
+            None => Ok((add(connection, keys, card, (DeviceKind::Google, "", by), now)?, true)),
         }
     })
 }

@@ -12,12 +12,14 @@ use crate::devices::DeviceId;
 use crate::number::CardNumber;
 use crate::numbering::{NUMBERS, Programme};
 
-/// The version of the key from which new devices' secrets are derived.
-pub const DEVICE_KEY_VERSION: i16 = 1;
-
 /// The issuer's derived keys. Made once at start; `Send + Sync`, so share it by reference.
 pub struct IssuerKeys {
+    /// What all but devices' secrets comes from: numbers and proofs out there are checked with it for ever.
     root: Hkdf<Sha256>,
+    /// What devices' secrets come from, by key version from 2 on.
+    later: Vec<Hkdf<Sha256>>,
+    /// Under which new devices' secrets are derived.
+    device_version: i16,
 }
 
 /// The permutation behind the numbers of one programme: a key of its own each, so that programmes never collide.
@@ -29,7 +31,25 @@ pub struct NumberKey {
 impl IssuerKeys {
     /// Derives the keys from the 32-byte master key.
     pub fn new(master: &[u8; 32]) -> Self {
-        Self { root: Hkdf::<Sha256>::new(Some(b"unioncard/card-issuer"), master) }
+        Self { root: root_of(master), later: Vec::new(), device_version: 1 }
+    }
+
+    /// The same with later versions of the master key, the second first: a device's secret is derived under the version
+    /// that was current when it was made, a new one's under `current`.
+    #[must_use]
+    pub fn with_versions(self, later: &[[u8; 32]], current: i16) -> Self {
+        Self { later: later.iter().map(root_of).collect(), device_version: current, ..self }
+    }
+
+    /// The key version of new devices.
+    pub fn device_version(&self) -> i16 {
+        self.device_version
+    }
+
+    /// The root of a version; a program that starts has checked that it has all versions in use.
+    fn of_version(&self, version: i16) -> &Hkdf<Sha256> {
+        let place = usize::try_from(version).ok().and_then(|version| version.checked_sub(2));
+        place.and_then(|place| self.later.get(place)).unwrap_or(&self.root)
     }
 
     /// The key of a programme's numbers.
@@ -53,7 +73,7 @@ impl IssuerKeys {
     /// The secret from which a device's codes are drawn.
     pub fn device_secret(&self, device: DeviceId, key_version: i16) -> DeviceSecret {
         let mut secret = Zeroizing::new([0_u8; 20]);
-        self.root
+        self.of_version(key_version)
             .expand_multi_info(
                 &[b"device/", device.0.as_bytes().as_slice(), &key_version.to_be_bytes()],
                 secret.as_mut_slice(),
@@ -61,6 +81,10 @@ impl IssuerKeys {
             .expect("20 bytes are within HKDF's reach");
         DeviceSecret::new(secret)
     }
+}
+
+fn root_of(master: &[u8; 32]) -> Hkdf<Sha256> {
+    Hkdf::<Sha256>::new(Some(b"unioncard/card-issuer"), master)
 }
 
 impl NumberKey {
@@ -137,6 +161,17 @@ mod tests {
         let next = IssuerKeys::new(&[7; 32]).numbers(Programme::FIRST.next().unwrap());
         assert!(next.number(0).unwrap().as_str().starts_with("964302"));
         assert_ne!(next.number(0).unwrap().as_str()[6..15], numbers[0].as_str()[6..15], "a key of its own");
+    }
+
+    #[test]
+    fn a_later_master_key_is_for_later_devices() {
+        let device = DeviceId::generate();
+        let (one, two) = (IssuerKeys::new(&[1; 32]), IssuerKeys::new(&[1; 32]).with_versions(&[[2; 32]], 2));
+        assert_eq!((one.device_version(), two.device_version()), (1, 2));
+        assert_eq!(one.device_secret(device, 1).bytes(), two.device_secret(device, 1).bytes());
+        assert_ne!(one.device_secret(device, 2).bytes(), two.device_secret(device, 2).bytes());
+        assert_eq!(one.numbers(Programme::FIRST).number(0), two.numbers(Programme::FIRST).number(0));
+        assert_eq!(*one.proof_seed(3), *two.proof_seed(3));
     }
 
     proptest! {

@@ -85,6 +85,7 @@ pub mod cards {
             made_at -> Timestamptz,
             made_by -> Text,
             files_at -> Nullable<Timestamptz>,
+            dpi -> Int2,
         }
     }
 

@@ -123,6 +123,16 @@ pub mod platform {
     }
 
     diesel::table! {
+        platform.master_key_versions (version) {
+            version -> Int2,
+            fingerprint -> Bytea,
+            audit_from -> Int8,
+            current_since -> Timestamptz,
+            resealed_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         platform.oauth_apps (id) {
             id -> Uuid,
             client_id -> Text,
@@ -235,6 +245,7 @@ pub mod platform {
             kid -> Text,
             created_at -> Timestamptz,
             retires_at -> Nullable<Timestamptz>,
+            key_version -> Int2,
         }
     }
 
@@ -346,6 +357,7 @@ pub mod platform {
         installation,
         job_runs,
         master_key,
+        master_key_versions,
         oauth_apps,
         oauth_codes,
         oauth_grants,

@@ -53,7 +53,7 @@ pub struct Serving {
 /// Starts `unioncard serve` over a data folder and waits until it is ready.
 pub fn serve(data_dir: &Path) -> Serving {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
-    let log = std::fs::File::create(data_dir.join("test-serve.log")).expect("the data folder is writable");
+    let log = std::fs::File::create(log_file(data_dir, free)).expect("the data folder is writable");
     let child = command(data_dir, &["serve", "--listen", &free.to_string()])
         .stdout(log.try_clone().expect("a file can be shared"))
         .stderr(log)
@@ -73,11 +73,16 @@ impl Serving {
                 return;
             }
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
-                panic!("the program ended with {status}: {}", log_of(data_dir));
+                panic!("the program ended with {status}: {}", self.log(data_dir));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("not ready after {} s: {}", START_MAX.as_secs(), log_of(data_dir));
+        panic!("not ready after {} s: {}", START_MAX.as_secs(), self.log(data_dir));
+    }
+
+    /// What it has said so far.
+    pub fn log(&self, data_dir: &Path) -> String {
+        std::fs::read_to_string(log_file(data_dir, self.address)).unwrap_or_default()
     }
 
     /// A client nobody is signed in with.
@@ -114,8 +119,9 @@ impl Drop for Serving {
     }
 }
 
-fn log_of(data_dir: &Path) -> String {
-    std::fs::read_to_string(data_dir.join("test-serve.log")).unwrap_or_default()
+/// Several may serve over one folder.
+fn log_file(data_dir: &Path, address: SocketAddr) -> PathBuf {
+    data_dir.join(format!("test-serve-{}.log", address.port()))
 }
 
 /// The process id of the PostgreSQL of a data folder, while one runs.

@@ -1,22 +1,32 @@
 //! Everything of `data/bad_inputs.json` is refused as it says: cleanly, with a problem, and the server goes on.
 //! `raw` are bytes on a socket; `every_route` is sent to each route of the table, `every_body` to each that takes one
-//! and `every_list` to each that answers with a list, by somebody who may use it, so that a new route inherits them.
+//! and `every_list` to each that answers with a list, by somebody who may use it, so that a new route inherits them;
+//! `every_token` is brought to each route that asks who one is, `every_file` to each way in for files; `every_amount` and
+//! `every_text` are `bad_fields`'.
 
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use harness::socket::exchange;
 use harness::{Answer, TestServer, server};
 use serde_json::Value;
+use unioncard::auth::Role;
 use unioncard::routes;
 
+use crate::imports_http::import;
 use crate::people::People;
+use crate::registers_http::upload;
+use crate::shop::Shop;
 
-fn data() -> Value {
+/// The data file.
+pub fn data() -> Value {
     let file = harness::checkout().join("tests/data/bad_inputs.json");
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
-fn cases<'a>(data: &'a Value, part: &str) -> &'a [Value] {
+/// The cases of one of its parts.
+pub fn cases<'a>(data: &'a Value, part: &str) -> &'a [Value] {
     let cases = data[part].as_array().unwrap();
     assert!(!cases.is_empty(), "{part}");
     cases
@@ -27,7 +37,7 @@ fn is_expected(case: &Value, status: u16) -> bool {
 }
 
 /// A text of the data file: itself, or `{"repeat": text, "times": n}`, or a list of those joined.
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().map(text).collect(),
@@ -64,6 +74,9 @@ fn refused(case: &Value, answer: Answer) {
     assert!(is_expected(case, answer.status), "{what} answered {}: {}", answer.status, answer.text());
     if let Some(header) = case["header"].as_str() {
         assert!(!answer.header(header).is_empty(), "{what}: {header}");
+    }
+    if let Some(header) = case["absent"].as_str() {
+        assert!(answer.headers.get(header).is_none(), "{what}: {header}");
     }
     let status = answer.status;
     let slug = answer.problem(status);
@@ -194,6 +207,51 @@ fn every_list_refuses_them() {
 }
 
 #[test]
+fn every_route_refuses_such_tokens() {
+    let server = server();
+    let data = data();
+    for case in cases(&data, "every_token") {
+        let authorization = text(&case["authorization"]);
+        let client = server.client().with("authorization", &authorization);
+        for entry in routes::table().iter().filter(|entry| !entry.access.public) {
+            let json = [("content-type", "application/json")];
+            refused(case, client.send(entry.method.as_str(), &filled(entry.path), &json, b"{}"));
+        }
+    }
+    goes_on(&server, "every token");
+}
+
+#[test]
+fn every_way_in_for_files_refuses_them() {
+    let shop = Shop::open();
+    let administrator = shop.server.as_staff(Role::Administrator, None);
+    let data = data();
+    for case in cases(&data, "every_file") {
+        let name = case["name"].as_str().unwrap();
+        let hex = case["hex"].as_str().unwrap_or_default();
+        let bytes: Vec<u8> = match hex {
+            "" => text(&case["text"]).into_bytes(),
+            hex => (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+                .collect(),
+        };
+        for kind in ["organisations", "members", "aliases"] {
+            let (path, report) = import(&administrator, kind, "file.csv", &bytes);
+            assert_eq!(report["status"], "failed", "{name} as {kind}: {report}");
+            assert!(report["problem"].as_str().is_some_and(|told| !told.is_empty()), "{name}: {report}");
+            let rejected = administrator.get(&format!("{path}/rejected")).expect(200).json();
+            assert_eq!(rejected["items"], serde_json::json!([]), "{name} as {kind}");
+        }
+        let answer = upload(&shop.program, "/v1/registers", &[], "file.csv", &bytes);
+        assert_eq!(answer.problem(422), "file-unusable", "{name}");
+    }
+    let stored = shop.program.get("/v1/registers").expect(200).json();
+    assert_eq!(stored["items"], serde_json::json!([]));
+    goes_on(&shop.server, "every file");
+}
+
+#[test]
 fn a_body_may_neither_drip_nor_be_endless() {
     let server = server();
     let head = "POST /v1/auth/code HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
@@ -208,6 +266,50 @@ fn a_body_may_neither_drip_nor_be_endless() {
     let raw = exchange(server.address(), endless.as_bytes(), Duration::from_secs(5));
     assert_eq!(raw.status, 413, "{}", String::from_utf8_lossy(&raw.bytes));
     goes_on(&server, "bodies");
+}
+
+#[test]
+fn a_head_may_neither_drip_nor_stay_away() {
+    let server = server();
+    let started = Instant::now();
+    let mut half_open = TcpStream::connect(server.address()).unwrap();
+    let mut dripping = TcpStream::connect(server.address()).unwrap();
+    let mut drops = dripping.try_clone().unwrap();
+    let drip = std::thread::spawn(move || {
+        let head = b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Slow: ".iter().chain(std::iter::repeat(&b'a'));
+        // Ends once the server has had enough of it.
+        for byte in head.take(400) {
+            if drops.write_all(&[*byte]).is_err() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    for (what, stream) in [("half open", &mut half_open), ("dripping", &mut dripping)] {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut answer = Vec::new();
+        // A reset ends it as well as a close.
+        let ended = stream.read_to_end(&mut answer);
+        let told = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || told.starts_with("HTTP/1.1 408"), "{what}: {told} {ended:?}");
+        assert!(started.elapsed() < Duration::from_secs(20), "{what}: {:?}", started.elapsed());
+    }
+    drip.join().unwrap();
+    goes_on(&server, "slow heads");
+}
+
+#[test]
+fn no_answer_is_for_pages_of_another_origin() {
+    let server = server();
+    let people = People::of(&server);
+    let origin = [("origin", "https://elsewhere.example")];
+    for entry in
+        routes::table().iter().filter(|entry| entry.method == "GET" && !entry.path.ends_with("/events"))
+    {
+        let answer = people.somebody_who_may(&entry.access).send("GET", &filled(entry.path), &origin, b"");
+        let foreign = answer.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
+        assert!(foreign.is_none(), "{}: {foreign:?}", entry.path);
+    }
 }
 
 /// A path of the table with something in its variable segments.

@@ -150,7 +150,7 @@ fn a_revoked_device_draws_wrong_codes_and_eight_are_enough() {
     let card = virtual_card(&mut union, &keys, ids[0]);
     let now = union.now;
     let c = &mut union.connection;
-    let phone = devices::add(c, card.id, (DeviceKind::Phone, "", "test"), now).unwrap();
+    let phone = devices::add(c, &keys, card.id, (DeviceKind::Phone, "", "test"), now).unwrap();
     let secret = keys.device_secret(phone.id, phone.key_version);
     let code =
         |at| PresentedCode::parse(&card_issuer::code::live_code(&secret, card.number, at).value).unwrap();
@@ -162,10 +162,10 @@ fn a_revoked_device_draws_wrong_codes_and_eight_are_enough() {
     assert_eq!(use_one(&mut union, &keys, later, "a"), Err(CodeRefusal::Wrong));
     let c = &mut union.connection;
     for _ in 1..8 {
-        devices::add(c, card.id, (DeviceKind::Phone, "", "test"), now).unwrap();
+        devices::add(c, &keys, card.id, (DeviceKind::Phone, "", "test"), now).unwrap();
     }
     assert!(matches!(
-        devices::add(c, card.id, (DeviceKind::Google, "", "test"), now),
+        devices::add(c, &keys, card.id, (DeviceKind::Google, "", "test"), now),
         Err(CardError::TooManyDevices(8))
     ));
     assert_eq!(devices::of_card(c, card.id).unwrap().len(), 8);

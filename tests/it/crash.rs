@@ -16,7 +16,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use harness::{Client, program};
 use serde_json::{Value, json};
-use shared_kernel::ids::{MemberId, Uuid};
+use shared_kernel::ids::{CardId, MemberId, Uuid};
 use unioncard::private_services::postgres::PrivatePostgres;
 
 /// How many times something is killed.
@@ -25,16 +25,19 @@ const TILLS: usize = 3;
 /// How long a till waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A card of the small union.
 #[derive(QueryableByName)]
-struct Card {
+pub struct Card {
     #[diesel(sql_type = SqlUuid)]
-    member_id: MemberId,
+    pub id: CardId,
+    #[diesel(sql_type = SqlUuid)]
+    pub member_id: MemberId,
     #[diesel(sql_type = Text)]
-    number: String,
+    pub number: String,
 }
 
 /// Runs a command to a good end; its report.
-fn run(folder: &Path, arguments: &[&str]) -> Value {
+pub fn run(folder: &Path, arguments: &[&str]) -> Value {
     let output = program::run(folder, arguments);
     let report = serde_json::from_slice(&output.stdout);
     report
@@ -64,7 +67,7 @@ fn endow(connection: &mut PgConnection, members: &[MemberId]) {
 }
 
 /// A small union with cards, all in the programme; a partner with a rule and a budget; the partner's token.
-fn furnish(folder: &Path, postgres: &PrivatePostgres, client: &Client) -> (Vec<String>, String) {
+pub fn furnish(folder: &Path, postgres: &PrivatePostgres, client: &Client) -> (Vec<Card>, String) {
     let file = |name: &str| {
         let source = harness::checkout().join("tests/data/union").join(name);
         source.display().to_string()
@@ -81,7 +84,7 @@ fn furnish(folder: &Path, postgres: &PrivatePostgres, client: &Client) -> (Vec<S
         run(folder, &["admin", "create-partner", "--code", "market", "--name", "Рынок", "--outlet", outlet]);
     let mut connection = PgConnection::establish(&postgres.url("unioncard")).unwrap();
     let cards: Vec<Card> = diesel::sql_query(
-        "SELECT member_id, number::text AS number FROM cards.cards ORDER BY number LIMIT 24",
+        "SELECT id, member_id, number::text AS number FROM cards.cards ORDER BY number LIMIT 24",
     )
     .load(&mut connection)
     .unwrap();
@@ -101,11 +104,11 @@ fn furnish(folder: &Path, postgres: &PrivatePostgres, client: &Client) -> (Vec<S
     );
     let kind = [("content-type", "application/x-www-form-urlencoded")];
     let token = client.send("POST", "/v1/oauth/token", &kind, form.as_bytes()).expect(200).json();
-    (cards.into_iter().map(|card| card.number).collect(), token["access_token"].as_str().unwrap().to_owned())
+    (cards, token["access_token"].as_str().unwrap().to_owned())
 }
 
 #[allow(clippy::disallowed_methods, reason = "the program under test runs by the machine's clock")]
-fn now() -> chrono::DateTime<Utc> {
+pub fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }
 
@@ -222,7 +225,7 @@ fn what_was_acknowledged_outlives_twenty_kills() {
         open: AtomicBool::new(true),
         next: AtomicUsize::new(0),
         token,
-        cards,
+        cards: cards.into_iter().map(|card| card.number).collect(),
         acknowledged: Mutex::default(),
     });
     let tills: Vec<_> = (0..TILLS)

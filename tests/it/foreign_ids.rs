@@ -1,14 +1,18 @@
-//! Everything of another branch answers like what never was, by every verb of every route that names one thing.
+//! Everything of another branch, partner or member answers like what never was, by every verb of every route that names
+//! one thing.
 
 use std::collections::BTreeMap;
 
-use harness::{Client, server};
+use chrono::TimeDelta;
+use harness::{Answer, Client, server};
 use serde_json::{Value, json};
 use unioncard::auth::Role;
 use unioncard::routes;
 
+use crate::claims::receipt;
 use crate::members_http::{person, union};
-use crate::shop::bound_to;
+use crate::registers_http::upload;
+use crate::shop::{Holder, Shop, bound_to};
 
 const NEVER: &str = "0190b5b0-0000-7000-8000-000000000000";
 
@@ -119,4 +123,166 @@ fn one_foreign_card_refuses_them_all() {
     let cards = office.get(&format!("{path}/cards")).expect(200).json();
     assert_eq!(crate::shop::column(&cards["items"], "state"), ["in_print"; 2], "all or none");
     issuer.post(&format!("{path}/hand-out"), &json!({ "cards": [ids[0]] })).expect(200);
+}
+
+/// A body that would do something of a partner's or a member's, were the thing one's own.
+fn own_body(path: &str) -> Value {
+    match path.rsplit('/').next().unwrap() {
+        "refunds" => json!({ "amount": "1.00", "reference": "B-1" }),
+        "capture" => json!({ "amount": "1.00" }),
+        "decline" => json!({ "reason": "x" }),
+        "confirm" => json!({ "code": "123456" }),
+        "replay" => json!({ "since": "2026-11-01T00:00:00Z" }),
+        "fiscal-drives" => json!({ "drives": ["9287440300634472"] }),
+        "block" | "reissue" => json!({ "reason": "lost" }),
+        "{id}" => json!({ "limits": { "redeem_per_day": "1.00" } }),
+        _ => json!({}),
+    }
+}
+
+/// Asks for one thing by every verb of a route.
+fn asked(client: &Client, method: &str, path: &str) -> Answer {
+    match method {
+        "GET" => client.get(path),
+        "DELETE" => client.delete(path),
+        _ => {
+            let json = [("content-type", "application/json")];
+            client.send(method, path, &json, own_body(path).to_string().as_bytes())
+        }
+    }
+}
+
+/// One of each kind of thing, of the partner `market` and of Anna, by the path it is under.
+fn things_of(shop: &Shop, anna: &Holder, annas: &Client) -> BTreeMap<&'static str, String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let sale = shop.sale(("card_number", anna.card.number.as_str()), "R-1", "100.00");
+    let purchase = shop.program.post("/v1/purchases", &sale).expect(201).json();
+    let drives = json!({ "drives": ["9287440300634471"] });
+    shop.program.post("/v1/outlets/market-1/fiscal-drives", &drives).expect(201);
+    let fiscal = receipt(shop.server.app.now() - TimeDelta::hours(1), "1000.00", 1);
+    let claim = annas.post("/v1/me/claims", &json!({ "fiscal": fiscal })).expect(201).json();
+    let file = b"outlet,receipt,occurred_at,card_number,amount,category,kind,reference\n";
+    let register = upload(&shop.program, "/v1/registers", &[("mode", "compare")], "x.csv", file).expect(202);
+    let hook = json!({ "url": "https://example.org/hook", "events": ["purchase.posted"] });
+    let hook = shop.program.post("/v1/webhooks", &hook).expect(201).json();
+    let newcomer = shop.server.member("1003");
+    let newcomers = json!({ "card_number": shop.server.virtual_card(newcomer).number.as_str() });
+    let resolved = shop.program.post("/v1/cards/resolve", &newcomers).expect(200).json();
+    let enrolment = json!({ "resolution": resolved["resolution"] });
+    let enrolment = shop.program.post("/v1/enrolments", &enrolment).json();
+    let device = json!({ "card": anna.card.id, "name": "phone" });
+    let device = annas.post("/v1/me/devices", &device).expect(201).json();
+    shop.server.as_wallet(annas, "card");
+    let app = annas.get("/v1/me/apps").expect(200).json()["items"][0]["id"].clone();
+    let rule = crate::shop::rule(&shop.server, "market", json!({ "earn": { "percent": "1" } }));
+    BTreeMap::from([
+        ("purchases", text(&purchase["id"])),
+        ("registers", text(&register.json()["id"])),
+        ("claims", text(&claim["id"])),
+        ("outlets", "market-1".to_owned()),
+        ("webhooks", text(&hook["id"])),
+        ("enrolments", text(&enrolment["id"])),
+        ("rules", rule.to_string()),
+        ("me/cards", anna.card.id.to_string()),
+        ("me/devices", text(&device["id"])),
+        ("me/apps", text(&app)),
+    ])
+}
+
+#[test]
+fn another_partners_and_members_things_answer_like_what_never_was() {
+    let shop = Shop::open();
+    let (anna, _) = (shop.holder("1001"), shop.holder("1002"));
+    let annas = shop.server.as_member("1001");
+    let things = things_of(&shop, &anna, &annas);
+    let before = shop.program.get(&format!("/v1/purchases/{}", things["purchases"])).expect(200).json();
+    let bakery = shop.server.partner("bakery", &["bakery-1"]);
+    let others = [
+        ("program", shop.server.as_partner(&bakery)),
+        ("manager", shop.server.as_manager(&bakery)),
+        ("member", shop.server.as_member("1002")),
+    ];
+    let mut seen = 0;
+    for entry in routes::table().iter().filter(|entry| entry.path.contains('{') && !entry.access.public) {
+        let segments: Vec<&str> = entry.path.split('/').collect();
+        let kind = if segments[2] == "me" { segments[2..4].join("/") } else { segments[2].to_owned() };
+        for (who, client) in &others {
+            let may = match *who {
+                "program" => entry.access.client,
+                "manager" => entry.access.roles.contains(&Role::Manager),
+                _ => entry.access.member,
+            };
+            if !may {
+                continue;
+            }
+            let method = entry.method.as_str();
+            let what = format!("{who}: {method} {}", entry.path);
+            let thing =
+                things.get(kind.as_str()).unwrap_or_else(|| panic!("{what}: one of somebody else's?"));
+            let ask = |id: &str| {
+                let path = entry.path.replace("{id}", id).replace("{code}", id);
+                let path = path.replace("{drive}", "9287440300634471");
+                // What has to be said at all is said.
+                let asked_for = if path.ends_with("barcode.svg") { "?kind=ean13" } else { "" };
+                asked(client, method, &format!("{path}{asked_for}"))
+            };
+            let (known, unknown) = (ask(thing), ask(NEVER));
+            assert_eq!(known.body, unknown.body, "{what}");
+            assert_eq!(known.problem(404), "not-found", "{what}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 40, "{seen} routes name one thing of a partner's or a member's");
+    let after = shop.program.get(&format!("/v1/purchases/{}", things["purchases"])).expect(200).json();
+    assert_eq!(after, before, "nothing has changed");
+    let waiting = shop.program.get("/v1/claims?status=waiting").expect(200).json();
+    assert_eq!(crate::shop::column(&waiting["items"], "id"), [&json!(things["claims"])]);
+    let devices = annas.get("/v1/me/devices").expect(200).json();
+    assert!(
+        crate::shop::column(&devices["items"], "id").contains(&&json!(things["me/devices"])),
+        "{devices}"
+    );
+    let cards = annas.get("/v1/me/cards").expect(200).json();
+    assert_eq!(crate::shop::column(&cards["items"], "status"), ["active"]);
+}
+
+#[test]
+fn another_branch_named_in_a_request_is_like_none() {
+    let server = server();
+    let office = union(&server);
+    let own = office.post("/v1/members", &person("000000001", "P-1")).expect(201).json();
+    let mine = bound_to(&server, Role::Administrator, "R-001");
+    let transfer = format!("/v1/members/{}/transfer", own["id"].as_str().unwrap());
+    let ask = |code: &str| {
+        let design = json!({ "organisation": code, "base": "#10243e", "accent": "#1f3a5f" });
+        let below = json!({ "code": "N-1", "name": "Новая", "kind": "primary", "parent_code": code });
+        let on = json!({ "organisation": code, "on": "2026-11-21" });
+        vec![
+            ("a list", mine.get(&format!("/v1/members?organisation={code}"))),
+            ("the tree below", mine.get(&format!("/v1/organisations?parent={code}"))),
+            ("its designs", mine.get(&format!("/v1/designs?organisation={code}"))),
+            ("an admission", mine.post("/v1/members", &person("000000009", code))),
+            ("a transfer", mine.post(&transfer, &on)),
+            ("an organisation below", mine.post("/v1/organisations", &below)),
+            ("a design", mine.post("/v1/designs", &design)),
+            ("a batch", mine.post("/v1/print-batches", &json!({ "organisation": code }))),
+        ]
+    };
+    // Parent, sibling and cousin, as what never was.
+    let never = ask("X-404");
+    for code in ["C-000", "R-002", "P-2"] {
+        for ((what, told), (_, unknown)) in ask(code).into_iter().zip(never.clone()) {
+            let empty = told.status == 200 && told.json()["items"] == json!([]);
+            assert!(empty || (400..500).contains(&told.status), "{what} of {code}: {}", told.text());
+            assert_eq!(
+                (told.status, told.text().replace(code, "")),
+                (unknown.status, unknown.text().replace("X-404", "")),
+                "{what} of {code}"
+            );
+        }
+    }
+    let after = office.get(&format!("/v1/members/{}", own["id"].as_str().unwrap())).expect(200).json();
+    assert_eq!(after["organisation"]["code"], "P-1");
+    let all = office.get("/v1/members").expect(200).json();
+    assert_eq!(all["items"].as_array().unwrap().len(), 1);
 }

@@ -1,7 +1,7 @@
 //! A registrar's files over HTTP: what is taken, what is refused and why, and a generated union counted to the last
 //! member (`tests/data/union`, made by `generate_union.py --organisations 60 --members 600 --seed 7 --dirty 0.08`).
 
-use harness::{Client, TestServer, server};
+use harness::{Client, TestServer, mailbox, server};
 use serde_json::{Value, json};
 use unioncard::auth::Role;
 
@@ -211,4 +211,54 @@ fn a_registrars_file_reaches_no_further_than_they_do() {
     let organisations = b"code,name,kind,parent_code,inn,region_code\n";
     let answer = upload(&first, "/v1/imports", &[("kind", "organisations")], "x.csv", organisations);
     assert_eq!(answer.problem(403), "forbidden");
+}
+
+/// The header of a members' file.
+pub const HEADER: &str = "membership_number,organisation_code,last_name,first_name,middle_name,sex,birth_date,phone,email,\
+                      category,position,joined_on,consent_on\n";
+
+/// A row of the members' file as the story's members are stored, with these contacts.
+pub fn row(number: &str, phone: &str, email: &str) -> String {
+    format!("{number},C-001,Петрова,Анна-Мария,Сергеевна,,,{phone},{email},worker,,2020-03-01,2020-03-01\n")
+}
+
+#[test]
+fn contacts_changed_by_a_file_are_as_dangerous_as_by_a_form() {
+    let server = server();
+    for number in ["1001", "1002", "1003"] {
+        server.member(number);
+    }
+    let administrator = server.as_staff(Role::Administrator, None);
+    let [anna, boris, vera] = ["1001", "1002", "1003"].map(|number| server.as_member(number));
+    let file = [
+        row("1001", "", "thief@example.org"),
+        row("1002", "", "1002@example.org"),
+        row("1003", "8 900 123-45-67", "1003@example.org"),
+    ];
+    let file = format!("{HEADER}{}", file.concat());
+    let (_, report) = import(&administrator, "members", "members.csv", file.as_bytes());
+    assert_eq!((&report["updated"], &report["unchanged"]), (&json!(2), &json!(1)), "{report}");
+    // Who could be somebody else now is signed out, and told where they could be reached before; nobody else is.
+    assert_eq!(anna.get("/v1/me").problem(401), "unauthenticated");
+    assert_eq!(vera.get("/v1/me").problem(401), "unauthenticated", "a phone signs in as well");
+    boris.get("/v1/me").expect(200);
+    let folder = server.folder().join("mail");
+    let told = || -> Vec<_> {
+        let letters = mailbox::letters(&folder).into_iter();
+        letters.filter(|letter| letter.subject == "Изменены ваши контакты для входа").collect()
+    };
+    let letters = mailbox::wait_for(2, told);
+    let mut to: Vec<&str> = letters.iter().map(|letter| letter.to.as_str()).collect();
+    to.sort_unstable();
+    assert_eq!(to, ["1001@example.org", "1003@example.org"]);
+    let anna = server.client();
+    anna.post("/v1/auth/code", &json!({ "email": "thief@example.org" })).expect(202);
+
+    // The same file again changes nothing: nobody is signed out, nobody is told.
+    let vera = server.as_member("1003");
+    let (_, again) = import(&administrator, "members", "members.csv", file.as_bytes());
+    assert_eq!(again["unchanged"], 3, "{again}");
+    vera.get("/v1/me").expect(200);
+    boris.get("/v1/me").expect(200);
+    assert_eq!(told().len(), 2);
 }

@@ -8,10 +8,12 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
 use harness::{Client, TestServer, server};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use unioncard::auth::Role;
+use unioncard::jobs::{self, Job};
 
 use crate::members_http::{person, union};
 use crate::shop::{bound_to, column};
@@ -184,6 +186,66 @@ fn a_batch_s_files_are_whole_private_and_the_same_each_time() {
     assert_eq!(unlike(&anew), unlike(&sums), "drawn anew, the same bytes");
     let shown = issuer.get(&path(&made)).expect(200).json();
     assert_eq!((&shown["files_ready"], shown["files"].as_array().unwrap().len()), (&json!(true), 6));
+}
+
+#[test]
+fn a_batch_is_drawn_as_finely_as_the_plant_prints() {
+    let server = server();
+    ordered(&server, 1);
+    let issuer = bound_to(&server, Role::Issuer, "R-001");
+    let ask = |dpi: Value| issuer.post("/v1/print-batches", &json!({ "organisation": "P-1", "dpi": dpi }));
+    for wrong in [json!(0), json!(299), json!(1_200), json!("600"), json!(-600)] {
+        let answer = ask(wrong.clone()).expect(422);
+        assert_eq!(answer.json()["errors"][0]["pointer"], "#/dpi", "{wrong}");
+    }
+    let made = ask(json!(600)).expect(201).json();
+    assert_eq!((&made["dpi"], &made["cards"]), (&json!(600), &json!(1)), "what was refused claimed nothing");
+    let archive = issuer.get(&format!("{}/files", path(&made))).expect(200);
+    let mut zip = zip::ZipArchive::new(Cursor::new(archive.body)).unwrap();
+    let mut content = |name: &str| {
+        let mut bytes = Vec::new();
+        zip.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    let face = content("faces/0001/000001.png");
+    let picture = image::load_from_memory(&face).unwrap();
+    assert_eq!((picture.width(), picture.height()), (2_024, 1_276));
+    let manifest: Value = serde_json::from_slice(&content("manifest.json")).unwrap();
+    assert_eq!(
+        (&manifest["dpi"], &manifest["face"]),
+        (&json!(600), &json!("PNG, 2024 x 1276 pixels, 600 dpi"))
+    );
+    let hex: String = Sha256::digest(&face).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sums = String::from_utf8(content("SHA256SUMS")).unwrap();
+    assert!(sums.contains(&format!("{hex}  faces/0001/000001.png")), "{sums}");
+    let shown = issuer.get(&path(&made)).expect(200).json();
+    assert_eq!(shown["dpi"], 600);
+}
+
+#[test]
+fn files_of_plastic_go_once_it_is_long_back() {
+    let server = server();
+    let (_, issuer) = ordered(&server, 2);
+    let (back, away) = (batch(&issuer, "P-1"), batch(&issuer, "P-2"));
+    let sums = |made: &Value| issuer.get(&format!("{}/files/SHA256SUMS", path(made))).expect(200).text();
+    let first = sums(&back);
+    sums(&away);
+    issuer.get(&format!("{}/files", path(&back))).expect(200);
+    issuer.post(&format!("{}/receive", path(&back)), &json!({})).expect(200);
+    issuer.post(&format!("{}/send", path(&away)), &json!({})).expect(200);
+    let lying = || std::fs::read_dir(server.folder().join("print")).unwrap().count();
+    let sweep = |days: i64| {
+        let at = server.app.now() + TimeDelta::days(days);
+        jobs::run(&server.app, &mut server.connect(), Job::Retention, at).unwrap();
+        lying()
+    };
+    assert_eq!(lying(), 3, "two folders and an archive");
+    assert_eq!(sweep(29), 3);
+    assert_eq!(sweep(31), 1, "what the plant still has stays");
+    let unlike = |text: &str| {
+        text.lines().filter(|line| !line.ends_with(".xlsx")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(unlike(&sums(&back)), unlike(&first), "drawn anew for whoever asks");
 }
 
 #[test]

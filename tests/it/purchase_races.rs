@@ -1,6 +1,8 @@
 //! Many at once on one receipt and on one balance: one purchase, and no point spent twice.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
 
 use harness::Answer;
 use serde_json::json;
@@ -81,5 +83,47 @@ fn the_last_points_are_spent_once() {
     let after = books(&shop.finance());
     assert_eq!(after["member:available"], "0.00");
     assert_eq!(after["member:pending"], "5.00", "5 % of the 10.00 paid with money, ten times");
+    verified(&shop.server);
+}
+
+#[test]
+fn a_client_that_goes_away_misses_an_answer_never_a_purchase() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        shop.partner.client_id, shop.partner.client_secret
+    );
+    let kind = [("content-type", "application/x-www-form-urlencoded")];
+    let token =
+        shop.server.client().send("POST", "/v1/oauth/token", &kind, form.as_bytes()).expect(200).json();
+    let token = token["access_token"].as_str().unwrap();
+    let sale =
+        |place: usize| shop.sale(("card_number", anna.card.number.as_str()), &format!("R-{place}"), "100.00");
+    // Every third is cut off within its body; the others are gone the moment all is said.
+    at_once(60, |place| {
+        let body = sale(place).to_string();
+        let request = format!(
+            "POST /v1/purchases HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let said = if place % 3 == 0 { &request[..request.len() - 5] } else { &request };
+        let mut stream = TcpStream::connect(shop.server.address()).unwrap();
+        stream.write_all(said.as_bytes()).unwrap();
+        if place % 3 == 1 {
+            stream.shutdown(Shutdown::Both).unwrap();
+        }
+    });
+    for place in 0..60 {
+        let again = shop.program.post("/v1/purchases", &sale(place));
+        assert!(matches!(again.status, 200 | 201), "{}", again.text());
+        if place % 3 == 0 {
+            assert_eq!(again.status, 201, "half a purchase was none");
+        }
+        let third = shop.program.post("/v1/purchases", &sale(place)).expect(200);
+        assert_eq!(third.json()["id"], again.json()["id"]);
+    }
+    assert_eq!(books(&shop.finance())["member:pending"], "300.00", "each once");
     verified(&shop.server);
 }

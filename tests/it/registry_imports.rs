@@ -114,6 +114,71 @@ fn a_workbook_that_unpacks_without_end_is_refused() {
 }
 
 #[test]
+fn a_workbook_whose_markup_is_more_than_markup_is_refused() {
+    use std::io::Write;
+    let mut union = Union::with_organisations();
+    let before = fingerprint(&mut union);
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let book = |prologue: &str, cell: &str| {
+        let sheet =
+            format!("<worksheet xmlns='{main}'><sheetData><row r='1'>{cell}</row></sheetData></worksheet>");
+        let parts = [
+            (
+                "[Content_Types].xml",
+                "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'/>".to_owned(),
+            ),
+            (
+                "_rels/.rels",
+                format!(
+                    "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='rId1' Type='{office}/officeDocument' Target='xl/workbook.xml'/></Relationships>"
+                ),
+            ),
+            (
+                "xl/workbook.xml",
+                format!(
+                    "<workbook xmlns='{main}' xmlns:r='{office}'><sheets><sheet name='a' sheetId='1' r:id='rId1'/></sheets></workbook>"
+                ),
+            ),
+            (
+                "xl/_rels/workbook.xml.rels",
+                format!(
+                    "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='rId1' Type='{office}/worksheet' Target='worksheets/sheet1.xml'/></Relationships>"
+                ),
+            ),
+            ("xl/worksheets/sheet1.xml", format!("<?xml version='1.0'?>{prologue}{sheet}")),
+        ];
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, content) in parts {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(content.as_bytes()).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    };
+    let text = |inner: &str| format!("<c r='A1' t='inlineStr'><is><t>{inner}</t></is></c>");
+    let attributes: String = (0..1_000_000).map(|place| format!(" a{place}=''")).collect();
+    let deep = format!("{}x{}", "<a>".repeat(10_000), "</a>".repeat(10_000));
+    let entity = "<!DOCTYPE a [<!ENTITY b 'membership_number'>]>";
+    let laughs = "<!DOCTYPE a [<!ENTITY b 'ha'><!ENTITY c '&b;&b;&b;&b;'><!ENTITY d '&c;&c;&c;&c;'>]>";
+    let outside = "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]>";
+    for (what, book, expected) in [
+        ("an entity", book(entity, &text("&b;")), "document type"),
+        ("entities of entities", book(laughs, &text("&d;")), "document type"),
+        ("a file's entity", book(outside, &text("&b;")), "document type"),
+        ("an entity nobody declared", book("", &text("&b;")), "cannot be read"),
+        ("a million attributes", book("", &format!("<c{attributes} r='A1'/>")), "64 KiB"),
+        ("ten thousand levels", book("", &text(&deep)), "line 1"),
+        ("a column of its own", book("", &text("x")), "line 1"),
+    ] {
+        let started = std::time::Instant::now();
+        let refused = union.members(&book).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{what}: {refused}");
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{what}: {:?}", started.elapsed());
+    }
+    assert_eq!(fingerprint(&mut union), before);
+}
+
+#[test]
 fn bad_rows_are_told_with_line_reasons_and_cells() {
     let mut union = Union::with_organisations();
     let good = row("000000001", "P-1", "Иванова");

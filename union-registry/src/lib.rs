@@ -12,6 +12,7 @@
 //! | [`imports`] | organisations and members from CSV and XLSX files of any size |
 //! | [`fields`] | a member's or organisation's fields as texts, checked: the same for files and for HTTP |
 //! | [`sealing`] | [`sealing::Sealer`]: phones and addresses sealed at rest |
+//! | [`resealing`] | the same sealed anew under the master key's next version |
 //! | [`contact`], [`inn`], [`text`] | normal spellings and checks |
 //!
 //! Functions take `&mut PgConnection`, values and `now`; days are the union's calendar days, [`day_of`] an instant. What
@@ -30,6 +31,7 @@ pub mod members;
 pub mod memberships;
 pub mod merging;
 pub mod organisations;
+pub mod resealing;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
 pub mod sealing;

@@ -289,7 +289,7 @@ fn with_contact(
         Contact::Phone(text) => (Column::MemberPhone, contact::normalise_phone(text)),
     };
     let Some(value) = value else { return Ok(Vec::new()) };
-    let hash = sealer.lookup(column, &value);
+    let hashes = sealer.lookups(column, &value);
     let query = members::table
         .inner_join(organisation_table::table)
         .filter(members::status.eq(MemberStatus::Left).eq(left))
@@ -298,8 +298,8 @@ fn with_contact(
         .select(Member::as_select())
         .into_boxed();
     let found: Vec<Member> = match column {
-        Column::MemberEmail => query.filter(members::email_hash.eq(hash)).load(connection)?,
-        Column::MemberPhone => query.filter(members::phone_hash.eq(hash)).load(connection)?,
+        Column::MemberEmail => query.filter(members::email_hash.eq_any(hashes)).load(connection)?,
+        Column::MemberPhone => query.filter(members::phone_hash.eq_any(hashes)).load(connection)?,
     };
     let mut matching = Vec::with_capacity(found.len());
     for member in found {
@@ -428,19 +428,19 @@ pub fn search(
     let mut query =
         members::table.inner_join(organisation_table::table).select(Member::as_select()).into_boxed();
     if let Some(text) = &search.text {
-        let email = contact::normalise_email(text).map(|value| sealer.lookup(Column::MemberEmail, &value));
-        let phone = contact::normalise_phone(text).map(|value| sealer.lookup(Column::MemberPhone, &value));
+        let email = contact::normalise_email(text).map(|value| sealer.lookups(Column::MemberEmail, &value));
+        let phone = contact::normalise_phone(text).map(|value| sealer.lookups(Column::MemberPhone, &value));
         query = match (email, prefix_query(text)) {
-            (Some(hash), _) => query.filter(members::email_hash.eq(hash)),
+            (Some(hashes), _) => query.filter(members::email_hash.eq_any(hashes)),
             (None, None) => query.filter(sql::<Bool>("false")),
             (None, Some(words)) => query.filter(
                 sql::<Bool>("(array_to_tsvector(string_to_array(members.search_name, ' ')) @@ ")
                     .bind::<Text, _>(words)
                     .sql("::tsquery OR members.membership_number = ")
                     .bind::<Text, _>(text.trim().to_owned())
-                    .sql(" OR members.phone_hash = ")
-                    .bind::<diesel::sql_types::Nullable<diesel::sql_types::BigInt>, _>(phone)
-                    .sql(")"),
+                    .sql(" OR members.phone_hash = ANY (")
+                    .bind::<diesel::sql_types::Array<diesel::sql_types::BigInt>, _>(phone.unwrap_or_default())
+                    .sql("))"),
             ),
         };
     }

@@ -15,7 +15,7 @@ use shared_kernel::paging::{Limit, Page};
 
 use crate::fields::OrganisationFields;
 use crate::schema::registry::{members, organisations};
-use crate::text::{like_literal, search_key};
+use crate::text::{like_literal, search_key, sought_key};
 use crate::{OrganisationKind, RegistryError};
 
 /// Levels a tree may have; far above any real one, so that paths stay short.
@@ -129,8 +129,8 @@ pub fn list(
         query = query.filter(organisations::parent_id.eq(parent));
     }
     if let Some(text) = &filter.query {
-        query = query
-            .filter(organisations::search_name.like(format!("%{}%", like_literal(&search_key(&[text])))));
+        query =
+            query.filter(organisations::search_name.like(format!("%{}%", like_literal(&sought_key(text)))));
     }
     if let Some(code) = after {
         query = query.filter(organisations::code.gt(code));

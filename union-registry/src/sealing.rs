@@ -1,7 +1,7 @@
 //! Personal data at rest: AES-256-GCM-SIV under a key derived from the master key, bound to its table, column and row,
 //! and found again by a keyed hash of the normalised value.
 //!
-//! A sealed value is one byte of key id, then the ciphertext with its tag. The nonce is made of the row's id: GCM-SIV
+//! A sealed value is one byte of key id (the version of the master key it was sealed under), then the ciphertext with its tag. The nonce is made of the row's id: GCM-SIV
 //! stays safe when a nonce repeats, table and column are in the associated data, and all that a repeat could tell is
 //! that a row's value was set to what it was before. So sealing needs no randomness and two million rows no system calls.
 
@@ -13,8 +13,8 @@ use sha2::Sha256;
 use shared_kernel::ids::Uuid;
 use zeroize::Zeroizing;
 
-/// The key with which new values are sealed.
-const KEY_ID: u8 = 1;
+/// The version of the first key.
+const FIRST: u8 = 1;
 
 /// A column that holds sealed values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +39,24 @@ impl Column {
 #[error("a sealed value cannot be opened: another key, or moved from another row")]
 pub struct SealError;
 
-/// Seals, opens and hashes. Made once from the master key, shared by reference.
+/// Seals, opens and hashes. Made once from the master key's versions, shared by reference.
 #[derive(Clone)]
 pub struct Sealer {
+    /// By version, the first first; never empty.
+    keys: Vec<Keys>,
+    /// The version with which new values are sealed.
+    current: u8,
+}
+
+/// The keys of one version.
+#[derive(Clone)]
+struct Keys {
     cipher: Aes256GcmSiv,
     lookup: Hmac<Sha256>,
 }
 
-impl Sealer {
-    /// Derives the keys from the 32-byte master key.
-    pub fn new(master: &[u8; 32]) -> Self {
+impl Keys {
+    fn new(master: &[u8; 32]) -> Self {
         let root = Hkdf::<Sha256>::new(Some(b"unioncard/union-registry"), master);
         let derived = |label: &[u8]| {
             let mut key = Zeroizing::new([0_u8; 32]);
@@ -63,13 +71,52 @@ impl Sealer {
         }
     }
 
+    fn hash(&self, column: Column, value: &str) -> i64 {
+        let mut mac = self.lookup.clone();
+        mac.update(column.label());
+        mac.update(value.as_bytes());
+        let hash = mac.finalize().into_bytes();
+        let (head, _) = hash.split_first_chunk::<8>().expect("SHA-256 gives 32 bytes");
+        i64::from_be_bytes(*head)
+    }
+}
+
+impl Sealer {
+    /// Derives the keys from a 32-byte master key that never had another version.
+    pub fn new(master: &[u8; 32]) -> Self {
+        Self { keys: vec![Keys::new(master)], current: FIRST }
+    }
+
+    /// Derives the keys from all versions of the master key, the first first; new values are sealed under `current`.
+    /// `None` without that version.
+    pub fn of_versions(masters: &[[u8; 32]], current: u8) -> Option<Self> {
+        let sealer = Self { keys: masters.iter().map(Keys::new).collect(), current };
+        sealer.of(current).is_some().then_some(sealer)
+    }
+
+    fn of(&self, version: u8) -> Option<&Keys> {
+        self.keys.get(usize::from(version.checked_sub(FIRST)?))
+    }
+
+    fn present(&self) -> &Keys {
+        self.of(self.current).expect("a sealer is made with its current version")
+    }
+
+    /// The version with which new values are sealed.
+    pub fn current(&self) -> u8 {
+        self.current
+    }
+
     /// Seals a value into a row's column.
     pub fn seal(&self, column: Column, row: Uuid, value: &str) -> Vec<u8> {
         let aad = associated_data(column, row);
         let payload = Payload { msg: value.as_bytes(), aad: &aad };
-        let mut sealed = vec![KEY_ID];
+        let mut sealed = vec![self.current];
         sealed.extend(
-            self.cipher.encrypt(&nonce(row), payload).expect("a contact is far below the cipher's bound"),
+            self.present()
+                .cipher
+                .encrypt(&nonce(row), payload)
+                .expect("a contact is far below the cipher's bound"),
         );
         sealed
     }
@@ -79,24 +126,26 @@ impl Sealer {
     /// # Errors
     /// [`SealError`] when the key is another or the value was sealed into another row or column.
     pub fn open(&self, column: Column, row: Uuid, sealed: &[u8]) -> Result<String, SealError> {
-        let Some((&KEY_ID, ciphertext)) = sealed.split_first() else { return Err(SealError) };
+        let (version, ciphertext) = sealed.split_first().ok_or(SealError)?;
+        let keys = self.of(*version).ok_or(SealError)?;
         let aad = associated_data(column, row);
-        let plain = self
+        let plain = keys
             .cipher
             .decrypt(&nonce(row), Payload { msg: ciphertext, aad: &aad })
             .map_err(|_| SealError)?;
         String::from_utf8(plain).map_err(|_| SealError)
     }
 
-    /// The first 64 bits of the keyed hash under which a normalised value is looked up. Two values may share one: what
-    /// is found is opened and compared.
+    /// The first 64 bits of the keyed hash under which a normalised value is kept. Two values may share one: what is
+    /// found is opened and compared.
     pub fn lookup(&self, column: Column, value: &str) -> i64 {
-        let mut mac = self.lookup.clone();
-        mac.update(column.label());
-        mac.update(value.as_bytes());
-        let hash = mac.finalize().into_bytes();
-        let (head, _) = hash.split_first_chunk::<8>().expect("SHA-256 gives 32 bytes");
-        i64::from_be_bytes(*head)
+        self.present().hash(column, value)
+    }
+
+    /// Every hash under which a normalised value may be kept: rows that aren't sealed anew yet have an older version's,
+    /// and another process may be ahead of this one.
+    pub fn lookups(&self, column: Column, value: &str) -> Vec<i64> {
+        self.keys.iter().map(|keys| keys.hash(column, value)).collect()
     }
 }
 
@@ -139,6 +188,29 @@ mod tests {
             }
             prop_assert_eq!(sealer.open(Column::MemberPhone, row, &[]), Err(SealError));
         }
+    }
+
+    #[test]
+    fn later_versions_seal_and_earlier_ones_are_opened() {
+        let row = Uuid::now_v7();
+        let column = Column::MemberEmail;
+        let masters = [[1; 32], [2; 32], [3; 32]];
+        let first = Sealer::new(&masters[0]);
+        let second = Sealer::of_versions(&masters[..2], 2).unwrap();
+        let third = Sealer::of_versions(&masters, 2).unwrap();
+        let (old, new) = (first.seal(column, row, "a@b.c"), second.seal(column, row, "a@b.c"));
+        assert_eq!((old[0], new[0]), (1, 2));
+        for sealer in [&second, &third] {
+            assert_eq!(sealer.open(column, row, &old).as_deref(), Ok("a@b.c"));
+            assert_eq!(sealer.open(column, row, &new).as_deref(), Ok("a@b.c"));
+            let hashes = sealer.lookups(column, "a@b.c");
+            assert_eq!(hashes[..2], [first.lookup(column, "a@b.c"), second.lookup(column, "a@b.c")]);
+        }
+        assert_eq!(first.open(column, row, &new), Err(SealError), "a version this process doesn't have");
+        let mut passed_off = new.clone();
+        passed_off[0] = 1;
+        assert_eq!(third.open(column, row, &passed_off), Err(SealError));
+        assert!(Sealer::of_versions(&masters, 4).is_none() && Sealer::of_versions(&masters, 0).is_none());
     }
 
     #[test]

@@ -28,10 +28,7 @@ pub fn clean(text: &str, chars_max: usize) -> Result<String, NotAllowed> {
     if text.len() > chars_max * 16 {
         return Err(NotAllowed);
     }
-    let composed: Cow<'_, str> = match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => Cow::Borrowed(text),
-        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
-    };
+    let composed = composed(text);
     let mut clean = String::with_capacity(composed.len());
     let (mut chars, mut marks) = (0_usize, 0_usize);
     let mut blank_due = false;
@@ -57,6 +54,14 @@ pub fn clean(text: &str, chars_max: usize) -> Result<String, NotAllowed> {
     Ok(clean)
 }
 
+/// A text with its marks and letters as one (NFC).
+fn composed(text: &str) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(text),
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
+    }
+}
+
 /// Characters that no text of ours holds: controls, bidirectional marks and overrides, zero-width and other invisible
 /// ones, line separators, private use and non-characters.
 fn is_refused(c: char) -> bool {
@@ -72,7 +77,13 @@ fn is_refused(c: char) -> bool {
         || matches!(c, '\u{fdd0}'..='\u{fdef}')
 }
 
-/// The key under which names are found: lower-cased, ё as е, hyphens as blanks, one blank between words.
+/// The key of what somebody looks for, however it is spelled: names are kept composed, a query may be anything.
+pub(crate) fn sought_key(text: &str) -> String {
+    search_key(&[&composed(text)])
+}
+
+/// The key under which names are found: lower-cased, ё as е, hyphens as blanks, one blank between words. The parts are
+/// [`clean`]ed.
 pub fn search_key(parts: &[&str]) -> String {
     let mut key = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     let words = parts
@@ -92,7 +103,7 @@ pub fn search_key(parts: &[&str]) -> String {
 pub(crate) fn prefix_query(text: &str) -> Option<String> {
     /// Words looked at, so that a query stays small.
     const WORDS_MAX: usize = 8;
-    let key = search_key(&[text]);
+    let key = sought_key(text);
     let words: Vec<String> = key
         .split(' ')
         .filter(|word| !word.is_empty())

@@ -5,7 +5,7 @@ use diesel::Connection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::MemberId;
-use shared_kernel::schema::platform::audit_log;
+use shared_kernel::schema::platform::{audit_log, master_key_versions};
 
 use super::secrets;
 use crate::keys::MasterKey;
@@ -13,9 +13,29 @@ use crate::keys::MasterKey;
 /// The advisory lock that puts entries in a row: "auditlog" in ASCII.
 const AUDIT_LOCK: i64 = 0x6175_6469_746c_6f67;
 
-/// The key of the chain.
+/// The keys of the chain, by version of the master key.
 pub struct AuditLog {
-    key: [u8; 32],
+    keys: Vec<[u8; 32]>,
+}
+
+/// From which entry on which key holds.
+struct Eras<'a> {
+    keys: &'a [[u8; 32]],
+    /// Versions from 2 on with their first entry, in order.
+    later: Vec<(i16, i64)>,
+}
+
+impl Eras<'_> {
+    /// The key of an entry.
+    fn key(&self, entry: i64) -> QueryResult<&[u8; 32]> {
+        let version = self.later.iter().rfind(|(_, from)| *from <= entry).map_or(1, |(version, _)| *version);
+        let place = usize::try_from(version).ok().and_then(|version| version.checked_sub(1));
+        let missing =
+            "the audit log goes on under a version of the master key that this process doesn't have";
+        place
+            .and_then(|place| self.keys.get(place))
+            .ok_or_else(|| diesel::result::Error::QueryBuilderError(missing.into()))
+    }
 }
 
 /// One row as it is stored.
@@ -40,7 +60,25 @@ pub struct Broken {
 impl AuditLog {
     /// The log under this master key.
     pub fn new(master: &MasterKey) -> Self {
-        Self { key: master.derive("audit log") }
+        Self { keys: master.derive_all("audit log") }
+    }
+
+    fn eras(&self, connection: &mut PgConnection) -> QueryResult<Eras<'_>> {
+        let later = master_key_versions::table
+            .select((master_key_versions::version, master_key_versions::audit_from))
+            .order(master_key_versions::version)
+            .load(connection)?;
+        Ok(Eras { keys: &self.keys, later })
+    }
+
+    /// Where the next entry will stand, in a transaction that no other entry comes before the end of.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn next_place(connection: &mut PgConnection) -> QueryResult<i64> {
+        lock(connection)?;
+        let last: Option<i64> = audit_log::table.select(diesel::dsl::max(audit_log::id)).first(connection)?;
+        Ok(last.unwrap_or(0) + 1)
     }
 
     /// Appends an entry in the caller's transaction, or in one of its own. `actor` and `subject` are ids, never
@@ -57,9 +95,7 @@ impl AuditLog {
         subject: &str,
     ) -> QueryResult<()> {
         connection.transaction(|connection| {
-            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-                .bind::<diesel::sql_types::BigInt, _>(AUDIT_LOCK)
-                .execute(connection)?;
+            lock(connection)?;
             let last: Option<(i64, Vec<u8>)> = audit_log::table
                 .select((audit_log::id, audit_log::hash))
                 .order(audit_log::id.desc())
@@ -74,7 +110,7 @@ impl AuditLog {
                 subject: subject.to_owned(),
                 hash: Vec::new(),
             };
-            row.hash = self.link(&row, &previous).to_vec();
+            row.hash = link(self.eras(connection)?.key(id)?, &row, &previous).to_vec();
             diesel::insert_into(audit_log::table).values(row).execute(connection).map(|_| ())
         })
     }
@@ -104,6 +140,7 @@ impl AuditLog {
     pub fn verify(&self, connection: &mut PgConnection) -> QueryResult<Result<i64, Broken>> {
         const ROWS_MAX: i64 = 1_000;
         let (mut count, mut previous) = (0, Vec::new());
+        let eras = self.eras(connection)?;
         loop {
             let rows: Vec<Row> = audit_log::table
                 .filter(audit_log::id.gt(count))
@@ -114,20 +151,27 @@ impl AuditLog {
                 return Ok(Ok(count));
             }
             for row in rows {
-                if row.id != count + 1 || !secrets::same(&row.hash, &self.link(&row, &previous)) {
+                if row.id != count + 1 || !secrets::same(&row.hash, &link(eras.key(row.id)?, &row, &previous))
+                {
                     return Ok(Err(Broken { id: row.id }));
                 }
                 (count, previous) = (row.id, row.hash);
             }
         }
     }
+}
 
-    fn link(&self, row: &Row, previous: &[u8]) -> [u8; 32] {
-        let (id, at) = (row.id.to_be_bytes(), row.at.timestamp_micros().to_be_bytes());
+/// No other entry is made until this transaction ends.
+fn lock(connection: &mut PgConnection) -> QueryResult<usize> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<diesel::sql_types::BigInt, _>(AUDIT_LOCK)
+        .execute(connection)
+}
 
-        secrets::keyed_hash(
-            &self.key,
-            &[previous, &id, &at, row.actor.as_bytes(), row.action.as_bytes(), row.subject.as_bytes()],
-        )
-    }
+fn link(key: &[u8; 32], row: &Row, previous: &[u8]) -> [u8; 32] {
+    let (id, at) = (row.id.to_be_bytes(), row.at.timestamp_micros().to_be_bytes());
+    secrets::keyed_hash(
+        key,
+        &[previous, &id, &at, row.actor.as_bytes(), row.action.as_bytes(), row.subject.as_bytes()],
+    )
 }

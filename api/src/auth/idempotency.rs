@@ -166,26 +166,36 @@ struct Place {
 }
 
 /// Answers may hold what is told once (a device's secret) or of people: they are sealed under the master key.
-struct Seal(Aes256GcmSiv);
+/// They are kept for a day, so one of an older version of it is simply tried.
+struct Seal {
+    current: Aes256GcmSiv,
+    all: Vec<Aes256GcmSiv>,
+}
 
 impl Seal {
     fn of(app: &App) -> Self {
-        let key = app.master.derive("idempotency answers/1");
-        Self(Aes256GcmSiv::new_from_slice(&key).expect("the key has 32 bytes"))
+        let cipher = |key: &[u8; 32]| Aes256GcmSiv::new_from_slice(key).expect("the key has 32 bytes");
+        let keys = app.master.derive_all("idempotency answers/1");
+        let all: Vec<Aes256GcmSiv> = keys.iter().map(cipher).collect();
+        let current = app.master.derive_as(app.master.current(), "idempotency answers/1");
+        Self { current: cipher(&current.expect("the current version is there")), all }
     }
 
     fn seal(&self, place: &Place, body: &[u8]) -> Vec<u8> {
         let nonce = rand::random::<[u8; NONCE_BYTES]>();
         let payload = Payload { msg: body, aad: place.scope.as_bytes() };
         let sealed =
-            self.0.encrypt(&nonce.into(), payload).expect("an answer is far below the cipher's bound");
+            self.current.encrypt(&nonce.into(), payload).expect("an answer is far below the cipher's bound");
         [nonce.as_slice(), &sealed].concat()
     }
 
     fn open(&self, place: &Place, sealed: &[u8]) -> Result<Vec<u8>, Problem> {
         let opened = sealed.split_first_chunk::<NONCE_BYTES>().and_then(|(nonce, sealed)| {
-            let payload = Payload { msg: sealed, aad: place.scope.as_bytes() };
-            self.0.decrypt(&(*nonce).into(), payload).ok()
+            let tried = |cipher: &Aes256GcmSiv| {
+                let payload = Payload { msg: sealed, aad: place.scope.as_bytes() };
+                cipher.decrypt(&(*nonce).into(), payload).ok()
+            };
+            self.all.iter().rev().find_map(tried)
         });
         opened.ok_or_else(|| Problem::internal("a kept answer can't be opened"))
     }

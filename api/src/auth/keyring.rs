@@ -10,13 +10,16 @@ use diesel::Connection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jsonwebtoken::jwk::JwkSet;
-use shared_kernel::schema::platform::{master_key, signing_keys};
+use shared_kernel::schema::platform::{master_key, master_key_versions, signing_keys};
 
+use super::audit::AuditLog;
 use super::token::{self, SigningKey, Verified};
 use crate::app::App;
 use crate::keys::MasterKey;
 use crate::problem::Problem;
 
+/// What a version of the master key is known by.
+const FINGERPRINT: &str = "fingerprint";
 /// A key signs for so long, then another takes over.
 const KEY_LIFE: TimeDelta = TimeDelta::days(90);
 /// A key that signs no more still checks, until the last of its tokens has run out.
@@ -34,6 +37,11 @@ pub enum KeyringError {
     /// Another master key made this database.
     #[error("this database was made under another master key (UNIONCARD_KEY or DATA_DIR/master.key)")]
     ForeignMasterKey,
+    /// A version of the master key that this database goes on under isn't there, or is another.
+    #[error(
+        "version {0} of the master key is in use and isn't the one given (UNIONCARD_KEY or DATA_DIR/master.key)"
+    )]
+    MissingVersion(i16),
     /// The database's.
     #[error("signing keys: {0}")]
     Database(#[from] diesel::result::Error),
@@ -49,18 +57,76 @@ pub struct Keyring {
     tended_at: Mutex<DateTime<Utc>>,
 }
 
-/// Refuses to go on when another master key made this database.
+/// Refuses to go on when another master key made this database, or a version it goes on under isn't there; the key with
+/// the version that is current.
 ///
 /// # Errors
-/// [`KeyringError::ForeignMasterKey`], the database's.
-pub fn check_master_key(connection: &mut PgConnection, master: &MasterKey) -> Result<(), KeyringError> {
-    let fingerprint = master.derive("fingerprint");
+/// [`KeyringError::ForeignMasterKey`], [`KeyringError::MissingVersion`], the database's.
+pub fn checked_master_key(
+    connection: &mut PgConnection,
+    master: MasterKey,
+) -> Result<MasterKey, KeyringError> {
+    let fingerprint = master.derive(FINGERPRINT);
     diesel::insert_into(master_key::table)
         .values(master_key::fingerprint.eq(fingerprint.as_slice()))
         .on_conflict_do_nothing()
         .execute(connection)?;
     let known: Vec<u8> = master_key::table.select(master_key::fingerprint).first(connection)?;
-    if known == fingerprint { Ok(()) } else { Err(KeyringError::ForeignMasterKey) }
+    if known != fingerprint {
+        return Err(KeyringError::ForeignMasterKey);
+    }
+    let later: Vec<(i16, Vec<u8>)> = master_key_versions::table
+        .select((master_key_versions::version, master_key_versions::fingerprint))
+        .order(master_key_versions::version)
+        .load(connection)?;
+    let mut current = 1;
+    for (version, fingerprint) in later {
+        if master.derive_as(version, FINGERPRINT).is_none_or(|own| fingerprint != own) {
+            return Err(KeyringError::MissingVersion(version));
+        }
+        current = version;
+    }
+    master.using(current).ok_or(KeyringError::MissingVersion(current))
+}
+
+/// The version of the master key that is current, whatever this process began with.
+///
+/// # Errors
+/// The database's.
+pub fn current_version(connection: &mut PgConnection) -> QueryResult<i16> {
+    let newest: Option<i16> = master_key_versions::table
+        .select(diesel::dsl::max(master_key_versions::version))
+        .first(connection)?;
+    Ok(newest.unwrap_or(1))
+}
+
+/// Makes the next version of the master key current, in one transaction: a key of tokens under it signs at once (the older
+/// ones check for two hours yet), and the audit log goes on under it.
+///
+/// # Errors
+/// [`KeyringError::MissingVersion`] when no next version has been added, the database's.
+pub fn use_next_version(
+    connection: &mut PgConnection,
+    master: &MasterKey,
+    now: DateTime<Utc>,
+) -> Result<i16, KeyringError> {
+    connection.transaction(|connection| {
+        lock(connection)?;
+        let next = current_version(connection)? + 1;
+        let fingerprint = master.derive_as(next, FINGERPRINT).ok_or(KeyringError::MissingVersion(next))?;
+        let audit_from = AuditLog::next_place(connection)?;
+        diesel::insert_into(master_key_versions::table)
+            .values((
+                master_key_versions::version.eq(next),
+                master_key_versions::fingerprint.eq(fingerprint.as_slice()),
+                master_key_versions::audit_from.eq(audit_from),
+                master_key_versions::current_since.eq(now),
+            ))
+            .execute(connection)?;
+        succeed(connection, next, now)?;
+        AuditLog::new(master).append(connection, now, "program", "master_key.used", &next.to_string())?;
+        Ok(next)
+    })
 }
 
 impl Keyring {
@@ -73,7 +139,7 @@ impl Keyring {
         master: &MasterKey,
         now: DateTime<Utc>,
     ) -> Result<Self, KeyringError> {
-        succeed_if_due(connection, now)?;
+        succeed_if_due(connection, master.current(), now)?;
         let keys = RwLock::new(load(connection, master, now)?);
         Ok(Self { keys, looked_at: Mutex::new(now), tended_at: Mutex::new(now) })
     }
@@ -90,7 +156,7 @@ impl Keyring {
     ) -> Result<(), KeyringError> {
         connection.transaction(|connection| {
             lock(connection)?;
-            succeed(connection, now)
+            succeed(connection, master.current(), now)
         })?;
         self.replace(load(connection, master, now)?);
         Ok(())
@@ -151,7 +217,7 @@ impl Keyring {
         master: &MasterKey,
         now: DateTime<Utc>,
     ) -> Result<(), KeyringError> {
-        succeed_if_due(connection, now)?;
+        succeed_if_due(connection, master.current(), now)?;
         self.replace(load(connection, master, now)?);
         Ok(())
     }
@@ -182,7 +248,11 @@ fn lock(connection: &mut PgConnection) -> QueryResult<usize> {
 }
 
 /// Adds a key when there is none, or the newest has signed for its time.
-fn succeed_if_due(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<(), KeyringError> {
+fn succeed_if_due(
+    connection: &mut PgConnection,
+    version: i16,
+    now: DateTime<Utc>,
+) -> Result<(), KeyringError> {
     connection.transaction(|connection| {
         lock(connection)?;
         let newest: Option<DateTime<Utc>> = signing_keys::table
@@ -190,20 +260,24 @@ fn succeed_if_due(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<(
             .select(diesel::dsl::max(signing_keys::created_at))
             .first(connection)?;
         if newest.is_none_or(|made_at| made_at < now - KEY_LIFE) {
-            succeed(connection, now)?;
+            succeed(connection, version, now)?;
         }
         Ok(())
     })
 }
 
 /// Adds a key and lets the others retire.
-fn succeed(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<(), KeyringError> {
+fn succeed(connection: &mut PgConnection, version: i16, now: DateTime<Utc>) -> Result<(), KeyringError> {
     let kid = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>());
     diesel::update(signing_keys::table.filter(signing_keys::retires_at.is_null()))
         .set(signing_keys::retires_at.eq(now + OVERLAP))
         .execute(connection)?;
     diesel::insert_into(signing_keys::table)
-        .values((signing_keys::kid.eq(kid), signing_keys::created_at.eq(now)))
+        .values((
+            signing_keys::kid.eq(kid),
+            signing_keys::created_at.eq(now),
+            signing_keys::key_version.eq(version),
+        ))
         .execute(connection)?;
     Ok(())
 }
@@ -214,14 +288,15 @@ fn load(
     master: &MasterKey,
     now: DateTime<Utc>,
 ) -> Result<Vec<Arc<SigningKey>>, KeyringError> {
-    let kids: Vec<String> = signing_keys::table
+    let kids: Vec<(String, i16)> = signing_keys::table
         .filter(signing_keys::retires_at.is_null().or(signing_keys::retires_at.gt(now)))
         .order((signing_keys::retires_at.is_not_null(), signing_keys::created_at.desc()))
-        .select(signing_keys::kid)
+        .select((signing_keys::kid, signing_keys::key_version))
         .load(connection)?;
     kids.iter()
-        .map(|kid| {
-            let seed = master.derive(&format!("token signing key {kid}"));
+        .map(|(kid, version)| {
+            let purpose = format!("token signing key {kid}");
+            let seed = master.derive_as(*version, &purpose).ok_or(KeyringError::MissingVersion(*version))?;
             Ok(Arc::new(SigningKey::from_seed(kid, &seed)?))
         })
         .collect()

@@ -194,8 +194,21 @@ pub fn end_all(
     reason: EndReason,
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
+    end_all_of(connection, &[subject], reason, now)
+}
+
+/// Ends every session of many members or logins.
+///
+/// # Errors
+/// The database's.
+pub fn end_all_of(
+    connection: &mut PgConnection,
+    subjects: &[Uuid],
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
     diesel::update(
-        sessions::table.filter(sessions::subject_id.eq(subject)).filter(sessions::ended_at.is_null()),
+        sessions::table.filter(sessions::subject_id.eq_any(subjects)).filter(sessions::ended_at.is_null()),
     )
     .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())))
     .execute(connection)

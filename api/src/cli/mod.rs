@@ -4,6 +4,7 @@ mod admin;
 mod demo;
 mod files;
 mod jobs;
+mod keys;
 mod plastic;
 mod serve;
 
@@ -67,6 +68,9 @@ enum Command {
     /// Logins and API clients.
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// The master key's versions.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -90,6 +94,9 @@ enum CardsCommand {
         /// The folder they go to; a batch that finds another there takes a folder of its own in it.
         #[arg(long)]
         out: PathBuf,
+        /// Dots an inch of the faces: 300 or 600.
+        #[arg(long, default_value_t = 300)]
+        dpi: u32,
     },
     /// Open the next pair of digits, with a key of its own, from which new numbers come from now on. Numbers given
     /// before stay good.
@@ -193,8 +200,8 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
         Command::Cards(CardsCommand::Issue { kind, organisation }) => {
             files::issue_cards(app, kind, &organisation)
         }
-        Command::Cards(CardsCommand::PrintBatch { organisation, out }) => {
-            plastic::print_batch(app, &organisation, &out)
+        Command::Cards(CardsCommand::PrintBatch { organisation, out, dpi }) => {
+            plastic::print_batch(app, &organisation, &out, dpi)
         }
         Command::Cards(CardsCommand::OpenProgramme) => files::open_programme(app),
         Command::Registers(RegistersCommand::Load { partner, file, mode, history }) => {
@@ -203,6 +210,7 @@ fn dispatch(app: &std::sync::Arc<App>, command: Command) -> Done {
         Command::Jobs(JobsCommand::Run { name, at }) => jobs::run(app, name, at.as_deref()),
         Command::Ledger(LedgerCommand::Verify { since }) => jobs::verify(app, since),
         Command::Admin(command) => admin::run(app, command),
+        Command::Keys(command) => keys::run(app, &command),
         Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use card_issuer::face::Resolution;
 use card_issuer::print::{self, BATCH_CARDS_MAX, Batch, BatchId, Origin};
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -40,9 +41,13 @@ struct Report {
     seconds: f64,
 }
 
-/// `cards print-batch --organisation --out`
-pub fn print_batch(app: &Arc<App>, organisation: &str, out: &Path) -> Done {
+/// `cards print-batch --organisation --out [--dpi 300|600]`
+pub fn print_batch(app: &Arc<App>, organisation: &str, out: &Path, dpi: u32) -> Done {
     let started = Instant::now();
+    let Some(resolution) = Resolution::of_dpi(dpi) else {
+        eprintln!("--dpi is 300 or 600");
+        return Ok(ExitCode::from(2));
+    };
     let mut connection = app.connection()?;
     let Some(root) = organisations::by_code(&mut connection, organisation)? else {
         eprintln!("there is no organisation {organisation}");
@@ -56,7 +61,7 @@ pub fn print_batch(app: &Arc<App>, organisation: &str, out: &Path) -> Done {
     loop {
         let now = app.now();
         let claimed = connection.transaction(|connection| {
-            let whose = (&root.organisation, Origin::Command);
+            let whose = (&root.organisation, Origin::Command, resolution);
             claim::claim(connection, whose, BATCH_CARDS_MAX, BY, now)
         })?;
         let Some(batch) = claimed else { break };

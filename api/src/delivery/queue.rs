@@ -119,24 +119,28 @@ pub struct FormerContacts {
     pub phone: Option<String>,
 }
 
-/// Puts a letter about changed contacts into the queue, due now.
+/// Puts letters about changed contacts into the queue, due now.
 ///
 /// # Errors
 /// The database's.
 pub fn put_contact_changed(
     connection: &mut PgConnection,
-    (member, former): (MemberId, &FormerContacts),
+    changed: &[(MemberId, FormerContacts)],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    diesel::insert_into(deliveries::table)
-        .values((
-            deliveries::letter.eq(Kind::ContactChanged),
-            deliveries::member_id.eq(member),
-            deliveries::payload.eq(serde_json::json!(former)),
-            deliveries::due_at.eq(now),
-            deliveries::created_at.eq(now),
-        ))
-        .execute(connection)?;
+    let rows: Vec<_> = changed
+        .iter()
+        .map(|(member, former)| {
+            (
+                deliveries::letter.eq(Kind::ContactChanged),
+                deliveries::member_id.eq(*member),
+                deliveries::payload.eq(serde_json::json!(former)),
+                deliveries::due_at.eq(now),
+                deliveries::created_at.eq(now),
+            )
+        })
+        .collect();
+    diesel::insert_into(deliveries::table).values(rows).execute(connection)?;
     Ok(())
 }
 

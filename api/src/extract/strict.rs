@@ -33,6 +33,11 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             let pointer = pointer_to_named(pointer(&track.path()), &message);
             Err(Problem::invalid_field(pointer, words.en, words.ru))
         }
+        // Of a number where one of some words should be, serde_json says that it is no JSON at all.
+        Err(_) if serde_json::from_slice::<de::IgnoredAny>(bytes).is_ok() => {
+            let told = "is of another kind";
+            Err(Problem::invalid_field(pointer(&track.path()), told, "это значение другого вида"))
+        }
         Err(error) => Err(Problem::malformed(
             format!("not JSON: line {}, column {}", error.line(), error.column()),
             format!("это не JSON: строка {}, позиция {}", error.line(), error.column()),
@@ -89,6 +94,9 @@ fn refused(text: &str) -> Option<&'static str> {
     (marks > 64).then_some("contains too many combining marks")
 }
 
+/// How serde_json calls a `RawValue`.
+const RAW: &str = "$serde_json::private::RawValue";
+
 struct Strict<T>(T);
 
 macro_rules! forward {
@@ -143,6 +151,10 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
+        // What is taken as it stands is read by itself, and as strictly, by whoever took it.
+        if name == RAW {
+            return self.0.deserialize_newtype_struct(name, visitor);
+        }
         self.0.deserialize_newtype_struct(name, Strict(visitor))
     }
 

@@ -18,8 +18,9 @@ use union_registry::imports::{
 
 use super::aliases;
 use crate::app::App;
+use crate::auth::contacts;
 use crate::problem::{Language, Problem};
-use crate::words;
+use crate::{resealing, words};
 
 text_enum! {
     /// What a file holds.
@@ -104,6 +105,9 @@ impl ImportFault {
 pub fn run(app: &App, request: &ImportRequest, now: DateTime<Utc>) -> Result<Report, FileError> {
     let started = Instant::now();
     let mut connection = app.connection().map_err(FileError::Unavailable)?;
+    if request.kind == ImportKind::Members {
+        resealing::finish(app, &mut connection).map_err(FileError::Unavailable)?;
+    }
     let draft = request.rejected.with_extension("csv.new");
     let columns: &'static [&'static str] = match request.kind {
         ImportKind::Organisations => ORGANISATION_COLUMNS,
@@ -154,6 +158,7 @@ fn take(
                 refused,
                 now,
             )?;
+            contacts::changed_by_file(connection, now)?;
             let announce = if request.notify { Announce::Each } else { Announce::Nothing };
             let mut after = None;
             loop {

@@ -12,6 +12,7 @@ use super::import_queue::{self, NotTaken};
 use super::imports::{self, FileError, ImportFault};
 use super::registers;
 use crate::app::App;
+use crate::auth::keyring;
 use crate::problem::Problem;
 
 /// The lock under which one process works files off: "filework" in ASCII.
@@ -42,6 +43,10 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
 /// Works one waiting file off; whether there was one.
 fn work_off(app: &App) -> Result<bool, Problem> {
     let mut connection = app.connection()?;
+    // A process that began before the master key's current version leaves files to those that seal with it.
+    if keyring::current_version(&mut connection)? != app.master.current() {
+        return Ok(false);
+    }
     if !try_lock(&mut connection)? {
         return Ok(false);
     }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use card_issuer::print::{self, BATCH_CARDS_MAX, Batch, NewItem, Origin, Waiting};
+use card_issuer::face::Resolution;
+use card_issuer::print::{self, BATCH_CARDS_MAX, Batch, NewBatch, NewItem, Origin, Waiting};
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use shared_kernel::ids::{CardId, MemberId, OrganisationId};
@@ -28,7 +29,7 @@ struct Candidate {
 /// The database's.
 pub fn claim(
     connection: &mut PgConnection,
-    (organisation, origin): (&Organisation, Origin),
+    (organisation, origin, resolution): (&Organisation, Origin, Resolution),
     limit: usize,
     by: &str,
     now: DateTime<Utc>,
@@ -51,7 +52,8 @@ pub fn claim(
     candidates.truncate(limit);
     candidates.sort_by(|a, b| a.order.cmp(&b.order));
     let items: Vec<NewItem> = candidates.into_iter().map(|candidate| candidate.item).collect();
-    Ok(print::make(connection, (organisation.id, origin), &items, by, now)?)
+    let new = NewBatch { organisation: organisation.id, origin, resolution };
+    Ok(print::make(connection, new, &items, by, now)?)
 }
 
 /// Those of the waiting cards whose holders are active members of a subtree.

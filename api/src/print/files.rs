@@ -86,7 +86,9 @@ pub struct Manifest {
     /// The table's columns.
     pub columns: [&'static str; COLUMNS.len()],
     /// How the faces were drawn.
-    pub face: &'static str,
+    pub face: String,
+    /// Dots an inch of the faces.
+    pub dpi: i16,
     /// How the print files were drawn.
     pub pdf: &'static str,
 }
@@ -121,7 +123,7 @@ fn draw(
     let organisation = organisations::find(connection, batch.organisation_id).map_err(Problem::from)?.code;
     let mut sums = Sums::new(folder);
     let mut tables = Tables::create(folder, batch.made_at)?;
-    let mut studio = Studio::new(folder, batch.made_at);
+    let mut studio = Studio::new(folder, batch);
     let (mut after, mut cards, mut chunk) = (0, 0, 0_u32);
     loop {
         let items = print::items(connection, (batch.id, None), after, i64::from(CARDS_A_FILE))?;
@@ -140,6 +142,7 @@ fn draw(
         progress(cards);
     }
     tables.finish()?;
+    let (width, height) = batch.resolution().size();
     let manifest = Manifest {
         batch: batch.id,
         number: batch.number,
@@ -149,7 +152,8 @@ fn draw(
         pdf_files: usize::try_from(chunk).unwrap_or_default(),
         faces: cards,
         columns: COLUMNS,
-        face: "PNG, 1012 x 638 pixels, 300 dpi",
+        face: format!("PNG, {width} x {height} pixels, {} dpi", batch.dpi),
+        dpi: batch.dpi,
         pdf: "CR80 85.60 x 53.98 mm, 3 mm bleed, crop marks; sheets: ten on A4",
     };
     write_whole(folder, MANIFEST, &serde_json::to_vec_pretty(&manifest).expect("plain data"))?;
@@ -170,6 +174,40 @@ fn write_whole(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
 /// The folder in which the API keeps a batch's files.
 pub fn kept_in(app: &App, batch: BatchId) -> PathBuf {
     app.settings.data_dir.join("print").join(batch.to_string())
+}
+
+/// The batches of which the API keeps files.
+///
+/// # Errors
+/// The disk's.
+pub fn kept(app: &App) -> io::Result<Vec<BatchId>> {
+    let folder = app.settings.data_dir.join("print");
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut batches = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        batches.extend(entry?.file_name().to_str().and_then(|name| name.parse::<BatchId>().ok()));
+    }
+    Ok(batches)
+}
+
+/// Removes what the API keeps of a batch, unless it is being drawn; whether it did.
+///
+/// # Errors
+/// The disk's.
+pub fn remove(app: &App, batch: BatchId) -> io::Result<bool> {
+    let folder = kept_in(app, batch);
+    let lock = private_file(&folder.join(LOCK))?;
+    if lock.try_lock().is_err() {
+        return Ok(false);
+    }
+    let archive = folder.with_extension("zip");
+    if archive.is_file() {
+        fs::remove_file(archive)?;
+    }
+    fs::remove_dir_all(folder)?;
+    Ok(true)
 }
 
 /// The names of a whole folder's files with their sums, faces apart.

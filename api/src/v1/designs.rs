@@ -317,7 +317,7 @@ pub async fn preview(
     query: Query<PreviewQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let resolution = resolution(query.0.dpi)?;
+    let resolution = resolution("dpi", query.0.dpi)?;
     let name = query.0.name;
     let png = app
         .into_inner()
@@ -367,16 +367,13 @@ pub async fn preview_of(
     Ok(png_answer(png))
 }
 
-/// 300 or 600 dots an inch.
+/// 300 (unless said) or 600 dots an inch.
 ///
 /// # Errors
 /// 422
-pub fn resolution(dpi: Option<u32>) -> Result<Resolution, Problem> {
-    match dpi {
-        None | Some(300) => Ok(Resolution::Dpi300),
-        Some(600) => Ok(Resolution::Dpi600),
-        Some(_) => Err(Problem::invalid_field("dpi", "must be 300 or 600", "300 или 600")),
-    }
+pub fn resolution(pointer: &str, dpi: Option<u32>) -> Result<Resolution, Problem> {
+    let wrong = || Problem::invalid_field(pointer, "must be 300 or 600", "300 или 600");
+    dpi.map_or(Ok(Resolution::Dpi300), |dpi| Resolution::of_dpi(dpi).ok_or_else(wrong))
 }
 
 /// Draws one face.

@@ -66,6 +66,7 @@ pub async fn create(
         Some(limit) if (1..=OFFICE_BATCH_CARDS_MAX).contains(&limit) => limit,
         Some(_) => return Err(Problem::invalid_field("#/limit", "must be 1 to 10000", "от 1 до 10 000")),
     };
+    let resolution = super::designs::resolution("#/dpi", body.0.dpi)?;
     let shared = app.clone().into_inner();
     let view = app
         .clone()
@@ -73,7 +74,7 @@ pub async fn create(
         .transaction(move |connection| {
             let code = (body.0.organisation.as_str(), "#/organisation");
             let organisation = scope::organisation_at(connection, &principal, code)?.organisation;
-            let (by, whose) = (principal.key(), (&organisation, Origin::Office));
+            let (by, whose) = (principal.key(), (&organisation, Origin::Office, resolution));
             let batch = claim::claim(connection, whose, limit.min(BATCH_CARDS_MAX), &by, now)?
                 .ok_or_else(nothing_to_print)?;
             let subject = batch.id.to_string();
@@ -383,7 +384,7 @@ pub async fn face(
     query: Query<FaceQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (principal, now) = (principal.into_inner(), app.now());
-    let resolution = super::designs::resolution(query.0.dpi)?;
+    let resolution = super::designs::resolution("dpi", query.0.dpi)?;
     let shared = app.clone().into_inner();
     let png = app
         .into_inner()

@@ -33,6 +33,19 @@ impl Resolution {
         }
     }
 
+    /// Dots an inch.
+    pub fn dpi(self) -> i16 {
+        match self {
+            Self::Dpi300 => 300,
+            Self::Dpi600 => 600,
+        }
+    }
+
+    /// The resolution of so many dots an inch, if there is one.
+    pub fn of_dpi(dpi: u32) -> Option<Self> {
+        [Self::Dpi300, Self::Dpi600].into_iter().find(|one| u32::try_from(one.dpi()) == Ok(dpi))
+    }
+
     fn per_metre(self) -> u32 {
         match self {
             Self::Dpi300 => 11_811,

@@ -11,8 +11,9 @@ use super::trace::{PrintEventKind, write_event};
 use super::{BATCH_CARDS_MAX, Batch, BatchId, BatchStatus, ItemState, Origin};
 use crate::CardError;
 use crate::designs::DesignId;
+use crate::face::Resolution;
 use crate::life::{self, Entry, Happening};
-use crate::schema::cards::{print_batches, print_items};
+use crate::schema::cards::{print_batches, print_events, print_items};
 
 /// A card to be put into a batch.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,17 @@ pub struct NewItem {
     pub design: Option<DesignId>,
 }
 
+/// What a batch is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct NewBatch {
+    /// Whose subtree's cards it has.
+    pub organisation: OrganisationId,
+    /// Who makes its files.
+    pub origin: Origin,
+    /// How finely its faces are drawn.
+    pub resolution: Resolution,
+}
+
 /// Makes a batch of locked cards, in the order of their places; `None` when there are none. Cards that were ordered are
 /// issued from now on.
 ///
@@ -32,7 +44,7 @@ pub struct NewItem {
 /// The database's.
 pub fn make(
     connection: &mut PgConnection,
-    (organisation, origin): (OrganisationId, Origin),
+    new: NewBatch,
     items: &[NewItem],
     by: &str,
     now: DateTime<Utc>,
@@ -47,8 +59,9 @@ pub fn make(
         diesel::insert_into(print_batches::table)
             .values((
                 print_batches::id.eq(id),
-                print_batches::organisation_id.eq(organisation),
-                print_batches::origin.eq(origin),
+                print_batches::organisation_id.eq(new.organisation),
+                print_batches::origin.eq(new.origin),
+                print_batches::dpi.eq(new.resolution.dpi()),
                 print_batches::status.eq(BatchStatus::Made),
                 print_batches::cards.eq(count),
                 print_batches::made_at.eq(now),
@@ -139,6 +152,24 @@ pub fn files_complete(connection: &mut PgConnection, id: BatchId, now: DateTime<
         .set(print_batches::files_at.eq(now))
         .execute(connection)?;
     Ok(())
+}
+
+/// Which of these batches came back from the plant before an instant: nobody needs their files any more.
+///
+/// # Errors
+/// The database's.
+pub fn received_before(
+    connection: &mut PgConnection,
+    batches: &[BatchId],
+    before: DateTime<Utc>,
+) -> QueryResult<Vec<BatchId>> {
+    print_events::table
+        .filter(print_events::batch_id.eq_any(batches))
+        .filter(print_events::event.eq(PrintEventKind::Received))
+        .filter(print_events::at.lt(before))
+        .select(print_events::batch_id)
+        .distinct()
+        .load(connection)
 }
 
 /// Batches, the newest first, those older than `after`; of some organisations, or with cards of theirs, when told which.

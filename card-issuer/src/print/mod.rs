@@ -18,9 +18,12 @@ use shared_kernel::ids::{CardId, OrganisationId};
 use shared_kernel::text_enum;
 
 use crate::designs::DesignId;
+use crate::face::Resolution;
 use crate::schema::cards::{print_batches, print_items};
 
-pub use batches::{NewItem, advance, files_complete, find, list, make, unfinished};
+pub use batches::{
+    NewBatch, NewItem, advance, files_complete, find, list, make, received_before, unfinished,
+};
 pub use bodies::{Counts, Waiting, counts, hand_out, items, lock_waiting, of_organisations, spoil, waiting};
 pub use trace::{PrintEvent, PrintEventKind, events, trace};
 
@@ -104,6 +107,15 @@ pub struct Batch {
     pub made_by: String,
     /// When its files were complete for the first time.
     pub files_at: Option<DateTime<Utc>>,
+    /// Dots an inch of its faces: 300 or 600.
+    pub dpi: i16,
+}
+
+impl Batch {
+    /// How finely its faces are drawn.
+    pub fn resolution(&self) -> Resolution {
+        u32::try_from(self.dpi).ok().and_then(Resolution::of_dpi).expect("the table takes no other")
+    }
 }
 
 /// A printed body.

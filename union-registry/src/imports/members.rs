@@ -96,6 +96,48 @@ pub fn created(
         .load(connection)?)
 }
 
+/// Whose phone or e-mail address an import has changed, and what they were.
+#[derive(Debug, QueryableByName)]
+pub struct ContactChange {
+    #[diesel(sql_type = BigInt)]
+    line: i64,
+    /// Whose.
+    #[diesel(sql_type = Uuid)]
+    pub member: MemberId,
+    /// The phone, as it was sealed into the member's row.
+    #[diesel(sql_type = Nullable<Bytea>)]
+    pub phone: Option<Vec<u8>>,
+    /// The address, likewise.
+    #[diesel(sql_type = Nullable<Bytea>)]
+    pub email: Option<Vec<u8>>,
+}
+
+impl ContactChange {
+    /// Where the next page begins.
+    pub fn place(&self) -> i64 {
+        self.line
+    }
+}
+
+/// The members whose contacts [`members`] has changed, by their place in the file: to be asked in the transaction of the
+/// import, which forgets it at its end.
+///
+/// # Errors
+/// The database's.
+pub fn changed_contacts(
+    connection: &mut PgConnection,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<ContactChange>> {
+    diesel::sql_query(
+        "SELECT line, member_id AS member, phone_before AS phone, email_before AS email
+         FROM changed_members WHERE contacts AND line > $1 ORDER BY line LIMIT $2",
+    )
+    .bind::<BigInt, _>(after)
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+}
+
 /// Brings in members. Their organisations exist already. With `within`, rows may name and touch that subtree alone:
 /// another organisation is unknown, a member who belongs elsewhere is refused (`member_elsewhere`).
 ///

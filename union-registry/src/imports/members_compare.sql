@@ -16,9 +16,11 @@ WITH gone AS (
     RETURNING s.line, s.raw
 )
 INSERT INTO refused_rows SELECT line, 'member_left', raw FROM gone;
-INSERT INTO changed_members (line, member_id, contacts, moved_from, joined)
+INSERT INTO changed_members (line, member_id, contacts, phone_before, email_before, moved_from, joined)
 SELECT s.line, m.id,
        (s.phone_hash, s.email_hash) IS DISTINCT FROM (m.phone_hash, m.email_hash),
+       CASE WHEN (s.phone_hash, s.email_hash) IS DISTINCT FROM (m.phone_hash, m.email_hash) THEN m.phone_sealed END,
+       CASE WHEN (s.phone_hash, s.email_hash) IS DISTINCT FROM (m.phone_hash, m.email_hash) THEN m.email_sealed END,
        CASE WHEN s.organisation_id <> m.organisation_id THEN m.organisation_id END,
        s.joined_on <> m.joined_on
 FROM staged_members AS s

@@ -31,8 +31,10 @@ CREATE TEMPORARY TABLE refused_rows (
 CREATE TEMPORARY TABLE changed_members (
     line bigint PRIMARY KEY,
     member_id uuid NOT NULL,
-    -- Phone or e-mail differ.
+    -- Phone or e-mail differ, and what they were, sealed.
     contacts boolean NOT NULL,
+    phone_before bytea,
+    email_before bytea,
     -- Whether the row moves the member, and from where.
     moved_from uuid,
     -- The first stretch begins on another day.

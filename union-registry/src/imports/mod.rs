@@ -25,6 +25,7 @@ pub mod columns;
 mod copy;
 mod csv;
 mod decode;
+mod markup;
 mod members;
 mod organisations;
 pub mod rejected;
@@ -40,7 +41,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use serde::Serialize;
 
-pub use members::{Created, MEMBER_COLUMNS, created, members};
+pub use members::{ContactChange, Created, MEMBER_COLUMNS, changed_contacts, created, members};
 pub use organisations::{ORGANISATION_COLUMNS, organisations};
 
 /// What an import did: `read = created + updated + unchanged + rejected`.

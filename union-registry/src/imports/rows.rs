@@ -87,11 +87,18 @@ pub fn each_row<F: Read + Seek>(
     let mut head = Vec::with_capacity(4);
     file.by_ref().take(4).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
+    let mut begun = false;
+    let mut each = |row: &Row| {
+        begun = true;
+        on_row(row)
+    };
     match head.as_slice() {
-        [] => Err(ImportError::file(FileFault::Empty, 1)),
-        b"PK\x03\x04" => xlsx::each_row(file, on_row),
-        _ => csv::each_row(file, on_row),
+        [] => {}
+        b"PK\x03\x04" => xlsx::each_row(file, &mut each)?,
+        _ => csv::each_row(file, &mut each)?,
     }
+    // A byte order mark, or blank lines, are no header.
+    if begun { Ok(()) } else { Err(ImportError::file(FileFault::Empty, 1)) }
 }
 
 #[cfg(test)]
@@ -142,7 +149,9 @@ mod tests {
 
     #[test]
     fn broken_files_say_how_and_where() {
-        assert_eq!(read(b""), Err((FileFault::Empty, 1)));
+        for empty in ["", "\u{feff}", "\n\r\n \n", "\u{feff}\n"] {
+            assert_eq!(read(empty.as_bytes()), Err((FileFault::Empty, 1)), "{empty:?}");
+        }
         assert_eq!(read("a,b\n1,\"open\n2,3\n".as_bytes()), Err((FileFault::OpenQuote, 2)));
         assert_eq!(read(b"\xff\xfea\0,\0b\0"), Err((FileFault::Utf16, 1)));
         let mut broken = "имя,город\nПётр,Орёл\nАнна,Тула\n".as_bytes().to_vec();

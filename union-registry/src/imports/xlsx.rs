@@ -1,10 +1,11 @@
 //! Rows of a workbook's first sheet, cells as text. The archive is unpacked once into nothing before anything is read,
-//! so that a bomb is found by what it really holds, not by what its directory says.
+//! so that a bomb is found by what it really holds, not by what its directory says, and markup by what it really says.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use calamine::{DataRef, Reader, Xlsx};
 
+use super::markup::Watch;
 use super::rows::Row;
 use super::{FileFault, ImportError};
 
@@ -21,7 +22,7 @@ pub(super) fn each_row<F: Read + Seek>(
     file: &mut F,
     on_row: &mut dyn FnMut(&Row) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
-    check_size(file)?;
+    check_parts(file)?;
     file.seek(SeekFrom::Start(0))?;
     let mut book: Xlsx<_> = calamine::open_workbook_from_rs(BufReader::new(file)).map_err(unreadable)?;
     let sheet = book.sheet_names().first().cloned().ok_or(ImportError::file(FileFault::Empty, 1))?;
@@ -101,7 +102,8 @@ fn unreadable(error: impl std::fmt::Display) -> ImportError {
     ImportError::file(FileFault::Workbook(told), 1)
 }
 
-fn check_size<F: Read + Seek>(file: &mut F) -> Result<(), ImportError> {
+/// Unpacks everything once into nothing, and looks at the markup that comes by.
+fn check_parts<F: Read + Seek>(file: &mut F) -> Result<(), ImportError> {
     let mut archive = zip::ZipArchive::new(&mut *file).map_err(unreadable)?;
     let too_large = || ImportError::file(FileFault::TooLarge(UNPACKED_BYTES_MAX), 1);
     if archive.len() > PARTS_MAX {
@@ -110,7 +112,7 @@ fn check_size<F: Read + Seek>(file: &mut F) -> Result<(), ImportError> {
     let mut left = UNPACKED_BYTES_MAX;
     for part in 0..archive.len() {
         let part = archive.by_index(part).map_err(unreadable)?;
-        let unpacked = io::copy(&mut part.take(left + 1), &mut io::sink()).map_err(unreadable)?;
+        let unpacked = io::copy(&mut part.take(left + 1), &mut Watch::new()).map_err(unreadable)?;
         left = left.checked_sub(unpacked).ok_or_else(too_large)?;
     }
     Ok(())

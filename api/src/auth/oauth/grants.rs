@@ -119,18 +119,49 @@ pub struct Presented<'a> {
     pub verifier: &'a str,
 }
 
-#[derive(Queryable)]
-struct StoredCode {
-    redirect_uri: String,
-    challenge: String,
-    expires_at: DateTime<Utc>,
-    used_at: Option<DateTime<Utc>>,
-    grant: Uuid,
-    app: Uuid,
-    member: Uuid,
+/// The grant that a code or token is of.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = oauth_grants)]
+struct Grant {
+    id: Uuid,
+    app_id: Uuid,
+    member_id: Uuid,
     scope: Scopes,
     ends_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
+}
+
+/// What works once: a code or a refresh token.
+#[derive(Queryable)]
+struct Once {
+    expires_at: DateTime<Utc>,
+    used_at: Option<DateTime<Utc>>,
+    grant: Grant,
+}
+
+impl Once {
+    /// Its grant, when it is the app's, comes for the first time and in time. One that comes again ends the grant.
+    fn good(
+        found: Option<Self>,
+        app: &App,
+        connection: &mut PgConnection,
+        client: &WalletApp,
+        reused: EndReason,
+    ) -> QueryResult<Option<Grant>> {
+        let Some(once) = found.filter(|once| once.grant.app_id == client.id) else { return Ok(None) };
+        if once.used_at.is_some() {
+            end(app, connection, (once.grant.id, reused), &by(client))?;
+            return Ok(None);
+        }
+        let now = app.now();
+        let is_over = once.expires_at <= now || once.grant.ended_at.is_some() || once.grant.ends_at <= now;
+        Ok((!is_over).then_some(once.grant))
+    }
+}
+
+/// How an app stands in the audit log.
+fn by(client: &WalletApp) -> String {
+    format!("wallet-app:{}", client.id)
 }
 
 /// Takes a code for the first tokens. One that comes again ends its grant, so commit whatever the answer.
@@ -144,52 +175,36 @@ pub fn exchange(
     presented: &Presented<'_>,
 ) -> QueryResult<Result<Issued, Denied>> {
     let (now, hash) = (app.now(), secrets::hash(presented.code.as_bytes()));
-    let found: Option<StoredCode> = oauth_codes::table
+    let found: Option<(String, String, Once)> = oauth_codes::table
         .inner_join(oauth_grants::table)
         .filter(oauth_codes::hash.eq(hash.as_slice()))
         .select((
             oauth_codes::redirect_uri,
             oauth_codes::challenge,
-            oauth_codes::expires_at,
-            oauth_codes::used_at,
-            oauth_grants::id,
-            oauth_grants::app_id,
-            oauth_grants::member_id,
-            oauth_grants::scope,
-            oauth_grants::ends_at,
-            oauth_grants::ended_at,
+            (oauth_codes::expires_at, oauth_codes::used_at, Grant::as_select()),
         ))
         .for_update()
         .first(connection)
         .optional()?;
-    let Some(code) = found.filter(|code| code.app == client.id) else { return Ok(Err(Denied::Grant)) };
-    if code.used_at.is_some() {
-        end(app, connection, (code.grant, EndReason::CodeReused), &format!("wallet-app:{}", client.id))?;
+    let (sent_to, once) =
+        found.map(|(redirect_uri, challenge, once)| ((redirect_uri, challenge), once)).unzip();
+    let good = Once::good(once, app, connection, client, EndReason::CodeReused)?;
+    let Some((grant, (redirect_uri, challenge))) = good.zip(sent_to) else {
         return Ok(Err(Denied::Grant));
-    }
-    let theirs =
-        code.redirect_uri == presented.redirect_uri && is_verifier_of(presented.verifier, &code.challenge);
-    if !theirs || code.expires_at <= now || code.ended_at.is_some() || code.ends_at <= now {
+    };
+    if redirect_uri != presented.redirect_uri || !is_verifier_of(presented.verifier, &challenge) {
         return Ok(Err(Denied::Grant));
     }
     diesel::update(oauth_codes::table.find(hash.as_slice()))
         .set(oauth_codes::used_at.eq(now))
         .execute(connection)?;
-    diesel::update(oauth_grants::table.find(code.grant))
+    diesel::update(oauth_grants::table.find(grant.id))
         .set((oauth_grants::connected_at.eq(now), oauth_grants::last_used_at.eq(now)))
         .execute(connection)?;
-    let member = MemberId(code.member);
-    end_the_oldest(app, connection, client, member)?;
-    let subject = code.grant.to_string();
-    app.auth.audit.append(
-        connection,
-        now,
-        &format!("wallet-app:{}", client.id),
-        "wallet.connected",
-        &subject,
-    )?;
-    let refresh_token = hand_out(connection, code.grant, code.ends_at, now)?;
-    Ok(Ok(Issued { grant: code.grant, member, scopes: code.scope, refresh_token }))
+    end_the_oldest(app, connection, client, MemberId(grant.member_id))?;
+    app.auth.audit.append(connection, now, &by(client), "wallet.connected", &grant.id.to_string())?;
+    let scopes = grant.scope.clone();
+    issued(connection, grant, scopes, now).map(Ok)
 }
 
 /// RFC 7636 §4.1, §4.6: 43 to 128 unreserved characters whose SHA-256 is the challenge.
@@ -218,38 +233,27 @@ fn end_the_oldest(
         .select(oauth_grants::id)
         .load(connection)?;
     for grant in too_many {
-        end(app, connection, (grant, EndReason::Replaced), &format!("wallet-app:{}", client.id))?;
+        end(app, connection, (grant, EndReason::Replaced), &by(client))?;
     }
     Ok(())
 }
 
-fn hand_out(
+/// What the app gets: the next refresh token, and what its access token opens.
+fn issued(
     connection: &mut PgConnection,
-    grant: Uuid,
-    ends_at: DateTime<Utc>,
+    grant: Grant,
+    scopes: Scopes,
     now: DateTime<Utc>,
-) -> QueryResult<String> {
-    let token = secrets::random_token();
+) -> QueryResult<Issued> {
+    let refresh_token = secrets::random_token();
     diesel::insert_into(oauth_refresh_tokens::table)
         .values((
-            oauth_refresh_tokens::hash.eq(secrets::hash(token.as_bytes()).as_slice()),
-            oauth_refresh_tokens::grant_id.eq(grant),
-            oauth_refresh_tokens::expires_at.eq(ends_at.min(now + IDLE)),
+            oauth_refresh_tokens::hash.eq(secrets::hash(refresh_token.as_bytes()).as_slice()),
+            oauth_refresh_tokens::grant_id.eq(grant.id),
+            oauth_refresh_tokens::expires_at.eq(grant.ends_at.min(now + IDLE)),
         ))
         .execute(connection)?;
-    Ok(token)
-}
-
-#[derive(Queryable)]
-struct StoredToken {
-    expires_at: DateTime<Utc>,
-    used_at: Option<DateTime<Utc>>,
-    grant: Uuid,
-    app: Uuid,
-    member: Uuid,
-    scope: Scopes,
-    ends_at: DateTime<Utc>,
-    ended_at: Option<DateTime<Utc>>,
+    Ok(Issued { grant: grant.id, member: MemberId(grant.member_id), scopes, refresh_token })
 }
 
 /// Takes a refresh token for the next tokens, whose access token opens `scopes` or all the member allowed. One that comes
@@ -264,42 +268,38 @@ pub fn renew(
     (token, scopes): (&str, Option<Scopes>),
 ) -> QueryResult<Result<Issued, Denied>> {
     let (now, hash) = (app.now(), secrets::hash(token.as_bytes()));
-    let found: Option<StoredToken> = oauth_refresh_tokens::table
+    let found: Option<Once> = oauth_refresh_tokens::table
         .inner_join(oauth_grants::table)
         .filter(oauth_refresh_tokens::hash.eq(hash.as_slice()))
-        .select((
-            oauth_refresh_tokens::expires_at,
-            oauth_refresh_tokens::used_at,
-            oauth_grants::id,
-            oauth_grants::app_id,
-            oauth_grants::member_id,
-            oauth_grants::scope,
-            oauth_grants::ends_at,
-            oauth_grants::ended_at,
-        ))
+        .select((oauth_refresh_tokens::expires_at, oauth_refresh_tokens::used_at, Grant::as_select()))
         .for_update()
         .first(connection)
         .optional()?;
-    let Some(held) = found.filter(|held| held.app == client.id) else { return Ok(Err(Denied::Grant)) };
-    if held.used_at.is_some() {
-        end(app, connection, (held.grant, EndReason::TokenReused), &format!("wallet-app:{}", client.id))?;
+    let Some(grant) = Once::good(found, app, connection, client, EndReason::TokenReused)? else {
         return Ok(Err(Denied::Grant));
-    }
-    if held.expires_at <= now || held.ended_at.is_some() || held.ends_at <= now {
-        return Ok(Err(Denied::Grant));
-    }
-    let scopes = scopes.unwrap_or_else(|| held.scope.clone());
-    if !scopes.within(&held.scope) {
+    };
+    let scopes = scopes.unwrap_or_else(|| grant.scope.clone());
+    if !scopes.within(&grant.scope) {
         return Ok(Err(Denied::Scope));
     }
     diesel::update(oauth_refresh_tokens::table.find(hash.as_slice()))
         .set(oauth_refresh_tokens::used_at.eq(now))
         .execute(connection)?;
-    diesel::update(oauth_grants::table.find(held.grant))
+    diesel::update(oauth_grants::table.find(grant.id))
         .set(oauth_grants::last_used_at.eq(now))
         .execute(connection)?;
-    let refresh_token = hand_out(connection, held.grant, held.ends_at, now)?;
-    Ok(Ok(Issued { grant: held.grant, member: MemberId(held.member), scopes, refresh_token }))
+    issued(connection, grant, scopes, now).map(Ok)
+}
+
+/// Whether a grant is somebody's: of an app or a member.
+fn is_of(
+    connection: &mut PgConnection,
+    grant: Uuid,
+    whose: impl FnOnce(&Grant) -> bool,
+) -> QueryResult<bool> {
+    let found: Option<Grant> =
+        oauth_grants::table.find(grant).select(Grant::as_select()).first(connection).optional()?;
+    Ok(found.as_ref().is_some_and(whose))
 }
 
 /// Ends a grant; `false` when it was over already.
@@ -336,13 +336,10 @@ pub fn give_back(
         .first(connection)
         .optional()?;
     let Some(grant) = of_refresh.or(of_access) else { return Ok(false) };
-    let theirs = diesel::select(diesel::dsl::exists(
-        oauth_grants::table.find(grant).filter(oauth_grants::app_id.eq(client.id)),
-    ));
-    if !theirs.get_result::<bool>(connection)? {
+    if !is_of(connection, grant, |grant| grant.app_id == client.id)? {
         return Ok(false);
     }
-    end(app, connection, (grant, EndReason::App), &format!("wallet-app:{}", client.id))
+    end(app, connection, (grant, EndReason::App), &by(client))
 }
 
 /// The member ends a connection; `false` when there is no such living connection of theirs.
@@ -350,10 +347,7 @@ pub fn give_back(
 /// # Errors
 /// The database's.
 pub fn revoke(app: &App, connection: &mut PgConnection, member: MemberId, grant: Uuid) -> QueryResult<bool> {
-    let theirs = diesel::select(diesel::dsl::exists(
-        oauth_grants::table.find(grant).filter(oauth_grants::member_id.eq(member.0)),
-    ));
-    if !theirs.get_result::<bool>(connection)? {
+    if !is_of(connection, grant, |grant| grant.member_id == member.0)? {
         return Ok(false);
     }
     end(app, connection, (grant, EndReason::Member), &format!("member:{member}"))

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use card_issuer::designs::{self, DesignId};
 use card_issuer::face::pdf::Ground;
 use card_issuer::face::{Design, Document, Face, Plate, Resolution, Sheet};
+use card_issuer::print::Batch;
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 
@@ -23,6 +24,7 @@ const DESIGNS_MAX: usize = 16;
 pub struct Studio {
     folder: PathBuf,
     made_at: DateTime<Utc>,
+    resolution: Resolution,
     designs: HashMap<Option<DesignId>, (Design, Plate)>,
 }
 
@@ -34,9 +36,10 @@ struct Files {
 }
 
 impl Studio {
-    /// For a folder; the time stands in the print files.
-    pub fn new(folder: &Path, made_at: DateTime<Utc>) -> Self {
-        Self { folder: folder.to_owned(), made_at, designs: HashMap::new() }
+    /// For a batch's folder; the batch's time stands in the print files.
+    pub fn new(folder: &Path, batch: &Batch) -> Self {
+        let (made_at, resolution) = (batch.made_at, batch.resolution());
+        Self { folder: folder.to_owned(), made_at, resolution, designs: HashMap::new() }
     }
 
     /// Draws a chunk, unless it is there, and adds its sums.
@@ -99,7 +102,7 @@ impl Studio {
                 None => None,
             };
             let design = stored.map_or_else(Design::default, |stored| stored.drawn());
-            let plate = Plate::new(&design, Resolution::Dpi300);
+            let plate = Plate::new(&design, self.resolution);
             self.designs.insert(id, (design, plate));
         }
         let (design, plate) = self.designs.get_mut(&id).expect("put there above");

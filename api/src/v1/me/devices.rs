@@ -125,7 +125,13 @@ pub async fn add(
         .into_inner()
         .transaction(move |connection| {
             let card = my_good_card(connection, member, body.0.card, now)?;
-            let device = devices::add(connection, card.id, (DeviceKind::Phone, &name, &by), now)?;
+            let device = devices::add(
+                connection,
+                &shared.derived.issuer,
+                card.id,
+                (DeviceKind::Phone, &name, &by),
+                now,
+            )?;
             let secret = shared.derived.issuer.device_secret(device.id, device.key_version);
             Ok(NewDeviceView {
                 device: DeviceView::new(&device),

@@ -84,7 +84,7 @@ fn taken(
     }
     my_good_card(connection, member, id, now)?;
     let issuer = app.wallets.google().ok_or_else(off)?;
-    let (device, added) = devices::google(connection, id, by, now)?;
+    let (device, added) = devices::google(connection, &app.derived.issuer, id, by, now)?;
     let shown = shown::of_card(app, connection, id, now)?;
     let card = update::card(app, connection, issuer, (&shown, &device))?;
     Ok((Taken { device, added, shown }, card))

@@ -26,6 +26,9 @@ pub struct BatchBody {
     pub(super) organisation: String,
     /// How many at most; 10000 unless said.
     pub(super) limit: Option<usize>,
+    /// Dots an inch of the faces' pictures: 300 (unless said) or 600.
+    #[schema(example = 300)]
+    pub(super) dpi: Option<u32>,
 }
 
 /// What to remember about it.
@@ -176,6 +179,8 @@ pub struct BatchView {
     spoiled: i64,
     #[schema(value_type = String, format = DateTime)]
     made_at: Timestamp,
+    /// Dots an inch of its faces' pictures: 300 or 600.
+    dpi: i16,
     /// Whether its files are drawn; asking for them draws them.
     files_ready: bool,
     /// Its files, the faces apart, once they are drawn; shown for one batch, not in lists.
@@ -210,6 +215,7 @@ impl BatchView {
             handed_out: counts.handed_out,
             spoiled: counts.spoiled,
             made_at: Timestamp(batch.made_at),
+            dpi: batch.dpi,
             files_ready: batch.files_at.is_some(),
             files: Vec::new(),
             events: Vec::new(),

@@ -203,6 +203,7 @@ pub struct RuleWhen {
     #[schema(required = false)]
     except_categories: Vec<String>,
     /// The least eligible amount.
+    #[schema(example = "300.00")]
     least_amount: Option<String>,
     members: Option<RuleMembers>,
 }
@@ -228,9 +229,12 @@ pub struct RuleMembers {
 #[allow(dead_code, reason = "only describes `EarnDraft` in the OpenAPI document")]
 pub struct RuleEarn {
     percent: Option<String>,
+    #[schema(example = "100.00")]
     fixed: Option<String>,
     /// The step; each full one brings `amount`.
+    #[schema(example = "100.00")]
     per: Option<String>,
+    #[schema(example = "1.00")]
     amount: Option<String>,
     /// The rung reached holds for the whole eligible amount.
     ladder: Option<Vec<RuleRung>>,
@@ -240,6 +244,7 @@ pub struct RuleEarn {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "only describes `RungDraft` in the OpenAPI document")]
 pub struct RuleRung {
+    #[schema(example = "5000.00")]
     from: String,
     percent: String,
 }
@@ -248,9 +253,11 @@ pub struct RuleRung {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "only describes `CapsDraft` in the OpenAPI document")]
 pub struct RuleCaps {
+    #[schema(example = "500.00")]
     per_purchase: Option<String>,
     per_member: Option<RuleMemberCap>,
     /// Over all members and all time.
+    #[schema(example = "1000000.00")]
     budget: Option<String>,
 }
 
@@ -258,6 +265,7 @@ pub struct RuleCaps {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "only describes `MemberCapDraft` in the OpenAPI document")]
 pub struct RuleMemberCap {
+    #[schema(example = "300.00")]
     amount: String,
     /// `day`, `month` or `year`.
     period: String,

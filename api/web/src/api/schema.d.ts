@@ -3867,6 +3867,11 @@ export interface components {
         PrintBatch: {
             /** Format: int32 */
             cards: number;
+            /**
+             * Format: int32
+             * @description Dots an inch of its faces' pictures: 300 or 600.
+             */
+            dpi: number;
             /** @description What happened to it; shown for one batch, not in lists. */
             events?: components["schemas"]["PrintEventView"][];
             /** @description Its files, the faces apart, once they are drawn; shown for one batch, not in lists. */
@@ -3897,6 +3902,12 @@ export interface components {
         };
         /** @description Whose waiting cards to print. */
         PrintBatchBody: {
+            /**
+             * Format: int32
+             * @description Dots an inch of the faces' pictures: 300 (unless said) or 600.
+             * @example 300
+             */
+            dpi?: number | null;
             /** @description How many at most; 10000 unless said. */
             limit?: number | null;
             /** @description The code of the subtree's root. */
@@ -4383,18 +4394,27 @@ export interface components {
         };
         /** @description Limits. */
         RuleCaps: {
-            /** @description Over all members and all time. */
+            /**
+             * @description Over all members and all time.
+             * @example 1000000.00
+             */
             budget?: string | null;
             per_member?: components["schemas"]["RuleMemberCap"] | null;
+            /** @example 500.00 */
             per_purchase?: string | null;
         };
         /** @description What a rule gives: exactly one of `percent`, `fixed`, `per` with `amount`, `ladder`. */
         RuleEarn: {
+            /** @example 1.00 */
             amount?: string | null;
+            /** @example 100.00 */
             fixed?: string | null;
             /** @description The rung reached holds for the whole eligible amount. */
             ladder?: components["schemas"]["RuleRung"][] | null;
-            /** @description The step; each full one brings `amount`. */
+            /**
+             * @description The step; each full one brings `amount`.
+             * @example 100.00
+             */
             per?: string | null;
             percent?: string | null;
         };
@@ -4453,6 +4473,7 @@ export interface components {
         };
         /** @description A member's limit. */
         RuleMemberCap: {
+            /** @example 300.00 */
             amount: string;
             /** @description `day`, `month` or `year`. */
             period: string;
@@ -4474,6 +4495,7 @@ export interface components {
         };
         /** @description A rung. */
         RuleRung: {
+            /** @example 5000.00 */
             from: string;
             percent: string;
         };
@@ -4515,7 +4537,10 @@ export interface components {
              *     first is later. The day of the week is the moment's own: a Friday night's 01:00 is a Saturday's.
              */
             hours?: string[] | null;
-            /** @description The least eligible amount. */
+            /**
+             * @description The least eligible amount.
+             * @example 300.00
+             */
             least_amount?: string | null;
             members?: components["schemas"]["RuleMembers"] | null;
             /** @description The partner's outlets. */

@@ -1,0 +1,1 @@
+ALTER TABLE cards.print_batches DROP COLUMN dpi;
