@@ -41,8 +41,10 @@ function Page({ chosen }: { chosen: string | undefined }) {
   const [, go] = useLocation()
   const [shown, setShown] = useState<Status | 'rules'>('held')
   const status = shown === 'rules' ? 'held' : shown
-  const list = usePaged<FraudCase>(['fraud', status], (paging, signal) =>
-    ask(api.GET('/v1/fraud', { params: { query: { ...paging, status } }, signal })),
+  const list = usePaged<FraudCase>(
+    ['fraud', status],
+    (paging, signal) => ask(api.GET('/v1/fraud', { params: { query: { ...paging, status } }, signal })),
+    shown !== 'rules',
   )
   const opened = list.items?.find(({ id }) => id === chosen)
   return (
