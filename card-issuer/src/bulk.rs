@@ -1,6 +1,7 @@
 //! A card for everybody in a set of members who has none of the kind: a handful of statements whatever the size.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::count_distinct;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Date, SmallInt, Text, Timestamptz, Uuid};
@@ -80,6 +81,27 @@ pub fn issue_missing(
         }
         Ok(Issued { issued: stored.len(), skipped: members.len() - stored.len() })
     })
+}
+
+/// How many of the given members, each of them told once, [`issue_missing`] would give a card of the kind.
+///
+/// # Errors
+/// The database's.
+pub fn wanting(
+    connection: &mut PgConnection,
+    kind: CardKind,
+    members: &[MemberId],
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let having: i64 = table::table
+        .filter(table::member_id.eq_any(members))
+        .filter(table::kind.eq(kind))
+        .filter(table::relation.is_null())
+        .filter(table::status.eq_any(CardStatus::LIVING))
+        .filter(table::expires_on.ge(crate::day_of(now)))
+        .select(count_distinct(table::member_id))
+        .first(connection)?;
+    Ok(members.len().saturating_sub(usize::try_from(having).expect("a count is not negative")))
 }
 
 /// The given members, each once and in order of id, who have no living card of the kind.

@@ -135,10 +135,7 @@ pub async fn list(
     let page: Page<BatchView, i64> = app
         .into_inner()
         .run(move |connection| {
-            let own = match scope::root(&asking)? {
-                Some(root) => Some(organisations::subtree_ids(connection, &root)?),
-                None => None,
-            };
+            let own = scope::subtree(connection, &asking)?;
             let page = print::list(connection, own.as_deref(), after, limit)?;
             let views = BatchView::many(connection, &page.items)?;
             Ok(Page { items: views, next: page.next })
@@ -393,11 +390,7 @@ pub async fn face(
             let reader = principal.key();
             shared.auth.audit.append(connection, now, &reader, "member.read", &card.member_id.to_string())?;
             let path = organisations::find(connection, member.organisation.id)?.path;
-            let design = crate::print::designs::Inherited::read(connection)?.of(&path);
-            let stored = match design {
-                Some(id) => card_issuer::designs::find(connection, id)?,
-                None => None,
-            };
+            let stored = crate::print::designs::holding(connection, &path)?;
             let design = stored.map(|stored| stored.drawn()).unwrap_or_default();
             super::designs::picture(&design, &holders::of_card(connection, &card)?, resolution)
         })

@@ -169,9 +169,10 @@ pub fn exchange(
     }
     let theirs =
         code.redirect_uri == presented.redirect_uri && is_verifier_of(presented.verifier, &code.challenge);
-    if !theirs || code.expires_at <= now || code.ended_at.is_some() || code.ends_at <= now {
-        return Ok(Err(Denied::Grant));
-    }
+    // The app may have been given less meanwhile.
+    let scopes = code.scope.common(&client.scope);
+    let living = code.expires_at > now && code.ended_at.is_none() && code.ends_at > now;
+    let Some(scopes) = scopes.filter(|_| theirs && living) else { return Ok(Err(Denied::Grant)) };
     diesel::update(oauth_codes::table.find(hash.as_slice()))
         .set(oauth_codes::used_at.eq(now))
         .execute(connection)?;
@@ -189,7 +190,7 @@ pub fn exchange(
         &subject,
     )?;
     let refresh_token = hand_out(connection, code.grant, code.ends_at, now)?;
-    Ok(Ok(Issued { grant: code.grant, member, scopes: code.scope, refresh_token }))
+    Ok(Ok(Issued { grant: code.grant, member, scopes, refresh_token }))
 }
 
 /// RFC 7636 §4.1, §4.6: 43 to 128 unreserved characters whose SHA-256 is the challenge.
@@ -288,8 +289,9 @@ pub fn renew(
     if held.expires_at <= now || held.ended_at.is_some() || held.ends_at <= now {
         return Ok(Err(Denied::Grant));
     }
-    let scopes = scopes.unwrap_or_else(|| held.scope.clone());
-    if !scopes.within(&held.scope) {
+    let Some(allowed) = held.scope.common(&client.scope) else { return Ok(Err(Denied::Grant)) };
+    let scopes = scopes.unwrap_or_else(|| allowed.clone());
+    if !scopes.within(&allowed) {
         return Ok(Err(Denied::Scope));
     }
     diesel::update(oauth_refresh_tokens::table.find(hash.as_slice()))
@@ -372,7 +374,8 @@ pub fn end_all(connection: &mut PgConnection, member: MemberId, now: DateTime<Ut
         .execute(connection)
 }
 
-/// The app of a grant and what the member allowed it, while the grant goes on and the app isn't revoked.
+/// The app of a grant and what it may see by the member's word and its own registration, while the grant goes on and the
+/// app isn't revoked.
 ///
 /// # Errors
 /// The database's.
@@ -382,16 +385,17 @@ pub fn standing(
     member: Uuid,
     now: DateTime<Utc>,
 ) -> QueryResult<Option<(Uuid, Scopes)>> {
-    oauth_grants::table
+    let found: Option<(Uuid, Scopes, Scopes)> = oauth_grants::table
         .inner_join(oauth_apps::table)
         .filter(oauth_grants::id.eq(grant))
         .filter(oauth_grants::member_id.eq(member))
         .filter(oauth_grants::ended_at.is_null())
         .filter(oauth_grants::ends_at.gt(now))
         .filter(oauth_apps::revoked_at.is_null())
-        .select((oauth_apps::id, oauth_grants::scope))
+        .select((oauth_apps::id, oauth_grants::scope, oauth_apps::scope))
         .first(connection)
-        .optional()
+        .optional()?;
+    Ok(found.and_then(|(app, allowed, registered)| Some((app, allowed.common(&registered)?))))
 }
 
 /// An app that sees something of a member.
