@@ -1,6 +1,12 @@
 /** Plastic from the member's wish to the holder's hands, and how it looks. */
 import { expect } from '@playwright/test'
-import { DESK, look, memberAt, PHONE, signInMember, signInStaff, test } from './people'
+import { DESK, look, lookAround, memberAt, PHONE, signInMember, signInStaff, test } from './people'
+
+/** A dark disc. */
+const LOGO = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAABgAAAAYCAIAAABvFaqvAAAAT0lEQVR42mP48v4RVRADzQ0SULHDhYg1CI8ReIxjIM8UTLMYyDYFzSwGSkxBNovaBpFtCtysUYNGDaKiQYMvi1Az91OzPKJmCUnNMps8BABQUdhw8LkLCQAAAABJRU5ErkJggg==',
+  'base64',
+)
 
 test('plastic is ordered by a member, printed, spoiled, printed again and handed out', async ({ visit }) => {
   test.setTimeout(120_000)
@@ -53,10 +59,63 @@ test('an organisation’s cards get a design of their own, seen before it is sto
     await expect(page.getByTestId('design-preview')).toBeVisible()
     await look(page, viewport === PHONE ? 'issuer-design-phone' : 'issuer-design')
     if (viewport === DESK) {
-      await page.getByTestId('design-store').click()
-      await expect(page.getByTestId('announcement')).not.toBeEmpty()
+      await expect(page.getByTestId('design-store')).toBeEnabled()
     }
   }
+})
+
+test('the card on a member’s phone gets the design of their organisation', async ({ visit }) => {
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(21).email)
+  const face = phone.getByTestId('card-face')
+  await expect(face).toHaveAttribute('data-designed', 'false')
+  const code = await phone.evaluate(async () => {
+    const me = await fetch('/v1/me', { headers: { 'X-Session': 'member' } })
+    return (await me.json()).organisation.code
+  })
+
+  const office = await visit('/office')
+  await signInStaff(office, 'issuer')
+  await office.getByTestId('nav-designs').click()
+  await office.getByLabel('Чьи карты').fill(code)
+  await office.getByRole('option', { name: code }).click()
+  await office.getByLabel('Основной цвет').fill('#f4efe2')
+  await office.getByLabel('Второй цвет').fill('#ffd166')
+  await office.getByLabel('Заголовок').fill('Профсоюз учителей')
+  await office
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'logo.png', mimeType: 'image/png', buffer: LOGO })
+  await office.getByTestId('design-store').click()
+  await expect(office.getByTestId('announcement')).not.toBeEmpty()
+
+  await phone.reload()
+  await expect(face).toHaveAttribute('data-designed', 'true')
+  await expect(phone.getByTestId('card-title')).toHaveText('Профсоюз учителей')
+  await expect(phone.getByTestId('card-logo')).toBeVisible()
+  await expect(face).toHaveCSS('color', 'rgb(20, 28, 40)')
+  await lookAround(phone, 'member-designed')
+})
+
+test('an issuer orders plastic for a whole organisation and sees it done', async ({ visit }) => {
+  const page = await visit('/office', { viewport: DESK })
+  await signInStaff(page, 'issuer')
+  await page.getByTestId('nav-printing').click()
+  await page.getByTestId('order-all').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Чьим членам').fill('P-000030')
+  await page.getByRole('option', { name: /P-000030/ }).click()
+  await expect(page.getByTestId('order-count')).toContainText(/[1-9]\d* карт/)
+  await lookAround(page, 'issuer-order')
+  await page.getByTestId('order-confirm').click()
+  const order = page.getByTestId('card-order').first()
+  await expect(order).toHaveAttribute('data-status', 'done')
+  await expect(page.getByTestId('print-waiting').filter({ hasText: 'P-000030' })).toBeVisible()
+  await look(page, 'issuer-ordered')
+  await page.getByTestId('order-all').click()
+  await dialog.getByLabel('Чьим членам').fill('P-000030')
+  await page.getByRole('option', { name: /P-000030/ }).click()
+  await expect(page.getByTestId('order-count')).toContainText('карта уже есть')
+  await expect(page.getByTestId('order-confirm')).toBeDisabled()
 })
 
 test('a card is found by a barcode of an old till and blocked', async ({ visit }) => {
