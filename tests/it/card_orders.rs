@@ -107,7 +107,7 @@ fn an_order_that_was_cut_off_goes_on_behind_whom_it_had_come_to() {
     let id = MemberId::generate();
     let cut_off = format!(
         "INSERT INTO cards.orders (id, organisation_id, kind, status, members, issued, after_member, placed_by, placed_at)
-         SELECT '{id}', id, 'plastic', 'running', 547, 200, '{}', 'test', now()
+         SELECT '{id}'::uuid, id, 'plastic', 'running', 547, 200, '{}'::uuid, 'test', now()
          FROM registry.organisations WHERE code = 'C-000'",
         all[199]
     );

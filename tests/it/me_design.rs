@@ -29,7 +29,10 @@ fn a_member_sees_the_design_of_the_nearest_organisation_above() {
     });
     let stored = office.post("/v1/designs", &region).expect(201).json();
     let seen = look(&one);
-    assert_eq!((&seen["id"], &seen["base"], &seen["accent"]), (&stored["id"], &region["base"], &region["accent"]));
+    assert_eq!(
+        (&seen["id"], &seen["base"], &seen["accent"]),
+        (&stored["id"], &region["base"], &region["accent"])
+    );
     assert_eq!((&seen["ink"], &seen["title"]), (&json!("#141c28"), &region["title"]), "dark on light");
     assert_eq!(seen["logo"], true);
     let logo = one.get("/v1/me/design/logo.png").expect(200);

@@ -103,7 +103,12 @@ fn gone_and_taken_back() {
     for holder in [&anna, &boris] {
         let gone = json!({ "on": on, "reason": "ошибка в списке" });
         act(&registrar, holder.member, "leave", &gone).expect(200);
-        let nowhere = act(&registrar, holder.member, "readmit", &json!({ "on": on, "organisation": "P-0", "reason": "x" }));
+        let nowhere = act(
+            &registrar,
+            holder.member,
+            "readmit",
+            &json!({ "on": on, "organisation": "P-0", "reason": "x" }),
+        );
         assert_eq!(nowhere.json()["errors"][0]["pointer"], "#/organisation");
         for reason in [" ".to_owned(), "я".repeat(201)] {
             let unsaid = json!({ "on": on, "organisation": "P-2", "reason": reason });
@@ -119,8 +124,14 @@ fn gone_and_taken_back() {
             (&json!("active"), &json!("P-2"))
         );
         let stretches = returned["history"].as_array().unwrap();
-        assert_eq!((&stretches[0]["end_reason"], &stretches[0]["begin_words"]), (&json!("ошибка в списке"), &Value::Null));
-        assert_eq!((&stretches[1]["reason"], &stretches[1]["begin_words"]), (&json!("returned"), &json!("ошибка исправлена")));
+        assert_eq!(
+            (&stretches[0]["end_reason"], &stretches[0]["begin_words"]),
+            (&json!("ошибка в списке"), &Value::Null)
+        );
+        assert_eq!(
+            (&stretches[1]["reason"], &stretches[1]["begin_words"]),
+            (&json!("returned"), &json!("ошибка исправлена"))
+        );
         let mut states: Vec<String> =
             column(&returned["cards"], "status").iter().map(|status| status.to_string()).collect();
         states.sort();

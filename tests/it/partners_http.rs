@@ -75,8 +75,14 @@ fn every_commission_rate_there_was_is_told_with_its_days() {
     let second = |at: &Value| at.as_str().unwrap()[..19].to_owned();
     let rates = record(&finance)["commission_rates"].clone();
     assert_eq!(crate::shop::column(&rates, "rate"), ["0.035", "0.04", "0.02"]);
-    assert_eq!((second(&rates[0]["from"]), second(&rates[1]["until"])), (changed[1][..19].to_owned(), changed[1][..19].to_owned()));
-    assert_eq!((second(&rates[1]["from"]), second(&rates[2]["until"])), (changed[0][..19].to_owned(), changed[0][..19].to_owned()));
+    assert_eq!(
+        (second(&rates[0]["from"]), second(&rates[1]["until"])),
+        (changed[1][..19].to_owned(), changed[1][..19].to_owned())
+    );
+    assert_eq!(
+        (second(&rates[1]["from"]), second(&rates[2]["until"])),
+        (changed[0][..19].to_owned(), changed[0][..19].to_owned())
+    );
     assert_eq!((&rates[0]["until"], &rates[2]["from"]), (&Value::Null, &Value::Null));
     for role in [Role::Administrator, Role::Controller, Role::Auditor] {
         let reader = shop.server.as_staff(role, None);

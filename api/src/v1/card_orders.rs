@@ -134,7 +134,8 @@ pub async fn how_many(
     let found = app
         .into_inner()
         .run(move |connection| {
-            let organisation = scope::organisation(connection, &principal, &query.0.organisation)?.organisation;
+            let organisation =
+                scope::organisation(connection, &principal, &query.0.organisation)?.organisation;
             wanting(connection, &organisation.code, query.0.kind, now)
         })
         .await?;

@@ -238,7 +238,12 @@ pub fn change(
 ///
 /// # Errors
 /// 404; 409 when it is revoked, or lives where no secret can be kept.
-pub fn renew_secret(app: &App, connection: &mut PgConnection, id: Uuid, by: &str) -> Result<Created, Problem> {
+pub fn renew_secret(
+    app: &App,
+    connection: &mut PgConnection,
+    id: Uuid,
+    by: &str,
+) -> Result<Created, Problem> {
     if living(connection, id)?.is_public() {
         return Err(Problem::conflict(
             "app-public",

@@ -6,13 +6,12 @@ import { api, ask } from '../../api/client'
 import { asProblem, type Problem } from '../../api/problem'
 import type { WalletApp } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { SCOPE_WORDS, type ScopeName } from '../../ui/scopes'
 import { ProblemNote } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
 import { MAY } from '../sections'
 
-/** Scopes by the names of their words: a colon means something else there. */
-export const SCOPES = { card: 'card', 'card:code': 'code', balance: 'balance' } as const
-const ALL = Object.keys(SCOPES) as (keyof typeof SCOPES)[]
+const ALL = Object.keys(SCOPE_WORDS) as ScopeName[]
 
 interface Typed {
   name: string
@@ -100,9 +99,9 @@ function Fields({ typed, onType, problem, fresh = false }: FieldsProps) {
             <Checkbox
               key={scope}
               value={scope}
-              label={t(`walletScope.${SCOPES[scope]}`)}
-              description={t(`walletScope.${SCOPES[scope]}Hint`)}
-              data-testid={`app-scope-${SCOPES[scope]}`}
+              label={t(`walletScope.${SCOPE_WORDS[scope]}`)}
+              description={t(`walletScope.${SCOPE_WORDS[scope]}Hint`)}
+              data-testid={`app-scope-${SCOPE_WORDS[scope]}`}
             />
           ))}
         </Stack>

@@ -5,13 +5,14 @@ import { useState } from 'react'
 import { api, ask } from '../../api/client'
 import type { WalletApp } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { scopeWords } from '../../ui/scopes'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { Facts } from '../parts/Facts'
 import { MAY } from '../sections'
 import { useMay } from '../staff'
 import { Credentials } from './Credentials'
-import { ChangeForm, SCOPES } from './WalletAppForm'
+import { ChangeForm } from './WalletAppForm'
 
 type Deed = 'change' | 'renew' | 'turnOff'
 
@@ -53,7 +54,7 @@ export function WalletAppRecord({ app }: { app: WalletApp }) {
 
 function What({ app }: { app: WalletApp }) {
   const { t, stamp } = useWords()
-  const scopes = app.scopes.map((scope) => t(`walletScope.${SCOPES[scope as keyof typeof SCOPES] ?? scope}`))
+  const scopes = app.scopes.map((scope) => t(`walletScope.${scopeWords(scope)}`))
   return (
     <Facts
       rows={[
