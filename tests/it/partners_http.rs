@@ -66,7 +66,7 @@ fn every_commission_rate_there_was_is_told_with_its_days() {
     assert_eq!((&first["code"], &first["outlets"][0]["code"]), (&json!("market"), &json!("market-1")));
     let mut changed = Vec::new();
     for rate in ["0.04", "0.035"] {
-        shop.server.clock.advance(chrono::TimeDelta::hours(1));
+        shop.server.clock.advance(chrono::TimeDelta::minutes(5));
         changed.push(crate::shop::stamp(shop.server.app.now()));
         finance.patch(PATH, &json!({ "commission_rate": rate })).expect(200);
     }

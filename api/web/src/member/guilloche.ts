@@ -1,7 +1,6 @@
 /** The fine lines of the card's face, as on certificates: rings of ellipses; and the colours under them. */
 import type { Holder } from '../offline/device'
 
-
 export interface Ring {
   cx: number
   cy: number

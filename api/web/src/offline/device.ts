@@ -7,10 +7,7 @@ import { importSecret } from './code'
 import { clear, readAll, readOne, remove, write } from './store'
 
 /** Whose name stands on the card; a family's phone knows none. */
-export type Holder = Pick<
-  Me,
-  'union' | 'status' | 'last_name' | 'first_name' | 'middle_name' | 'design'
-> & {
+export type Holder = Pick<Me, 'union' | 'status' | 'last_name' | 'first_name' | 'middle_name' | 'design'> & {
   /** The design's logo as an address that needs no network. */
   logo?: string
 }

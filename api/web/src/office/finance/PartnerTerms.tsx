@@ -103,7 +103,11 @@ function Form({ partner }: { partner: Partner }) {
   return (
     <form onSubmit={submit} noValidate data-testid="partner-terms">
       <Stack gap="sm">
-        <Fields typed={typed} onType={setTyped} problem={saving.error ? asProblem(saving.error) : undefined} />
+        <Fields
+          typed={typed}
+          onType={setTyped}
+          problem={saving.error ? asProblem(saving.error) : undefined}
+        />
         <Group justify="flex-end">
           <Button
             type="submit"
@@ -138,7 +142,9 @@ function Fields({ typed, onType, problem }: FieldsProps) {
     value: typed[at],
     inputMode: 'decimal' as const,
     error:
-      read[name] === null ? t(at === 'least' ? 'partners.notAmount' : 'partners.notPercent') : problem?.field(name),
+      read[name] === null
+        ? t(at === 'least' ? 'partners.notAmount' : 'partners.notPercent')
+        : problem?.field(name),
     onChange: (event: { currentTarget: HTMLInputElement }) =>
       onType({ ...typed, [at]: event.currentTarget.value }),
     'data-testid': `partner-${at}`,

@@ -114,8 +114,7 @@ export function Orders() {
   const orders = useQuery({
     queryKey: ['card-orders'],
     staleTime: 0,
-    refetchInterval: ({ state }) =>
-      state.data?.some(({ status }) => working(status)) ? POLL_MS : false,
+    refetchInterval: ({ state }) => (state.data?.some(({ status }) => working(status)) ? POLL_MS : false),
     queryFn: async () =>
       (await ask(api.GET('/v1/card-orders', { params: { query: { limit: SHOWN } } }))).items,
   })
@@ -161,9 +160,7 @@ function OneOrder({ order }: { order: CardOrder }) {
         </div>
         <Badge color={STATUS_COLOR[status] ?? 'gray'}>{t(`jobStatus.${status}`)}</Badge>
       </Group>
-      {working(status) ? (
-        <Progress mt={6} value={part} animated aria-label={t('printing.orders')} />
-      ) : null}
+      {working(status) ? <Progress mt={6} value={part} animated aria-label={t('printing.orders')} /> : null}
       {status === 'failed' ? (
         <Alert mt={6} color="red" role="alert">
           {t(`printing.orderProblem.${order.problem}`)}

@@ -98,7 +98,12 @@ function Move({ member, deed, onDone }: DeedProps<'transfer' | 'readmit'>) {
       const params = { path: { id: member.id } }
       return deed === 'transfer'
         ? ask(api.POST('/v1/members/{id}/transfer', { params, body: { organisation, on } }))
-        : ask(api.POST('/v1/members/{id}/readmit', { params, body: { organisation, on, reason: reason.trim() } }))
+        : ask(
+            api.POST('/v1/members/{id}/readmit', {
+              params,
+              body: { organisation, on, reason: reason.trim() },
+            }),
+          )
     },
     onSuccess: done,
   })

@@ -35,9 +35,7 @@ function addressProblem(problem: Problem | undefined, { t }: Words): string | un
   const found = problem?.errors.find(({ pointer }) => pointer.startsWith('#/redirect_uris'))
   if (!found) return undefined
   const place = /\/(\d+)$/.exec(found.pointer)?.[1]
-  return place
-    ? t('wallets.uriLine', { line: Number(place) + 1, detail: found.detail })
-    : found.detail
+  return place ? t('wallets.uriLine', { line: Number(place) + 1, detail: found.detail }) : found.detail
 }
 
 interface FieldsProps {
@@ -185,7 +183,11 @@ export function ChangeForm({ app, onDone }: { app: WalletApp; onDone: () => void
   return (
     <form onSubmit={submit} noValidate>
       <Stack>
-        <Fields typed={typed} onType={setTyped} problem={saving.error ? asProblem(saving.error) : undefined} />
+        <Fields
+          typed={typed}
+          onType={setTyped}
+          problem={saving.error ? asProblem(saving.error) : undefined}
+        />
         <Group justify="flex-end">
           <Button variant="default" onClick={onDone}>
             {t('cancel')}

@@ -85,8 +85,7 @@ interface DeedProps {
 function Renewing({ app, opened, onClose }: DeedProps) {
   const { t } = useWords()
   const renewing = useMutation({
-    mutationFn: () =>
-      ask(api.POST('/v1/wallet-apps/{id}/secret', { params: { path: { id: app.id } } })),
+    mutationFn: () => ask(api.POST('/v1/wallet-apps/{id}/secret', { params: { path: { id: app.id } } })),
   })
   const close = () => {
     renewing.reset()

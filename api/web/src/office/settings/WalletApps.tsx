@@ -33,8 +33,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
   const [registering, setRegistering] = useState(false)
   const apps = useQuery({
     queryKey: ['wallet-apps'],
-    queryFn: async () =>
-      (await ask(api.GET('/v1/wallet-apps', { params: { query: { limit: 200 } } }))).items,
+    queryFn: async () => (await ask(api.GET('/v1/wallet-apps', { params: { query: { limit: 200 } } }))).items,
   })
   const opened = apps.data?.find(({ id }) => id === chosen)
   return (

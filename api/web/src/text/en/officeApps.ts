@@ -14,7 +14,8 @@ export const wallets = {
     clientId: 'Client id',
     uris: 'Redirect addresses (redirect_uri)',
     urisHint: 'One address a line, letter by letter; https, up to 10.',
-    urisPublicHint: 'One a line: https, a scheme of its own with a dot (com.bank.app:/cb), or http on 127.0.0.1.',
+    urisPublicHint:
+      'One a line: https, a scheme of its own with a dot (com.bank.app:/cb), or http on 127.0.0.1.',
     uriLine: 'line {{line}}: {{detail}}',
     scopes: 'What it may ask for',
     public: 'Lives on phones and keeps no secret',

@@ -18,7 +18,10 @@ export const printing = {
     orderPlaced: 'The cards are ordered: you can leave this page, the server goes on.',
     orders: 'Orders for organisations',
     orderProgress: 'Cards made: {{issued}}, had one: {{skipped}}',
-    orderProblem: { 'numbers-exhausted': 'There are no card numbers left: an administrator has to open the next programme. What was made stays.' },
+    orderProblem: {
+      'numbers-exhausted':
+        'There are no card numbers left: an administrator has to open the next programme. What was made stays.',
+    },
     make: 'Make a batch',
     makeFor: 'Make a batch: {{name}}',
     made: 'Batch no. {{number}} is made.',

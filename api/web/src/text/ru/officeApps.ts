@@ -14,7 +14,8 @@ export const wallets = {
     clientId: 'Идентификатор (client_id)',
     uris: 'Куда возвращаться (redirect_uri)',
     urisHint: 'По одному адресу в строке, буква в букву; https, до 10.',
-    urisPublicHint: 'По одному в строке: https, своя схема с точкой (com.bank.app:/cb) или http на 127.0.0.1.',
+    urisPublicHint:
+      'По одному в строке: https, своя схема с точкой (com.bank.app:/cb) или http на 127.0.0.1.',
     uriLine: 'строка {{line}}: {{detail}}',
     scopes: 'О чём может просить',
     public: 'Живёт на телефонах и не хранит секрета',
