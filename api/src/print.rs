@@ -8,9 +8,11 @@
 //! | [`holders`] | the rows of a batch with names |
 //! | [`files`] | faces, print files, personalisation tables, sums: streamed, restartable |
 //! | [`drawing`] | the thread that makes them for the API |
+//! | [`orders`] | plastic for a whole organisation |
 
 pub mod claim;
 pub mod designs;
 pub mod drawing;
 pub mod files;
 pub mod holders;
+pub mod orders;

@@ -72,6 +72,7 @@ pub fn table() -> Vec<Entry> {
     let books = Access::roles(&[Role::Finance, Role::Controller, Role::Auditor]);
     let finance = Access::roles(&[Role::Finance]);
     let administrators = Access::roles(&[Role::Administrator]);
+    let app_readers = Access::roles(&[Role::Administrator, Role::Auditor]);
     let partner_settings = Access::roles(&[Role::Administrator, Role::Finance]);
     let controller = Access::roles(&[Role::Controller]);
     let tier_readers = Access::roles(&[Role::Administrator, Role::Finance, Role::Controller, Role::Auditor]);
@@ -96,6 +97,7 @@ pub fn table() -> Vec<Entry> {
         patch("/v1/me", member, web::to(v1::me::change)),
         creation("/v1/me/enrolment", member, web::to(v1::me::enrol)),
         delete("/v1/me/enrolment", member, web::to(v1::me::leave)),
+        get("/v1/me/design/logo.png", member, web::to(v1::me::design::logo)),
         get("/v1/me/cards", member.and_wallet(Scope::Card), web::to(v1::me::cards::list)),
         get("/v1/me/cards/{id}/code", coded, web::to(v1::me::cards::code)),
         get("/v1/me/cards/{id}/code.svg", coded, web::to(v1::me::cards::code_svg)),
@@ -156,7 +158,8 @@ pub fn table() -> Vec<Entry> {
         post("/v1/webhooks/{id}/test", hooks, web::to(v1::webhooks::test)),
         get("/v1/webhooks/{id}/deliveries", hooks, web::to(v1::webhooks::deliveries)),
         post("/v1/webhooks/{id}/replay", hooks, web::to(v1::webhooks::replay)),
-        get("/v1/partners", books, web::to(v1::partners::list)),
+        get("/v1/partners", Access::roles(settled_by), web::to(v1::partners::list)),
+        get("/v1/partners/{code}", Access::roles(settled_by), web::to(v1::partners::show)),
         patch("/v1/partners/{code}", partner_settings, web::to(v1::partners::change)),
         get("/v1/rules", Access::roles(managers), web::to(v1::rules::list)),
         creation("/v1/rules", finance, web::to(v1::rules::draft)),
@@ -215,6 +218,10 @@ pub fn table() -> Vec<Entry> {
         post("/v1/cards/{id}/block", issuers, web::to(v1::cards::block)),
         get("/v1/cards/{id}/face.png", office, web::to(v1::print_batches::face)),
         get("/v1/cards/{id}/print-history", office, web::to(v1::print_batches::history)),
+        creation("/v1/card-orders", printers, web::to(v1::card_orders::place)),
+        get("/v1/card-orders", office, web::to(v1::card_orders::list)),
+        get("/v1/card-orders/wanting", printers, web::to(v1::card_orders::how_many)),
+        get("/v1/card-orders/{id}", office, web::to(v1::card_orders::show)),
         get("/v1/designs", office, web::to(v1::designs::holding)),
         creation("/v1/designs", printers, web::to(v1::designs::create)),
         post("/v1/designs/preview", printers, web::to(v1::designs::preview_of)),
@@ -251,7 +258,9 @@ pub fn table() -> Vec<Entry> {
         post("/v1/oauth/token", Access::PUBLIC, web::to(v1::oauth::token)),
         post("/v1/oauth/revoke", Access::PUBLIC, web::to(v1::oauth::revoke::revoke)),
         creation("/v1/wallet-apps", administrators, web::to(v1::wallet_apps::create)),
-        get("/v1/wallet-apps", administrators, web::to(v1::wallet_apps::list)),
+        get("/v1/wallet-apps", app_readers, web::to(v1::wallet_apps::list)),
+        patch("/v1/wallet-apps/{id}", administrators, web::to(v1::wallet_apps::change)),
+        creation("/v1/wallet-apps/{id}/secret", administrators, web::to(v1::wallet_apps::renew_secret)),
         delete("/v1/wallet-apps/{id}", administrators, web::to(v1::wallet_apps::revoke)),
         post("/v1/auth/login", Access::PUBLIC, web::to(v1::auth::login)),
         post("/v1/auth/code", Access::PUBLIC, web::to(v1::auth::code)),

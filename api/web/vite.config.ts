@@ -73,7 +73,7 @@ export default defineConfig({
               name: 'base',
               test: /node_modules[\\/](react|react-dom|scheduler|i18next|react-i18next|@tanstack|openapi-fetch|clsx)[\\/]/,
             },
-            { name: 'ui', test: /src[\\/](ui[\\/](?!StaffSignIn)|api[\\/])/ },
+            { name: 'ui', test: /src[\\/](ui[\\/](?!StaffSignIn|Camera|barcodes)|api[\\/])/ },
           ],
         },
       },

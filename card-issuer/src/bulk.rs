@@ -82,6 +82,28 @@ pub fn issue_missing(
     })
 }
 
+/// How many of the given members, each of them told once, [`issue_missing`] would give a card of the kind.
+///
+/// # Errors
+/// The database's.
+pub fn wanting(
+    connection: &mut PgConnection,
+    kind: CardKind,
+    members: &[MemberId],
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    // One living card of a kind is a member's at most.
+    let having: i64 = table::table
+        .filter(table::member_id.eq_any(members))
+        .filter(table::kind.eq(kind))
+        .filter(table::relation.is_null())
+        .filter(table::status.eq_any(CardStatus::LIVING))
+        .filter(table::expires_on.ge(crate::day_of(now)))
+        .count()
+        .get_result(connection)?;
+    Ok(members.len().saturating_sub(usize::try_from(having).expect("a count is not negative")))
+}
+
 /// The given members, each once and in order of id, who have no living card of the kind.
 fn without_card(
     connection: &mut PgConnection,

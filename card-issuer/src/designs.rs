@@ -146,16 +146,21 @@ impl StoredDesign {
         self.fields.split(',').filter_map(|field| field.parse().ok()).collect()
     }
 
-    /// The design as it is drawn.
-    pub fn drawn(&self) -> Design {
-        let plain = Design::default();
+    /// The design without its logo, which takes a while to read.
+    pub fn plain(&self) -> Design {
+        let own = Design::default();
         Design {
-            base: self.base.parse().unwrap_or(plain.base),
-            accent: self.accent.parse().unwrap_or(plain.accent),
+            base: self.base.parse().unwrap_or(own.base),
+            accent: self.accent.parse().unwrap_or(own.accent),
             title: self.title.clone(),
             fields: self.fields(),
-            logo: self.logo.as_deref().and_then(pixels),
+            logo: None,
         }
+    }
+
+    /// The design as it is drawn.
+    pub fn drawn(&self) -> Design {
+        Design { logo: self.logo.as_deref().and_then(pixels), ..self.plain() }
     }
 }
 

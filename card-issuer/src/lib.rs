@@ -10,6 +10,7 @@
 //! | [`life`] | what becomes of a card: states, blocking, reissuing, history |
 //! | [`aliases`] | the other numbers a card answers to |
 //! | [`bulk`] | a card for everybody who has none, a set at a time |
+//! | [`orders`] | such a set asked for by an organisation, and how far it is |
 //! | [`devices`] | what draws codes: the server, a phone, Google |
 //! | [`presentation`] | live codes judged and used up inside the caller's transaction |
 //! | [`resolutions`] | what a till was told about a card, good for one purchase |
@@ -48,6 +49,7 @@ pub mod life;
 pub mod merging;
 pub mod number;
 pub mod numbering;
+pub mod orders;
 pub mod pass;
 pub mod personalisation;
 pub mod presentation;

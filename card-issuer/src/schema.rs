@@ -75,6 +75,23 @@ pub mod cards {
     }
 
     diesel::table! {
+        cards.orders (id) {
+            id -> Uuid,
+            organisation_id -> Uuid,
+            kind -> Text,
+            status -> Text,
+            members -> Int8,
+            issued -> Int8,
+            skipped -> Int8,
+            after_member -> Nullable<Uuid>,
+            problem -> Nullable<Text>,
+            placed_by -> Text,
+            placed_at -> Timestamptz,
+            ended_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
         cards.print_batches (id) {
             id -> Uuid,
             number -> Int8,
@@ -159,6 +176,7 @@ pub mod cards {
         designs,
         devices,
         history,
+        orders,
         print_batches,
         print_events,
         print_items,

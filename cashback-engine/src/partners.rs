@@ -215,6 +215,38 @@ pub fn change(
     })
 }
 
+/// A commission rate and when it held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldRate {
+    /// The rate.
+    pub rate: Rate,
+    /// Since when; the first one held from the beginning.
+    pub from: Option<DateTime<Utc>>,
+    /// Until when (exclusive); the present one still holds.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// A partner's commission rates, the present one first.
+///
+/// # Errors
+/// The database's.
+pub fn rates(connection: &mut PgConnection, partner: &Partner) -> QueryResult<Vec<HeldRate>> {
+    let former: Vec<(DateTime<Utc>, Rate)> = commission_rates::table
+        .filter(commission_rates::partner_id.eq(partner.id))
+        .order(commission_rates::until)
+        .select((commission_rates::until, commission_rates::rate))
+        .load(connection)?;
+    let mut held = Vec::with_capacity(former.len() + 1);
+    let mut from = None;
+    for (until, rate) in former {
+        held.push(HeldRate { rate, from, until: Some(until) });
+        from = Some(until);
+    }
+    held.push(HeldRate { rate: partner.commission_rate, from, until: None });
+    held.reverse();
+    Ok(held)
+}
+
 /// The commission rates that were, by partner: until when each held, the earliest first.
 pub(crate) type FormerRates = HashMap<PartnerId, Vec<(DateTime<Utc>, Rate)>>;
 

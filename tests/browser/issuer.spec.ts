@@ -1,6 +1,52 @@
-/** The issuer's desk: how an organisation's cards look. */
+/** Plastic from the member's wish to the holder's hands, and how it looks. */
 import { expect } from '@playwright/test'
-import { DESK, look, PHONE, signInStaff, test } from './people'
+import { DESK, look, lookAround, memberAt, PHONE, signInMember, signInStaff, test } from './people'
+
+/** A dark disc. */
+const LOGO = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAABgAAAAYCAIAAABvFaqvAAAAT0lEQVR42mP48v4RVRADzQ0SULHDhYg1CI8ReIxjIM8UTLMYyDYFzSwGSkxBNovaBpFtCtysUYNGDaKiQYMvi1Az91OzPKJmCUnNMps8BABQUdhw8LkLCQAAAABJRU5ErkJggg==',
+  'base64',
+)
+
+test('plastic is ordered by a member, printed, spoiled, printed again and handed out', async ({ visit }) => {
+  test.setTimeout(120_000)
+  const phone = await visit('/', { viewport: PHONE })
+  const { email } = memberAt(14)
+  await signInMember(phone, email)
+  await phone.getByTestId('settings').click()
+  await phone.getByTestId('order-plastic').click()
+  await expect(phone.getByTestId('plastic-status')).toContainText('заказана')
+
+  const office = await visit('/office', { viewport: DESK })
+  await signInStaff(office, 'issuer')
+  await expect(office.getByTestId('waiting-print')).toContainText(/[1-9]/)
+  await look(office, 'issuer-today')
+  await office.getByTestId('nav-printing').click()
+  // Every organisation that has cards to print: one batch each.
+  await office.getByTestId('print-make').first().click()
+  await office.getByTestId('print-send').waitFor()
+  await expect(office.getByTestId('printed-card').first()).toContainText('ждёт выдачи')
+  await look(office, 'issuer-batch')
+  await office.getByTestId('print-send').click()
+  await office.getByTestId('print-receive').click()
+  await expect(office.getByTestId('print-receive')).toHaveCount(0)
+
+  const first = office.getByTestId('printed-card').first()
+  await first.getByRole('checkbox').check()
+  await office.getByTestId('spoil').click()
+  await office.getByTestId('spoil-note').fill('полоса на лице')
+  await look(office, 'issuer-spoil')
+  await office.getByTestId('spoil-confirm').click()
+  await expect(first).toContainText('брак')
+
+  await office.getByTestId('nav-printing').click()
+  await office.getByTestId('print-make').first().click()
+  await office.getByTestId('print-receive').click()
+  await office.getByTestId('printed-card').first().getByRole('checkbox').check()
+  await office.getByTestId('hand-out').click()
+  await expect(office.getByTestId('printed-card').first()).toContainText('выдана')
+  await look(office, 'issuer-handed-out')
+})
 
 test('an organisation’s cards get a design of their own, seen before it is stored', async ({ visit }) => {
   for (const viewport of [DESK, PHONE]) {
@@ -13,8 +59,79 @@ test('an organisation’s cards get a design of their own, seen before it is sto
     await expect(page.getByTestId('design-preview')).toBeVisible()
     await look(page, viewport === PHONE ? 'issuer-design-phone' : 'issuer-design')
     if (viewport === DESK) {
-      await page.getByTestId('design-store').click()
-      await expect(page.getByTestId('announcement')).not.toBeEmpty()
+      await expect(page.getByTestId('design-store')).toBeEnabled()
     }
   }
+})
+
+test('the card on a member’s phone gets the design of their organisation', async ({ visit }) => {
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(21).email)
+  const face = phone.getByTestId('card-face')
+  await expect(face).toHaveAttribute('data-designed', 'false')
+  const code = await phone.evaluate(async () => {
+    const me = await fetch('/v1/me', { headers: { 'X-Session': 'member' } })
+    return (await me.json()).organisation.code
+  })
+
+  const office = await visit('/office')
+  await signInStaff(office, 'issuer')
+  await office.getByTestId('nav-designs').click()
+  await office.getByRole('combobox', { name: 'Чьи карты' }).fill(code)
+  await office.getByRole('option', { name: code }).click()
+  await office.getByLabel('Основной цвет').fill('#f4efe2')
+  await office.getByLabel('Второй цвет').fill('#ffd166')
+  await office.getByLabel('Заголовок').fill('Профсоюз учителей')
+  await office
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'logo.png', mimeType: 'image/png', buffer: LOGO })
+  await office.getByTestId('design-store').click()
+  await expect(office.getByTestId('announcement')).not.toBeEmpty()
+
+  await phone.reload()
+  await expect(face).toHaveAttribute('data-designed', 'true')
+  await expect(phone.getByTestId('card-title')).toHaveText('Профсоюз учителей')
+  await expect(phone.getByTestId('card-logo')).toBeVisible()
+  await expect(face).toHaveCSS('color', 'rgb(20, 28, 40)')
+  await lookAround(phone, 'member-designed')
+})
+
+test('an issuer orders plastic for a whole organisation and sees it done', async ({ visit }) => {
+  const page = await visit('/office', { viewport: DESK })
+  await signInStaff(page, 'issuer')
+  await page.getByTestId('nav-printing').click()
+  await page.getByTestId('order-all').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('combobox', { name: 'Чьим членам' }).fill('P-000030')
+  await page.getByRole('option', { name: /P-000030/ }).click()
+  await expect(page.getByTestId('order-count')).toContainText(/[1-9]\d* карт/)
+  await lookAround(page, 'issuer-order')
+  await page.getByTestId('order-confirm').click()
+  const order = page.getByTestId('card-order').first()
+  await expect(order).toHaveAttribute('data-status', 'done')
+  await expect(page.getByTestId('print-waiting').filter({ hasText: 'P-000030' })).toBeVisible()
+  await look(page, 'issuer-ordered')
+  await page.getByTestId('order-all').click()
+  await dialog.getByRole('combobox', { name: 'Чьим членам' }).fill('P-000030')
+  await page.getByRole('option', { name: /P-000030/ }).click()
+  await expect(page.getByTestId('order-count')).toContainText('карта уже есть')
+  await expect(page.getByTestId('order-confirm')).toBeDisabled()
+})
+
+test('a card is found by a barcode of an old till and blocked', async ({ visit }) => {
+  const phone = await visit('/', { viewport: PHONE, refusals: [409] })
+  await signInMember(phone, memberAt(15).email)
+  const number = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
+  const office = await visit('/office', { viewport: DESK })
+  await signInStaff(office, 'issuer')
+  await office.getByTestId('nav-cards').click()
+  await office.getByTestId('card-search').fill(number)
+  await office.getByTestId('card-find').click()
+  await office.getByTestId('card-row').click()
+  await office.getByTestId('card-block').click()
+  await look(office, 'issuer-block')
+  await office.getByTestId('block-confirm').click()
+  await expect(office.getByTestId('card-record')).toContainText('заблокирована')
+  await phone.reload()
+  await expect(phone.getByText('Карта заблокирована').first()).toBeVisible()
 })

@@ -1,6 +1,6 @@
 /** The office at work: the books down to a purchase, a register's outcomes, an import's refusals, a card given. */
 import { expect } from '@playwright/test'
-import { look, memberAt, PHONE, partnerProgram, signInMember, signInStaff, test } from './people'
+import { look, lookAround, memberAt, PHONE, partnerProgram, signInMember, signInStaff, test } from './people'
 
 const file = (name: string, lines: string[]) => ({
   name,
@@ -8,7 +8,20 @@ const file = (name: string, lines: string[]) => ({
   buffer: Buffer.from(`${lines.join('\n')}\n`),
 })
 
-test('finance opens a balance down to the purchase behind it', async ({ visit }) => {
+test('finance opens a balance down to the purchase behind it', async ({ visit, request }) => {
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(20).email)
+  const receipt = `LEDGER-${Date.now()}`
+  const sold = {
+    card_number: (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16),
+    outlet: 'market-1',
+    receipt,
+    occurred_at: new Date(Date.now() - 1_000).toISOString(),
+    amount: '640.00',
+  }
+  const program = await partnerProgram(request, 'market')
+  expect((await program.post('/v1/purchases', sold)).status()).toBe(201)
+
   const page = await visit('/office')
   await signInStaff(page, 'finance')
   await expect(page.getByTestId('nav-members')).toBeHidden()
@@ -29,14 +42,12 @@ test('finance opens a balance down to the purchase behind it', async ({ visit })
     .click()
   await page.getByTestId('postings').waitFor()
   await look(page, 'finance-postings')
-  const posting = page
-    .getByTestId('postings')
-    .getByRole('row')
-    .filter({ hasText: /M-\d{6}/ })
-    .first()
-  await posting.click()
-  await page.getByTestId('record').getByRole('link').first().click()
+  const posting = page.getByTestId('postings').getByRole('row').filter({ hasText: receipt })
+  await posting.getByRole('cell').first().click()
+  await page.getByTestId('record').getByTestId('purchase-detail').waitFor()
+  await posting.getByRole('link', { name: receipt }).click()
   await expect(page.getByTestId('purchase-detail')).toContainText('5 %')
+  await expect(page.getByTestId('purchase-detail')).toContainText('640,00')
   await look(page, 'finance-purchase')
 })
 
@@ -116,6 +127,62 @@ test('a registrar imports members, sees why a row was refused, and gives a card'
   await page.getByTestId('give-plastic').click()
   await expect(page.getByTestId('member-card')).toHaveCount(2)
   await look(page, 'registrar-member')
+})
+
+test('who left is taken back for a reason that stays in the record', async ({ visit }) => {
+  const page = await visit('/office')
+  await signInStaff(page, 'registrar')
+  await page.getByTestId('nav-members').click()
+  // Beyond the members whose logins are told.
+  await page.getByTestId('member-search').fill('000000401')
+  await page.getByTestId('member-row').filter({ hasText: '000000401' }).click()
+  await page.getByTestId('leave').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Причина').fill('ошибка в списке')
+  await dialog.getByRole('button').last().click()
+  await page.getByTestId('readmit').click()
+  await dialog.getByRole('combobox', { name: 'Куда' }).fill('P-000002')
+  await page.getByRole('option', { name: /P-000002/ }).click()
+  await expect(page.getByTestId('readmit-confirm')).toBeDisabled()
+  await page.getByTestId('readmit-reason').fill('вернули по заявлению')
+  await look(page, 'registrar-readmit')
+  await page.getByTestId('readmit-confirm').click()
+  await expect(page.getByTestId('member-record')).toContainText('«вернули по заявлению»')
+  await expect(page.getByTestId('member-record')).toContainText('«ошибка в списке»')
+  await look(page, 'registrar-readmitted')
+})
+
+test('finance changes a partner’s terms, told at the field what is wrong', async ({ visit }) => {
+  const page = await visit('/office')
+  await signInStaff(page, 'finance')
+  await page.getByTestId('nav-partners').click()
+  await page.getByTestId('partner-row').filter({ hasText: 'Здравник' }).click()
+  const record = page.getByTestId('partner-record')
+  await expect(record.getByTestId('partner-rate')).toHaveCount(1)
+  await expect(record.getByTestId('partner-commission')).toHaveValue('1,5')
+  await expect(page.getByTestId('partner-save')).toBeDisabled()
+  await record.getByTestId('partner-commission').fill('101')
+  await expect(record).toContainText('процент от 0 до 100')
+  await expect(page.getByTestId('partner-save')).toBeDisabled()
+  await record.getByTestId('partner-commission').fill('1,75')
+  await record.getByTestId('partner-least').fill('10')
+  await record.getByTestId('partner-counter').check({ force: true })
+  await page.getByTestId('partner-save').click()
+  await expect(record.getByTestId('partner-rate')).toHaveCount(2)
+  await expect(record.getByTestId('partner-rate').first()).toContainText('1,75')
+  await expect(record.getByTestId('partner-least')).toHaveValue('10,00')
+  await expect(page.getByTestId('partner-save')).toBeDisabled()
+  await lookAround(page, 'finance-partner')
+
+  const administrator = await visit('/office', { viewport: PHONE })
+  await signInStaff(administrator, 'administrator')
+  await administrator.goto('/office#/partners/pharmacy')
+  await expect(administrator.getByTestId('partner-commission')).toHaveValue('1,75')
+  const auditor = await visit('/office')
+  await signInStaff(auditor, 'auditor')
+  await auditor.goto('/office#/partners/pharmacy')
+  await expect(auditor.getByTestId('partner-record')).toContainText('1,75')
+  await expect(auditor.getByTestId('partner-save')).toHaveCount(0)
 })
 
 test('an administrator changes the settings, finance reads them', async ({ visit }) => {

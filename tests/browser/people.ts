@@ -23,6 +23,8 @@ interface Visit extends BrowserContextOptions {
   cut?: boolean
   /** How far this device's clock is ahead. */
   clockAheadMinutes?: number
+  /** Other people's sites that the story ends up at: they answer with an empty page. */
+  away?: string[]
   theme?: 'light' | 'dark'
   language?: 'ru' | 'en'
 }
@@ -37,7 +39,7 @@ export const test = base.extend<Fixtures>({
     const wrong: string[] = []
     const contexts: { close: () => Promise<void> }[] = []
     await use(async (path, visited = {}) => {
-      const { refusals = [], cut = false, clockAheadMinutes, theme = 'light', language, ...options } = visited
+      const { refusals = [], cut = false, clockAheadMinutes, away = [], theme = 'light', language, ...options } = visited
       const baseURL = process.env.BROWSER_BASE ?? ''
       const context = await browser.newContext({
         baseURL,
@@ -50,8 +52,11 @@ export const test = base.extend<Fixtures>({
         await context.addInitScript((to) => localStorage.setItem('unioncard.language', to), language)
       }
       if (clockAheadMinutes) await context.addInitScript(shiftClock, clockAheadMinutes * 60_000)
+      for (const origin of away) {
+        await context.route(`${origin}/**`, (route) => route.fulfill({ contentType: 'text/html', body: 'away' }))
+      }
       const page = await context.newPage()
-      watch(page, baseURL, { refusals, cut }, wrong)
+      watch(page, [baseURL, ...away], { refusals, cut }, wrong)
       await page.goto(path)
       return page
     })
@@ -77,7 +82,7 @@ function shiftClock(ahead: number): void {
 /** Chromium reports breaches of the content security policy to the console as well. */
 function watch(
   page: Page,
-  baseURL: string,
+  origins: string[],
   { refusals, cut }: { refusals: number[]; cut: boolean },
   wrong: string[],
 ): void {
@@ -90,7 +95,7 @@ function watch(
   page.on('pageerror', (error) => wrong.push(`${page.url()}: ${error}`))
   page.on('request', (request) => {
     const url = new URL(request.url())
-    if (/^(http|ws)/.test(url.protocol) && url.origin !== baseURL) wrong.push(`${page.url()} asked ${url}`)
+    if (/^(http|ws)/.test(url.protocol) && !origins.includes(url.origin)) wrong.push(`${page.url()} asked ${url}`)
   })
 }
 
@@ -140,6 +145,12 @@ function codesTo(email: string): string[] {
 }
 
 export async function signInMember(page: Page, email: string): Promise<void> {
+  await enterCode(page, email)
+  await page.getByTestId('card-qr').waitFor()
+}
+
+/** Signs a member in at whichever page asks for it. */
+export async function enterCode(page: Page, email: string): Promise<void> {
   const before = codesTo(email).length
   await page.getByTestId('email').fill(email)
   await page.getByTestId('sign-in').click()
@@ -147,7 +158,7 @@ export async function signInMember(page: Page, email: string): Promise<void> {
   await expect.poll(() => codesTo(email).length, 'a letter with a code').toBeGreaterThan(before)
   await page.getByTestId('code').fill(codesTo(email).at(-1) ?? '')
   await page.getByTestId('sign-in').click()
-  await page.getByTestId('card-qr').waitFor()
+  await page.getByTestId('code').waitFor({ state: 'detached' })
 }
 
 export async function signInStaff(page: Page, role: string, partner?: string): Promise<void> {
@@ -187,6 +198,34 @@ interface Violation {
   id: string
   impact: string
   nodes: { html: string; failureSummary: string }[]
+}
+
+/** All a page can look like: on a phone and a desk, in the light and in the dark. */
+const LOOKS = [
+  { name: 'phone-light', viewport: PHONE, theme: 'light' },
+  { name: 'phone-dark', viewport: PHONE, theme: 'dark' },
+  { name: 'desk-light', viewport: DESK, theme: 'light' },
+  { name: 'desk-dark', viewport: DESK, theme: 'dark' },
+] as const
+
+/** Looks at a page from all sides, and leaves it in the light and as large as it was. */
+export async function lookAround(page: Page, name: string): Promise<void> {
+  const before = page.viewportSize() ?? DESK
+  for (const { name: side, viewport, theme } of LOOKS) {
+    await page.setViewportSize(viewport)
+    await page.emulateMedia({ colorScheme: theme })
+    await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', theme)
+    await look(page, `${name}-${side}`)
+  }
+  await page.setViewportSize(before)
+  await page.emulateMedia({ colorScheme: 'light' })
+}
+
+/** The page in a language, from its beginning. */
+export async function speak(page: Page, language: 'ru' | 'en'): Promise<void> {
+  await page.evaluate((to) => localStorage.setItem('unioncard.language', to), language)
+  await page.reload()
+  await expect(page.locator('html')).toHaveAttribute('lang', language)
 }
 
 /** Keeps a picture of the page; it must not scroll sideways, and axe must find nothing serious in it. */

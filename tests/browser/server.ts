@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { google } from './google'
 
 /** A demo with its own PostgreSQL on a slow machine. */
 const START_MAX_MS = 90_000
@@ -47,9 +48,10 @@ export default async function start(): Promise<() => Promise<void>> {
   const log = join(data, 'demo.log')
   const output = openSync(log, 'w')
   const { PATH, HOME } = process.env
+  const wallets = await google(data)
   const child = spawn(program, ['demo'], {
     cwd: data,
-    env: { PATH, HOME, DATA_DIR: data, LISTEN: listen },
+    env: { PATH, HOME, DATA_DIR: data, LISTEN: listen, ...wallets.settings },
     stdio: ['ignore', output, output],
   })
   try {
@@ -61,11 +63,12 @@ export default async function start(): Promise<() => Promise<void>> {
   } catch (error) {
     const told = readFileSync(log, 'utf8').slice(-3_000)
     await stop(child, data)
+    wallets.close()
     throw new Error(`${error}\n${told}`)
   }
   process.env.BROWSER_DATA = data
   process.env.BROWSER_BASE = `http://${listen}`
-  return () => stop(child, data)
+  return () => stop(child, data).finally(wallets.close)
 }
 
 async function stop(child: ChildProcess, data: string): Promise<void> {

@@ -202,7 +202,7 @@ fn card_in(shop: &Shop, office: &Client, owner: &Holder, (state, kind): (&str, C
         "left" => act("leave", said),
         "readmitted" => {
             act("leave", said);
-            act("readmit", json!({ "on": today, "organisation": harness::builders::ROOT }));
+            act("readmit", json!({ "on": today, "organisation": harness::builders::ROOT, "reason": "x" }));
         }
         "merged" => {
             let survivor = holder(&shop.server, &format!("{}9", owner.number));

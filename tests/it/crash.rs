@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cashback_engine::adjustments::{self, Proposal};
+use cashback_engine::enrolments;
 use cashback_engine::programme::{self, Changes};
 use cashback_engine::rules::{BookCache, RuleDraft, store};
-use cashback_engine::enrolments;
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid as SqlUuid};

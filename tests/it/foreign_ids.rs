@@ -17,13 +17,15 @@ use crate::shop::{Holder, Shop, bound_to};
 const NEVER: &str = "0190b5b0-0000-7000-8000-000000000000";
 
 /// What a route's id is of, by the beginning of its path.
-const KINDS: [&str; 6] = ["members", "cards", "designs", "print-batches", "organisations", "imports"];
+const KINDS: [&str; 7] =
+    ["members", "cards", "card-orders", "designs", "print-batches", "organisations", "imports"];
 
 /// A body that would do something, were the thing one's own.
 fn body(path: &str, card: &str) -> Value {
     let on = "2026-11-21";
     match path.rsplit('/').next().unwrap() {
-        "transfer" | "readmit" => json!({ "organisation": "P-1", "on": on }),
+        "transfer" => json!({ "organisation": "P-1", "on": on }),
+        "readmit" => json!({ "organisation": "P-1", "on": on, "reason": "x" }),
         "leave" | "suspend" | "resume" => json!({ "on": on, "reason": "x" }),
         "close" => json!({ "on": on }),
         "merge" => json!({ "into": NEVER, "dry": true }),
@@ -44,6 +46,8 @@ fn theirs(office: &Client) -> BTreeMap<&'static str, String> {
     let design = json!({ "organisation": "P-2", "base": "#10243e", "accent": "#1f3a5f" });
     let design = office.post("/v1/designs", &design).expect(201).json();
     let batch = office.post("/v1/print-batches", &json!({ "organisation": "R-002" })).expect(201).json();
+    let order = json!({ "organisation": "P-2", "kind": "virtual" });
+    let order = office.post("/v1/card-orders", &order).expect(202).json();
     let file =
         b"membership_number,organisation_code,last_name,first_name,middle_name,sex,birth_date,phone,email,\
                  category,position,joined_on,consent_on\n";
@@ -51,6 +55,7 @@ fn theirs(office: &Client) -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("members", text(&member["id"])),
         ("cards", text(&card["id"])),
+        ("card-orders", text(&order["id"])),
         ("designs", text(&design["id"])),
         ("print-batches", text(&batch["id"])),
         ("organisations", "P-2".to_owned()),

@@ -27,7 +27,7 @@ pub fn import(client: &Client, kind: &str, name: &str, file: &[u8]) -> (String, 
 }
 
 /// The generated union, brought in; the client may import everything.
-fn generated(server: &TestServer) -> (Client, String, Value) {
+pub fn generated(server: &TestServer) -> (Client, String, Value) {
     let administrator = server.as_staff(Role::Administrator, None);
     let (_, report) =
         import(&administrator, "organisations", "organisations.csv", &data("organisations.csv"));

@@ -60,7 +60,7 @@ fn suspended_and_restored() {
     let card = json!({ "member": anna.member, "kind": "plastic" });
     assert_eq!(registrar.post("/v1/cards", &card).problem(409), "member-not-active");
     assert_eq!(act(&registrar, anna.member, "suspend", &why).problem(409), "member-state");
-    let to = json!({ "on": on, "organisation": ROOT });
+    let to = json!({ "on": on, "organisation": ROOT, "reason": "x" });
     assert_eq!(act(&registrar, anna.member, "readmit", &to).problem(409), "member-state");
 
     let restored = act(&registrar, anna.member, "resume", &why).expect(200).json();
@@ -98,17 +98,39 @@ fn gone_and_taken_back() {
     let on = today(&shop.server);
     // Boris left the programme on his own word before he left the union.
     shop.server.as_member("1002").delete("/v1/me/enrolment").expect(200);
-    let back = json!({ "on": on, "organisation": "P-2" });
+    let back = json!({ "on": on, "organisation": "P-2", "reason": "  ошибка исправлена " });
     assert_eq!(act(&registrar, anna.member, "readmit", &back).problem(409), "member-state");
     for holder in [&anna, &boris] {
         let gone = json!({ "on": on, "reason": "ошибка в списке" });
         act(&registrar, holder.member, "leave", &gone).expect(200);
-        let nowhere = act(&registrar, holder.member, "readmit", &json!({ "on": on, "organisation": "P-0" }));
+        let nowhere = act(
+            &registrar,
+            holder.member,
+            "readmit",
+            &json!({ "on": on, "organisation": "P-0", "reason": "x" }),
+        );
         assert_eq!(nowhere.json()["errors"][0]["pointer"], "#/organisation");
+        for reason in [" ".to_owned(), "я".repeat(201)] {
+            let unsaid = json!({ "on": on, "organisation": "P-2", "reason": reason });
+            let refused = act(&registrar, holder.member, "readmit", &unsaid);
+            assert_eq!(refused.json()["errors"][0]["pointer"], "#/reason");
+            assert_eq!(refused.problem(422), "invalid");
+        }
+        let unsaid = json!({ "on": on, "organisation": "P-2" });
+        assert_eq!(act(&registrar, holder.member, "readmit", &unsaid).problem(422), "invalid");
         let returned = act(&registrar, holder.member, "readmit", &back).expect(200).json();
         assert_eq!(
             (&returned["status"], &returned["organisation"]["code"]),
             (&json!("active"), &json!("P-2"))
+        );
+        let stretches = returned["history"].as_array().unwrap();
+        assert_eq!(
+            (&stretches[0]["end_reason"], &stretches[0]["begin_words"]),
+            (&json!("ошибка в списке"), &Value::Null)
+        );
+        assert_eq!(
+            (&stretches[1]["reason"], &stretches[1]["begin_words"]),
+            (&json!("returned"), &json!("ошибка исправлена"))
         );
         let mut states: Vec<String> =
             column(&returned["cards"], "status").iter().map(|status| status.to_string()).collect();
@@ -152,7 +174,7 @@ fn nobody_elses_member_and_nobody_unlisted() {
     for (verb, body) in [
         ("suspend", json!({ "on": on, "reason": "x" })),
         ("resume", json!({ "on": on, "reason": "x" })),
-        ("readmit", json!({ "on": on, "organisation": "P-2" })),
+        ("readmit", json!({ "on": on, "organisation": "P-2", "reason": "x" })),
     ] {
         let (other, unknown) = (act(&foreign, id, verb, &body), act(&foreign, never, verb, &body));
         assert_eq!(other.body, unknown.body, "{verb}");

@@ -56,6 +56,42 @@ fn settings_are_changed_by_finance_or_an_administrator_and_judge_the_next_purcha
     audited(&shop, 2);
 }
 
+#[test]
+fn every_commission_rate_there_was_is_told_with_its_days() {
+    let shop = Shop::open();
+    let finance = shop.finance();
+    let record = |client: &harness::Client| client.get(PATH).expect(200).json();
+    let first = record(&finance);
+    assert_eq!(first["commission_rates"], json!([{ "rate": "0.02" }]));
+    assert_eq!((&first["code"], &first["outlets"][0]["code"]), (&json!("market"), &json!("market-1")));
+    let mut changed = Vec::new();
+    for rate in ["0.04", "0.035"] {
+        shop.server.clock.advance(chrono::TimeDelta::minutes(5));
+        changed.push(crate::shop::stamp(shop.server.app.now()));
+        finance.patch(PATH, &json!({ "commission_rate": rate })).expect(200);
+    }
+    // Another setting begins no other rate.
+    finance.patch(PATH, &json!({ "redeem_least": "1.00" })).expect(200);
+    let second = |at: &Value| at.as_str().unwrap()[..19].to_owned();
+    let rates = record(&finance)["commission_rates"].clone();
+    assert_eq!(crate::shop::column(&rates, "rate"), ["0.035", "0.04", "0.02"]);
+    assert_eq!(
+        (second(&rates[0]["from"]), second(&rates[1]["until"])),
+        (changed[1][..19].to_owned(), changed[1][..19].to_owned())
+    );
+    assert_eq!(
+        (second(&rates[1]["from"]), second(&rates[2]["until"])),
+        (changed[0][..19].to_owned(), changed[0][..19].to_owned())
+    );
+    assert_eq!((&rates[0]["until"], &rates[2]["from"]), (&Value::Null, &Value::Null));
+    for role in [Role::Administrator, Role::Controller, Role::Auditor] {
+        let reader = shop.server.as_staff(role, None);
+        assert_eq!(record(&reader)["commission_rates"], rates);
+        reader.get("/v1/partners").expect(200);
+    }
+    finance.get("/v1/partners/nobody").problem(404);
+}
+
 fn audited(shop: &Shop, times: i64) {
     #[derive(QueryableByName)]
     struct Count {

@@ -82,7 +82,7 @@ fn history_answers_for_every_day() {
     assert_eq!(total(c, "C-0", "2025-12-31"), 1);
     assert_eq!(total(c, "C-0", "2026-11-21"), 0);
     assert!(memberships::standing_at(c, &[member], noon("2025-01-15")).unwrap()[&member].0 == Suspended);
-    memberships::readmit(c, member, to, day("2026-11-21"), now).unwrap();
+    memberships::readmit(c, member, to, (day("2026-11-21"), "ошибка"), now).unwrap();
     assert_eq!(memberships::history(c, member).unwrap().len(), 5);
     assert_eq!(members::find(c, member).unwrap().person.status, Active);
 }

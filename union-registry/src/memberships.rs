@@ -34,6 +34,8 @@ pub struct Stretch {
     pub reason: Reason,
     /// Why it ended: a [`Reason`]'s text, or what was said on leaving.
     pub end_reason: Option<String>,
+    /// Why it began, in the words of whoever took a member back.
+    pub begin_words: Option<String>,
 }
 
 /// A member's stretches, the first first.
@@ -52,6 +54,7 @@ pub fn history(connection: &mut PgConnection, member: MemberId) -> Result<Vec<St
             memberships::until_on,
             memberships::reason,
             memberships::end_reason,
+            memberships::begin_words,
         ))
         .load(connection)?)
 }
@@ -181,17 +184,19 @@ fn said(reason: &str, plain: &str) -> Result<String, RegistryError> {
     Ok(if text.is_empty() { plain.to_owned() } else { text })
 }
 
-/// Takes back a member who left, into an organisation, from the day `on`.
+/// Takes back a member who left, into an organisation, from the day `on`, for a reason in words.
 ///
 /// # Errors
-/// As [`transfer`]; [`RegistryError::WrongState`] for who has not left.
+/// As [`transfer`]; [`RegistryError::WrongState`] for who has not left; [`RegistryError::Invalid`] for a reason that
+/// cannot be taken.
 pub fn readmit(
     connection: &mut PgConnection,
     member: MemberId,
     to: OrganisationId,
-    on: NaiveDate,
+    (on, reason): (NaiveDate, &str),
     now: DateTime<Utc>,
 ) -> Result<(), RegistryError> {
+    let words = said(reason, Reason::Returned.as_str())?;
     connection.transaction(|connection| {
         let present = present(connection, member)?;
         organisations::find(connection, to)?;
@@ -200,7 +205,10 @@ pub fn readmit(
         }
         let left_on = present.until_on.unwrap_or(present.from_on);
         check_day(on, left_on, now)?;
-        open(connection, &present, (to, MemberStatus::Active, Reason::Returned, on), now)?;
+        let ordinal = open(connection, &present, (to, MemberStatus::Active, Reason::Returned, on), now)?;
+        diesel::update(memberships::table.find((member, ordinal)))
+            .set(memberships::begin_words.eq(words))
+            .execute(connection)?;
         organisations::count_members(connection, &[(to, 1)])?;
         outbox::append(connection, &[people::event("member.admitted", member, now)])?;
         Ok(())
@@ -220,7 +228,8 @@ fn change_standing(
             return Err(RegistryError::WrongState(to.as_str()));
         }
         end(connection, &present, on, why, now)?;
-        open(connection, &present, (present.organisation_id, to, reason, on), now)
+        open(connection, &present, (present.organisation_id, to, reason, on), now)?;
+        Ok(())
     })
 }
 
@@ -292,15 +301,17 @@ fn end(
     Ok(())
 }
 
+/// Begins the next stretch; its place in the member's history.
 fn open(
     connection: &mut PgConnection,
     present: &Present,
     (organisation, standing, reason, from_on): (OrganisationId, MemberStatus, Reason, NaiveDate),
     now: DateTime<Utc>,
-) -> Result<(), RegistryError> {
+) -> Result<i16, RegistryError> {
     let ordinal = present.ordinal.checked_add(1).ok_or(RegistryError::WrongState("full of history"))?;
     insert(connection, (present.member_id, ordinal), (organisation, standing, reason, from_on), now)?;
-    set_status(connection, present, (organisation, standing), now)
+    set_status(connection, present, (organisation, standing), now)?;
+    Ok(ordinal)
 }
 
 fn set_status(

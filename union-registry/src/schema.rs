@@ -49,6 +49,7 @@ pub mod registry {
             reason -> Text,
             end_reason -> Nullable<Text>,
             recorded_at -> Timestamptz,
+            begin_words -> Nullable<Text>,
         }
     }
 

@@ -23,6 +23,20 @@ pub fn root(principal: &Principal) -> Result<Option<String>, Problem> {
     }
 }
 
+/// The organisations of the principal's subtree; `None` is all there are.
+///
+/// # Errors
+/// As [`root`]; the database's.
+pub fn subtree(
+    connection: &mut PgConnection,
+    principal: &Principal,
+) -> Result<Option<Vec<OrganisationId>>, Problem> {
+    match root(principal)? {
+        Some(root) => Ok(Some(organisations::subtree_ids(connection, &root)?)),
+        None => Ok(None),
+    }
+}
+
 /// An organisation within the principal's subtree.
 ///
 /// # Errors

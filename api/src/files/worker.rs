@@ -1,4 +1,5 @@
 //! The thread that works off files taken over the API: one file at a time over all processes, resumed after a restart.
+//! While no file waits it makes the cards ordered for whole organisations.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use super::imports::{self, FileError, ImportFault};
 use super::registers;
 use crate::app::App;
 use crate::auth::keyring;
+use crate::print::orders;
 use crate::problem::Problem;
 
 /// The lock under which one process works files off: "filework" in ASCII.
@@ -40,7 +42,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Works one waiting file off; whether there was one.
+/// Works one waiting file off, or a part of an order; whether there was one.
 fn work_off(app: &App) -> Result<bool, Problem> {
     let mut connection = app.connection()?;
     // A process that began before the master key's current version leaves files to those that seal with it.
@@ -51,7 +53,8 @@ fn work_off(app: &App) -> Result<bool, Problem> {
         return Ok(false);
     }
     let worked = one_import(app, &mut connection)
-        .and_then(|worked| if worked { Ok(true) } else { registers::work_off(app) });
+        .and_then(|worked| if worked { Ok(true) } else { registers::work_off(app) })
+        .and_then(|worked| if worked { Ok(true) } else { orders::work_off(app) });
     diesel::sql_query("SELECT pg_advisory_unlock($1)")
         .bind::<BigInt, _>(FILES_LOCK)
         .execute(&mut *connection)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use card_issuer::designs::{self, DesignId};
+use card_issuer::designs::{self, DesignId, StoredDesign};
 use diesel::pg::PgConnection;
 use union_registry::organisations::{self, Path};
 
@@ -34,5 +34,16 @@ impl Inherited {
     /// The design of an organisation at this place of the tree.
     pub fn of(&self, path: &Path) -> Option<DesignId> {
         path.codes().iter().rev().find_map(|code| self.0.get(code)).copied()
+    }
+}
+
+/// The design that holds at this place of the tree; `None` is the program's own.
+///
+/// # Errors
+/// The database's.
+pub fn holding(connection: &mut PgConnection, path: &Path) -> Result<Option<StoredDesign>, Problem> {
+    match Inherited::read(connection)?.of(path) {
+        Some(id) => Ok(designs::find(connection, id)?),
+        None => Ok(None),
     }
 }

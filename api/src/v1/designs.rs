@@ -16,7 +16,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Json, Query};
-use crate::print::designs::Inherited;
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::organisations::OrganisationRefView;
 use crate::v1::paging::List;
@@ -105,11 +104,7 @@ pub async fn holding(
         .into_inner()
         .run(move |connection| {
             let organisation = scope::organisation(connection, &asking, &query.0.organisation)?;
-            let design = Inherited::read(connection)?.of(&organisation.organisation.path);
-            let stored = match design {
-                Some(id) => designs::find(connection, id)?,
-                None => None,
-            };
+            let stored = crate::print::designs::holding(connection, &organisation.organisation.path)?;
             stored.iter().map(|stored| DesignView::of(connection, stored)).collect::<Result<Vec<_>, _>>()
         })
         .await?;

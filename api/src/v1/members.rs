@@ -92,6 +92,9 @@ struct StretchView {
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     end_reason: Option<String>,
+    /// Why it began, in the words of whoever took the member back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begin_words: Option<String>,
 }
 
 /// A page of members.
@@ -181,6 +184,7 @@ pub fn record(
             until: stretch.until_on,
             reason: stretch.reason.as_str(),
             end_reason: stretch.end_reason,
+            begin_words: stretch.begin_words,
         })
         .collect();
     Ok(MemberRecord {

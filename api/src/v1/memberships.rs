@@ -67,19 +67,36 @@ pub struct StandingBody {
     reason: String,
 }
 
+/// Into which organisation, since which day, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadmissionBody {
+    /// The organisation's code.
+    organisation: String,
+    on: NaiveDate,
+    /// In the registrar's words; 1 to 200 characters.
+    reason: String,
+}
+
+/// A reason in words.
+///
+/// # Errors
+/// 422 without one, or with too long a one.
+fn words(reason: &str) -> Result<&str, Problem> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > 200 {
+        return Err(Problem::invalid_field(
+            "#/reason",
+            "must have 1 to 200 characters",
+            "от 1 до 200 знаков",
+        ));
+    }
+    Ok(reason)
+}
+
 impl StandingBody {
-    /// # Errors
-    /// 422 without a reason, or with too long a one.
     fn read(&self) -> Result<(NaiveDate, &str), Problem> {
-        let reason = self.reason.trim();
-        if reason.is_empty() || reason.chars().count() > 200 {
-            return Err(Problem::invalid_field(
-                "#/reason",
-                "must have 1 to 200 characters",
-                "от 1 до 200 знаков",
-            ));
-        }
-        Ok((self.on, reason))
+        Ok((self.on, words(&self.reason)?))
     }
 }
 
@@ -168,7 +185,7 @@ pub async fn resume(
 
 /// Takes back a member who left, into an organisation, from a day on: with a new virtual card, since blocked ones stay
 /// blocked, and in the bonus programme again if they were in it until they left.
-#[utoipa::path(post, path = "/v1/members/{id}/readmit", tag = "office", params(("id" = String, Path)), request_body = TransferBody, responses(
+#[utoipa::path(post, path = "/v1/members/{id}/readmit", tag = "office", params(("id" = String, Path)), request_body = ReadmissionBody, responses(
     (status = 200, description = "the record", body = MemberRecord),
     (status = 404, description = "none, or not yours", body = ProblemBody),
     (status = 409, description = "not possible in this state", body = ProblemBody)))]
@@ -176,12 +193,13 @@ pub async fn readmit(
     app: web::Data<App>,
     principal: web::ReqData<Principal>,
     id: IdPath<MemberId>,
-    body: Later<Json<TransferBody>>,
+    body: Later<Json<ReadmissionBody>>,
 ) -> Result<web::Json<MemberRecord>, Problem> {
     let shared = app.clone().into_inner();
     acted(app, principal.into_inner(), (id.0, "member.readmitted"), move |connection, principal, now| {
         let body = body?.0;
         let to = scope::organisation_at(connection, principal, (&body.organisation, "#/organisation"))?;
+        let reason = words(&body.reason)?;
         if members::find(connection, id.0)?.person.merged_into.is_some() {
             return Err(Problem::conflict(
                 "member-merged",
@@ -189,7 +207,7 @@ pub async fn readmit(
                 "Эта запись объединена с другой",
             ));
         }
-        memberships::readmit(connection, id.0, to.organisation.id, body.on, now)?;
+        memberships::readmit(connection, id.0, to.organisation.id, (body.on, reason), now)?;
         let by = principal.key();
         let new = cards::NewCard::own(id.0, cards::CardKind::Virtual, Some(&by));
         cards::order(connection, &shared.derived.issuer, &new, now)?;

@@ -3,6 +3,7 @@
 pub mod adjustments;
 pub mod apple;
 pub mod auth;
+pub mod card_orders;
 pub mod card_records;
 pub mod cards;
 pub mod claims;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::PartnerId;
-use cashback_engine::partners::{self, Outlet, Partner, PartnerChanges};
+use cashback_engine::partners::{self, HeldRate, Outlet, Partner, PartnerChanges};
 use serde::{Deserialize, Serialize};
 use shared_kernel::money::{Money, Rate};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +14,7 @@ use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Json, Later, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::paging::{self, List};
+use crate::v1::types::Timestamp;
 
 /// A partner.
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,6 +56,37 @@ impl From<&Outlet> for OutletView {
             town: outlet.town.clone(),
             zone: outlet.zone.clone(),
         }
+    }
+}
+
+/// A partner with all the commission rates there were.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PartnerRecord {
+    #[serde(flatten)]
+    partner: PartnerView,
+    /// The present one first. What happened under one of them is charged it, however late it comes.
+    commission_rates: Vec<HeldRateView>,
+}
+
+/// A commission rate and when it held.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CommissionRate)]
+struct HeldRateView {
+    #[schema(value_type = String, example = "0.02")]
+    rate: Rate,
+    /// Since when; missing for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Until when; missing for the present one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+impl From<HeldRate> for HeldRateView {
+    fn from(held: HeldRate) -> Self {
+        Self { rate: held.rate, from: held.from.map(Timestamp), until: held.until.map(Timestamp) }
     }
 }
 
@@ -102,6 +134,25 @@ pub async fn list(
         })
         .await?;
     Ok(list.answer(&page))
+}
+
+/// One partner with its outlets, settings and commission rates.
+#[utoipa::path(get, path = "/v1/partners/{code}", tag = "finance", params(("code" = String, Path)), responses(
+    (status = 200, description = "the partner", body = PartnerRecord),
+    (status = 404, description = "no such partner", body = ProblemBody)))]
+pub async fn show(app: web::Data<App>, code: IdPath<String>) -> Result<web::Json<PartnerRecord>, Problem> {
+    let record = app
+        .into_inner()
+        .run(move |connection| {
+            let found = partners::find(connection, &code.0)?.ok_or_else(Problem::not_found)?;
+            let rates = partners::rates(connection, &found)?;
+            Ok(PartnerRecord {
+                commission_rates: rates.into_iter().map(HeldRateView::from).collect(),
+                partner: view(&found, partners::outlets(connection, found.id)?),
+            })
+        })
+        .await?;
+    Ok(web::Json(record))
 }
 
 /// What to change of a partner's settings; what is left out stays.

@@ -8,6 +8,7 @@ pub use views::*;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::print::{self, BATCH_CARDS_MAX, Batch, BatchId, BatchStatus, CARDS_MAX, Origin};
+use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use shared_kernel::ids::{CardId, OrganisationId};
 use shared_kernel::paging::Page;
@@ -105,12 +106,11 @@ fn visible(
     Ok(Some(organisations::subtree_ids(connection, &root)?))
 }
 
+/// A batch, and the organisations whose cards one may see in it: `None` is all of them.
+type Seen = (Batch, Option<Vec<OrganisationId>>);
+
 /// A batch that a principal may see, wholly or some cards of it.
-fn seen(
-    connection: &mut PgConnection,
-    principal: &Principal,
-    id: BatchId,
-) -> Result<(Batch, Option<Vec<OrganisationId>>), Problem> {
+fn seen(connection: &mut PgConnection, principal: &Principal, id: BatchId) -> Result<Seen, Problem> {
     let batch = print::find(connection, id)?.ok_or_else(Problem::not_found)?;
     let own = visible(connection, principal, &batch)?;
     if own.is_some() && print::items(connection, (id, own.as_deref()), 0, 1)?.is_empty() {
@@ -136,10 +136,7 @@ pub async fn list(
     let page: Page<BatchView, i64> = app
         .into_inner()
         .run(move |connection| {
-            let own = match scope::root(&asking)? {
-                Some(root) => Some(organisations::subtree_ids(connection, &root)?),
-                None => None,
-            };
+            let own = scope::subtree(connection, &asking)?;
             let page = print::list(connection, own.as_deref(), after, limit)?;
             let views = BatchView::many(connection, &page.items)?;
             Ok(Page { items: views, next: page.next })
@@ -238,13 +235,30 @@ async fn advance(
     (id, to): (BatchId, BatchStatus),
     body: Later<Json<NoteBody>>,
 ) -> Result<web::Json<BatchView>, Problem> {
+    acted(app, principal, id, move |connection, seen, by, now| {
+        wholly(seen)?;
+        let note = note(body?.0.note)?;
+        Ok(print::advance(connection, id, to, (by, note.as_deref()), now)?)
+    })
+    .await
+}
+
+/// Does something to a batch one sees, in one transaction; the batch as it is then.
+async fn acted<F>(
+    app: web::Data<App>,
+    principal: Principal,
+    id: BatchId,
+    act: F,
+) -> Result<web::Json<BatchView>, Problem>
+where
+    F: FnOnce(&mut PgConnection, Seen, &str, DateTime<Utc>) -> Result<Batch, Problem> + Send + 'static,
+{
     let now = app.now();
     let view = app
         .into_inner()
         .transaction(move |connection| {
-            whole(connection, &principal, id)?;
-            let by = (principal.key(), note(body?.0.note)?);
-            let batch = print::advance(connection, id, to, (&by.0, by.1.as_deref()), now)?;
+            let seen = seen(connection, &principal, id)?;
+            let batch = act(connection, seen, &principal.key(), now)?;
             BatchView::one(connection, &batch)
         })
         .await?;
@@ -253,7 +267,11 @@ async fn advance(
 
 /// A batch that is wholly one's own.
 fn whole(connection: &mut PgConnection, principal: &Principal, id: BatchId) -> Result<Batch, Problem> {
-    match seen(connection, principal, id)? {
+    wholly(seen(connection, principal, id)?)
+}
+
+fn wholly(seen: Seen) -> Result<Batch, Problem> {
+    match seen {
         (batch, None) => Ok(batch),
         // They see some cards of it; the batch itself is another's.
         (_, Some(_)) => Err(Problem::forbidden()),
@@ -280,18 +298,12 @@ pub async fn hand_out(
     id: IdPath<BatchId>,
     body: Later<Json<HandOutBody>>,
 ) -> Result<web::Json<BatchView>, Problem> {
-    let (principal, now) = (principal.into_inner(), app.now());
-    let view = app
-        .into_inner()
-        .transaction(move |connection| {
-            let seen = seen(connection, &principal, id.0)?;
-            let cards = named(body?.0.cards)?;
-            holding(connection, seen, &cards)?;
-            let batch = print::hand_out(connection, id.0, &cards, &principal.key(), now)?;
-            BatchView::one(connection, &batch)
-        })
-        .await?;
-    Ok(web::Json(view))
+    acted(app, principal.into_inner(), id.0, move |connection, seen, by, now| {
+        let cards = named(body?.0.cards)?;
+        holding(connection, seen, &cards)?;
+        Ok(print::hand_out(connection, id.0, &cards, by, now)?)
+    })
+    .await
 }
 
 /// Takes unusable bodies out: their cards wait to be printed again, under the same numbers.
@@ -306,21 +318,15 @@ pub async fn spoil(
     id: IdPath<BatchId>,
     body: Later<Json<SpoilBody>>,
 ) -> Result<web::Json<BatchView>, Problem> {
-    let (principal, now) = (principal.into_inner(), app.now());
-    let view = app
-        .into_inner()
-        .transaction(move |connection| {
-            let seen = seen(connection, &principal, id.0)?;
-            let SpoilBody { cards, note } = body?.0;
-            let cards = named(cards)?;
-            let note = self::note(Some(note))?
-                .ok_or_else(|| Problem::invalid_field("#/note", "is missing", "не указано"))?;
-            holding(connection, seen, &cards)?;
-            let batch = print::spoil(connection, id.0, &cards, (&principal.key(), &note), now)?;
-            BatchView::one(connection, &batch)
-        })
-        .await?;
-    Ok(web::Json(view))
+    acted(app, principal.into_inner(), id.0, move |connection, seen, by, now| {
+        let SpoilBody { cards, note } = body?.0;
+        let cards = named(cards)?;
+        let note = self::note(Some(note))?
+            .ok_or_else(|| Problem::invalid_field("#/note", "is missing", "не указано"))?;
+        holding(connection, seen, &cards)?;
+        Ok(print::spoil(connection, id.0, &cards, (by, &note), now)?)
+    })
+    .await
 }
 
 fn named(mut cards: Vec<CardId>) -> Result<Vec<CardId>, Problem> {
@@ -333,11 +339,7 @@ fn named(mut cards: Vec<CardId>) -> Result<Vec<CardId>, Problem> {
 }
 
 /// Checks that all the cards are of a batch and of organisations that one may see.
-fn holding(
-    connection: &mut PgConnection,
-    (batch, own): (Batch, Option<Vec<OrganisationId>>),
-    cards: &[CardId],
-) -> Result<(), Problem> {
+fn holding(connection: &mut PgConnection, (batch, own): Seen, cards: &[CardId]) -> Result<(), Problem> {
     if let Some(own) = own {
         let mine = print::of_organisations(connection, batch.id, cards, &own)?;
         if mine < cards.len() {
@@ -394,11 +396,7 @@ pub async fn face(
             let reader = principal.key();
             shared.auth.audit.append(connection, now, &reader, "member.read", &card.member_id.to_string())?;
             let path = organisations::find(connection, member.organisation.id)?.path;
-            let design = crate::print::designs::Inherited::read(connection)?.of(&path);
-            let stored = match design {
-                Some(id) => card_issuer::designs::find(connection, id)?,
-                None => None,
-            };
+            let stored = crate::print::designs::holding(connection, &path)?;
             let design = stored.map(|stored| stored.drawn()).unwrap_or_default();
             super::designs::picture(&design, &holders::of_card(connection, &card)?, resolution)
         })

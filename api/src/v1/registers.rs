@@ -7,6 +7,7 @@ use std::io::BufReader;
 use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, web};
 use cashback_engine::reconciliation::{self, NewRegister, Outcome, RegisterMode, RegisterView, RowView};
+use cashback_engine::rules::Book;
 use cashback_engine::{PartnerId, RegisterId, partners};
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
@@ -132,10 +133,11 @@ struct AmountsView {
 }
 
 impl RegisterItem {
-    fn new(register: RegisterView, partner: String) -> Self {
+    fn of(register: RegisterView, book: &Book) -> Self {
+        let partner = book.partner(register.partner);
         Self {
             id: register.id.0,
-            partner,
+            partner: partner.map(|partner| partner.code.clone()).unwrap_or_default(),
             file_name: register.file_name,
             mode: register.mode.as_str(),
             status: register.status.as_str(),
@@ -154,11 +156,6 @@ impl RegisterItem {
 pub struct Registers {
     items: Vec<RegisterItem>,
     next: Option<String>,
-}
-
-fn code_of(app: &App, connection: &mut PgConnection, partner: PartnerId) -> Result<String, Problem> {
-    let book = app.books.current(connection)?;
-    Ok(book.partner(partner).map(|partner| partner.code.clone()).unwrap_or_default())
 }
 
 /// Registers, the newest first; a partner's own, or all for the union's finance.
@@ -182,11 +179,7 @@ pub async fn list(
         .run(move |connection| {
             let page = reconciliation::registers(connection, own, after, limit)?;
             let book = inner.books.current(connection)?;
-            Ok(page.map(|register| {
-                let code =
-                    book.partner(register.partner).map(|partner| partner.code.clone()).unwrap_or_default();
-                RegisterItem::new(register, code)
-            }))
+            Ok(page.map(|register| RegisterItem::of(register, &book)))
         })
         .await?;
     Ok(list.answer(&page))
@@ -207,8 +200,8 @@ pub async fn show(
         .into_inner()
         .run(move |connection| {
             let register = reconciliation::register(connection, id.0, own)?.ok_or_else(Problem::not_found)?;
-            let code = code_of(&inner, connection, register.partner)?;
-            Ok(RegisterItem::new(register, code))
+            let book = inner.books.current(connection)?;
+            Ok(RegisterItem::of(register, &book))
         })
         .await?;
     Ok(web::Json(item))

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::auth::oauth::apps::{self, NewApp, WalletApp};
+use crate::auth::oauth::apps::{self, AppChanges, NewApp, WalletApp};
 use crate::auth::oauth::{Scope, Scopes};
 use crate::auth::{Principal, scope};
-use crate::extract::{IdPath, Json, Query};
+use crate::extract::{IdPath, Json, Later, NoBody, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::me::money::PageQuery;
 use crate::v1::paging::List;
@@ -33,6 +33,19 @@ pub struct WalletAppBody {
     public: bool,
 }
 
+/// What to change of an app; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WalletAppChanges {
+    /// What members read: 1 to 64 characters.
+    name: Option<String>,
+    /// All of them, as at registering.
+    redirect_uris: Option<Vec<String>>,
+    /// All of them. What is no longer among them is closed at once, also where members allowed it.
+    #[schema(value_type = Option<Vec<String>>)]
+    scopes: Option<Vec<Scope>>,
+}
+
 /// A registered app.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = WalletApp)]
@@ -40,7 +53,7 @@ pub struct WalletAppView {
     id: Uuid,
     /// What it signs in with.
     client_id: String,
-    /// Told once, in the answer to registering; a public app has none.
+    /// Told once, in the answer to registering or to renewing it; a public app has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
     name: String,
@@ -79,6 +92,11 @@ pub struct WalletApps {
     next: Option<String>,
 }
 
+fn at_least_one(scopes: Vec<Scope>) -> Result<Scopes, Problem> {
+    Scopes::of(scopes)
+        .ok_or_else(|| Problem::invalid_field("#/scopes", "at least one is needed", "нужно хотя бы одно"))
+}
+
 /// An administrator bound to an organisation answers for its people, not for the programme.
 fn of_all_roots(principal: &Principal) -> Result<String, Problem> {
     match scope::root(principal)? {
@@ -99,8 +117,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let by = of_all_roots(&principal)?;
     let WalletAppBody { name, redirect_uris, scopes, public } = body.0;
-    let scopes = Scopes::of(scopes)
-        .ok_or_else(|| Problem::invalid_field("#/scopes", "at least one is needed", "нужно хотя бы одно"))?;
+    let scopes = at_least_one(scopes)?;
     let shared = app.clone().into_inner();
     let made = app
         .into_inner()
@@ -128,6 +145,61 @@ pub async fn list(
     let place = list.place(query.0.asked())?;
     let found = app.into_inner().run(|connection| Ok(apps::all(connection)?)).await?;
     Ok(list.answer(&place.of(found).map(|app| WalletAppView::new(app, None))))
+}
+
+/// Changes an app, for requests from now on.
+#[utoipa::path(patch, path = "/v1/wallet-apps/{id}", tag = "office", params(("id" = String, Path)),
+    request_body = WalletAppChanges, responses(
+    (status = 200, description = "the app now", body = WalletAppView),
+    (status = 403, description = "bound to an organisation", body = ProblemBody),
+    (status = 404, description = "none", body = ProblemBody),
+    (status = 409, description = "`app-revoked`", body = ProblemBody),
+    (status = 422, description = "wrong fields", body = ProblemBody)))]
+pub async fn change(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<Uuid>,
+    body: Later<Json<WalletAppChanges>>,
+) -> Result<web::Json<WalletAppView>, Problem> {
+    let by = of_all_roots(&principal)?;
+    let shared = app.clone().into_inner();
+    let changed = app
+        .into_inner()
+        .transaction(move |connection| {
+            apps::living(connection, id.0)?;
+            let WalletAppChanges { name, redirect_uris, scopes } = body?.0;
+            let scopes = scopes.map(at_least_one).transpose()?;
+            let changes = AppChanges { name, redirect_uris, scopes };
+            apps::change(&shared, connection, (id.0, changes), &by)
+        })
+        .await?;
+    Ok(web::Json(WalletAppView::new(changed, None)))
+}
+
+/// Gives an app another secret, which is in this answer and nowhere else. The one before opens nothing from now on; what
+/// members allowed goes on.
+#[utoipa::path(post, path = "/v1/wallet-apps/{id}/secret", tag = "office", params(("id" = String, Path)), responses(
+    (status = 201, description = "the app and its secret", body = WalletAppView),
+    (status = 403, description = "bound to an organisation", body = ProblemBody),
+    (status = 404, description = "none", body = ProblemBody),
+    (status = 409, description = "`app-revoked`, `app-public`", body = ProblemBody)))]
+pub async fn renew_secret(
+    app: web::Data<App>,
+    principal: web::ReqData<Principal>,
+    id: IdPath<Uuid>,
+    body: Later<NoBody>,
+) -> Result<HttpResponse, Problem> {
+    let by = of_all_roots(&principal)?;
+    let shared = app.clone().into_inner();
+    let renewed = app
+        .into_inner()
+        .transaction(move |connection| {
+            apps::living(connection, id.0)?;
+            body?;
+            apps::renew_secret(&shared, connection, id.0, &by)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(WalletAppView::new(renewed.app, renewed.client_secret)))
 }
 
 /// Revokes an app: all its tokens are refused from now on, for ever.

@@ -67,6 +67,17 @@ pub struct NewApp {
     pub public: bool,
 }
 
+/// What to change of an app; what is left out stays.
+#[derive(Debug, Clone, Default)]
+pub struct AppChanges {
+    /// See [`NewApp::name`].
+    pub name: Option<String>,
+    /// See [`NewApp::redirect_uris`].
+    pub redirect_uris: Option<Vec<String>>,
+    /// See [`NewApp::scopes`]: what is no longer among them is closed at once, also where members allowed it.
+    pub scopes: Option<Scopes>,
+}
+
 /// An app just registered.
 #[derive(Debug, Clone)]
 pub struct Created {
@@ -169,6 +180,84 @@ pub fn create(app: &App, connection: &mut PgConnection, new: &NewApp, by: &str) 
         .get_result(connection)?;
     app.auth.audit.append(connection, now, by, "wallet-app.created", &id.to_string())?;
     Ok(Created { app: made, client_secret: secret })
+}
+
+/// An app that isn't revoked, locked.
+///
+/// # Errors
+/// 404; 409 when it is revoked.
+pub fn living(connection: &mut PgConnection, id: Uuid) -> Result<WalletApp, Problem> {
+    let app: WalletApp = oauth_apps::table
+        .find(id)
+        .select(WalletApp::as_select())
+        .for_no_key_update()
+        .first(connection)
+        .optional()?
+        .ok_or_else(Problem::not_found)?;
+    match app.revoked_at {
+        None => Ok(app),
+        Some(_) => {
+            Err(Problem::conflict("app-revoked", "The app has been switched off", "Приложение отключено"))
+        }
+    }
+}
+
+/// Changes an app.
+///
+/// # Errors
+/// 404; 409 when it is revoked; 422 at the field that is wrong.
+pub fn change(
+    app: &App,
+    connection: &mut PgConnection,
+    (id, changes): (Uuid, AppChanges),
+    by: &str,
+) -> Result<WalletApp, Problem> {
+    let before = living(connection, id)?;
+    let after = NewApp {
+        redirect_uris: changes
+            .redirect_uris
+            .unwrap_or_else(|| before.redirect_uris().map(str::to_owned).collect()),
+        public: before.is_public(),
+        name: changes.name.unwrap_or(before.name),
+        scopes: changes.scopes.unwrap_or(before.scope),
+    };
+    after.check()?;
+    let changed = diesel::update(oauth_apps::table.find(id))
+        .set((
+            oauth_apps::name.eq(&after.name),
+            oauth_apps::redirect_uris.eq(&after.redirect_uris),
+            oauth_apps::scope.eq(&after.scopes),
+        ))
+        .returning(WalletApp::as_returning())
+        .get_result(connection)?;
+    app.auth.audit.append(connection, app.now(), by, "wallet-app.changed", &id.to_string())?;
+    Ok(changed)
+}
+
+/// Gives an app another secret; the one before is nothing from now on, its connections go on.
+///
+/// # Errors
+/// 404; 409 when it is revoked, or lives where no secret can be kept.
+pub fn renew_secret(
+    app: &App,
+    connection: &mut PgConnection,
+    id: Uuid,
+    by: &str,
+) -> Result<Created, Problem> {
+    if living(connection, id)?.is_public() {
+        return Err(Problem::conflict(
+            "app-public",
+            "A public app has no secret",
+            "У публичного приложения нет секрета",
+        ));
+    }
+    let secret = secrets::random_token();
+    let renewed = diesel::update(oauth_apps::table.find(id))
+        .set(oauth_apps::secret_hash.eq(secrets::hash(secret.as_bytes()).to_vec()))
+        .returning(WalletApp::as_returning())
+        .get_result(connection)?;
+    app.auth.audit.append(connection, app.now(), by, "wallet-app.secret-renewed", &id.to_string())?;
+    Ok(Created { app: renewed, client_secret: Some(secret) })
 }
 
 /// The app a program says it is, unless it is revoked.

@@ -192,9 +192,10 @@ pub fn exchange(
     let Some((grant, (redirect_uri, challenge))) = good.zip(sent_to) else {
         return Ok(Err(Denied::Grant));
     };
-    if redirect_uri != presented.redirect_uri || !is_verifier_of(presented.verifier, &challenge) {
-        return Ok(Err(Denied::Grant));
-    }
+    // The app may have been given less meanwhile.
+    let scopes = grant.scope.common(&client.scope);
+    let theirs = redirect_uri == presented.redirect_uri && is_verifier_of(presented.verifier, &challenge);
+    let Some(scopes) = scopes.filter(|_| theirs) else { return Ok(Err(Denied::Grant)) };
     diesel::update(oauth_codes::table.find(hash.as_slice()))
         .set(oauth_codes::used_at.eq(now))
         .execute(connection)?;
@@ -203,7 +204,6 @@ pub fn exchange(
         .execute(connection)?;
     end_the_oldest(app, connection, client, MemberId(grant.member_id))?;
     app.auth.audit.append(connection, now, &by(client), "wallet.connected", &grant.id.to_string())?;
-    let scopes = grant.scope.clone();
     issued(connection, grant, scopes, now).map(Ok)
 }
 
@@ -278,8 +278,9 @@ pub fn renew(
     let Some(grant) = Once::good(found, app, connection, client, EndReason::TokenReused)? else {
         return Ok(Err(Denied::Grant));
     };
-    let scopes = scopes.unwrap_or_else(|| grant.scope.clone());
-    if !scopes.within(&grant.scope) {
+    let Some(allowed) = grant.scope.common(&client.scope) else { return Ok(Err(Denied::Grant)) };
+    let scopes = scopes.unwrap_or_else(|| allowed.clone());
+    if !scopes.within(&allowed) {
         return Ok(Err(Denied::Scope));
     }
     diesel::update(oauth_refresh_tokens::table.find(hash.as_slice()))
@@ -366,7 +367,8 @@ pub fn end_all(connection: &mut PgConnection, member: MemberId, now: DateTime<Ut
         .execute(connection)
 }
 
-/// The app of a grant and what the member allowed it, while the grant goes on and the app isn't revoked.
+/// The app of a grant and what it may see by the member's word and its own registration, while the grant goes on and the
+/// app isn't revoked.
 ///
 /// # Errors
 /// The database's.
@@ -376,16 +378,17 @@ pub fn standing(
     member: Uuid,
     now: DateTime<Utc>,
 ) -> QueryResult<Option<(Uuid, Scopes)>> {
-    oauth_grants::table
+    let found: Option<(Uuid, Scopes, Scopes)> = oauth_grants::table
         .inner_join(oauth_apps::table)
         .filter(oauth_grants::id.eq(grant))
         .filter(oauth_grants::member_id.eq(member))
         .filter(oauth_grants::ended_at.is_null())
         .filter(oauth_grants::ends_at.gt(now))
         .filter(oauth_apps::revoked_at.is_null())
-        .select((oauth_apps::id, oauth_grants::scope))
+        .select((oauth_apps::id, oauth_grants::scope, oauth_apps::scope))
         .first(connection)
-        .optional()
+        .optional()?;
+    Ok(found.and_then(|(app, allowed, registered)| Some((app, allowed.common(&registered)?))))
 }
 
 /// An app that sees something of a member.

@@ -47,6 +47,11 @@ impl Scopes {
         self.0.is_subset(&others.0)
     }
 
+    /// Those that are among others too; `None` when there is none.
+    pub fn common(&self, others: &Self) -> Option<Self> {
+        Self::of(self.0.intersection(&others.0).copied())
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = Scope> + '_ {
         self.0.iter().copied()
@@ -97,6 +102,8 @@ mod tests {
         }
         let card = Scopes::parse("card").unwrap();
         assert!(card.within(&scopes) && !scopes.within(&card));
+        assert_eq!(scopes.common(&card), Some(card.clone()));
+        assert_eq!(Scopes::parse("balance").unwrap().common(&card), None);
         assert!(scopes.contains(Scope::CardCode) && !card.contains(Scope::CardCode), "card is not card:code");
     }
 }

@@ -3,6 +3,7 @@
 pub mod apps;
 pub mod cards;
 pub mod claims;
+pub mod design;
 pub mod devices;
 pub mod family;
 pub mod google;
@@ -58,6 +59,9 @@ pub struct MeView {
     /// The root of the tree: whose name the card bears.
     union: OrganisationRefView,
     joined_on: NaiveDate,
+    /// How cards of the member's organisation look; the program's own look without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    design: Option<design::LookView>,
     /// Whether the member takes part in the bonus programme.
     enrolled: bool,
     /// The tier and the way to the next; where tiers are set.
@@ -121,6 +125,7 @@ fn me(
 ) -> Result<MeView, Problem> {
     let found = members::find(connection, member)?;
     let union = organisations::root_of(connection, found.organisation.id)?;
+    let look = design::of_organisation(connection, found.organisation.id)?;
     let standing = enrolments::standing(connection, member)?;
     let tier = tiers::of_member(connection, &app.books, member, now)?;
     let preferences = preferences::load(connection, member)?;
@@ -135,6 +140,7 @@ fn me(
         organisation: (&found.organisation).into(),
         union: (&union).into(),
         joined_on: person.joined_on,
+        design: look.as_ref().map(design::LookView::of),
         enrolled: standing.is_some_and(Standing::takes_part),
         tier: tier.filter(|_| standing.is_some()).map(TierView::from),
         frozen: standing.is_some_and(Standing::is_frozen),

@@ -298,6 +298,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/card-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Orders for organisations of one's subtree, the newest first. */
+        get: operations["get_card_orders"];
+        put?: never;
+        /**
+         * Orders a card for every active member of a subtree who has none of the kind. While such an order is under way, asking
+         *     again answers that one.
+         */
+        post: operations["post_card_orders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/card-orders/wanting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many cards an order would make. Beyond 100,000 members it says so. */
+        get: operations["get_card_orders_wanting"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/card-orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an order is. */
+        get: operations["get_card_orders_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cards": {
         parameters: {
             query?: never;
@@ -1115,6 +1170,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/design/logo.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The logo of the design of one's organisation. */
+        get: operations["get_me_design_logo_png"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/devices": {
         parameters: {
             query?: never;
@@ -1641,7 +1713,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One partner with its outlets, settings and commission rates. */
+        get: operations["get_partners_code"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2290,6 +2363,27 @@ export interface paths {
         delete: operations["delete_wallet_apps_id"];
         options?: never;
         head?: never;
+        /** Changes an app, for requests from now on. */
+        patch: operations["patch_wallet_apps_id"];
+        trace?: never;
+    };
+    "/v1/wallet-apps/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives an app another secret, which is in this answer and nowhere else. The one before opens nothing from now on; what
+         *     members allowed goes on.
+         */
+        post: operations["post_wallet_apps_id_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -2748,6 +2842,67 @@ export interface components {
              */
             redeem_per_month?: string | null;
         };
+        /** @description The look of an organisation's cards. */
+        CardLook: {
+            /** @description The second colour, `#rrggbb`. */
+            accent: string;
+            /** @description The ground, `#rrggbb`. */
+            base: string;
+            /**
+             * Format: uuid
+             * @description Another design has another one.
+             */
+            id: string;
+            /** @description What is written on them, `#rrggbb`: at least 4.5 to 1 against either. */
+            ink: string;
+            /** @description Whether there is a logo. */
+            logo: boolean;
+            /** @description What stands at the top instead of the union's name. */
+            title?: string | null;
+        };
+        /** @description An order of cards for an organisation. */
+        CardOrder: {
+            /** Format: date-time */
+            ended_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Cards made so far.
+             */
+            issued: number;
+            /** @description `plastic` or `virtual`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Members when it was placed, the suspended included: about what the next two come to.
+             */
+            members: number;
+            organisation: components["schemas"]["OrganisationRef"];
+            /** Format: date-time */
+            placed_at: string;
+            /** @description Why it was given up: `numbers-exhausted`. What was made stays. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Members so far who had one.
+             */
+            skipped: number;
+            /** @description `queued`, `running`, `done` or `failed`. */
+            status: string;
+        };
+        /** @description A card for every active member of a subtree who has none of the kind. */
+        CardOrderBody: {
+            /** @description `plastic` or `virtual`. */
+            kind: string;
+            /** @description The code of the subtree's root. */
+            organisation: string;
+        };
+        /** @description A page of orders. */
+        CardOrders: {
+            items: components["schemas"]["CardOrder"][];
+            next?: string | null;
+        };
         /** @description A card's record. */
         CardRecord: components["schemas"]["OfficeCardView"] & {
             /** @description Numbers of older systems it answers to. */
@@ -2773,6 +2928,15 @@ export interface components {
         Cards: {
             items: components["schemas"]["Card"][];
             next?: string | null;
+        };
+        /** @description How many cards an order would make. */
+        CardsWanting: {
+            /** @description Active members looked at. */
+            members: number;
+            /** @description There are more members than were looked at. */
+            more: boolean;
+            /** @description Of them without a card of the kind. */
+            wanting: number;
         };
         /** @description A purchase's cashback. */
         Cashback: {
@@ -2879,6 +3043,21 @@ export interface components {
         CommentBody: {
             /** @description For those who look later; at most 500 characters. */
             comment?: string | null;
+        };
+        /** @description A commission rate and when it held. */
+        CommissionRate: {
+            /**
+             * Format: date-time
+             * @description Since when; missing for the first.
+             */
+            from?: string | null;
+            /** @example 0.02 */
+            rate: string;
+            /**
+             * Format: date-time
+             * @description Until when; missing for the present one.
+             */
+            until?: string | null;
         };
         /** @description The code the customer told. */
         ConfirmBody: {
@@ -3313,6 +3492,7 @@ export interface components {
         MeView: {
             /** @description Whether a mail a day tells of cashback. */
             daily_digest: boolean;
+            design?: components["schemas"]["CardLook"] | null;
             /** @description Whether the member takes part in the bonus programme. */
             enrolled: boolean;
             /** @description Whether mail tells ahead of points that will expire. */
@@ -3784,6 +3964,11 @@ export interface components {
             /** @description What whoever declined wrote for the member. */
             words?: string | null;
         };
+        /** @description A partner with all the commission rates there were. */
+        PartnerRecord: components["schemas"]["Partner"] & {
+            /** @description The present one first. What happened under one of them is charged it, however late it comes. */
+            commission_rates: components["schemas"]["CommissionRate"][];
+        };
         /** @description A partner by code and name. */
         PartnerRef: {
             code: string;
@@ -4146,6 +4331,15 @@ export interface components {
             organisation: components["schemas"]["OrganisationRef"];
             /** Format: int64 */
             waiting: number;
+        };
+        /** @description Into which organisation, since which day, and why. */
+        ReadmissionBody: {
+            /** Format: date */
+            on: string;
+            /** @description The organisation's code. */
+            organisation: string;
+            /** @description In the registrar's words; 1 to 200 characters. */
+            reason: string;
         };
         /** @description Why. */
         ReasonBody: {
@@ -4826,6 +5020,8 @@ export interface components {
         };
         /** @description A stretch of time at an organisation. */
         StretchView: {
+            /** @description Why it began, in the words of whoever took the member back. */
+            begin_words?: string | null;
             end_reason?: string | null;
             /** Format: date */
             from: string;
@@ -4965,7 +5161,7 @@ export interface components {
         WalletApp: {
             /** @description What it signs in with. */
             client_id: string;
-            /** @description Told once, in the answer to registering; a public app has none. */
+            /** @description Told once, in the answer to registering or to renewing it; a public app has none. */
             client_secret?: string | null;
             /** Format: date-time */
             created_at: string;
@@ -5003,6 +5199,15 @@ export interface components {
              *     ]
              */
             scopes: string[];
+        };
+        /** @description What to change of an app; what is left out stays. */
+        WalletAppChanges: {
+            /** @description What members read: 1 to 64 characters. */
+            name?: string | null;
+            /** @description All of them, as at registering. */
+            redirect_uris?: string[] | null;
+            /** @description All of them. What is no longer among them is closed at once, also where members allowed it. */
+            scopes?: string[] | null;
         };
         /** @description All registered apps. */
         WalletApps: {
@@ -5780,6 +5985,147 @@ export interface operations {
             };
             /** @description too many wrong codes */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_card_orders: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of orders */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardOrders"];
+                };
+            };
+            /** @description wrong limit or cursor */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_card_orders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CardOrderBody"];
+            };
+        };
+        responses: {
+            /** @description placed, or under way already */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardOrder"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_card_orders_wanting: {
+        parameters: {
+            query: {
+                /** @description The code of the subtree's root. */
+                organisation: string;
+                /** @description `plastic` or `virtual`. */
+                kind: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description how many */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardsWanting"];
+                };
+            };
+            /** @description no such organisation, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such kind */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_card_orders_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardOrder"];
+                };
+            };
+            /** @description none, or not yours */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7957,6 +8303,35 @@ export interface operations {
             };
         };
     };
+    get_me_design_logo_png: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the logo, 400 pixels a side at most */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description there is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_devices: {
         parameters: {
             query?: {
@@ -8559,7 +8934,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TransferBody"];
+                "application/json": components["schemas"]["ReadmissionBody"];
             };
         };
         responses: {
@@ -9414,6 +9789,37 @@ export interface operations {
             };
             /** @description wrong limit or cursor */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_partners_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the partner */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerRecord"];
+                };
+            };
+            /** @description no such partner */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11127,6 +11533,117 @@ export interface operations {
             };
             /** @description none */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_wallet_apps_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WalletAppChanges"];
+            };
+        };
+        responses: {
+            /** @description the app now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletApp"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `app-revoked` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_wallet_apps_id_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the app and its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletApp"];
+                };
+            };
+            /** @description bound to an organisation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `app-revoked`, `app-public` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

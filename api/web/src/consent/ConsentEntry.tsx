@@ -9,6 +9,7 @@ import { sessionFetch } from '../api/session'
 import type { Consent } from '../api/types'
 import { SignIn } from '../member/SignIn'
 import { Entrance } from '../ui/Entrance'
+import { scopeWords } from '../ui/scopes'
 import { useSession } from '../ui/session'
 import { Loading, ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
@@ -126,28 +127,28 @@ function Who() {
   )
 }
 
-/** Scopes by the names of their words: a colon means something else there. */
-const WANTED: Record<string, { words: string; icon: ReactNode }> = {
-  card: { words: 'card', icon: <IconCreditCard size={18} /> },
-  'card:code': { words: 'code', icon: <IconQrcode size={18} /> },
-  balance: { words: 'balance', icon: <IconWallet size={18} /> },
+const ICONS: Record<string, ReactNode> = {
+  card: <IconCreditCard size={18} />,
+  'card:code': <IconQrcode size={18} />,
+  balance: <IconWallet size={18} />,
 }
 
 function Wanted({ scope }: { scope: string }) {
   const { t } = useWords()
-  const wanted = WANTED[scope]
-  if (!wanted) return <List.Item>{scope}</List.Item>
+  const icon = ICONS[scope]
+  if (!icon) return <List.Item>{scope}</List.Item>
+  const words = scopeWords(scope)
   return (
     <List.Item
       icon={
         <ThemeIcon variant="light" size={32} radius="xl">
-          {wanted.icon}
+          {icon}
         </ThemeIcon>
       }
     >
-      <Text fw={500}>{t(`scope.${wanted.words}`)}</Text>
+      <Text fw={500}>{t(`scope.${words}`)}</Text>
       <Text size="sm" c="dimmed">
-        {t(`scope.${wanted.words}Hint`)}
+        {t(`scope.${words}Hint`)}
       </Text>
     </List.Item>
   )

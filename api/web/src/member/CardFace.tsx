@@ -7,7 +7,7 @@ import type { Holder } from '../offline/device'
 import { useWords, type Words } from '../ui/words'
 import { ClockNote } from './ClockNote'
 import { groups, type Life } from './countdown'
-import { facePair, ring, waves } from './guilloche'
+import { faceColours, ring, waves } from './guilloche'
 import { qrPath } from './qr'
 import { type LiveCode, useLiveCode } from './useLiveCode'
 
@@ -20,18 +20,16 @@ export function CardFace({ me, card }: { me: Holder; card: Card }) {
   const virtual = card.kind === 'virtual'
   const live = useLiveCode(card.id, virtual && working)
   const value = virtual ? live.code?.value : card.number
-  const [from, to] = facePair(me.union.code)
   return (
     <section
       className="face"
       aria-label={words.t('card.label')}
-      style={{ '--face-from': from, '--face-to': to } as React.CSSProperties}
+      style={faceColours(me) as React.CSSProperties}
+      data-designed={Boolean(me.design)}
+      data-testid="card-face"
     >
       <Lines />
-      <div className="face-head">
-        <div className="face-union">{me.union.name}</div>
-        <Standing me={me} card={card} />
-      </div>
+      <Head me={me} card={card} />
       <h1 className="face-name">{shortName(me)}</h1>
       <div className="face-panel">
         {working ? <Panel value={value} live={virtual ? live : undefined} /> : <Closed card={card} />}
@@ -48,6 +46,19 @@ export function CardFace({ me, card }: { me: Holder; card: Card }) {
       ) : null}
       {virtual && working ? <ClockNote offset={live.offset} setBack={live.setBack} /> : null}
     </section>
+  )
+}
+
+/** The union and the standing; a design may bring a logo and a title of its own. */
+function Head({ me, card }: { me: Holder; card: Card }) {
+  return (
+    <div className="face-head">
+      {me.logo ? <img className="face-logo" src={me.logo} alt="" data-testid="card-logo" /> : null}
+      <div className="face-union" data-testid="card-title">
+        {me.design?.title || me.union.name}
+      </div>
+      <Standing me={me} card={card} />
+    </div>
   )
 }
 
@@ -154,7 +165,7 @@ function LifeLine({ life, words }: { life: Life | undefined; words: Words }) {
   const left = life?.seconds ?? 0
   return (
     <>
-      <Progress value={(life?.part ?? 0) * 100} size={5} radius="xl" color="#9cc2f5" aria-hidden />
+      <Progress value={(life?.part ?? 0) * 100} size={5} radius="xl" color="var(--face-live)" aria-hidden />
       {life && !life.over ? words.t('card.renews', { count: left }) : words.t('card.renewing')}
     </>
   )

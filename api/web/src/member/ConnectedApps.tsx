@@ -4,11 +4,9 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '../api/client'
 import type { ConnectedApp } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
+import { scopeWords } from '../ui/scopes'
 import { Empty, Loaded, ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
-
-/** Scopes by the names of their words: a colon means something else there. */
-const SCOPES: Record<string, string> = { card: 'card', 'card:code': 'code', balance: 'balance' }
 
 export function ConnectedApps({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useWords()
@@ -62,7 +60,7 @@ function List({ apps }: { apps: ConnectedApp[] }) {
 
 function Row({ app, busy, onEnd }: { app: ConnectedApp; busy: boolean; onEnd: () => void }) {
   const { t, near, day } = useWords()
-  const allowed = app.scopes.map((scope) => t(`scope.${SCOPES[scope] ?? scope}`))
+  const allowed = app.scopes.map((scope) => t(`scope.${scopeWords(scope)}`))
   return (
     <Group justify="space-between" wrap="nowrap" align="flex-start" data-testid="app">
       <div>

@@ -1,16 +1,14 @@
 /** Gives what can be spent to the union's aid fund, after saying that it can't be taken back. */
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconHeartHandshake } from '@tabler/icons-react'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type FormEvent, useRef, useState } from 'react'
-import { api, ask } from '../api/client'
-import { asProblem } from '../api/problem'
+import { lazy, Suspense } from 'react'
 import type { Balance, Me } from '../api/types'
-import { useAnnounce } from '../ui/Announcer'
-import { isZero, typedAmount } from '../ui/money'
-import { ProblemNote } from '../ui/states'
+import { isZero } from '../ui/money'
 import { useWords } from '../ui/words'
+
+/** Behind a tap, so out of the first load. */
+const DonateForm = lazy(() => import('./DonateForm'))
 
 export function Donate({ me, balance }: { me: Me; balance: Balance }) {
   const { t } = useWords()
@@ -26,80 +24,11 @@ export function Donate({ me, balance }: { me: Me; balance: Balance }) {
       >
         {t('donate.open')}
       </Button>
-      <Modal
-        opened={opened}
-        onClose={close}
-        title={t('donate.title')}
-        closeButtonProps={{ 'aria-label': t('close') }}
-      >
-        <Gift me={me} balance={balance} onDone={close} />
-      </Modal>
+      {opened ? (
+        <Suspense fallback={null}>
+          <DonateForm me={me} balance={balance} onDone={close} />
+        </Suspense>
+      ) : null}
     </>
-  )
-}
-
-function Gift({ me, balance, onDone }: { me: Me; balance: Balance; onDone: () => void }) {
-  const { t, rubles } = useWords()
-  const queries = useQueryClient()
-  const say = useAnnounce()
-  const [text, setText] = useState('')
-  const [missing, setMissing] = useState(false)
-  /** The same gift asked again after a lost answer is one gift. */
-  const key = useRef(crypto.randomUUID())
-  const giving = useMutation({
-    mutationFn: (amount: string) =>
-      ask(
-        api.POST('/v1/me/payouts', {
-          headers: { 'Idempotency-Key': key.current },
-          body: { amount, destination: { kind: 'solidarity' } },
-        }),
-      ),
-    onSuccess: async (given) => {
-      say(t('donate.done', { amount: rubles(given.amount) }))
-      onDone()
-      await queries.invalidateQueries()
-    },
-    onError: () => {
-      key.current = crypto.randomUUID()
-    },
-  })
-  const problem = giving.error ? asProblem(giving.error) : undefined
-  const field = missing ? t('donate.notAmount') : problem?.field('amount')
-  function submit(event: FormEvent) {
-    event.preventDefault()
-    const amount = typedAmount(text)
-    const good = amount !== null && !isZero(amount)
-    setMissing(!good)
-    if (good) giving.mutate(amount)
-  }
-  return (
-    <form onSubmit={submit} noValidate>
-      <Stack>
-        <Text size="sm">{t('donate.text', { amount: rubles(balance.available) })}</Text>
-        <TextInput
-          label={t('donate.amount')}
-          {...(me.enrolled ? { description: t('donate.least') } : {})}
-          inputMode="decimal"
-          autoComplete="off"
-          data-autofocus
-          data-testid="donate-amount"
-          value={text}
-          error={field}
-          onChange={(event) => {
-            setText(event.currentTarget.value)
-            setMissing(false)
-          }}
-        />
-        {problem && !field ? <ProblemNote error={problem} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            {t('cancel')}
-          </Button>
-          <Button type="submit" loading={giving.isPending} data-testid="donate-confirm">
-            {t('donate.confirm')}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
   )
 }

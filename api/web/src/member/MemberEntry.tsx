@@ -7,7 +7,7 @@ import { lazy, Suspense, useEffect, useState } from 'react'
 import { api, ask } from '../api/client'
 import { asProblem } from '../api/problem'
 import type { Card, Me } from '../api/types'
-import type { Device } from '../offline/device'
+import { type Device, type Holder, holderOf, logoOf } from '../offline/device'
 import { speak, storedLanguage } from '../ui/i18n'
 import { useSession } from '../ui/session'
 import { Loaded } from '../ui/states'
@@ -100,6 +100,7 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
   const [chosen, setChosen] = useState<string>()
   const [settings, setSettings] = useState<boolean>()
   useUpkeep(me, cards)
+  const holder = useHolder(me)
   const living = cards.filter(({ status }) => LIVING.has(status))
   const shown = living.length > 0 ? living : cards
   const card =
@@ -109,7 +110,7 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
       <div className="home-card">
         <Stack gap={8}>
           <CardBar cards={shown} card={card} onChoose={setChosen} onSettings={() => setSettings(true)} />
-          {card ? <CardFace key={card.id} me={me} card={card} /> : null}
+          {card ? <CardFace key={card.id} me={holder} card={card} /> : null}
           {card ? <ShowLarge card={card} /> : null}
           {card ? <WalletButtons key={`wallets-${card.id}`} card={card} /> : null}
           {card ? <OfflineOffer key={`offer-${card.id}`} me={me} card={card} /> : null}
@@ -135,6 +136,17 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
       )}
     </main>
   )
+}
+
+/** Whose card it is, with the logo of its design once it is there. */
+function useHolder(me: Me): Holder {
+  const logo = useQuery({
+    queryKey: ['design-logo', me.design?.id],
+    enabled: me.design?.logo === true,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: logoOf,
+  })
+  return { ...holderOf(me), ...(logo.data ? { logo: logo.data } : {}) }
 }
 
 /** A purchase that never arrived: its receipt can be sent. */

@@ -1,4 +1,5 @@
-/** The fine lines of the card's face, as on certificates: rings of ellipses, and each union's colour pair. */
+/** The fine lines of the card's face, as on certificates: rings of ellipses; and the colours under them. */
+import type { Holder } from '../offline/device'
 
 export interface Ring {
   cx: number
@@ -50,4 +51,11 @@ const PAIRS = [
 export function facePair(code: string): readonly [string, string] {
   const sum = [...code].reduce((total, letter) => total + (letter.codePointAt(0) ?? 0), 0)
   return PAIRS[sum % PAIRS.length] ?? PAIRS[0]
+}
+
+/** The colours of a card's face, as its style: those of the organisation's design, or else the union's pair. */
+export function faceColours({ design, union }: Holder): Record<`--face-${string}`, string> {
+  if (design) return { '--face-from': design.base, '--face-to': design.accent, '--face-ink': design.ink }
+  const [from, to] = facePair(union.code)
+  return { '--face-from': from, '--face-to': to, '--face-ink': '#ffffff' }
 }

@@ -35,6 +35,7 @@ const Fraud = lazy(() => import('./finance/Fraud'))
 const Claims = lazy(() => import('./finance/Claims'))
 const Printing = lazy(() => import('./printing/Printing'))
 const Designs = lazy(() => import('./printing/Designs'))
+const WalletApps = lazy(() => import('./settings/WalletApps'))
 const Settings = lazy(() => import('./settings/Settings'))
 
 export function OfficeEntry() {
@@ -111,13 +112,12 @@ function Pages() {
       </Route>
       <Route path="/rules/:id/next">{({ id }) => <RuleEditor key={id} id={id} />}</Route>
       <Route path="/rules/:id">{({ id }) => <RulePage key={id} id={id} />}</Route>
-      <Route path="/partners">
-        <Partners />
-      </Route>
+      <Route path="/partners/:code?">{({ code }) => <Partners chosen={code} />}</Route>
       <Route path="/printing/:id?">{({ id }) => <Printing chosen={id} />}</Route>
       <Route path="/designs">
         <Designs />
       </Route>
+      <Route path="/wallets/:id?">{({ id }) => <WalletApps chosen={id} />}</Route>
       <Route path="/settings">
         <Settings />
       </Route>

@@ -31,6 +31,7 @@ import {
   IconStairs,
   IconUserDollar,
   IconUsers,
+  IconWallet,
 } from '@tabler/icons-react'
 import { type ComponentType, type ReactNode, useEffect } from 'react'
 import { Link, useLocation } from 'wouter'
@@ -58,6 +59,7 @@ const ICONS: Record<Section, ComponentType<{ size?: number; stroke?: number }>> 
   partners: IconBuildingStore,
   fraud: IconShieldSearch,
   claims: IconReceipt,
+  wallets: IconWallet,
   settings: IconSettings,
 }
 

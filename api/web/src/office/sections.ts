@@ -17,6 +17,7 @@ export type Section =
   | 'partners'
   | 'fraud'
   | 'claims'
+  | 'wallets'
   | 'settings'
 
 const REGISTRY = ['administrator', 'registrar', 'issuer', 'chair', 'auditor']
@@ -36,9 +37,10 @@ export const ALLOWED: Record<Section, string[]> = {
   accounts: FINANCE,
   adjustments: FINANCE,
   tiers: ['administrator', ...FINANCE],
-  partners: FINANCE,
+  partners: ['administrator', ...FINANCE],
   fraud: FINANCE,
   claims: FINANCE,
+  wallets: ['administrator', 'auditor'],
   settings: ['administrator', ...FINANCE],
 }
 
@@ -60,6 +62,8 @@ export const MAY = {
   approveRule: ['controller'],
   simulateRules: ['finance', 'controller'],
   changeSettings: ['administrator'],
+  changePartner: ['administrator', 'finance'],
+  keepWallets: ['administrator'],
 }
 
 export const GROUPS: { name: 'registry' | 'plastic' | 'finance' | 'union'; sections: Section[] }[] = [
@@ -79,7 +83,7 @@ export const GROUPS: { name: 'registry' | 'plastic' | 'finance' | 'union'; secti
       'claims',
     ],
   },
-  { name: 'union', sections: ['settings'] },
+  { name: 'union', sections: ['wallets', 'settings'] },
 ]
 
 export function maySee(role: string, section: Section): boolean {

@@ -7,7 +7,10 @@ import { importSecret } from './code'
 import { clear, readAll, readOne, remove, write } from './store'
 
 /** Whose name stands on the card; a family's phone knows none. */
-export type Holder = Pick<Me, 'union' | 'status' | 'last_name' | 'first_name' | 'middle_name'>
+export type Holder = Pick<Me, 'union' | 'status' | 'last_name' | 'first_name' | 'middle_name' | 'design'> & {
+  /** The design's logo as an address that needs no network. */
+  logo?: string
+}
 
 export interface Bars {
   code128: string
@@ -35,8 +38,21 @@ export interface Device {
 /** A proof is asked for anew when it has less than this left. */
 const PROOF_LEFT_MS = 18 * 3_600_000
 
-export function holderOf({ union, status, last_name, first_name, middle_name }: Me): Holder {
-  return { union, status, last_name, first_name, middle_name: middle_name ?? null }
+export function holderOf({ union, status, last_name, first_name, middle_name, design }: Me): Holder {
+  return { union, status, last_name, first_name, middle_name: middle_name ?? null, design: design ?? null }
+}
+
+/** The logo of a design, as an address that needs no network; asked for when there is one. */
+export async function logoOf(): Promise<string> {
+  const { data } = await askWhole(
+    api.GET('/v1/me/design/logo.png', { parseAs: 'blob' }) as Promise<{ data?: Blob; response: Response }>,
+  )
+  return new Promise((done, failed) => {
+    const reader = new FileReader()
+    reader.onload = () => done(String(reader.result))
+    reader.onerror = () => failed(reader.error)
+    reader.readAsDataURL(data)
+  })
 }
 
 /** "Android · Chrome": what its owner knows it by. */
@@ -74,7 +90,7 @@ export async function refreshed(device: Device, card: Card, me: Me): Promise<Dev
   const asked = Date.now()
   const path = { params: { path: { id: card.id } } }
   const left = Date.parse(device.proof?.valid_until ?? '') - (asked + device.offset)
-  const fresh = { ...device, view: card, holder: holderOf(me) }
+  const fresh = { ...device, view: card, holder: await keptHolder(device.holder, me) }
   if (card.status === 'active' && !(left > PROOF_LEFT_MS)) {
     const { data, response } = await askWhole(api.GET('/v1/me/cards/{id}/proof', path))
     fresh.proof = data
@@ -86,6 +102,14 @@ export async function refreshed(device: Device, card: Card, me: Me): Promise<Dev
   fresh.seenAt = Date.now() + fresh.offset
   await write('devices', fresh)
   return fresh
+}
+
+/** Whose card it is now; a logo is fetched when the design is another one. */
+async function keptHolder(before: Holder, me: Me): Promise<Holder> {
+  const holder = holderOf(me)
+  if (!holder.design?.logo) return holder
+  const known = before.design?.id === holder.design.id ? before.logo : undefined
+  return { ...holder, logo: known ?? (await logoOf()) }
 }
 
 /** The bars of a card's number, as a picture. */

@@ -1,21 +1,18 @@
 /** Members' claims: finance finds the outlet of those whose till nobody knows; the rest is their partners' to decide. */
-import { Alert, Badge, Button, Group, SegmentedControl, Select, Stack, Text, Textarea } from '@mantine/core'
+import { Alert, Badge, Button, Group, Select, Stack, Text, Textarea } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Claim } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
-import { Empty, Loaded, ProblemNote } from '../../ui/states'
+import { Empty, ProblemNote } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
-import { Beside } from '../parts/Beside'
-import { type Column, DataTable } from '../parts/DataTable'
+import type { Column } from '../parts/DataTable'
 import { Facts } from '../parts/Facts'
 import { Guarded } from '../parts/Guarded'
-import { More } from '../parts/More'
-import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
-import { ALLOWED, MAY } from '../sections'
+import { WorkList } from '../parts/WorkList'
+import { MAY } from '../sections'
 import { useMay } from '../staff'
 import { partnersQuery } from './partnersQuery'
 
@@ -42,53 +39,25 @@ export default function Claims({ chosen }: { chosen?: string | undefined }) {
 function Page({ chosen }: { chosen: string | undefined }) {
   const words = useWords()
   const { t } = words
-  const [, go] = useLocation()
   const [status, setStatus] = useState<Status>('unmatched')
   const list = usePaged<Claim>(['claims', status], (paging, signal) =>
     ask(api.GET('/v1/claims', { params: { query: { ...paging, status } }, signal })),
   )
   const opened = list.items?.find(({ id }) => id === chosen)
   return (
-    <>
-      <PageHead title={t('claims.title')} hint={t('claims.hint')} />
-      <SegmentedControl
-        mb="md"
-        aria-label={t('claims.which')}
-        value={status}
-        onChange={(value) => {
-          setStatus(value as Status)
-          go('/claims')
-        }}
-        data={STATUSES.map((value) => ({ value, label: t(`claims.status.${value}`) }))}
-      />
-      <Beside
-        title={opened ? t('claims.one', { document: opened.document }) : ''}
-        record={opened ? <Record key={opened.id} claim={opened} /> : undefined}
-        onClose={() => go('/claims')}
-      >
-        <Loaded query={list.loaded} allowed={ALLOWED.claims}>
-          {(rows) =>
-            rows.length > 0 ? (
-              <DataTable
-                compact={opened !== undefined}
-                label={t('claims.title')}
-                exportName="claims"
-                above={240}
-                columns={columnsOf(words)}
-                rows={rows}
-                rowKey={(row) => row.id}
-                rowTestId="claim-row"
-                chosen={opened?.id}
-                onOpen={(row) => go(`/claims/${row.id}`)}
-                under={<More count={rows.length} more={list.more} busy={list.busy} />}
-              />
-            ) : (
-              <Empty title={t('claims.empty')} />
-            )
-          }
-        </Loaded>
-      </Beside>
-    </>
+    <WorkList
+      section="claims"
+      states={STATUSES.map((value) => ({ value, label: t(`claims.status.${value}`) }))}
+      state={status}
+      onState={setStatus}
+      list={list}
+      columns={columnsOf(words)}
+      rowTestId="claim-row"
+      empty={<Empty title={t('claims.empty')} />}
+      opened={opened}
+      title={opened ? t('claims.one', { document: opened.document }) : ''}
+      record={opened ? <Record key={opened.id} claim={opened} /> : null}
+    />
   )
 }
 

@@ -1,18 +1,14 @@
 /** The fraud watch's queue: a case opens beside the list, with what was seen and three ways to decide. */
-import { Badge, SegmentedControl } from '@mantine/core'
+import { Badge } from '@mantine/core'
 import { useState } from 'react'
-import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { FraudCase } from '../../api/types'
-import { Empty, Loaded } from '../../ui/states'
+import { Empty } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
-import { Beside } from '../parts/Beside'
-import { type Column, DataTable } from '../parts/DataTable'
+import type { Column } from '../parts/DataTable'
 import { Guarded } from '../parts/Guarded'
-import { More } from '../parts/More'
-import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
-import { ALLOWED } from '../sections'
+import { WorkList } from '../parts/WorkList'
 import { FraudRecord } from './FraudRecord'
 import { FraudRules } from './FraudRules'
 import { struckRules } from './fraudWords'
@@ -38,61 +34,32 @@ export default function Fraud({ chosen }: { chosen?: string | undefined }) {
 function Page({ chosen }: { chosen: string | undefined }) {
   const words = useWords()
   const { t } = words
-  const [, go] = useLocation()
   const [shown, setShown] = useState<Status | 'rules'>('held')
   const status = shown === 'rules' ? 'held' : shown
-  const list = usePaged<FraudCase>(['fraud', status], (paging, signal) =>
-    ask(api.GET('/v1/fraud', { params: { query: { ...paging, status } }, signal })),
+  const list = usePaged<FraudCase>(
+    ['fraud', status],
+    (paging, signal) => ask(api.GET('/v1/fraud', { params: { query: { ...paging, status } }, signal })),
+    shown !== 'rules',
   )
   const opened = list.items?.find(({ id }) => id === chosen)
   return (
-    <>
-      <PageHead title={t('fraud.title')} hint={t('fraud.hint')} />
-      <SegmentedControl
-        mb="md"
-        aria-label={t('fraud.which')}
-        value={shown}
-        onChange={(value) => {
-          setShown(value as Status | 'rules')
-          go('/fraud')
-        }}
-        data={[
-          ...STATUSES.map((value) => ({ value, label: t(`fraud.status.${value}`) })),
-          { value: 'rules', label: t('fraud.rules.title') },
-        ]}
-      />
-      {shown === 'rules' ? (
-        <FraudRules />
-      ) : (
-        <Beside
-          title={opened ? t('fraud.case', { receipt: opened.receipt ?? '' }) : ''}
-          record={opened ? <FraudRecord key={opened.id} found={opened} /> : undefined}
-          onClose={() => go('/fraud')}
-        >
-          <Loaded query={list.loaded} allowed={ALLOWED.fraud}>
-            {(rows) =>
-              rows.length > 0 ? (
-                <DataTable
-                  compact={opened !== undefined}
-                  label={t('fraud.title')}
-                  exportName="fraud"
-                  above={240}
-                  columns={columnsOf(words)}
-                  rows={rows}
-                  rowKey={(row) => row.id}
-                  rowTestId="fraud-row"
-                  chosen={opened?.id}
-                  onOpen={(row) => go(`/fraud/${row.id}`)}
-                  under={<More count={rows.length} more={list.more} busy={list.busy} />}
-                />
-              ) : (
-                <Empty title={t(`fraud.empty.${status}`)}>{t('fraud.emptyHint')}</Empty>
-              )
-            }
-          </Loaded>
-        </Beside>
-      )}
-    </>
+    <WorkList
+      section="fraud"
+      states={[
+        ...STATUSES.map((value) => ({ value, label: t(`fraud.status.${value}`) })),
+        { value: 'rules', label: t('fraud.rules.title') },
+      ]}
+      state={shown}
+      onState={setShown}
+      list={list}
+      columns={columnsOf(words)}
+      rowTestId="fraud-row"
+      empty={<Empty title={t(`fraud.empty.${status}`)}>{t('fraud.emptyHint')}</Empty>}
+      opened={opened}
+      title={opened ? t('fraud.case', { receipt: opened.receipt ?? '' }) : ''}
+      record={opened ? <FraudRecord key={opened.id} found={opened} /> : null}
+      {...(shown === 'rules' ? { instead: <FraudRules /> } : {})}
+    />
   )
 }
 

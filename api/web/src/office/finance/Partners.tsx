@@ -1,58 +1,60 @@
-/** The partners and their outlets, with a link to what each owes. */
-import { Anchor, Stack } from '@mantine/core'
+/** The partners, with a link to what each owes; terms, rates and outlets of one open beside them. */
+import { Anchor } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
-import { Link } from 'wouter'
+import { Link, useLocation } from 'wouter'
 import type { Partner } from '../../api/types'
 import { Empty, Loaded } from '../../ui/states'
-import { useWords } from '../../ui/words'
+import { useWords, type Words } from '../../ui/words'
 import { Beside } from '../parts/Beside'
 import { type Column, DataTable } from '../parts/DataTable'
-import { Facts } from '../parts/Facts'
 import { Guarded } from '../parts/Guarded'
 import { PageHead } from '../parts/PageHead'
-import { ALLOWED } from '../sections'
+import { ALLOWED, maySee } from '../sections'
+import { useStaff } from '../staff'
 import { ledgerPath } from './accountWords'
-import { FiscalDrives } from './FiscalDrives'
+import { PartnerRecord } from './PartnerRecord'
 import { partnersQuery } from './partnersQuery'
 
-export default function Partners() {
+export default function Partners({ chosen }: { chosen?: string | undefined }) {
   return (
     <Guarded section="partners">
-      <Page />
+      <Page chosen={chosen} />
     </Guarded>
   )
 }
 
-function Page() {
+function Page({ chosen }: { chosen: string | undefined }) {
   const words = useWords()
   const { t } = words
+  const { role } = useStaff()
+  const [, go] = useLocation()
   const partners = useQuery(partnersQuery())
-  const [chosen, setChosen] = useState<Partner>()
+  const opened = partners.data?.find(({ code }) => code === chosen)
   return (
     <>
       <PageHead title={t('partners.title')} />
       <Beside
-        title={chosen?.name ?? ''}
-        record={chosen ? <Outlets partner={chosen} /> : undefined}
-        onClose={() => setChosen(undefined)}
+        title={opened?.name ?? ''}
+        record={opened ? <PartnerRecord key={opened.code} code={opened.code} /> : undefined}
+        onClose={() => go('/partners')}
       >
         <Loaded query={partners} allowed={ALLOWED.partners}>
           {(rows) =>
             rows.length > 0 ? (
               <DataTable
-                compact={chosen !== undefined}
+                compact={opened !== undefined}
                 label={t('partners.title')}
                 exportName="partners"
                 above={190}
-                columns={columnsOf(words)}
+                columns={columnsOf(words, maySee(role, 'ledger'))}
                 rows={rows}
                 rowKey={(row) => row.code}
-                chosen={chosen?.code}
-                onOpen={setChosen}
+                rowTestId="partner-row"
+                chosen={opened?.code}
+                onOpen={({ code }) => go(`/partners/${code}`)}
               />
             ) : (
-              <Empty title={t('partners.empty')} />
+              <Empty title={t('partners.empty')}>{t('partners.emptyHint')}</Empty>
             )
           }
         </Loaded>
@@ -61,8 +63,8 @@ function Page() {
   )
 }
 
-function columnsOf({ t, share }: ReturnType<typeof useWords>): Column<Partner>[] {
-  return [
+function columnsOf({ t, share }: Words, ledger: boolean): Column<Partner>[] {
+  const columns: Column<Partner>[] = [
     { key: 'name', wrap: true, title: t('partners.name'), cell: (row) => row.name, sort: (row) => row.name },
     {
       key: 'code',
@@ -92,6 +94,10 @@ function columnsOf({ t, share }: ReturnType<typeof useWords>): Column<Partner>[]
       cell: (row) => share(row.redeem_share),
       sort: (row) => row.redeem_share,
     },
+  ]
+  if (!ledger) return columns
+  return [
+    ...columns,
     {
       key: 'owes',
       title: t('partners.account'),
@@ -102,17 +108,4 @@ function columnsOf({ t, share }: ReturnType<typeof useWords>): Column<Partner>[]
       ),
     },
   ]
-}
-
-function Outlets({ partner }: { partner: Partner }) {
-  return (
-    <Stack gap="lg">
-      {partner.outlets.map(({ code, name, town, zone }) => (
-        <div key={code}>
-          <Facts rows={[[code, [name, town, zone].filter(Boolean).join(' · ')]]} />
-          <FiscalDrives outlet={code} />
-        </div>
-      ))}
-    </Stack>
-  )
 }

@@ -17,6 +17,8 @@ export function usePaged<Item>(
   const query = useInfiniteQuery({
     queryKey: key,
     enabled,
+    // What waits for somebody is asked anew whenever it is opened.
+    staleTime: 0,
     queryFn: ({ pageParam, signal }) =>
       fetch({ limit: PAGE, ...(pageParam ? { after: pageParam } : {}) }, signal),
     initialPageParam: '',

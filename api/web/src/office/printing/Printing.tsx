@@ -14,14 +14,18 @@ import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
 import { useMay } from '../staff'
 import { BatchRecord } from './BatchRecord'
+import { OrderForAll, Orders } from './CardOrders'
 import { BATCH_COLOR, type Batch, MAY_PRINT, type Queue } from './shapes'
 
 export default function Printing({ chosen }: { chosen: string | undefined }) {
   const { t } = useWords()
   return (
     <Guarded section="printing">
-      <PageHead title={t('nav.printing')} hint={t('printing.hint')} />
+      <PageHead title={t('nav.printing')} hint={t('printing.hint')}>
+        <OrderForAll />
+      </PageHead>
       <Stack gap="lg">
+        <Orders />
         <Waiting />
         <Batches chosen={chosen} />
       </Stack>

@@ -91,19 +91,24 @@ function Move({ member, deed, onDone }: DeedProps<'transfer' | 'readmit'>) {
   const { t } = useWords()
   const [organisation, setOrganisation] = useState<string | null>(null)
   const [on, setOn] = useState(() => isoDay(new Date()))
+  const [reason, setReason] = useState('')
   const done = useDone(member.id, t(`${deed}.done`), onDone)
   const moving = useMutation({
-    mutationFn: (to: string) =>
-      ask(
-        api.POST(`/v1/members/{id}/${deed}`, {
-          params: { path: { id: member.id } },
-          body: { organisation: to, on },
-        }),
-      ),
+    mutationFn: (organisation: string) => {
+      const params = { path: { id: member.id } }
+      return deed === 'transfer'
+        ? ask(api.POST('/v1/members/{id}/transfer', { params, body: { organisation, on } }))
+        : ask(
+            api.POST('/v1/members/{id}/readmit', {
+              params,
+              body: { organisation, on, reason: reason.trim() },
+            }),
+          )
+    },
     onSuccess: done,
   })
   const problem = moving.error ? asProblem(moving.error) : undefined
-  const atField = problem?.field('organisation') ?? problem?.field('on')
+  const atField = problem?.field('organisation') ?? problem?.field('on') ?? problem?.field('reason')
   return (
     <Stack>
       <Text size="sm">{t(`${deed}.text`, { from: member.organisation.name })}</Text>
@@ -114,13 +119,24 @@ function Move({ member, deed, onDone }: DeedProps<'transfer' | 'readmit'>) {
         error={problem?.field('organisation')}
       />
       <DayField label={t(`${deed}.on`)} value={on} onChange={setOn} error={problem?.field('on')} />
+      {deed === 'readmit' ? (
+        <TextInput
+          label={t('readmit.reason')}
+          maxLength={200}
+          value={reason}
+          error={problem?.field('reason')}
+          onChange={(event) => setReason(event.currentTarget.value)}
+          data-testid="readmit-reason"
+        />
+      ) : null}
       {problem && !atField ? <ProblemNote error={problem} allowed={MAY.move} /> : null}
       <Group justify="flex-end">
         <Button variant="default" onClick={onDone}>
           {t('cancel')}
         </Button>
         <Button
-          disabled={!organisation}
+          disabled={!organisation || (deed === 'readmit' && reason.trim() === '')}
+          data-testid={`${deed}-confirm`}
           loading={moving.isPending}
           onClick={() => (organisation ? moving.mutate(organisation) : undefined)}
         >

@@ -157,7 +157,12 @@ export function BlockCard({
           <Button variant="default" onClick={onClose}>
             {t('cancel')}
           </Button>
-          <Button color="red" loading={blocking.isPending} onClick={() => blocking.mutate()}>
+          <Button
+            color="red"
+            loading={blocking.isPending}
+            data-testid="block-confirm"
+            onClick={() => blocking.mutate()}
+          >
             {t('cards.block')}
           </Button>
         </Group>

@@ -81,6 +81,9 @@ function Who({ member }: { member: Record }) {
 
 function History({ member }: { member: Record }) {
   const { t, day, exists } = useWords()
+  // A stretch that ended by a transfer ends with that word; else with what somebody said.
+  const said = (ended: string | null | undefined) =>
+    ended && !exists(`stayReason.${ended}`) && ended !== 'merged' && ended !== 'left' ? ended : null
   return (
     <div>
       <Title order={3} size="h6" mb="xs">
@@ -97,6 +100,11 @@ function History({ member }: { member: Record }) {
                 ? ` · ${exists(`stayReason.${stay.reason}`) ? t(`stayReason.${stay.reason}`) : stay.reason}`
                 : null}
             </Text>
+            {[stay.begin_words, said(stay.end_reason)].filter(Boolean).map((words) => (
+              <Text key={words} size="sm">
+                {t('members.said', { words })}
+              </Text>
+            ))}
           </Timeline.Item>
         ))}
       </Timeline>

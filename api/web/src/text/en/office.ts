@@ -1,5 +1,6 @@
 /** Words of the office. */
 import { common } from './common'
+import { wallets } from './officeApps'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { fraud } from './officeFraud'
@@ -22,6 +23,7 @@ export default {
   ...work,
   officeCards,
   ...settings,
+  ...wallets,
   office: {
     title: 'Union office',
     signInHint: 'Sign in with your work login.',
@@ -51,6 +53,7 @@ export default {
     fraud: 'Fraud watch',
     claims: 'Claims',
     settings: 'Settings',
+    wallets: 'Wallet apps',
     union: 'Union',
   },
   table: {

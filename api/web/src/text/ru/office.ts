@@ -1,5 +1,6 @@
 /** Слова кабинета. */
 import { common } from './common'
+import { wallets } from './officeApps'
 import { officeCards } from './officeCards'
 import { finance } from './officeFinance'
 import { fraud } from './officeFraud'
@@ -22,6 +23,7 @@ export default {
   ...work,
   officeCards,
   ...settings,
+  ...wallets,
   office: {
     title: 'Кабинет профсоюза',
     signInHint: 'Войдите под рабочим логином.',
@@ -51,6 +53,7 @@ export default {
     fraud: 'Подозрительное',
     claims: 'Заявки',
     settings: 'Настройки',
+    wallets: 'Приложения-кошельки',
     union: 'Профсоюз',
   },
   table: {

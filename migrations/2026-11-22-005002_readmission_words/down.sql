@@ -1,0 +1,1 @@
+ALTER TABLE registry.memberships DROP COLUMN begin_words;
