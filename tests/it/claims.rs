@@ -218,7 +218,8 @@ fn who_took_part_when_the_receipt_was_printed_claims_it() {
     assert_eq!(refused.problem(409), "claim-not-enrolled");
     claimed(&page, now - TimeDelta::hours(1), 4).expect(201);
     // Nobody knows the zone of an unknown drive: it is enough to have taken part in one of them.
-    let unknown = |at: DateTime<Utc>| json!({ "fiscal": receipt(at, "7.00", 5).replace(DRIVE, "1111222233334444") });
+    let unknown =
+        |at: DateTime<Utc>| json!({ "fiscal": receipt(at, "7.00", 5).replace(DRIVE, "1111222233334444") });
     assert_eq!(page.post("/v1/me/claims", &unknown(now - day * 2)).problem(409), "claim-not-enrolled");
     page.post("/v1/me/claims", &unknown(now - day - TimeDelta::minutes(1))).expect(201);
     story.sound();

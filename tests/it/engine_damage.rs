@@ -101,10 +101,7 @@ const DAMAGE: &[(&str, u8)] = &[
     ("DELETE FROM ledger.cap_usage", 6),
     ("UPDATE ledger.budget_usage SET used = used - 1", 6),
     ("DELETE FROM ledger.budget_usage", 6),
-    (
-        "UPDATE ledger.finished_jobs SET judged_at = judged_at + interval '3 years' WHERE job = 'expire'",
-        6,
-    ),
+    ("UPDATE ledger.finished_jobs SET judged_at = judged_at + interval '3 years' WHERE job = 'expire'", 6),
     ("DELETE FROM ledger.registers", 3),
     ("UPDATE ledger.registers SET row_count = 99", 3),
     ("DELETE FROM ledger.register_rows WHERE place = 1", 3),
@@ -213,7 +210,8 @@ fn the_audit_finds_damage_to_every_table() {
 
 #[test]
 fn every_table_is_damaged_or_named_as_exempt() {
-    let mut connection = harness::database().connect();
+    let database = harness::database();
+    let mut connection = database.connect();
     let damages: Vec<&str> = DAMAGE
         .iter()
         .map(|(damage, _)| *damage)
@@ -229,7 +227,10 @@ fn every_table_is_damaged_or_named_as_exempt() {
     };
     for table in &tables {
         let exempt = EXEMPT.iter().any(|(name, why)| name == table && !why.is_empty());
-        assert!(is_damaged(table) != exempt, "ledger.{table}: damage it here, or say why verify needn't see it");
+        assert!(
+            is_damaged(table) != exempt,
+            "ledger.{table}: damage it here, or say why verify needn't see it"
+        );
     }
     for (name, _) in EXEMPT {
         assert!(tables.iter().any(|table| table == name), "{name} is no table");

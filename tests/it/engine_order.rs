@@ -151,9 +151,7 @@ fn a_capture_claims_its_fiscal_receipt_before_it_locks_its_buyer() {
     let id = programme.post(&sale).unwrap().purchase.id;
     let (books, now, partner) = (programme.books.clone(), programme.now, Some(programme.partner));
     let capture = move |connection: &mut PgConnection, what: Option<Returned>| {
-        connection
-            .transaction(|c| two_step::capture(c, &books, (id, partner), what.as_ref(), now))
-            .unwrap()
+        connection.transaction(|c| two_step::capture(c, &books, (id, partner), what.as_ref(), now)).unwrap()
     };
     // What was claimed for a capture that is refused is given up.
     let too_much = Returned::Amount(money("100.01"));

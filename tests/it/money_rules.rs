@@ -77,7 +77,11 @@ fn room_given_back_raises_no_earlier_purchase() {
         let books = programme.books.clone();
         let now = purchases::purchase(&mut programme.connection, &books, trimmed.id, None).unwrap().unwrap();
         assert_eq!(now.cashback, trimmed.cashback, "the earlier one stays");
-        assert_eq!(programme.buy(member, "200.00").purchase.cashback.given, money("10.00"), "the next has it");
+        assert_eq!(
+            programme.buy(member, "200.00").purchase.cashback.given,
+            money("10.00"),
+            "the next has it"
+        );
         sound(&mut programme);
     }
 }

@@ -1,9 +1,9 @@
 //! Simulation over a real ledger: what it says is what posting does.
 
 use cashback_engine::posting::Audience;
+use cashback_engine::refunds::Returned;
 use cashback_engine::rules::evaluate::Limit;
 use cashback_engine::rules::simulate::{Question, Report, simulate};
-use cashback_engine::refunds::Returned;
 use cashback_engine::{EngineError, RuleId, two_step};
 use chrono::TimeDelta;
 use diesel::pg::PgConnection;
