@@ -84,8 +84,10 @@ pub fn set_zone(connection: &mut PgConnection, zone: &str) -> Result<Settings, E
     connection.transaction(|connection| {
         // Whoever is posting is waited for, and who comes later finds another revision.
         connection.batch_execute("LOCK TABLE ledger.receipts, ledger.postings IN SHARE MODE")?;
-        let booked: bool = diesel::select(exists(postings::table.select(postings::id))).get_result(connection)?;
-        let bought: bool = diesel::select(exists(purchases::table.select(purchases::id))).get_result(connection)?;
+        let booked: bool =
+            diesel::select(exists(postings::table.select(postings::id))).get_result(connection)?;
+        let bought: bool =
+            diesel::select(exists(purchases::table.select(purchases::id))).get_result(connection)?;
         if booked || bought {
             return Err(EngineError::State("the zone can't be changed once something is booked"));
         }

@@ -204,12 +204,9 @@ fn claim_fiscal(connection: &mut PgConnection, id: PurchaseId) -> QueryResult<Op
         .first(connection)
         .optional()?;
     let Some(fiscal) = record.as_ref().and_then(fiscal_of) else { return Ok(None) };
-    let claimed: Vec<(PurchaseId, String, i64)> = ClaimFiscals {
-        drives: vec![fiscal.drive],
-        documents: vec![fiscal.document],
-        purchases: vec![id],
-    }
-    .load(connection)?;
+    let claimed: Vec<(PurchaseId, String, i64)> =
+        ClaimFiscals { drives: vec![fiscal.drive], documents: vec![fiscal.document], purchases: vec![id] }
+            .load(connection)?;
     Ok(claimed.into_iter().next().map(|(_, drive, document)| (drive, document)))
 }
 

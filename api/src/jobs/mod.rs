@@ -185,9 +185,7 @@ fn part(
             let closed = closing::close_day(connection, books, at, now)?;
             return Ok((i64::from(closed.is_some()), closed));
         }
-        Job::Wallets => {
-            i64::try_from(changes::sweep(connection, date_in(app.zone, at))?).unwrap_or(i64::MAX)
-        }
+        Job::Wallets => i64::try_from(changes::sweep(connection, date_in(app.zone, at))?).unwrap_or(i64::MAX),
         Job::Retention => retention(app, connection, at)?,
     };
     if done > 0 && job.moves_balances() {

@@ -38,7 +38,8 @@ pub(super) fn hold(
     if members.is_empty() {
         return Ok(());
     }
-    let held: Vec<(MemberId, bool)> = HoldNames { class: NAMES, members: members.clone() }.load(connection)?;
+    let held: Vec<(MemberId, bool)> =
+        HoldNames { class: NAMES, members: members.clone() }.load(connection)?;
     let merged: Vec<MemberId> = balances::table
         .filter(balances::member_id.eq_any(members).and(balances::standing.eq(Standing::Merged)))
         .select(balances::member_id)

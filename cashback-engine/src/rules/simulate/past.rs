@@ -156,8 +156,10 @@ fn reductions(
     if of.is_empty() {
         return Ok(HashMap::new());
     }
-    let records: Vec<PurchaseRecord> =
-        purchases::table.filter(purchases::id.eq_any(of)).select(PurchaseRecord::as_select()).load(connection)?;
+    let records: Vec<PurchaseRecord> = purchases::table
+        .filter(purchases::id.eq_any(of))
+        .select(PurchaseRecord::as_select())
+        .load(connection)?;
     let rows: Vec<(PurchaseId, PostingId, Money, Option<serde_json::Value>)> = refunds::table
         .filter(refunds::purchase_id.eq_any(of))
         .order(refunds::posting_id)
