@@ -266,6 +266,7 @@ fn what_was_acknowledged_outlives_twenty_kills() {
     let report = run(folder.path(), &["ledger", "verify"]);
     assert_eq!(report["ok"], true, "{report}");
     let judged = usize::try_from(report["purchases"].as_u64().unwrap()).unwrap();
-    assert!(judged >= acknowledged.len(), "{report}");
+    let posted = acknowledged.values().filter(|last| last["status"] != "voided").count();
+    assert!(judged >= posted, "{report}");
     serving.stop();
 }

@@ -210,7 +210,8 @@ fn the_audit_finds_damage_to_every_table() {
 
 #[test]
 fn every_table_is_damaged_or_named_as_exempt() {
-    let mut connection = harness::database().connect();
+    let database = harness::database();
+    let mut connection = database.connect();
     let damages: Vec<&str> = DAMAGE
         .iter()
         .map(|(damage, _)| *damage)

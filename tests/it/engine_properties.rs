@@ -745,3 +745,8 @@ fn random_histories_keep_the_invariants_and_equal_the_model() {
 fn a_history_of_a_thousand_steps_does_too() {
     histories(1, 1_000..1_001);
 }
+
+#[test]
+fn two_histories_of_a_thousand_steps_do_too() {
+    histories(2, 1_000..1_001);
+}

@@ -63,7 +63,8 @@ impl Model {
         claim.state = State::Credited;
         let (member, amount, moment) = (claim.member, claim.amount, claim.moment);
         let member = self.survivor(member);
-        self.authorize(member, [0, amount], 0, (today, moment.date_naive(), Some(moment)));
+        // Without lines every rule covers all of it.
+        self.authorize(member, [amount, 0], 0, (today, moment.date_naive(), Some(moment)));
         let last = self.purchases.len() - 1;
         self.purchases[last].lined = false;
         self.capture(last, today);
