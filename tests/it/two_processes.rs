@@ -94,7 +94,7 @@ fn what_comes_through_two_processes_is_one() {
 
     // Refused at the one, mended at the other: nothing of the refusal stays.
     let mut wrong = pair.sale(1, "R-2", "100.00");
-    wrong["redeem"] = json!("60.00");
+    wrong["redeem"] = json!("100.01");
     assert_eq!(programs[0].post("/v1/purchases", &wrong).status, 422);
     let right = pair.sale(1, "R-2", "100.00");
     programs[1].post("/v1/purchases", &right).expect(201);

@@ -34,7 +34,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             Err(Problem::invalid_field(pointer, words.en, words.ru))
         }
         // Of a number where one of some words should be, serde_json says that it is no JSON at all.
-        Err(_) if serde_json::from_slice::<de::IgnoredAny>(bytes).is_ok() => {
+        Err(_) if serde_json::from_slice::<serde_json::Value>(bytes).is_ok() => {
             let told = "is of another kind";
             Err(Problem::invalid_field(pointer(&track.path()), told, "это значение другого вида"))
         }
@@ -341,6 +341,39 @@ mod tests {
         let problem = from_slice::<Body>(json.as_bytes()).unwrap_err();
         let body = problem.body(crate::problem::Language::English);
         (body.status, body.errors.first().map(|e| e.pointer.clone()).unwrap_or_default())
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "snake_case")]
+    enum Kind {
+        Virtual,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Choice {
+        kind: Option<Kind>,
+        taken: Option<Box<serde_json::value::RawValue>>,
+    }
+
+    #[test]
+    fn a_word_of_another_kind_is_told_where_it_stands() {
+        for wrong in ["true", "7", "[\"virtual\"]", "\"plastic\""] {
+            let json = format!("{{\"kind\": {wrong}}}");
+            let body = from_slice::<Choice>(json.as_bytes()).unwrap_err();
+            let body = body.body(crate::problem::Language::English);
+            assert_eq!((body.status, body.errors[0].pointer.as_str()), (422, "#/kind"), "{wrong}");
+        }
+        let right: Choice = from_slice(br#"{"kind": "virtual"}"#).unwrap();
+        assert!(matches!(right.kind, Some(Kind::Virtual)));
+        assert_eq!(from_slice::<Choice>(b"{\"kind\": tru}").unwrap_err().status().as_u16(), 400);
+    }
+
+    #[test]
+    fn what_is_taken_as_it_stands_is_judged_by_whoever_took_it() {
+        let taken: Choice = from_slice("{\"taken\": {\"name\": \"a\u{202e}\"}}".as_bytes()).unwrap();
+        let text = taken.taken.unwrap();
+        assert_eq!(refusal(text.get()), (422, "#/name".to_owned()));
     }
 
     #[test]
