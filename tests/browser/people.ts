@@ -241,7 +241,7 @@ export async function look(page: Page, name: string): Promise<void> {
     const run = (
       globalThis as unknown as { axe: { run: (o: object) => Promise<{ violations: Violation[] }> } }
     ).axe
-    return (await run.run({ resultTypes: ['violations'] })).violations
+    return (await run.run({ resultTypes: ['violations'], preload: false })).violations
   })
   const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical')
   const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)
