@@ -8,6 +8,7 @@ import {
   type BrowserContextOptions,
   test as base,
   expect,
+  type Locator,
   type Page,
 } from '@playwright/test'
 
@@ -192,6 +193,17 @@ export async function partnerProgram(
   const { access_token } = await answer.json()
   const headers = { authorization: `Bearer ${access_token}` }
   return { post: (path, data) => request.post(`${base}${path}`, { headers, data }) }
+}
+
+/** Chooses an organisation by its code where a list is asked for while one types. */
+export async function pick(within: Page | Locator, label: string, code: string): Promise<void> {
+  const box = within.getByRole('combobox', { name: label })
+  // What was typed before the list came first may be taken back by it.
+  await expect(async () => {
+    await box.fill(code)
+    await box.page().getByRole('option', { name: code }).click({ timeout: 3_000 })
+    await expect(box).toHaveValue(new RegExp(code), { timeout: 1_000 })
+  }).toPass({ timeout: 20_000 })
 }
 
 interface Violation {
