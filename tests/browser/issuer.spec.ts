@@ -1,6 +1,6 @@
 /** Plastic from the member's wish to the holder's hands, and how it looks. */
 import { expect } from '@playwright/test'
-import { DESK, look, lookAround, memberAt, PHONE, signInMember, signInStaff, test } from './people'
+import { DESK, look, lookAround, memberAt, PHONE, pick, signInMember, signInStaff, test } from './people'
 
 /** A dark disc. */
 const LOGO = Buffer.from(
@@ -77,8 +77,7 @@ test('the card on a member’s phone gets the design of their organisation', asy
   const office = await visit('/office')
   await signInStaff(office, 'issuer')
   await office.getByTestId('nav-designs').click()
-  await office.getByRole('combobox', { name: 'Чьи карты' }).fill(code)
-  await office.getByRole('option', { name: code }).click()
+  await pick(office, 'Чьи карты', code)
   await office.getByLabel('Основной цвет').fill('#f4efe2')
   await office.getByLabel('Второй цвет').fill('#ffd166')
   await office.getByLabel('Заголовок').fill('Профсоюз учителей')
@@ -102,8 +101,7 @@ test('an issuer orders plastic for a whole organisation and sees it done', async
   await page.getByTestId('nav-printing').click()
   await page.getByTestId('order-all').click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByRole('combobox', { name: 'Чьим членам' }).fill('P-000030')
-  await page.getByRole('option', { name: /P-000030/ }).click()
+  await pick(dialog, 'Чьим членам', 'P-000030')
   await expect(page.getByTestId('order-count')).toContainText(/[1-9]\d* карт/)
   await lookAround(page, 'issuer-order')
   await page.getByTestId('order-confirm').click()
@@ -112,8 +110,7 @@ test('an issuer orders plastic for a whole organisation and sees it done', async
   await expect(page.getByTestId('print-waiting').filter({ hasText: 'P-000030' })).toBeVisible()
   await look(page, 'issuer-ordered')
   await page.getByTestId('order-all').click()
-  await dialog.getByRole('combobox', { name: 'Чьим членам' }).fill('P-000030')
-  await page.getByRole('option', { name: /P-000030/ }).click()
+  await pick(dialog, 'Чьим членам', 'P-000030')
   await expect(page.getByTestId('order-count')).toContainText('карта уже есть')
   await expect(page.getByTestId('order-confirm')).toBeDisabled()
 })

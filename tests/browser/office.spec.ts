@@ -1,6 +1,6 @@
 /** The office at work: the books down to a purchase, a register's outcomes, an import's refusals, a card given. */
 import { expect } from '@playwright/test'
-import { look, lookAround, memberAt, PHONE, partnerProgram, signInMember, signInStaff, test } from './people'
+import { look, lookAround, memberAt, PHONE, partnerProgram, pick, signInMember, signInStaff, test } from './people'
 
 const file = (name: string, lines: string[]) => ({
   name,
@@ -141,8 +141,7 @@ test('who left is taken back for a reason that stays in the record', async ({ vi
   await dialog.getByLabel('Причина').fill('ошибка в списке')
   await dialog.getByRole('button').last().click()
   await page.getByTestId('readmit').click()
-  await dialog.getByRole('combobox', { name: 'Куда' }).fill('P-000002')
-  await page.getByRole('option', { name: /P-000002/ }).click()
+  await pick(dialog, 'Куда', 'P-000002')
   await expect(page.getByTestId('readmit-confirm')).toBeDisabled()
   await page.getByTestId('readmit-reason').fill('вернули по заявлению')
   await look(page, 'registrar-readmit')

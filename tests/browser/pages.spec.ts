@@ -102,6 +102,8 @@ test('the reference of the API', async ({ visit }) => {
   test.setTimeout(120_000)
   const page = await visit('/docs')
   for (const language of LANGUAGES) {
+    // Without the operation that was opened before.
+    await page.goto('/docs')
     await speak(page, language)
     await page.getByTestId('docs-search').fill('refunds')
     await expect(page.getByTestId('route')).toHaveCount(1)

@@ -8,6 +8,7 @@ import {
   type BrowserContextOptions,
   test as base,
   expect,
+  type Locator,
   type Page,
 } from '@playwright/test'
 
@@ -194,6 +195,17 @@ export async function partnerProgram(
   return { post: (path, data) => request.post(`${base}${path}`, { headers, data }) }
 }
 
+/** Chooses an organisation by its code where a list is asked for while one types. */
+export async function pick(within: Page | Locator, label: string, code: string): Promise<void> {
+  const box = within.getByRole('combobox', { name: label })
+  // What was typed before the list came first may be taken back by it.
+  await expect(async () => {
+    await box.fill(code)
+    await box.page().getByRole('option', { name: code }).click({ timeout: 3_000 })
+    await expect(box).toHaveValue(new RegExp(code), { timeout: 1_000 })
+  }).toPass({ timeout: 20_000 })
+}
+
 interface Violation {
   id: string
   impact: string
@@ -241,7 +253,7 @@ export async function look(page: Page, name: string): Promise<void> {
     const run = (
       globalThis as unknown as { axe: { run: (o: object) => Promise<{ violations: Violation[] }> } }
     ).axe
-    return (await run.run({ resultTypes: ['violations'] })).violations
+    return (await run.run({ resultTypes: ['violations'], preload: false })).violations
   })
   const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical')
   const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)

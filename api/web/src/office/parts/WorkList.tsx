@@ -36,16 +36,17 @@ export function WorkList<Row extends { id: string }, State extends string>(props
   return (
     <>
       <PageHead title={t(`${section}.title`)} hint={t(`${section}.hint`)} />
-      <SegmentedControl
-        mb="md"
-        aria-label={t(`${section}.which`)}
-        value={state}
-        onChange={(value) => {
-          onState(value as State)
-          go(`/${section}`)
-        }}
-        data={states}
-      />
+      <div className="states">
+        <SegmentedControl
+          aria-label={t(`${section}.which`)}
+          value={state}
+          onChange={(value) => {
+            onState(value as State)
+            go(`/${section}`)
+          }}
+          data={states}
+        />
+      </div>
       {instead ?? <List {...props} />}
     </>
   )

@@ -58,10 +58,10 @@ function What({ app }: { app: WalletApp }) {
   return (
     <Facts
       rows={[
-        [t('wallets.clientId'), <code key="client">{app.client_id}</code>],
+        [t('wallets.idShort'), <code key="client">{app.client_id}</code>],
         [t('wallets.kind'), t(app.public ? 'wallets.kindPublic' : 'wallets.kindSecret')],
         [
-          t('wallets.uris'),
+          t('wallets.urisShort'),
           <Stack key="uris" gap={2}>
             {app.redirect_uris.map((uri) => (
               <code key={uri}>{uri}</code>

@@ -16,6 +16,8 @@ export const wallets = {
     urisHint: 'One address a line, letter by letter; https, up to 10.',
     urisPublicHint:
       'One a line: https, a scheme of its own with a dot (com.bank.app:/cb), or http on 127.0.0.1.',
+    idShort: 'client_id',
+    urisShort: 'Addresses',
     uriLine: 'line {{line}}: {{detail}}',
     scopes: 'What it may ask for',
     public: 'Lives on phones and keeps no secret',

@@ -53,7 +53,7 @@ export default {
     fraud: 'Подозрительное',
     claims: 'Заявки',
     settings: 'Настройки',
-    wallets: 'Приложения-кошельки',
+    wallets: 'Кошельки',
     union: 'Профсоюз',
   },
   table: {

@@ -16,6 +16,8 @@ export const wallets = {
     urisHint: 'По одному адресу в строке, буква в букву; https, до 10.',
     urisPublicHint:
       'По одному в строке: https, своя схема с точкой (com.bank.app:/cb) или http на 127.0.0.1.',
+    idShort: 'client_id',
+    urisShort: 'Адреса',
     uriLine: 'строка {{line}}: {{detail}}',
     scopes: 'О чём может просить',
     public: 'Живёт на телефонах и не хранит секрета',
