@@ -1,7 +1,7 @@
 /** Plastic for a whole organisation: how many cards that would be, ordering them, and how far the orders are. */
 import { Alert, Badge, Button, Group, Modal, Paper, Progress, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
 import type { CardOrder } from '../../api/types'
@@ -118,13 +118,11 @@ export function Orders() {
     queryFn: async () =>
       (await ask(api.GET('/v1/card-orders', { params: { query: { limit: SHOWN } } }))).items,
   })
-  const going = orders.data?.some(({ status }) => working(status)) ?? false
-  const went = useRef(false)
-  // What was ordered waits to be printed now.
+  const standing = orders.data?.map(({ id, status }) => `${id} ${status}`).join()
+  // What was ordered waits to be printed, also when it was done before anybody saw it begin.
   useEffect(() => {
-    if (went.current && !going) void queries.invalidateQueries({ queryKey: ['print-queue'] })
-    went.current = going
-  }, [going, queries])
+    if (standing) void queries.invalidateQueries({ queryKey: ['print-queue'] })
+  }, [standing, queries])
   if (orders.data?.length === 0) return null
   return (
     <Paper className="surface" p="md">
