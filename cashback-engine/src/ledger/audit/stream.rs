@@ -289,8 +289,12 @@ impl<'a> Pass<'a> {
             .map(|found| found.stored.id)
             .collect();
         let mut more = Further::read(connection, &further, &touched)?;
-        let reduced: Vec<PurchaseId> =
-            found.iter().filter(|found| found.stored.reduced).map(|found| found.stored.id).collect();
+        // What can't be read is told below, and read no further.
+        let reduced: Vec<PurchaseId> = found
+            .iter()
+            .filter(|found| found.stored.reduced && found.stored.terms.0.is_some())
+            .map(|found| found.stored.id)
+            .collect();
         let reduced = Reduced::read(connection, &reduced, &more.clawbacks, |posting| more.order(posting))?;
         for mut found in found {
             self.walked.purchases += i64::from(found.stored.status.is_posted());
