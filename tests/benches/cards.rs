@@ -50,7 +50,7 @@ const FLOOR_CHUNK: &str = r#"
     INSERT INTO floor.outbox (kind, member_id, payload, occurred_at)
     SELECT 'card.issued', member_id, jsonb_build_object('card_id', id, 'kind', 'virtual'), now() FROM new"#;
 /// Both sides begin each round without cards.
-const EMPTY: &str = "TRUNCATE cards.cards, cards.devices, cards.resolutions, platform.outbox, floor.cards, floor.devices, floor.outbox";
+const EMPTY: &str = "TRUNCATE cards.cards, cards.devices, cards.resolutions, platform.outbox, floor.cards, floor.devices, floor.outbox CASCADE";
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
