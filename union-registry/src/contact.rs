@@ -9,8 +9,8 @@ const LOCAL_BYTES_MAX: usize = 64;
 /// Longest spelling of a phone looked at.
 const PHONE_CHARS_MAX: usize = 40;
 
-/// A phone in E.164: `8XXXXXXXXXX`, `7XXXXXXXXXX` and `9XXXXXXXXX` are Russian (`+7…`); blanks, dashes, dots and
-/// brackets are dropped. `None` when it is no phone.
+/// A phone in E.164: eleven digits that begin with 8 or 7, and ten that begin with 9, are Russian (`+7…`); blanks, dashes,
+/// dots and brackets are dropped. `None` when it is no phone.
 pub fn normalise_phone(text: &str) -> Option<String> {
     let mut digits = String::with_capacity(16);
     let mut international = false;
