@@ -281,3 +281,90 @@ fn a_release_that_runs_late_pays_debt_as_it_would_have_in_time() {
     assert_eq!(after_nights(&[6, 60]), in_time);
     assert_eq!(after_nights(&[7, 7, 22, 22, 60, 60]), in_time);
 }
+
+#[test]
+fn a_budget_that_others_emptied_meanwhile_is_not_overdrawn() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"caps":{"budget":"1000.00"}"#);
+    let (anna, boris) = (programme.member(), programme.member());
+    let (large, small) = (programme.sale(anna, "9900.00"), programme.sale(boris, "300.00"));
+    let (books, now) = (programme.books.clone(), programme.now);
+    let (mut other, mut watcher) = (programme.database.connect(), programme.database.connect());
+    let connection = &mut programme.connection;
+    let refused = std::thread::scope(|scope| {
+        let posting = connection
+            .transaction(|connection| -> QueryResult<_> {
+                posting::post(connection, &books, std::slice::from_ref(&large), now)?.remove(0).unwrap();
+                let (books, small) = (books.clone(), &small);
+                let posting = scope.spawn(move || {
+                    other.transaction(|c| posting::post(c, &books, std::slice::from_ref(small), now))
+                });
+                until_somebody_waits(&mut watcher);
+                Ok(posting)
+            })
+            .unwrap();
+        posting.join().unwrap()
+    });
+    match refused {
+        Err(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, info)) => {
+            assert_eq!(info.message(), "a budget was used up meanwhile");
+        }
+        other => panic!("{other:?}"),
+    }
+    let trimmed = programme.post(&small).unwrap().purchase;
+    assert_eq!(trimmed.cashback.given, money("10.00"), "what is left, judged anew");
+    sound(&mut programme);
+}
+
+#[test]
+fn sales_and_refunds_at_one_till_under_a_budget_never_wait_in_a_circle() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"caps":{"budget":"400.00"}"#);
+    programme.rule(r#""earn":{"percent":"1"},"caps":{"budget":"5000.00"},"stacking":"additive""#);
+    let rounds: Vec<Vec<Sale>> = (0..4)
+        .map(|_| {
+            let member = programme.member();
+            (0..25).map(|_| programme.sale(member, "100.00")).collect()
+        })
+        .collect();
+    let (books, now) = (programme.books.clone(), programme.now);
+    std::thread::scope(|scope| {
+        for (mut connection, sales) in rounds.into_iter().map(|sales| (programme.database.connect(), sales)) {
+            let books = books.clone();
+            scope.spawn(move || {
+                for sale in &sales {
+                    let posted = serialized(|| {
+                        connection.transaction(|c| posting::post(c, &books, std::slice::from_ref(sale), now))
+                    });
+                    let purchase = posted.into_iter().next().unwrap().unwrap().purchase.id;
+                    let back = Return {
+                        purchase,
+                        partner: None,
+                        reference: "1".to_owned(),
+                        what: Returned::Amount(money("60.00")),
+                        fiscal: None,
+                        occurred_at: now,
+                    };
+                    let refunded = serialized(|| {
+                        connection
+                            .transaction(|c| refunds::refund(c, &books, std::slice::from_ref(&back), now))
+                    });
+                    assert!(refunded.iter().all(Result::is_ok), "{refunded:?}");
+                }
+            });
+        }
+    });
+    sound(&mut programme);
+}
+
+/// Tries again what another transaction came before; a circle of locks, or anything else, is no such thing.
+fn serialized<T>(mut attempt: impl FnMut() -> QueryResult<T>) -> T {
+    for _ in 0..100 {
+        match attempt() {
+            Ok(done) => return done,
+            Err(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    panic!("a hundred others came before");
+}

@@ -172,6 +172,28 @@ fn a_cap_that_a_later_version_brings_starts_with_what_was_given_before() {
 }
 
 #[test]
+fn a_full_version_and_one_with_room_meet_in_one_batch() {
+    let mut programme = Programme::new();
+    let capped = |budget: &str| format!(r#""earn":{{"percent":"10"}},"caps":{{"budget":"{budget}"}}"#);
+    let rule = programme.rule(&capped("25.00"));
+    let member = programme.member();
+    programme.buy(member, "200.00");
+    let late = programme.sale(member, "100.00");
+    programme.now += TimeDelta::minutes(1);
+    let now = programme.now;
+    next_version(&mut programme, rule, &capped("1000.00"), now);
+    programme.now += TimeDelta::minutes(1);
+    let sale = programme.sale(member, "1000.00");
+    let given: Vec<_> = programme
+        .post_all(&[late, sale])
+        .into_iter()
+        .map(|posted| posted.unwrap().purchase.cashback.given)
+        .collect();
+    assert_eq!(given, [money("5.00"), money("100.00")], "each has the room of its own version");
+    sound(&mut programme);
+}
+
+#[test]
 fn every_limit_says_so() {
     let mut programme = Programme::new();
     programme.rule(r#""earn":{"percent":"10"},"caps":{"per_purchase":"8.00","per_member":{"amount":"500.00","period":"day"}}"#);

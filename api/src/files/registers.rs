@@ -135,8 +135,10 @@ pub fn load(
     };
     reconciliation::take(&mut connection, id)?;
     let settled = settle(app, &mut connection, id, progress);
-    reconciliation::give_back(&mut connection, id)?;
+    // Whose connection ended has given it back too.
+    let given_back = reconciliation::give_back(&mut connection, id);
     settled?;
+    given_back?;
     let mut name = file.as_os_str().to_owned();
     name.push(".report.csv");
     let report = PathBuf::from(name);
@@ -161,15 +163,26 @@ pub fn work_off(app: &App) -> Result<bool, Problem> {
     let mut connection = app.connection()?;
     let Some(id) = reconciliation::take_waiting(&mut connection)? else { return Ok(false) };
     let settled = settle(app, &mut connection, id, &mut |_| {});
-    reconciliation::give_back(&mut connection, id)?;
-    if let Err(problem) = settled {
-        if problem.status().as_u16() == 503 {
-            return Err(problem);
-        }
-        let reason = problem.body(Language::English).detail;
-        reconciliation::fail(&mut connection, id, &reason, app.now())?;
-    }
+    let ended = settled.or_else(|problem| given_up(app, &mut connection, id, problem));
+    // Whose connection ended has given it back too.
+    let given_back = reconciliation::give_back(&mut connection, id);
+    ended?;
+    given_back?;
     Ok(true)
+}
+
+/// Ends a register that can't be worked off, while it is ours; one that the database failed waits for another try.
+fn given_up(
+    app: &App,
+    connection: &mut PgConnection,
+    id: RegisterId,
+    problem: Problem,
+) -> Result<(), Problem> {
+    if problem.status().as_u16() == 503 {
+        return Err(problem);
+    }
+    let reason = problem.body(Language::English).detail;
+    Ok(reconciliation::fail(connection, id, &reason, app.now())?)
 }
 
 /// Gives every row its outcome, a batch a transaction, and finds what only we have.

@@ -57,6 +57,13 @@ statement! {
             cardinality(c.outlets) + cardinality(excluded.outlets) - 99):]"
 }
 
+statement! {
+    /// Locks counters that are there, in the order in which [`AddCounters`] does.
+    LockCounters { subjects: Vec<Uuid> => Array<SqlUuid>, days: Vec<NaiveDate> => Array<Date> },
+    "SELECT FROM ledger.fraud_counters WHERE (subject, day) IN (SELECT * FROM unnest(?, ?))
+     ORDER BY subject, day FOR NO KEY UPDATE"
+}
+
 /// What a subject did on a day.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
@@ -91,6 +98,16 @@ impl Tally {
 }
 
 type Day = (Uuid, NaiveDate);
+
+/// Locks what was counted of these, for who locks something else before adding to it.
+pub(crate) fn lock(connection: &mut PgConnection, asked: Vec<Day>) -> QueryResult<()> {
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let (subjects, days) = asked.into_iter().unzip();
+    LockCounters { subjects, days }.execute(connection)?;
+    Ok(())
+}
 
 /// What was counted before, with what this batch adds.
 #[derive(Debug, Default)]

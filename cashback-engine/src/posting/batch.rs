@@ -234,8 +234,8 @@ impl<'a> Batch<'a> {
                 if let Some(budget) = version.terms.caps.budget {
                     // As much as this may take, and as much again by others meanwhile.
                     let most = sale.amount.min(version.terms.caps.per_purchase.unwrap_or(sale.amount));
-                    let roomy = needs.roomy_budgets.entry(version.rule).or_insert(budget);
-                    *roomy = budget.min(*roomy) - most - most;
+                    let most_used = needs.budgets.entry(version.rule).or_insert(budget);
+                    *most_used = budget.min(*most_used) - most - most;
                 }
             }
         }

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | claim receipts | identity comes before card, code or state, and two of the same never both post |
 //! | lock balances, in order of members | guards a member's lots and caps too; nobody waits in a circle |
-//! | read caps, budgets, lots | only those that something in the batch needs |
+//! | read caps, budgets, lots | only those that something in the batch needs; a budget with room without a lock |
+//! | hold names | of members without a row of balances, whom a merger may be about to end |
 //! | decide | pure; each purchase alone, later ones see earlier ones |
-//! | write | a handful of array statements; balances last, each row once |
+//! | write | a handful of array statements; budgets before the last, which writes balances, each row once |
 
 pub(crate) mod batch;
 pub(crate) mod card_limits;

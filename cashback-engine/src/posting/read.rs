@@ -14,6 +14,7 @@ use super::card_limits::{self, CardPeriod};
 use super::world::{BudgetUse, CapKey, Kept, Spending, Usage, World};
 use crate::balances::Balance;
 use crate::enrolments::{Standing, took_part};
+use crate::fraud::tally;
 use crate::ids::{PurchaseId, RuleId};
 use crate::lots::{Lot, LotState};
 use crate::purchases::PurchaseRecord;
@@ -143,11 +144,10 @@ pub(crate) struct Needs {
     /// Members whose lots are spent from.
     pub spenders: HashSet<MemberId>,
     pub caps: HashSet<CapKey>,
-    /// Budgets whose rows are locked before deciding.
-    pub budgets: HashSet<RuleId>,
-    /// Budgets that are only read while no more than so much is used of them: what is left is more than all of this can
-    /// take, and others besides. Their rows, which everybody wants, are then locked just before the last statement.
-    pub roomy_budgets: HashMap<RuleId, Money>,
+    /// Budgets that may be taken from. While no more than so much is used of one, it is only read: what is left is more
+    /// than all of this can take, and others besides; its row, which everybody wants, is then locked just before the
+    /// last statement. Fuller ones are locked before deciding.
+    pub budgets: HashMap<RuleId, Money>,
     /// Days and months of family cards that have limits.
     pub cards: HashSet<CardPeriod>,
     /// Purchases whose own lots and redemption matter.
@@ -232,23 +232,21 @@ fn caps(connection: &mut PgConnection, world: &mut World, needs: &Needs) -> Quer
     Ok(())
 }
 
+/// Locks in one order, whoever comes with which: what the fraud watch counts, then budgets by their rules. Who locks a
+/// full budget here therefore locks the counters first, and the budgets that come before it.
 fn budgets(connection: &mut PgConnection, world: &mut World, needs: &Needs, lock: Lock) -> QueryResult<()> {
-    let mut tight = needs.budgets.clone();
-    if !needs.roomy_budgets.is_empty() {
-        let rules = needs.roomy_budgets.keys().copied().collect();
-        let used: Vec<(RuleId, Money)> = ReadBudgets { rules }.load(connection)?;
-        let full = used.iter().filter(|(rule, used)| needs.roomy_budgets.get(rule).is_some_and(|m| used > m));
-        tight.extend(full.map(|(rule, _)| *rule));
-        world.budgets.extend(used.into_iter().map(|(rule, used)| (rule, BudgetUse::of(used))));
-    }
-    if tight.is_empty() {
+    if needs.budgets.is_empty() {
         return Ok(());
     }
-    let rules = tight.into_iter().collect();
-    let used: Vec<(RuleId, Money)> = match lock {
-        Lock::Write => LockBudgets { rules }.load(connection)?,
-        Lock::Look => ReadBudgets { rules }.load(connection)?,
-    };
+    let rules = needs.budgets.keys().copied().collect();
+    let used: Vec<(RuleId, Money)> = ReadBudgets { rules }.load(connection)?;
+    let is_full = |(rule, used): &&(RuleId, Money)| needs.budgets.get(rule).is_some_and(|most| used > most);
+    let last_full = used.iter().filter(is_full).map(|(rule, _)| *rule).max();
+    world.budgets.extend(used.into_iter().map(|(rule, used)| (rule, BudgetUse::of(used))));
+    let Some(last) = last_full.filter(|_| lock == Lock::Write) else { return Ok(()) };
+    tally::lock(connection, needs.watched.iter().copied().collect())?;
+    let rules = needs.budgets.keys().copied().filter(|rule| *rule <= last).collect();
+    let used: Vec<(RuleId, Money)> = LockBudgets { rules }.load(connection)?;
     world.budgets.extend(used.into_iter().map(|(rule, used)| (rule, BudgetUse::of(used))));
     Ok(())
 }

@@ -87,8 +87,8 @@ pub(crate) struct BudgetUse {
     pub used: Money,
     /// Taken here; below zero where room was given back.
     pub added: Money,
-    /// The least budget that something was taken from: no more may be used in the end.
-    pub most: Option<Money>,
+    /// The least that was left of the budget after something was taken: so much may others have taken since the reading.
+    pub spare: Option<Money>,
 }
 
 impl BudgetUse {
@@ -267,7 +267,8 @@ impl World {
         usage.used += amount;
         usage.added += amount;
         if amount.is_positive() {
-            usage.most = [usage.most, size].into_iter().flatten().min();
+            let left = size.map(|size| size - usage.used);
+            usage.spare = [usage.spare, left].into_iter().flatten().min();
         }
     }
 }

@@ -401,8 +401,11 @@ fn budgets(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
         return Ok(());
     }
     let used: Vec<(RuleId, Money)> = statement.load(connection)?;
-    let most = |rule| world.budgets.get(rule).and_then(|usage| usage.most);
-    if used.iter().any(|(rule, used)| most(rule).is_some_and(|most| *used > most)) {
+    let taken = |rule, used: Money| {
+        let here = world.budgets.get(rule)?;
+        here.spare.map(|spare| used - here.used > spare)
+    };
+    if used.iter().any(|(rule, used)| taken(rule, *used) == Some(true)) {
         let why = "a budget was used up meanwhile".to_owned();
         return Err(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(why)));
     }

@@ -196,7 +196,7 @@ fn lock_of(id: RegisterId) -> i64 {
     i64::from_ne_bytes(random.to_ne_bytes())
 }
 
-/// Gives a register up, with the reason for people.
+/// Gives a register up that waits or runs, with the reason for people.
 ///
 /// # Errors
 /// The database's.
@@ -206,7 +206,8 @@ pub fn fail(
     problem: &str,
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    diesel::update(registers::table.find(id))
+    let waits = registers::status.eq_any([RegisterStatus::Queued, RegisterStatus::Running]);
+    diesel::update(registers::table.find(id).filter(waits))
         .set((
             registers::status.eq(RegisterStatus::Failed),
             registers::problem.eq(problem),
