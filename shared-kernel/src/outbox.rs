@@ -52,26 +52,30 @@ pub fn append(connection: &mut PgConnection, events: &[Event]) -> QueryResult<()
 
 /// The insert as one statement whatever the number: diesel prepares and caches it, which it doesn't do for many rows of
 /// values.
-#[derive(QueryId)]
-struct AppendEvents {
-    kinds: Vec<String>,
+struct AppendEvents<'a> {
+    kinds: Vec<&'a str>,
     members: Vec<Option<MemberId>>,
-    payloads: Vec<serde_json::Value>,
+    payloads: Vec<&'a serde_json::Value>,
     times: Vec<DateTime<Utc>>,
 }
 
-impl AppendEvents {
-    fn of(events: &[Event]) -> Self {
+impl<'a> AppendEvents<'a> {
+    fn of(events: &'a [Event]) -> Self {
         Self {
-            kinds: events.iter().map(|event| event.kind.clone()).collect(),
+            kinds: events.iter().map(|event| event.kind.as_str()).collect(),
             members: events.iter().map(|event| event.member_id).collect(),
-            payloads: events.iter().map(|event| event.payload.clone()).collect(),
+            payloads: events.iter().map(|event| &event.payload).collect(),
             times: events.iter().map(|event| event.occurred_at).collect(),
         }
     }
 }
 
-impl QueryFragment<Pg> for AppendEvents {
+impl QueryId for AppendEvents<'_> {
+    type QueryId = AppendEvents<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for AppendEvents<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO platform.outbox (kind, member_id, payload, occurred_at) SELECT * FROM unnest(",
@@ -88,7 +92,7 @@ impl QueryFragment<Pg> for AppendEvents {
     }
 }
 
-impl RunQueryDsl<PgConnection> for AppendEvents {}
+impl RunQueryDsl<PgConnection> for AppendEvents<'_> {}
 
 /// Claims up to `limit` events that nobody else is relaying, oldest first. They stay claimed until the caller's
 /// transaction ends; [`settle`] removes them.

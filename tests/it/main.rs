@@ -69,6 +69,7 @@ mod pages;
 mod partners_http;
 mod people;
 mod pictures;
+mod plans;
 mod plastic;
 mod plastic_cli;
 mod private_postgres;

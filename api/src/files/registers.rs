@@ -17,9 +17,9 @@ use cashback_engine::reconciliation::{
 };
 use cashback_engine::{EngineError, RegisterId, partners};
 use chrono::{DateTime, Utc};
-use diesel::Connection;
 use diesel::pg::PgConnection;
 use serde::Serialize;
+use shared_kernel::db::by_key;
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 use union_registry::facts::{self, Facts};
@@ -218,7 +218,7 @@ fn post_batch(
     let now = app.now();
     let resolved = resolve(connection, rows, history)?;
     let post = |connection: &mut PgConnection, rows: &[ResolvedRow]| {
-        connection.transaction(|connection| reconciliation::post_rows(connection, &app.books, id, rows, now))
+        by_key(connection, |connection| reconciliation::post_rows(connection, &app.books, id, rows, now))
     };
     match post(connection, &resolved) {
         Ok(()) => Ok(()),

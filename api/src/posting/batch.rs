@@ -6,8 +6,8 @@ use card_issuer::presentation;
 use card_issuer::resolutions;
 use cashback_engine::posting::{self, Known, Posted, Presented, ReceiptKey, Sale};
 use chrono::{DateTime, Utc};
-use diesel::Connection;
 use diesel::pg::PgConnection;
+use shared_kernel::db::by_key;
 
 use super::identify::{self, Identified, Purpose, Use};
 use super::{Answer, Order, again};
@@ -21,11 +21,11 @@ type Answers = Vec<Result<Answer, Problem>>;
 /// Posts orders in one transaction; should it fail as a whole, one by one, so that a poisoned one fails alone.
 pub fn post(app: &App, connection: &mut PgConnection, orders: &[Order]) -> Answers {
     let mut now = app.now();
-    let mut tried = connection.transaction(|connection| attempt(app, connection, orders, now));
+    let mut tried = by_key(connection, |connection| attempt(app, connection, orders, now));
     if matches!(&tried, Err(problem) if problem.status().as_u16() == 503) {
         // The day was closed meanwhile, or two transactions waited for each other: once more, as of now.
         now = app.now();
-        tried = connection.transaction(|connection| attempt(app, connection, orders, now));
+        tried = by_key(connection, |connection| attempt(app, connection, orders, now));
     }
     let answers = match tried {
         Ok(answers) => answers,
@@ -33,7 +33,7 @@ pub fn post(app: &App, connection: &mut PgConnection, orders: &[Order]) -> Answe
             .iter()
             .flat_map(|order| {
                 let alone = std::slice::from_ref(order);
-                match connection.transaction(|connection| attempt(app, connection, alone, now)) {
+                match by_key(connection, |connection| attempt(app, connection, alone, now)) {
                     Ok(answers) => answers,
                     Err(problem) => vec![Err(problem)],
                 }

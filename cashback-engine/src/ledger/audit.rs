@@ -367,7 +367,7 @@ fn on_one_snapshot<T, E: From<diesel::result::Error>>(
 ) -> Result<T, E> {
     room::prepare(connection)?;
     let done = connection.build_transaction().repeatable_read().read_only().run(|connection| {
-        connection.batch_execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")?;
+        connection.batch_execute("SET LOCAL work_mem = '64MB'")?;
         work(connection)
     });
     room::clear(connection)?;

@@ -7,7 +7,7 @@
 //! | read caps, budgets, lots | only those that something in the batch needs; a budget with room without a lock |
 //! | hold names | of members without a row of balances, whom a merger may be about to end |
 //! | decide | pure; each purchase alone, later ones see earlier ones |
-//! | write | a handful of array statements; budgets before the last, which writes balances, each row once |
+//! | write | a handful of array statements, each row once; what many want last: fraud counters, then budgets with postings |
 
 pub(crate) mod batch;
 pub(crate) mod card_limits;

@@ -145,8 +145,8 @@ pub(crate) struct Needs {
     pub spenders: HashSet<MemberId>,
     pub caps: HashSet<CapKey>,
     /// Budgets that may be taken from. While no more than so much is used of one, it is only read: what is left is more
-    /// than all of this can take, and others besides; its row, which everybody wants, is then locked just before the
-    /// last statement. Fuller ones are locked before deciding.
+    /// than all of this can take, and others besides; its row, which everybody wants, is then locked by the last
+    /// statement. Fuller ones are locked before deciding.
     pub budgets: HashMap<RuleId, Money>,
     /// Days and months of family cards that have limits.
     pub cards: HashSet<CardPeriod>,

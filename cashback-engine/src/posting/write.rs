@@ -1,5 +1,5 @@
 //! Writes what deciding left in the world: one statement for what every purchase has, one each for what only some
-//! have. Budgets late, balances last, each row once.
+//! have, each row once. What many want comes late: fraud counters, then budgets with the postings.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
@@ -29,7 +29,7 @@ type Texts = Vec<String>;
 type Amounts = Vec<i64>;
 
 statement! {
-    /// What every purchase has, in one round trip.
+    /// What every purchase has but its postings, in one round trip.
     WriteBatch {
         ids: Vec<PurchaseId> => Array<SqlUuid>, members: Vec<MemberId> => Array<SqlUuid>,
         outlets: Vec<i32> => Array<Integer>, receipts: Texts => Array<Text>,
@@ -43,12 +43,6 @@ statement! {
         expires_on: Vec<Option<NaiveDate>> => Array<Nullable<Date>>, terms: Vec<Judgement> => Array<Jsonb>,
         lines: Vec<Option<Value>> => Array<Nullable<Jsonb>>,
         fiscals: Vec<Option<String>> => Array<Nullable<Text>>,
-        posting_booked_at: Option<DateTime<Utc>> => Nullable<Timestamptz>,
-        posting_booked_on: Option<NaiveDate> => Nullable<Date>,
-        posting_ids: Vec<PostingId> => Array<SqlUuid>, posting_kinds: Vec<&'static str> => Array<Text>,
-        posting_members: Vec<MemberId> => Array<SqlUuid>,
-        posting_purchases: Vec<Option<PurchaseId>> => Array<Nullable<SqlUuid>>,
-        posting_occurred: Vec<DateTime<Utc>> => Array<Timestamptz>,
         transfer_postings: Vec<PostingId> => Array<SqlUuid>, transfer_ordinals: Vec<i16> => Array<SmallInt>,
         debits: Vec<i32> => Array<Integer>, credits: Vec<i32> => Array<Integer>,
         transfer_amounts: Amounts => Array<BigInt>,
@@ -149,17 +143,31 @@ statement! {
 }
 
 statement! {
-    /// What was taken of budgets, their rows locked in the order of rules; what is used of each then.
-    WriteBudgets { rules: Vec<RuleId> => Array<SqlUuid>, added: Amounts => Array<BigInt> } -> (SqlUuid, BigInt),
+    /// What was taken of budgets, their rows locked in the order of rules, and under their locks the postings, which so get
+    /// their place in the order of posting. What is used of each budget then.
+    WritePostings {
+        rules: Vec<RuleId> => Array<SqlUuid>, added: Amounts => Array<BigInt>,
+        booked_at: Option<DateTime<Utc>> => Nullable<Timestamptz>, booked_on: Option<NaiveDate> => Nullable<Date>,
+        ids: Vec<PostingId> => Array<SqlUuid>, kinds: Vec<&'static str> => Array<Text>,
+        members: Vec<MemberId> => Array<SqlUuid>, purchases: Vec<Option<PurchaseId>> => Array<Nullable<SqlUuid>>,
+        occurred: Vec<DateTime<Utc>> => Array<Timestamptz>,
+    } -> (SqlUuid, BigInt),
     "WITH taken AS (
         SELECT * FROM unnest(?, ?) AS n (rule_id, added)
      ), locked AS MATERIALIZED (
         SELECT rule_id FROM ledger.budget_usage WHERE rule_id IN (SELECT rule_id FROM taken)
         ORDER BY rule_id FOR NO KEY UPDATE
+     ), used AS (
+        UPDATE ledger.budget_usage AS b SET used = b.used + taken.added
+        FROM locked JOIN taken USING (rule_id) WHERE b.rule_id = locked.rule_id
+        RETURNING b.rule_id, b.used
+     ), posted AS (
+        INSERT INTO ledger.postings (id, kind, member_id, purchase_id, occurred_at, booked_at, booked_on)
+        SELECT id, kind, member_id, purchase_id, occurred_at, ?, ?
+        FROM (SELECT count(*) FROM used) AS first
+        CROSS JOIN unnest(?, ?, ?, ?, ?) AS n (id, kind, member_id, purchase_id, occurred_at)
      )
-     UPDATE ledger.budget_usage AS b SET used = b.used + taken.added
-     FROM locked JOIN taken USING (rule_id) WHERE b.rule_id = locked.rule_id
-     RETURNING b.rule_id, b.used"
+     SELECT rule_id, used FROM used"
 }
 
 /// Writes everything that changed.
@@ -178,7 +186,6 @@ pub(crate) fn write(
     updated_purchases(connection, world)?;
     caps(connection, world)?;
     cases::open(connection, &world.cases, now)?;
-    world.tallies.write(connection)?;
     progress::write(connection, world, book)?;
     card_limits::write(connection, world)?;
     outbox::append(connection, &world.events)?;
@@ -188,12 +195,12 @@ pub(crate) fn write(
             batch.purchase(&kept.record);
         }
     }
-    batch.postings(world, now, date_in(book.zone, now));
+    batch.transfers(world);
     batch.lots(world);
     batch.balances(world);
-    budgets(connection, world)?;
     batch.execute(connection)?;
-    Ok(())
+    world.tallies.write(connection)?;
+    postings(connection, world, now, date_in(book.zone, now))
 }
 
 /// Writes members' lots and balances alone, where the postings are written otherwise.
@@ -231,15 +238,8 @@ impl WriteBatch {
         self.fiscals.push(record.fiscal.clone());
     }
 
-    fn postings(&mut self, world: &World, now: DateTime<Utc>, today: NaiveDate) {
-        self.posting_booked_at = Some(now);
-        self.posting_booked_on = Some(today);
+    fn transfers(&mut self, world: &World) {
         for posting in &world.postings {
-            self.posting_ids.push(posting.id);
-            self.posting_kinds.push(posting.kind.as_str());
-            self.posting_members.push(posting.member);
-            self.posting_purchases.push(posting.purchase);
-            self.posting_occurred.push(posting.occurred_at);
             for (ordinal, transfer) in (0i16..).zip(&posting.transfers) {
                 let whose = transfer.debit.is_members() || transfer.credit.is_members();
                 self.transfer_postings.push(posting.id);
@@ -389,16 +389,26 @@ fn caps(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
     Ok(())
 }
 
-/// Budgets: rows that everybody wants, and so as late as can be; postings get their place in the order of posting under
-/// their locks. One that others emptied since it was read fails the batch, which is judged anew.
-fn budgets(connection: &mut PgConnection, world: &World) -> QueryResult<()> {
-    let mut statement = WriteBudgets::default();
+/// Budgets are rows that everybody wants, and so come last, with the postings whose order they guard. One that others
+/// emptied since it was read fails the batch, which is judged anew.
+fn postings(
+    connection: &mut PgConnection,
+    world: &World,
+    now: DateTime<Utc>,
+    today: NaiveDate,
+) -> QueryResult<()> {
+    let mut statement =
+        WritePostings { booked_at: Some(now), booked_on: Some(today), ..WritePostings::default() };
     for (rule, usage) in world.budgets.iter().filter(|(_, usage)| !usage.added.is_zero()) {
         statement.rules.push(*rule);
         statement.added.push(usage.added.kopecks());
     }
-    if statement.rules.is_empty() {
-        return Ok(());
+    for posting in &world.postings {
+        statement.ids.push(posting.id);
+        statement.kinds.push(posting.kind.as_str());
+        statement.members.push(posting.member);
+        statement.purchases.push(posting.purchase);
+        statement.occurred.push(posting.occurred_at);
     }
     let used: Vec<(RuleId, Money)> = statement.load(connection)?;
     let taken = |rule, used: Money| {

@@ -8,10 +8,6 @@ WITH new_purchases AS (
     FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         AS n (id, member_id, outlet_id, receipt, card_id, source, posted_by, occurred_at, booked_at, status, captured,
             amount, redeemed, commission, cashback, rate, available_at, expires_on, terms, lines, fiscal)
-), new_postings AS (
-    INSERT INTO ledger.postings (id, kind, member_id, purchase_id, occurred_at, booked_at, booked_on)
-    SELECT id, kind, member_id, purchase_id, occurred_at, ?, ?
-    FROM unnest(?, ?, ?, ?, ?) AS n (id, kind, member_id, purchase_id, occurred_at)
 ), new_transfers AS (
     INSERT INTO ledger.transfers (posting_id, ordinal, debit, credit, amount, member_id)
     SELECT * FROM unnest(?, ?, ?, ?, ?, ?)

@@ -6,9 +6,9 @@ use cashback_engine::rules::BookCache;
 use cashback_engine::{PartnerId, enrolments};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
-use diesel::prelude::*;
 use harness::TestDatabase;
 use shared_kernel::clock::Clock;
+use shared_kernel::db::by_key;
 use shared_kernel::ids::{CardId, MemberId, Uuid};
 use shared_kernel::money::{Money, Rate};
 
@@ -76,8 +76,7 @@ impl Programme {
     pub fn post(&self, connection: &mut PgConnection, partners: Partners, numbers: std::ops::Range<u64>) {
         let now = self.clock.now();
         let sales: Vec<Sale> = numbers.map(|number| self.sale(partners, number, now)).collect();
-        let answers = connection
-            .transaction(|connection| posting::post(connection, &self.books, &sales, now))
+        let answers = by_key(connection, |connection| posting::post(connection, &self.books, &sales, now))
             .expect("the batch can be posted");
         assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|posted| !posted.replayed)));
     }
