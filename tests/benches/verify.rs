@@ -82,7 +82,7 @@ fn main() {
     let (members, a_day) = (scaled(MEMBERS), scaled(TRANSFERS) as i64 / 2 / DAYS);
     let transfers = (a_day * 2 * DAYS) as f64;
     let database = harness::database();
-    let mut connection = database.connect();
+    let (mut connection, mut beside) = (database.connect(), database.connect());
     let now = Clock::system().now();
     furnish(&mut connection, members, a_day, now);
     let books = BookCache::default();
@@ -100,7 +100,8 @@ fn main() {
     for _ in 0..measure::ROUNDS {
         let plain = seconds(|| connection.batch_execute(SEQUENTIAL).expect("the tables can be read"));
         let took = seconds(|| {
-            let report = audit::verify(&mut connection, &books).expect("the database answers");
+            let report = audit::verify_by_two((&mut connection, &mut beside), &books, None)
+                .expect("the database answers");
             assert!(report.ok && report.transfers as f64 == transfers, "{report:#?}");
         });
         whole.ours.push(transfers / took);
@@ -111,7 +112,11 @@ fn main() {
             .expect("days are closed")
             .day;
         let took = seconds(|| {
-            assert!(audit::verify_since(&mut connection, &books, last).expect("it is closed").ok);
+            assert!(
+                audit::verify_by_two((&mut connection, &mut beside), &books, Some(last))
+                    .expect("it is closed")
+                    .ok
+            );
         });
         since.ours.push(transfers / took);
         since.note = format!("{took:.1} s");

@@ -197,8 +197,11 @@ fn sound(programme: &mut Programme) {
 fn the_audit_finds_damage_to_every_table() {
     let mut programme = full_programme();
     sound(&mut programme);
+    let mut beside = programme.database.connect();
     for (damage, invariant) in DAMAGE {
-        let report = damaged(&mut programme, damage, ledger::audit::verify);
+        let report = damaged(&mut programme, damage, |connection, books| {
+            Ok(ledger::audit::verify_by_two((connection, &mut beside), books, None).unwrap())
+        });
         assert!(
             report.findings.iter().any(|finding| finding.invariant == *invariant),
             "{damage} must break invariant {invariant}: {report:#?}"
@@ -206,6 +209,24 @@ fn the_audit_finds_damage_to_every_table() {
         assert!(report.findings.iter().all(|finding| !finding.rows.is_empty()), "{report:#?}");
     }
     sound(&mut programme);
+}
+
+#[test]
+fn two_connections_find_what_one_does() {
+    let mut programme = full_programme();
+    let mut beside = programme.database.connect();
+    let damage = "DELETE FROM ledger.purchases WHERE status = 'posted'";
+    let [alone, by_two] = damaged(&mut programme, damage, |connection, books| {
+        let alone = ledger::audit::verify(connection, books)?;
+        Ok([alone, ledger::audit::verify_by_two((connection, &mut beside), books, None).unwrap()])
+    });
+    // Which rows a finding names, of many, is as they came.
+    let said = |report: &ledger::audit::Report| -> Vec<(u8, String, usize)> {
+        let findings = report.findings.iter();
+        findings.map(|found| (found.invariant, found.what.clone(), found.rows.len())).collect()
+    };
+    assert!(alone.findings.len() > 4, "{alone:#?}");
+    assert_eq!(said(&by_two), said(&alone));
 }
 
 #[test]

@@ -34,17 +34,14 @@ pub fn run(app: &Arc<App>, job: Job, at: Option<&str>) -> Done {
 
 /// `ledger verify [--since DATE]`: 1 when something is broken, 2 when that day is not closed.
 pub fn verify(app: &Arc<App>, since: Option<NaiveDate>) -> Done {
-    let mut connection = app.connection()?;
-    let report = match since {
-        None => audit::verify(&mut connection, &app.books)?,
-        Some(day) => match audit::verify_since(&mut connection, &app.books, day) {
-            Ok(report) => report,
-            Err(EngineError::Unknown(_)) => {
-                eprintln!("{day} is not closed");
-                return Ok(ExitCode::from(2));
-            }
-            Err(error) => return Err(error.into()),
-        },
+    let (mut connection, mut beside) = (app.connection()?, app.connection()?);
+    let report = match audit::verify_by_two((&mut connection, &mut beside), &app.books, since) {
+        Ok(report) => report,
+        Err(EngineError::Unknown(_)) => {
+            eprintln!("{} is not closed", since.map_or_else(String::new, |day| day.to_string()));
+            return Ok(ExitCode::from(2));
+        }
+        Err(error) => return Err(error.into()),
     };
     print(&report)?;
     Ok(ExitCode::from(u8::from(!report.ok)))
