@@ -26,6 +26,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use harness::TestServer;
@@ -41,6 +42,8 @@ const ROWS: u32 = 1_000_000;
 const MEMBERS: u32 = 20_000;
 /// One row of so many is a refund of the sale before it.
 const REFUND_EVERY: u64 = 50;
+/// The days before today that the rows are spread over: nobody buys so often a day that the fraud watch looks.
+const DAYS: u64 = 20;
 /// Purchases of a call of the floor.
 const BATCH: u64 = 256;
 
@@ -107,12 +110,14 @@ fn furnish(server: &TestServer, members: usize) -> Vec<String> {
 fn write(server: &TestServer, cards: &[String], numbers: std::ops::Range<u64>) -> PathBuf {
     let path = server.folder().join(format!("register-{}.csv", numbers.start));
     let mut file = BufWriter::new(File::create(&path).expect("the folder is writable"));
-    let at = server.app.now().to_rfc3339();
+    let days: Vec<String> =
+        (1..=DAYS).map(|ago| (server.app.now() - TimeDelta::days(ago as i64)).to_rfc3339()).collect();
     writeln!(file, "outlet,receipt,occurred_at,card_number,amount,category,kind,reference")
         .expect("room on the disk");
     for number in numbers {
         let refund = number.is_multiple_of(REFUND_EVERY);
         let of = if refund { number - 1 } else { number };
+        let at = &days[(of % DAYS) as usize];
         let card = &cards[(of as usize).wrapping_mul(7_919) % cards.len()];
         let kopecks = if refund { 1_000 } else { programme::kopecks_of(of) };
         let (kind, reference) = if refund { ("refund", "back") } else { ("sale", "") };

@@ -216,7 +216,7 @@ fn post_batch(
     rows: Vec<PendingRow>,
 ) -> Result<(), Problem> {
     let now = app.now();
-    let resolved = resolve(connection, rows, history)?;
+    let resolved = by_key(connection, |connection| resolve(connection, rows, history))?;
     let post = |connection: &mut PgConnection, rows: &[ResolvedRow]| {
         by_key(connection, |connection| reconciliation::post_rows(connection, &app.books, id, rows, now))
     };

@@ -206,13 +206,17 @@ impl World {
         });
     }
 
-    /// Moves an amount in the posting opened last, and the member's balances with it. Nothing for 0.00.
+    /// Moves an amount in the posting opened last, and the member's balances with it. Nothing for 0.00. What
+    /// moves between the same accounts right after it, by the next rule, adds to the transfer.
     pub(crate) fn transfer(&mut self, debit: Account, credit: Account, amount: Money) {
         if amount.is_zero() {
             return;
         }
         let posting = self.postings.last_mut().expect("a posting is opened before its transfers");
-        posting.transfers.push(NewTransfer { debit, credit, amount });
+        match posting.transfers.last_mut().filter(|last| (last.debit, last.credit) == (debit, credit)) {
+            Some(last) => last.amount += amount,
+            None => posting.transfers.push(NewTransfer { debit, credit, amount }),
+        }
         if debit.is_members() || credit.is_members() {
             let member = self.members.entry(posting.member).or_default();
             member.changed = true;
