@@ -126,7 +126,7 @@ pub fn explanation(
 
 /// Explains a record.
 pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
-    let judgement = record.judgement();
+    let judgement = &record.judgement;
     let lines = record.lines();
     let shopping = Shopping {
         book,

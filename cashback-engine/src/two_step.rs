@@ -241,7 +241,7 @@ fn capture_all(
     record.cashback = judgement.applied.iter().map(|a| Money::from_kopecks(a.given_kopecks)).sum();
     record.cashback_left = record.cashback;
     record.status = PurchaseStatus::Posted;
-    record.terms = judgement;
+    record.judgement = judgement;
     if let Some(kept) = world.purchase(record.id) {
         kept.record = record.clone();
         kept.changed = true;
@@ -251,7 +251,7 @@ fn capture_all(
 
 /// What the rules that applied give with the cap room there is now; who finds none left says so.
 fn with_room(world: &World, book: &Book, record: &PurchaseRecord, date: NaiveDate) -> Judgement {
-    let mut judgement = record.judgement().clone();
+    let mut judgement = record.judgement.clone();
     for mut applied in std::mem::take(&mut judgement.applied) {
         let Some(version) = book.version(applied.rule, applied.version) else { continue };
         let room = room_of(world, version, record.member_id, date);

@@ -296,7 +296,7 @@ impl Bench<'_> {
     /// Notes the outcome with the purchase, and tells it.
     fn keep(&mut self, check: Check) {
         let Some(kept) = self.world.purchase(self.record.id) else { return };
-        kept.record.terms.check = Some(check);
+        kept.record.judgement.check = Some(check);
         kept.changed = true;
         self.world.events.push(Event {
             kind: "purchase.checked".to_owned(),

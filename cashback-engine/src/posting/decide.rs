@@ -310,7 +310,7 @@ fn record(
         commission_rate,
         available_at: None,
         expires_on: None,
-        terms: judgement.clone(),
+        judgement: judgement.clone(),
         lines: sale.lines.as_ref().map(json),
         kept: None,
         fiscal: sale.fiscal.as_ref().map(|fiscal| fiscal.raw.clone()),
@@ -334,7 +334,7 @@ pub(crate) fn posted_event(record: &PurchaseRecord, book: &Book, now: DateTime<U
             "cashback": record.cashback_left,
             "commission": record.commission_left,
             "source": record.source,
-            "held": record.judgement().is_held(),
+            "held": record.judgement.is_held(),
         }),
         occurred_at: now,
     }

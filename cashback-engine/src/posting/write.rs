@@ -233,7 +233,7 @@ impl WriteBatch {
         self.rates.push(record.commission_rate.millionths());
         self.available_at.push(record.available_at);
         self.expires_on.push(record.expires_on);
-        self.terms.push(record.terms.clone());
+        self.terms.push(record.judgement.clone());
         self.lines.push(record.lines.clone());
         self.fiscals.push(record.fiscal.clone());
     }
@@ -365,7 +365,7 @@ fn updated_purchases(connection: &mut PgConnection, world: &World) -> QueryResul
         statement.by_amount.push(record.refunded_by_amount.kopecks());
         statement.available_at.push(record.available_at);
         statement.expires_on.push(record.expires_on);
-        statement.terms.push(record.terms.clone());
+        statement.terms.push(record.judgement.clone());
         statement.kept.push(record.kept.clone());
     }
     if !statement.ids.is_empty() {

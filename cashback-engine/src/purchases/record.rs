@@ -62,17 +62,14 @@ pub(crate) struct PurchaseRecord {
     pub commission_rate: Rate,
     pub available_at: Option<DateTime<Utc>>,
     pub expires_on: Option<NaiveDate>,
-    pub terms: Judgement,
+    #[diesel(column_name = terms)]
+    pub judgement: Judgement,
     pub lines: Option<serde_json::Value>,
     pub kept: Option<serde_json::Value>,
     pub fiscal: Option<String>,
 }
 
 impl PurchaseRecord {
-    pub(crate) fn judgement(&self) -> &Judgement {
-        &self.terms
-    }
-
     pub(crate) fn lines(&self) -> Option<Vec<Line>> {
         self.lines
             .as_ref()
@@ -86,7 +83,7 @@ impl PurchaseRecord {
                 Some(lines) => lines.iter().map(|line| line.amount.kopecks()).collect(),
                 None => vec![self.amount.kopecks()],
             },
-            rules: self.judgement().applied.iter().map(|rule| rule.given_kopecks).collect(),
+            rules: self.judgement.applied.iter().map(|rule| rule.given_kopecks).collect(),
             captured: None,
         })
     }

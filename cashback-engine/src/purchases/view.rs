@@ -93,7 +93,7 @@ pub struct Purchase {
 
 /// Shows a record. `waiting` tells whether a part of its cashback is still held in the return window.
 pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purchase {
-    let judgement = record.judgement();
+    let judgement = &record.judgement;
     let kept = record.kept();
     let kept_of_rules = match record.status {
         // Given up before it gave anything.

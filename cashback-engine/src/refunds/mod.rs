@@ -121,7 +121,7 @@ fn need(needs: &mut Needs, book: &Book, record: &PurchaseRecord) {
     needs.members.insert(record.member_id);
     needs.spenders.insert(record.member_id);
     let date = date_in(book.zone, record.occurred_at);
-    for applied in &record.judgement().applied {
+    for applied in &record.judgement.applied {
         if let Some(version) = book.version(applied.rule, applied.version) {
             needs.caps.extend(cap_keys(version, record.member_id, date));
             // What was posted can only give back.

@@ -37,7 +37,7 @@ pub(crate) fn residual<'t>(
     let paid = left - redeemed;
     let rate = i128::from(record.commission_rate.millionths());
     let commission = paid.portion(rate, i128::from(Rate::ONE.millionths())).min(record.commission_left);
-    let judgement = record.judgement();
+    let judgement = &record.judgement;
     let given = judgement.applied.iter().zip(after.kept.rules.iter().copied());
     let rules = rules_left(given, &after.kept.lines, paid, terms);
     Residual { left, redeemed, commission, rules }

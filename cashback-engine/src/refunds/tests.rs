@@ -70,7 +70,7 @@ fn bought(lines: &[(i64, bool)], redeemed: i64, terms: &Terms) -> PurchaseRecord
         commission_rate,
         available_at: None,
         expires_on: None,
-        terms: judgement,
+        judgement,
         lines: Some(serde_json::to_value(&lines).unwrap()),
         kept: None,
         fiscal: None,

@@ -84,7 +84,7 @@ fn funders_less(
     let date = date_in(book.zone, record.occurred_at);
     let kept = record.kept();
     let mut less: BTreeMap<Account, Money> = BTreeMap::new();
-    for ((applied, before), after) in record.judgement().applied.iter().zip(kept.rules).zip(&residual.rules) {
+    for ((applied, before), after) in record.judgement.applied.iter().zip(kept.rules).zip(&residual.rules) {
         let before = Money::from_kopecks(before);
         let Some(version) = book.version(applied.rule, applied.version) else { continue };
         let parts = funder_parts(version, before).into_iter().zip(funder_parts(version, *after));
