@@ -77,6 +77,7 @@ mod purchases;
 mod registers_http;
 mod registry_imports;
 mod registry_members;
+mod registry_orphans;
 mod registry_support;
 mod rights;
 mod rules_http;
