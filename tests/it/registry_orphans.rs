@@ -6,7 +6,6 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use harness::server;
 use serde_json::json;
-use unioncard::auth::Role;
 
 use crate::imports_http::{generated, import};
 use crate::members_http::person;
@@ -94,14 +93,13 @@ fn everything_written_hangs_on_what_is_there() {
     let body = json!({ "code": "X-9", "name": "Ничья", "kind": "group", "parent_code": "X-404" });
     let refused = administrator.post("/v1/organisations", &body).expect(422).json();
     assert_eq!(refused["errors"][0]["pointer"], "#/parent_code");
-    let registrar = server.as_staff(Role::Administrator, None);
-    let member = registrar.post("/v1/members", &person("900000001", "X-8")).expect(201).json();
+    let member = administrator.post("/v1/members", &person("900000001", "X-8")).expect(201).json();
     let path = format!("/v1/members/{}", member["id"].as_str().unwrap());
     let nowhere = json!({ "organisation": "X-404", "on": "2026-11-20" });
-    registrar.post(&format!("{path}/transfer"), &nowhere).expect(422);
+    administrator.post(&format!("{path}/transfer"), &nowhere).expect(422);
     let there = json!({ "organisation": "X-1", "on": "2026-11-20" });
-    registrar.post(&format!("{path}/transfer"), &there).expect(200);
-    registrar.post("/v1/cards", &json!({ "member": member["id"], "kind": "plastic" })).expect(201);
+    administrator.post(&format!("{path}/transfer"), &there).expect(200);
+    administrator.post("/v1/cards", &json!({ "member": member["id"], "kind": "plastic" })).expect(201);
     assert_eq!(orphans(&mut connection), Vec::<&str>::new(), "by hand");
 }
 
@@ -114,14 +112,36 @@ fn what_hangs_on_nothing_is_seen() {
     let device = "(SELECT id FROM cards.devices LIMIT 1)";
     let one = "WHERE ctid = (SELECT min(ctid) FROM";
     for (what, damage) in [
-        ("an organisation's parent", format!("UPDATE registry.organisations SET parent_id = {other} WHERE code = 'R-001'")),
-        ("an organisation's parent", "UPDATE registry.organisations SET path = ARRAY['x', code] WHERE code = 'R-001'".to_owned()),
-        ("a root's path", "ALTER TABLE registry.organisations DROP CONSTRAINT organisations_parent_check;
-            UPDATE registry.organisations SET parent_id = NULL WHERE code = 'R-001'".to_owned()),
-        ("a member's organisation", format!("UPDATE registry.members SET organisation_id = {other} {one} registry.members)")),
-        ("a stretch's member", format!("UPDATE registry.memberships SET member_id = {other} {one} registry.memberships)")),
-        ("a stretch's organisation", format!("UPDATE registry.memberships SET organisation_id = {other} {one} registry.memberships)")),
-        ("a consent's member", format!("UPDATE registry.consents SET member_id = {other} {one} registry.consents)")),
+        (
+            "an organisation's parent",
+            format!("UPDATE registry.organisations SET parent_id = {other} WHERE code = 'R-001'"),
+        ),
+        (
+            "an organisation's parent",
+            "UPDATE registry.organisations SET path = ARRAY['x', code] WHERE code = 'R-001'".to_owned(),
+        ),
+        (
+            "a root's path",
+            "ALTER TABLE registry.organisations DROP CONSTRAINT organisations_parent_check;
+            UPDATE registry.organisations SET parent_id = NULL WHERE code = 'R-001'"
+                .to_owned(),
+        ),
+        (
+            "a member's organisation",
+            format!("UPDATE registry.members SET organisation_id = {other} {one} registry.members)"),
+        ),
+        (
+            "a stretch's member",
+            format!("UPDATE registry.memberships SET member_id = {other} {one} registry.memberships)"),
+        ),
+        (
+            "a stretch's organisation",
+            format!("UPDATE registry.memberships SET organisation_id = {other} {one} registry.memberships)"),
+        ),
+        (
+            "a consent's member",
+            format!("UPDATE registry.consents SET member_id = {other} {one} registry.consents)"),
+        ),
         ("a card's member", format!("UPDATE cards.cards SET member_id = {other} {one} cards.cards)")),
         ("a device's card", format!("UPDATE cards.devices SET card_id = {other} WHERE id = {device}")),
     ] {
