@@ -53,7 +53,7 @@ install_modules() {
 install_packages build-essential libpq-dev pkg-config postgresql redis-server fonts-paratype
 command -v cargo >/dev/null || { echo "missing: Rust (https://rustup.rs)" >&2; exit 1; }
 command -v npm >/dev/null || install_packages nodejs npm
-node=$(node --version 2>/dev/null | tr -d v)
+node=$(node --version 2>/dev/null | tr -d v || true)
 if [ "$(printf '%s\n' "$NODE_LEAST" "$node" | sort -V | head -n 1)" != "$NODE_LEAST" ]; then
     echo "Node ${node:-is missing}: the pages are built with $NODE_LEAST or newer (https://nodejs.org; Debian 12 has 18)" >&2
     exit 1
