@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     let app: Weak<App> = Arc::downgrade(app);
     std::thread::Builder::new().name("files".into()).spawn(move || {
-        while let Some(app) = app.upgrade() {
+        while let Some(app) = App::going(&app) {
             match work_off(&app) {
                 Ok(true) => {}
                 Ok(false) => std::thread::sleep(PAUSE),
