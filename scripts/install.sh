@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-run}
+# What `package.json` of the pages asks for.
+NODE_LEAST=20.19.0
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@" || sudo "$@"; fi
@@ -51,6 +53,11 @@ install_modules() {
 install_packages build-essential libpq-dev pkg-config postgresql redis-server fonts-paratype
 command -v cargo >/dev/null || { echo "missing: Rust (https://rustup.rs)" >&2; exit 1; }
 command -v npm >/dev/null || install_packages nodejs npm
+node=$(node --version 2>/dev/null | tr -d v || true)
+if [ "$(printf '%s\n' "$NODE_LEAST" "$node" | sort -V | head -n 1)" != "$NODE_LEAST" ]; then
+    echo "Node ${node:-is missing}: the pages are built with $NODE_LEAST or newer (https://nodejs.org; Debian 12 has 18)" >&2
+    exit 1
+fi
 install_modules api/web
 
 if [ "$what" = test ]; then

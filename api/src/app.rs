@@ -1,6 +1,7 @@
 //! What every handler and job shares, and the one hop from async code to the database.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use card_issuer::keys::IssuerKeys;
 use card_issuer::numbering;
@@ -63,6 +64,7 @@ pub struct App {
     pub wallets: Wallets,
     /// Turns true when the program has been told to stop: open streams end then.
     pub stopping: tokio::sync::watch::Sender<bool>,
+    left: AtomicBool,
     numbers_looked_at: Mutex<Option<DateTime<Utc>>>,
     postgres: Option<Arc<PrivatePostgres>>,
 }
@@ -188,6 +190,7 @@ impl App {
             delivery,
             wallets,
             stopping: tokio::sync::watch::Sender::new(false),
+            left: AtomicBool::new(false),
             numbers_looked_at: Mutex::new(None),
             postgres,
         };
@@ -195,6 +198,12 @@ impl App {
         inlet.start(&app)?;
         easel.start(&app)?;
         Ok(app)
+    }
+
+    /// The program for a thread of its own, until it is left. Threads that wait for a connection hold it: without the
+    /// second condition they would keep it, and one another, waiting for a database that is gone.
+    pub fn going(app: &Weak<Self>) -> Option<Arc<Self>> {
+        app.upgrade().filter(|app| !app.left.load(Ordering::Acquire))
     }
 
     /// The present moment.
@@ -284,8 +293,9 @@ impl App {
         }
     }
 
-    /// Leaves our own PostgreSQL, which stops when nobody else uses it. The last thing a process does.
+    /// Ends the threads, and leaves our own PostgreSQL, which stops when nobody else uses it. The last thing a process does.
     pub fn leave(&self) {
+        self.left.store(true, Ordering::Release);
         if let Some(postgres) = &self.postgres {
             postgres.leave();
         }

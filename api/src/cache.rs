@@ -4,7 +4,7 @@
 //! | key or channel | type | lifetime | what |
 //! |---|---|---|---|
 //! | `unioncard:limit:<limit>:<subject>:<window>` | counter | the window | how often a subject did what the limit counts; subjects are keyed hashes |
-//! | `unioncard:value:<name>` | string | given with the value | a small value, no personal data |
+//! | `unioncard:value:preview:<version>:<design>:<dpi>:<day>:<names>` | string | an hour | a preview of a card's design, PNG ([`crate::print::previews`]) |
 //! | `unioncard:live` | channel | none | `<origin> <member> <json>`: a member's page has news |
 //!
 //! Redis may vanish, come back empty or hang: every call gives up after [`TIMEOUT`], the next second goes without
@@ -28,6 +28,8 @@ use redis::Redis;
 
 /// No call to Redis takes longer.
 pub const TIMEOUT: Duration = Duration::from_millis(250);
+/// A larger value is not kept.
+pub const VALUE_BYTES_MAX: usize = 256 << 10;
 /// So many live messages wait for a slow reader; it then misses the oldest and reads everything anew.
 const LIVE_WAITING_MAX: usize = 1_024;
 
@@ -101,8 +103,11 @@ impl Cache {
         self.ask(move |redis| redis.add(&sent, 0, limit.window)).await.map_or(here, |there| there.max(here))
     }
 
-    /// Keeps a small value for a while, or until it is lost.
+    /// Keeps a value of [`VALUE_BYTES_MAX`] at most, without personal data, for a while or until it is lost.
     pub async fn set(&self, name: &str, value: &[u8], life: Duration, now: DateTime<Utc>) {
+        if value.len() > VALUE_BYTES_MAX {
+            return;
+        }
         if self.redis.is_none() {
             self.process.set(name, value, life, now);
         }

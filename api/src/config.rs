@@ -1,5 +1,7 @@
 //! Settings: the compiled-in, self-documenting defaults, overridden by the environment (and a `.env`), checked once.
 
+use std::cell::Cell;
+use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -123,6 +125,12 @@ pub enum SettingsError {
     /// Wrong type or unknown name.
     #[error("settings: {0}")]
     Malformed(#[from] Box<figment::Error>),
+    /// A line of `.env` that can't be read; what stands there is not told, since it may be a secret.
+    #[error("line {0} of .env is no NAME=value")]
+    BrokenLine(usize),
+    /// The `.env` as a whole.
+    #[error(".env can't be read: {0}")]
+    Unreadable(std::io::Error),
     /// A value outside its range.
     #[error("setting {name}: {reason}")]
     Invalid {
@@ -143,7 +151,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`] naming the setting.
     pub fn read() -> Result<Self, SettingsError> {
-        read_dotenv(Path::new(".env"));
+        read_dotenv(Path::new(".env"))?;
         let given = KEYS.iter().filter_map(|key| Some((*key, std::env::var(key.to_ascii_uppercase()).ok()?)));
         let defaults = Figment::from(Toml::string(DEFAULTS));
         Self::checked(given.fold(defaults, |settings, (key, text)| match text.trim().parse::<u32>() {
@@ -237,11 +245,71 @@ impl Settings {
     }
 }
 
-/// Puts `NAME=value` lines of a file into the settings' environment; what the environment already says wins.
-fn read_dotenv(path: &Path) {
-    if path.is_file()
-        && let Err(error) = dotenvy::from_path(path)
-    {
-        tracing::warn!(%error, "the .env file is ignored");
+/// Puts `NAME=value` lines of a file into the settings' environment; what the environment already says wins. A file with
+/// a broken line is refused as a whole.
+fn read_dotenv(path: &Path) -> Result<(), SettingsError> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(path).map_err(SettingsError::Unreadable)?;
+    if let Some(line) = broken_line(&text) {
+        return Err(SettingsError::BrokenLine(line));
+    }
+    dotenvy::from_path(path).map_err(|error| SettingsError::Unreadable(std::io::Error::other(error)))
+}
+
+/// The number of the first line of a `.env` that can't be read. `dotenvy` tells its content alone, which may be a secret.
+fn broken_line(text: &str) -> Option<usize> {
+    let given = Cell::new(0);
+    let lines =
+        LineByLine { rest: text.trim_start_matches('\u{feff}').as_bytes(), begun: true, given: &given };
+    dotenvy::Iter::new(lines).find_map(Result::err).map(|error| match error {
+        // What is broken may be longer than a line: a quote that isn't closed.
+        dotenvy::Error::LineParse(broken, _) => {
+            (given.get() + 1).saturating_sub(broken.lines().count().max(1))
+        }
+        _ => given.get(),
+    })
+}
+
+/// Gives a text a line a reading, so that whoever buffers it has read no further than the line it is at.
+struct LineByLine<'a> {
+    rest: &'a [u8],
+    begun: bool,
+    given: &'a Cell<usize>,
+}
+
+impl Read for LineByLine<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let end = self.rest.iter().position(|byte| *byte == b'\n').map_or(self.rest.len(), |at| at + 1);
+        let (mut line, rest) = self.rest.split_at(end.min(into.len()));
+        if self.begun && !line.is_empty() {
+            self.given.set(self.given.get() + 1);
+        }
+        self.begun = line.ends_with(b"\n");
+        self.rest = rest;
+        line.read(into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_broken_line_of_a_dotenv_is_found() {
+        let long = format!("LONG={}\nSECRET hunter2\n", "x".repeat(20_000));
+        for (text, line) in [
+            ("", None),
+            ("A=1\n# SECRET hunter2\n\nB='two words' # of it\nexport C=\"1\n2\"\n", None),
+            ("\u{feff}A=1\r\nB=2", None),
+            ("SECRET hunter2", Some(1)),
+            ("A=1\n\n# B\nSECRET hunter2\nC=1\n", Some(4)),
+            ("A=\"1\n2\"\nSECRET hunter2\n", Some(3)),
+            ("A=1\nB='open\nC=1\nD=1\n", Some(2)),
+            (&long, Some(2)),
+        ] {
+            assert_eq!(broken_line(text), line, "{text:.60}");
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! | [`files`] | faces, print files, personalisation tables, sums: streamed, restartable |
 //! | [`drawing`] | the thread that makes them for the API |
 //! | [`orders`] | plastic for a whole organisation |
+//! | [`previews`] | what a stored design looks like |
 
 pub mod claim;
 pub mod designs;
@@ -16,3 +17,4 @@ pub mod drawing;
 pub mod files;
 pub mod holders;
 pub mod orders;
+pub mod previews;

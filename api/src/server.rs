@@ -52,7 +52,7 @@ pub fn serve(app: &Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
 pub fn background(app: &Arc<App>) -> std::io::Result<()> {
     let watched = Arc::downgrade(app);
     std::thread::Builder::new().name("database-watch".into()).spawn(move || {
-        while let Some(app) = watched.upgrade() {
+        while let Some(app) = App::going(&watched) {
             app.keep_database_running();
             app.tend_keys();
             app.watch_numbers();

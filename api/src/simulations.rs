@@ -56,7 +56,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     let waker = Arc::clone(&app.simulations);
     let app: Weak<App> = Arc::downgrade(app);
     std::thread::Builder::new().name("simulations".into()).spawn(move || {
-        while let Some(app) = app.upgrade() {
+        while let Some(app) = App::going(&app) {
             let worked = work_off(&app).unwrap_or_else(|problem| {
                 tracing::warn!(%problem, "a simulation is not worked off");
                 false

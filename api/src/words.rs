@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use cashback_engine::posting::FiscalError;
+
 use crate::problem::Text;
 
 /// A message in both languages.
@@ -159,8 +161,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("a card number has 16 digits", "в номере карты 16 цифр"),
     ("a card number begins with 9643", "номер карты начинается с 9643"),
     ("the card number's check digit is wrong", "контрольная цифра номера не сходится"),
-    // Fiscal receipts.
-    ("a key stands twice or is unknown", "ключ повторяется или неизвестен"),
     // Files as a whole.
     ("the file could not be worked off", "файл не удалось обработать"),
     ("the kind of file is unknown", "вид файла неизвестен"),
@@ -193,6 +193,16 @@ pub fn register_file(reason: &str, detail: &str) -> Text {
     }
 }
 
+/// Why a string is no fiscal receipt.
+pub fn fiscal(error: &FiscalError) -> Text {
+    let why = match error {
+        FiscalError::Missing(key) => format!("нет ключа {key}"),
+        FiscalError::Keys => "ключ повторяется или неизвестен".to_owned(),
+        FiscalError::Malformed(key) => format!("значение {key} записано неверно"),
+    };
+    Text::new(error.to_string(), format!("строка фискального чека не разобрана: {why}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,5 +217,12 @@ mod tests {
         assert_eq!(told("missing columns: code, name").ru, "нет столбцов: code, name");
         assert_eq!(register_file("missing_column", "outlet").ru, "не хватает столбца: outlet");
         assert_eq!(register_file("open_quote", "").en, "the file ends inside quotes");
+        for error in [FiscalError::Missing("t"), FiscalError::Keys, FiscalError::Malformed("s")] {
+            let text = fiscal(&error);
+            assert_eq!(text.en, error.to_string());
+            assert!(text.ru.starts_with("строка фискального чека не разобрана: "), "{}", text.ru);
+            assert!(!text.ru.contains(&*text.en), "{}", text.ru);
+        }
+        assert!(fiscal(&FiscalError::Missing("fn")).ru.ends_with("нет ключа fn"));
     }
 }

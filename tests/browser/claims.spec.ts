@@ -1,13 +1,16 @@
 /** A purchase that never arrived, from the member's receipt over finance to the till; and cashback held until finance decides. */
 import { expect } from '@playwright/test'
-import { DESK, look, memberAt, PHONE, partnerProgram, signInMember, signInStaff, test } from './people'
-
-/** What a till of the market in Moscow prints now, on a drive nobody registered yet. */
-function receipt(sum: string, document: number): string {
-  const [date = '', clock = ''] = new Date(Date.now() + 3 * 3_600_000).toISOString().split('T')
-  const printed = `${date.replaceAll('-', '')}T${clock.slice(0, 5).replace(':', '')}`
-  return `t=${printed}&s=${sum}&fn=9999${String(Date.now()).slice(-12)}&i=${document}&fp=1&n=1`
-}
+import {
+  DESK,
+  look,
+  memberAt,
+  PHONE,
+  partnerProgram,
+  receiptOfMarket,
+  signInMember,
+  signInStaff,
+  test,
+} from './people'
 
 test('a receipt nobody knows finds its shop, its cashback and its member', async ({ visit }) => {
   const phone = await visit('/', { viewport: PHONE, refusals: [422] })
@@ -16,7 +19,7 @@ test('a receipt nobody knows finds its shop, its cashback and its member', async
   await phone.getByTestId('claim-string').fill('не чек')
   await phone.getByTestId('claim-send').click()
   await expect(phone.getByRole('dialog')).toContainText('строка фискального чека не разобрана')
-  await phone.getByTestId('claim-string').fill(receipt('777.00', 1))
+  await phone.getByTestId('claim-string').fill(receiptOfMarket('777.00', 1))
   await phone.getByTestId('claim-send').click()
   const sent = phone.getByTestId('claim').first()
   await expect(sent).toHaveAttribute('data-status', 'unmatched')

@@ -17,6 +17,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 export const PHONE = { width: 360, height: 780 }
 export const DESK = { width: 1440, height: 900 }
 
+/** A camera that shows a film, and whose use nobody is asked about. */
+const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+
 interface Visit extends BrowserContextOptions {
   /** Statuses the server is meant to answer with; Chromium reports each to the console. */
   refusals?: number[]
@@ -26,6 +29,8 @@ interface Visit extends BrowserContextOptions {
   clockAheadMinutes?: number
   /** Other people's sites that the story ends up at: they answer with an empty page. */
   away?: string[]
+  /** What this device's camera sees: a film (`film.ts`). */
+  camera?: string
   theme?: 'light' | 'dark'
   language?: 'ru' | 'en'
 }
@@ -36,13 +41,21 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  visit: async ({ browser }, use) => {
+  visit: async ({ browser, playwright, launchOptions }, use) => {
     const wrong: string[] = []
     const contexts: { close: () => Promise<void> }[] = []
+    const devices: { close: () => Promise<void> }[] = []
     await use(async (path, visited = {}) => {
-      const { refusals = [], cut = false, clockAheadMinutes, away = [], theme = 'light', language, ...options } = visited
+      const { refusals = [], cut = false, clockAheadMinutes, away = [], camera, ...rest } = visited
+      const { theme = 'light', language, ...options } = rest
       const baseURL = process.env.BROWSER_BASE ?? ''
-      const context = await browser.newContext({
+      let device = browser
+      if (camera) {
+        const args = [...(launchOptions.args ?? []), ...CAMERA, `--use-file-for-fake-video-capture=${camera}`]
+        device = await playwright.chromium.launch({ ...launchOptions, args })
+        devices.push(device)
+      }
+      const context = await device.newContext({
         baseURL,
         colorScheme: theme,
         reducedMotion: 'reduce',
@@ -61,7 +74,7 @@ export const test = base.extend<Fixtures>({
       await page.goto(path)
       return page
     })
-    for (const context of contexts) await context.close()
+    for (const open of [...contexts, ...devices]) await open.close()
     expect(wrong, 'errors in the console, broken policies, requests to other origins').toEqual([])
   },
 })
@@ -204,6 +217,13 @@ export async function pick(within: Page | Locator, label: string, code: string):
     await box.page().getByRole('option', { name: code }).click({ timeout: 3_000 })
     await expect(box).toHaveValue(new RegExp(code), { timeout: 1_000 })
   }).toPass({ timeout: 20_000 })
+}
+
+/** What a till of the market in Moscow prints now, on a drive nobody registered yet. */
+export function receiptOfMarket(sum: string, document: number): string {
+  const [date = '', clock = ''] = new Date(Date.now() + 3 * 3_600_000).toISOString().split('T')
+  const printed = `${date.replaceAll('-', '')}T${clock.slice(0, 5).replace(':', '')}`
+  return `t=${printed}&s=${sum}&fn=9999${String(Date.now()).slice(-12)}&i=${document}&fp=1&n=1`
 }
 
 interface Violation {

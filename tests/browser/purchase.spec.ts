@@ -28,6 +28,9 @@ test('a code read from the screen brings cashback that appears by itself', async
   const phone = await visit('/', { viewport: PHONE, deviceScaleFactor: 2 })
   await signInMember(phone, memberAt(0).email)
   const before = await kopecks(phone, 'balance-pending')
+  for (const balance of ['available', 'pending', 'reserved', 'debt']) {
+    await expect(phone.getByTestId(`balance-${balance}`)).toContainText('₽')
+  }
   await look(phone, 'member-phone')
 
   const till = await visit('/till', { refusals: [409] })

@@ -1,9 +1,11 @@
-//! A small HTTP client that speaks the public API and keeps whole answers.
+//! A small HTTP client that speaks the public API, keeps whole answers, and holds each against the OpenAPI document.
 
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request};
+
+use crate::contract;
 
 /// An HTTP client of one principal.
 #[derive(Clone)]
@@ -90,7 +92,7 @@ impl Client {
         self.send("PATCH", path, &[("content-type", "application/json")], body.to_string().as_bytes())
     }
 
-    /// Anything.
+    /// Anything. The answer is what the OpenAPI document says it is.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in &self.headers {
@@ -112,7 +114,11 @@ impl Client {
             .read_to_vec()
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let asked = format!("{method} {path}");
-        Answer { asked, status: parts.status.as_u16(), headers: parts.headers, body }
+        let answer = Answer { asked, status: parts.status.as_u16(), headers: parts.headers, body };
+        let kind = answer.header("content-type");
+        let misfits = contract::misfits(method, path, answer.status, kind, &answer.body);
+        assert!(misfits.is_empty(), "{}: {misfits:?}\n{}", answer.asked, answer.text());
+        answer
     }
 }
 

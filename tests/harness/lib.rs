@@ -9,6 +9,7 @@
 pub mod apns;
 pub mod builders;
 pub mod client;
+pub mod contract;
 pub mod database;
 pub mod google;
 pub mod mailbox;

@@ -305,3 +305,15 @@ fn logins_made_on_the_command_line_sign_in() {
     assert_eq!(administrator.get("/v1/staff/me").expect(200).json()["programme_zone"], "Asia/Vladivostok");
     serving.stop();
 }
+
+#[test]
+fn a_broken_dotenv_is_told_by_its_line_alone() {
+    let machine = Machine::new();
+    machine.file(".env", b"# Ours\nLOG_FORMAT=text\nSMTP_URL hunter2\n");
+    let refused = machine.run(&["ledger", "verify"]);
+    assert_eq!((refused.code != 0, &refused.report), (true, &Value::Null), "{}", refused.stderr);
+    assert!(refused.stderr.contains("line 3 of .env"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    machine.file(".env", b"# Ours\nLOG_FORMAT=text\nSMTP_URL=''\n");
+    assert_eq!(machine.run(&["ledger", "verify"]).exits(0)["ok"], true);
+}

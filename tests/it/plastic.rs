@@ -5,15 +5,19 @@ use std::collections::HashSet;
 use std::io::{Cursor, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use card_issuer::designs;
+use card_issuer::face::Resolution;
 use chrono::TimeDelta;
 use harness::{Client, TestServer, server};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use unioncard::auth::Role;
 use unioncard::jobs::{self, Job};
+use unioncard::print::previews::Preview;
 
 use crate::members_http::{person, union};
 use crate::shop::{bound_to, column};
@@ -308,6 +312,7 @@ fn designs_run_down_the_tree_and_are_checked() {
         .expect(200);
     let picture = image::load_from_memory(&preview.body).unwrap();
     assert_eq!((picture.width(), picture.height()), (2_024, 1_276));
+    is_drawn_once(&server, (&issuer, &administrator), stored["id"].as_str().unwrap());
     let body = json!({ "design": own, "name": "Щёголева Юлия Ярославовна" });
     issuer.post("/v1/designs/preview", &body).expect(200);
     for (field, value) in [
@@ -335,6 +340,39 @@ fn designs_run_down_the_tree_and_are_checked() {
     issuer.delete(&address).expect(204);
     assert_eq!(holding(&issuer, "P-1")[0]["organisation"]["code"], "C-000", "the one above holds again");
     issuer.get(&format!("{}/files/cards-0001.pdf", path(&made))).expect(200);
+}
+
+/// A preview comes out of the cache, until a name on it changes.
+fn is_drawn_once(server: &TestServer, (issuer, administrator): (&Client, &Client), design: &str) {
+    let path = format!("/v1/designs/{design}/preview.png");
+    let drawn = issuer.get(&path).expect(200).body;
+    assert_eq!(issuer.get(&path).expect(200).body, drawn);
+    let stored =
+        designs::find(&mut server.connect(), design.parse().unwrap()).unwrap().expect("a stored design");
+    let preview = |organisation: &str| Preview {
+        design: stored.clone(),
+        union: administrator.get("/v1/organisations/C-000").expect(200).json()["name"]
+            .as_str()
+            .unwrap()
+            .into(),
+        organisation: organisation.into(),
+        today: union_registry::day_of(server.app.now()),
+        resolution: Resolution::Dpi300,
+    };
+    let name = administrator.get("/v1/organisations/R-001").expect(200).json()["name"].clone();
+    let (kept_as, now) = (preview(name.as_str().unwrap()).name(), server.app.now());
+    actix_web::rt::System::new().block_on(async {
+        assert_eq!(server.app.cache.get(&kept_as, now).await.as_ref(), Some(&drawn));
+        server.app.cache.set(&kept_as, b"kept", Duration::from_secs(60), now).await;
+    });
+    assert_eq!(issuer.get(&path).expect(200).body, b"kept");
+    assert_ne!(issuer.get(&format!("{path}?dpi=600")).expect(200).body, b"kept");
+    let named = issuer.get(&format!("{path}?name=Anna")).expect(200).body;
+    assert!(named != b"kept" && named != drawn, "a name is drawn each time");
+    let renamed = json!({ "name": "Новое имя" });
+    administrator.patch("/v1/organisations/R-001", &renamed).expect(200);
+    assert_ne!(issuer.get(&path).expect(200).body, b"kept", "another name, another picture");
+    administrator.patch("/v1/organisations/R-001", &json!({ "name": name })).expect(200);
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub struct Facts {
     pub member_id: MemberId,
     /// Standing then; `left` also for a moment before joining.
     pub status: MemberStatus,
-    /// Codes of the organisation then and of all above it, the root's first; empty outside the union.
+    /// Codes of the organisation then and of all above it now, the root's first; empty outside the union.
     pub organisations: Vec<String>,
     /// What the member does.
     pub category: Category,

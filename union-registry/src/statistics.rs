@@ -1,5 +1,7 @@
-//! Counts of a subtree on a day, from the history: a report of last January is the same today and next year, as far as
-//! what was known of a person has not been corrected since.
+//! Counts of a subtree on a day. Who belonged to which organisation and with what standing comes from the history, as do
+//! the days organisations were opened and closed: a report of last January is the same today and next year, as far as
+//! what was known of a person has not been corrected since. The tree itself has no history: what hung where, and on which
+//! level, is counted as it is now, so that a moved organisation takes its past along into the new subtree.
 
 use chrono::{Months, NaiveDate};
 use diesel::pg::PgConnection;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// So many entries are kept; then what has run out goes, and if that is not enough, everything.
-const ENTRIES_MAX: usize = 100_000;
+/// So many counters are kept; then what has run out goes, and if that is not enough, everything.
+const COUNTERS_MAX: usize = 100_000;
+/// The same of values, which are larger: 128 MiB at the very most, some MB as pictures are.
+const VALUES_MAX: usize = 500;
 
 struct Entry<T> {
     value: T,
@@ -31,13 +33,13 @@ impl Process {
             return counter.value;
         }
         if times > 0 {
-            put(&mut counters, key, times, life, now);
+            put(&mut counters, COUNTERS_MAX, (key, times), (now, life));
         }
         times
     }
 
     pub fn set(&self, key: &str, value: &[u8], life: Duration, now: DateTime<Utc>) {
-        put(&mut lock(&self.values), key, value.to_vec(), life, now);
+        put(&mut lock(&self.values), VALUES_MAX, (key, value.to_vec()), (now, life));
     }
 
     pub fn get(&self, key: &str, now: DateTime<Utc>) -> Option<Vec<u8>> {
@@ -49,10 +51,15 @@ fn lock<T>(entries: &Mutex<Entries<T>>) -> MutexGuard<'_, Entries<T>> {
     entries.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn put<T>(entries: &mut Entries<T>, key: &str, value: T, life: Duration, now: DateTime<Utc>) {
-    if entries.len() >= ENTRIES_MAX {
+fn put<T>(
+    entries: &mut Entries<T>,
+    most: usize,
+    (key, value): (&str, T),
+    (now, life): (DateTime<Utc>, Duration),
+) {
+    if entries.len() >= most {
         entries.retain(|_, entry| entry.until > now);
-        if entries.len() >= ENTRIES_MAX {
+        if entries.len() >= most {
             entries.clear();
         }
     }

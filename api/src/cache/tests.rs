@@ -79,6 +79,10 @@ async fn keeps_values_for_a_while(cache: &Cache) {
     cache.set("name", b"\x01value", Duration::from_secs(60), now()).await;
     assert_eq!(cache.get("name", now()).await.as_deref(), Some(b"\x01value".as_slice()));
     assert_eq!(cache.get("other", now()).await, None);
+    cache.set("large", &vec![0; VALUE_BYTES_MAX], Duration::from_secs(60), now()).await;
+    assert_eq!(cache.get("large", now()).await.map(|value| value.len()), Some(VALUE_BYTES_MAX));
+    cache.set("larger", &vec![0; VALUE_BYTES_MAX + 1], Duration::from_secs(60), now()).await;
+    assert_eq!(cache.get("larger", now()).await, None);
 }
 
 async fn tells_live_news(publisher: &Live, reader: &Live) {

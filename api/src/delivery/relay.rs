@@ -37,7 +37,7 @@ const AWAY: Duration = Duration::from_secs(1);
 
 /// Relays until the program ends.
 pub(super) fn run(app: &Weak<App>) {
-    while let Some(app) = app.upgrade() {
+    while let Some(app) = App::going(app) {
         match relay(&app) {
             Ok(relayed) if relayed >= CLAIMED_MAX => {}
             Ok(relayed) if relayed > 0 => std::thread::sleep(GATHER),

@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Sends until the program ends.
 pub(super) fn run(app: &Weak<App>) {
-    while let Some(app) = app.upgrade() {
+    while let Some(app) = App::going(app) {
         match send_due(&app) {
             Ok(taken) if taken > 0 => {}
             Ok(_) => app.delivery.letters.wait(LOOK_EVERY),

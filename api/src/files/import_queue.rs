@@ -200,31 +200,32 @@ pub fn next(connection: &mut PgConnection) -> QueryResult<Option<Import>> {
     Ok(row.map(Import::from))
 }
 
-/// Marks an import as being worked off.
+/// Marks an import as being worked off; whether it was still to be.
 ///
 /// # Errors
 /// The database's.
-pub fn begin(connection: &mut PgConnection, id: Uuid) -> QueryResult<usize> {
-    diesel::update(imports::table.find(id)).set(imports::status.eq("running")).execute(connection)
+pub fn begin(connection: &mut PgConnection, id: Uuid) -> QueryResult<bool> {
+    let open = imports::table.find(id).filter(imports::status.eq_any(["queued", "running"]));
+    Ok(diesel::update(open).set(imports::status.eq("running")).execute(connection)? > 0)
 }
 
-/// Records an import's outcome.
+/// Records the outcome of an import that is being worked off, once.
 ///
 /// # Errors
-/// The database's.
+/// The database's; [`diesel::NotFound`] where another process has recorded it meanwhile.
 pub fn end(
     connection: &mut PgConnection,
     id: Uuid,
     outcome: Result<serde_json::Value, NotTaken>,
     now: DateTime<Utc>,
-) -> QueryResult<usize> {
+) -> QueryResult<()> {
     let (status, report, problem, fault) = match outcome {
         Ok(report) => ("done", Some(report), None, None),
         Err(NotTaken { words, fault }) => {
             ("failed", None, Some(words), fault.and_then(|fault| serde_json::to_value(fault).ok()))
         }
     };
-    diesel::update(imports::table.find(id))
+    let recorded = diesel::update(imports::table.find(id).filter(imports::status.eq("running")))
         .set((
             imports::status.eq(status),
             imports::report.eq(report),
@@ -232,7 +233,8 @@ pub fn end(
             imports::fault.eq(fault),
             imports::finished_at.eq(now),
         ))
-        .execute(connection)
+        .execute(connection)?;
+    if recorded == 0 { Err(diesel::NotFound) } else { Ok(()) }
 }
 
 impl Import {

@@ -82,6 +82,19 @@ pub struct ImportFault {
     pub line: u64,
 }
 
+impl FileError {
+    /// The problem it is where the file is not at fault; 503 where the same may go well in a moment.
+    pub fn into_problem(self) -> Problem {
+        match self {
+            Self::Import(ImportError::Database(error)) | Self::Database(error) => error.into(),
+            Self::Card(error) => error.into(),
+            Self::Unavailable(problem) => problem,
+            Self::Import(error) => Problem::internal(&error),
+            Self::Io(error) => Problem::internal(&error),
+        }
+    }
+}
+
 impl ImportFault {
     /// A file's fault at a line.
     pub fn of(fault: &FileFault, line: u64) -> Self {
@@ -98,42 +111,72 @@ impl ImportFault {
     }
 }
 
+/// Writes down what an import came to, in the transaction that does it.
+pub type Record<'a> = dyn FnMut(&mut PgConnection, &Report) -> Result<(), FileError> + 'a;
+
 /// Takes a file in one transaction and writes its refused rows beside it.
 ///
 /// # Errors
 /// [`FileError`]; nothing has changed then.
 pub fn run(app: &App, request: &ImportRequest, now: DateTime<Utc>) -> Result<Report, FileError> {
+    run_recorded(app, request, &mut |_, _| Ok(()), now)
+}
+
+/// The same; what `record` writes is there if and only if what the file brought is. The refused rows lie in their place
+/// before the commit, so that whoever reads the record finds them.
+///
+/// # Errors
+/// [`FileError`]; nothing has changed then.
+pub fn run_recorded(
+    app: &App,
+    request: &ImportRequest,
+    record: &mut Record<'_>,
+    now: DateTime<Utc>,
+) -> Result<Report, FileError> {
     let started = Instant::now();
     let mut connection = app.connection().map_err(FileError::Unavailable)?;
     if request.kind == ImportKind::Members {
         resealing::finish(app, &mut connection).map_err(FileError::Unavailable)?;
     }
     let draft = request.rejected.with_extension("csv.new");
-    let columns: &'static [&'static str] = match request.kind {
+    let taken = connection.transaction(|connection| {
+        let mut writer =
+            rejected::Writer::new(BufWriter::new(super::private_file(&draft)?), columns(request.kind));
+        let mut report = take(app, connection, request, &mut |row: Rejected<'_>| writer.write(row), now)?;
+        writer.finish()?.flush()?;
+        put_in_place(&draft, &request.rejected, report.rejected > 0)?;
+        report.seconds = started.elapsed().as_secs_f64();
+        record(connection, &report)?;
+        Ok(report)
+    });
+    if taken.is_err() {
+        remove_if_there(&draft)?;
+    }
+    taken
+}
+
+fn columns(kind: ImportKind) -> &'static [&'static str] {
+    match kind {
         ImportKind::Organisations => ORGANISATION_COLUMNS,
         ImportKind::Members => MEMBER_COLUMNS,
         ImportKind::Aliases => aliases::ALIAS_COLUMNS,
-    };
-    let mut writer = rejected::Writer::new(BufWriter::new(super::private_file(&draft)?), columns);
-    let taken = take(app, &mut connection, request, &mut |row: Rejected<'_>| writer.write(row), now);
-    let mut report = match taken {
-        Ok(report) => report,
-        Err(error) => {
-            std::fs::remove_file(&draft)?;
-            return Err(error);
-        }
-    };
-    writer.finish()?.flush()?;
-    if report.rejected > 0 {
-        std::fs::rename(&draft, &request.rejected)?;
-    } else {
-        std::fs::remove_file(&draft)?;
-        if request.rejected.exists() {
-            std::fs::remove_file(&request.rejected)?;
-        }
     }
-    report.seconds = started.elapsed().as_secs_f64();
-    Ok(report)
+}
+
+/// The refused rows take the place of those of an earlier run; without any there is no file.
+fn put_in_place(draft: &Path, place: &Path, some: bool) -> std::io::Result<()> {
+    if some {
+        return std::fs::rename(draft, place);
+    }
+    std::fs::remove_file(draft)?;
+    remove_if_there(place)
+}
+
+fn remove_if_there(file: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 fn take(

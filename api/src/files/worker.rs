@@ -4,10 +4,11 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
-use union_registry::imports::ImportError;
+use union_registry::imports::{ImportError, Report};
 
 use super::import_queue::{self, NotTaken};
 use super::imports::{self, FileError, ImportFault};
@@ -28,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     let app: Weak<App> = Arc::downgrade(app);
     std::thread::Builder::new().name("files".into()).spawn(move || {
-        while let Some(app) = app.upgrade() {
+        while let Some(app) = App::going(&app) {
             match work_off(&app) {
                 Ok(true) => {}
                 Ok(false) => std::thread::sleep(PAUSE),
@@ -74,27 +75,38 @@ fn try_lock(connection: &mut PgConnection) -> QueryResult<bool> {
     Ok(answer.locked)
 }
 
+/// Works the oldest import off; whether there was one. Its outcome is recorded in the transaction that takes the file, so
+/// that neither is ever there without the other. Where the database was lost on the way the import stays as it was, to be
+/// tried again.
 fn one_import(app: &App, connection: &mut PgConnection) -> Result<bool, Problem> {
     let Some(import) = import_queue::next(connection)? else { return Ok(false) };
-    import_queue::begin(connection, import.id)?;
-    let outcome = match import.request() {
-        Some(request) => imports::run(app, &request, app.now()).map_err(|error| not_taken(&error)),
-        None => Err(NotTaken { words: "the kind of file is unknown".to_owned(), fault: None }),
+    if !import_queue::begin(connection, import.id)? {
+        return Ok(true);
+    }
+    let mut record = |connection: &mut PgConnection, report: &Report| {
+        let report = serde_json::to_value(report).map_err(std::io::Error::from)?;
+        Ok(import_queue::end(connection, import.id, Ok(report), app.now())?)
     };
-    let outcome = outcome.map(|report| serde_json::to_value(report).unwrap_or_default());
-    import_queue::end(connection, import.id, outcome, app.now())?;
+    let not_taken = match import.request() {
+        Some(request) => match imports::run_recorded(app, &request, &mut record, app.now()) {
+            Ok(_) => return Ok(true),
+            Err(error) => not_taken(error)?,
+        },
+        None => NotTaken { words: "the kind of file is unknown".to_owned(), fault: None },
+    };
+    import_queue::end(connection, import.id, Err(not_taken), app.now())?;
     Ok(true)
 }
 
 /// What is remembered of a file that wasn't taken; a cause that isn't the file's is for the log.
-fn not_taken(error: &FileError) -> NotTaken {
-    match error {
-        FileError::Import(ImportError::File { fault, line }) => {
-            NotTaken { words: error.to_string(), fault: Some(ImportFault::of(fault, *line)) }
-        }
-        other => {
-            tracing::error!(error = %other, "an import failed");
-            NotTaken { words: "the file could not be worked off".to_owned(), fault: None }
-        }
+fn not_taken(error: FileError) -> Result<NotTaken, Problem> {
+    if let FileError::Import(ImportError::File { fault, line }) = &error {
+        return Ok(NotTaken { words: error.to_string(), fault: Some(ImportFault::of(fault, *line)) });
     }
+    let problem = error.into_problem();
+    // The problem's cause is in the log already.
+    if problem.status() == StatusCode::SERVICE_UNAVAILABLE {
+        return Err(problem);
+    }
+    Ok(NotTaken { words: "the file could not be worked off".to_owned(), fault: None })
 }

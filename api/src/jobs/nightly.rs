@@ -27,7 +27,7 @@ const CLOSING_DELAY: TimeDelta = TimeDelta::minutes(10);
 pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     let app: Weak<App> = Arc::downgrade(app);
     std::thread::Builder::new().name("jobs".into()).spawn(move || {
-        while let Some(app) = app.upgrade() {
+        while let Some(app) = App::going(&app) {
             if let Err(problem) = due(&app) {
                 tracing::warn!(%problem, "a nightly job is late");
             }

@@ -4,10 +4,10 @@
 //! The server is no child in spirit: it outlives a killed program and is found again. Every process that uses it
 //! holds a shared lock; the last one to leave stops it.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -49,6 +49,9 @@ pub enum PostgresError {
         /// Where its log is.
         log: String,
     },
+    /// Something that isn't ours lies where the socket's folder would be.
+    #[error("{0} is not a folder of ours: remove it, or give DATA_DIR a shorter path")]
+    Foreign(PathBuf),
     /// A file or folder.
     #[error("PostgreSQL's folder: {0}")]
     Io(#[from] io::Error),
@@ -76,8 +79,7 @@ impl PrivatePostgres {
         fs::create_dir_all(&home)?;
         own(&home, runner, 0o700)?;
         let socket = socket_folder(&home);
-        fs::create_dir_all(&socket)?;
-        own(&socket, runner, 0o700)?;
+        make_private(&socket, runner)?;
         let server =
             Self { home, socket, programs, runner, child: Mutex::new(None), users: Mutex::new(None) };
         let users = lock(&server.home.join("users.lock"), FlockArg::LockShared)?;
@@ -316,6 +318,23 @@ fn own(folder: &Path, runner: Option<(Uid, Gid)>, mode: u32) -> io::Result<()> {
     fs::set_permissions(folder, Permissions::from_mode(mode))
 }
 
+/// Makes a folder only the runner may open, or takes the one made before. Its name can be foreseen, so whatever somebody
+/// else has put there, a link or a folder, is refused: whoever owns it could stand between us and our server.
+fn make_private(folder: &Path, runner: Option<(Uid, Gid)>) -> Result<(), PostgresError> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Root's own: it was killed before it gave the folder away.
+            let owners = [Uid::effective(), runner.map_or(Uid::effective(), |(uid, _)| uid)];
+            let there = fs::symlink_metadata(folder)?;
+            if !there.is_dir() || owners.iter().all(|owner| owner.as_raw() != there.uid()) {
+                return Err(PostgresError::Foreign(folder.to_owned()));
+            }
+        }
+        made => made?,
+    }
+    Ok(own(folder, runner, 0o700)?)
+}
+
 /// Whether every folder above lets others pass.
 fn reachable(folder: &Path) -> bool {
     folder
@@ -338,4 +357,45 @@ fn socket_folder(home: &Path) -> PathBuf {
 fn lock(path: &Path, how: FlockArg) -> io::Result<Flock<File>> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).read(true).open(path)?;
     Flock::lock(file, how).map_err(|(_, errno)| errno.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_lies_in_a_folder_of_ours_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("own");
+        let mode = || fs::symlink_metadata(&folder).unwrap().permissions().mode() & 0o777;
+        make_private(&folder, None).unwrap();
+        assert_eq!(mode(), 0o700);
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        make_private(&folder, None).unwrap();
+        assert_eq!(mode(), 0o700, "found again, and closed again");
+
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        let file = place.path().join("file");
+        fs::write(&file, "").unwrap();
+        for foreign in [&link, &file] {
+            let refused = make_private(foreign, None);
+            assert!(matches!(refused, Err(PostgresError::Foreign(_))), "{}", foreign.display());
+        }
+        assert!(link.is_symlink(), "what was there stays");
+
+        // Root can make a folder of somebody else's, and everybody else finds one of root's.
+        let others = if Uid::effective().is_root() {
+            let others = place.path().join("others");
+            fs::create_dir(&others).unwrap();
+            std::os::unix::fs::chown(&others, Some(12_345), None).unwrap();
+            others
+        } else {
+            PathBuf::from("/usr")
+        };
+        let before = fs::symlink_metadata(&others).unwrap();
+        assert!(matches!(make_private(&others, None), Err(PostgresError::Foreign(_))));
+        let after = fs::symlink_metadata(&others).unwrap();
+        assert_eq!((before.uid(), before.mode()), (after.uid(), after.mode()));
+    }
 }

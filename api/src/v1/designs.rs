@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::auth::{Principal, scope};
 use crate::extract::{IdPath, Json, Query};
+use crate::print::previews::Preview;
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::organisations::OrganisationRefView;
 use crate::v1::paging::List;
@@ -311,20 +312,18 @@ pub async fn preview(
     id: IdPath<DesignId>,
     query: Query<PreviewQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (principal, now) = (principal.into_inner(), app.now());
-    let resolution = resolution("dpi", query.0.dpi)?;
-    let name = query.0.name;
-    let png = app
-        .into_inner()
+    let (principal, today) = (principal.into_inner(), union_registry::day_of(app.now()));
+    let (name, resolution) = (query.0.name, resolution("dpi", query.0.dpi)?);
+    let app = app.into_inner();
+    let preview = app
         .run(move |connection| {
-            let stored = seen(connection, &principal, id.0)?;
-            let organisation = organisations::find(connection, stored.organisation_id)?;
+            let design = seen(connection, &principal, id.0)?;
+            let organisation = organisations::find(connection, design.organisation_id)?;
             let union = organisations::root_of(connection, organisation.id)?.name;
-            let today = union_registry::day_of(now);
-            picture(&stored.drawn(), &sample(name.as_deref(), (union, organisation.name), today), resolution)
+            Ok(Preview { design, union, organisation: organisation.name, today, resolution })
         })
         .await?;
-    Ok(png_answer(png))
+    Ok(png_answer(preview.picture(&app, name).await?))
 }
 
 /// A design that isn't stored yet, and whose name the sample shows.
@@ -384,7 +383,8 @@ pub fn png_answer(png: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok().content_type("image/png").insert_header(("Cache-Control", "no-store")).body(png)
 }
 
-fn sample(name: Option<&str>, (union, organisation): (String, String), today: NaiveDate) -> Holder {
+/// Whose card a preview shows.
+pub fn sample(name: Option<&str>, (union, organisation): (String, String), today: NaiveDate) -> Holder {
     let name = name.map(str::trim).filter(|name| !name.is_empty());
     let name: String =
         name.unwrap_or("Константинопольская-Заблоцкая Александра Вячеславовна").chars().take(200).collect();

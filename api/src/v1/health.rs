@@ -2,23 +2,34 @@
 
 use actix_web::{HttpResponse, web};
 use diesel::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::gauges;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::telemetry::METRICS;
 
+/// How it is doing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `live` or `ready`.
+    status: &'static str,
+}
+
 /// The process answers.
-#[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, description = "alive")))]
-pub async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
+#[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, description = "alive", body = Health)))]
+pub async fn live() -> web::Json<Health> {
+    web::Json(Health { status: "live" })
 }
 
 /// The process and its database answer.
-#[utoipa::path(get, path = "/health/ready", tag = "operations", responses((status = 200, description = "ready"), (status = 503, description = "not yet")))]
-pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
+#[utoipa::path(get, path = "/health/ready", tag = "operations", responses(
+    (status = 200, description = "ready", body = Health),
+    (status = 503, description = "not yet", body = ProblemBody)))]
+pub async fn ready(app: web::Data<App>) -> Result<web::Json<Health>, Problem> {
     app.into_inner().run(|connection| Ok(diesel::sql_query("SELECT 1").execute(connection)?)).await?;
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" })))
+    Ok(web::Json(Health { status: "ready" }))
 }
 
 /// Metrics for Prometheus.

@@ -26,7 +26,7 @@ pub(super) fn run(app: &Weak<App>) {
 }
 
 async fn keep_true(app: &Weak<App>) {
-    while let Some(app) = app.upgrade() {
+    while let Some(app) = App::going(app) {
         match round(&app).await {
             Ok(done) if done > 0 => {}
             Ok(_) => {

@@ -35,6 +35,11 @@ pub(super) fn send<T: Table + CopyTarget<Table = T> + Clone>(
         .with_format(CopyFormat::Binary)
         .execute(connection);
     match (state.into_inner().1, sent) {
+        // The connection's own fault came through its writer.
+        (Some(ImportError::Io(error)), _) => Err(match error.downcast::<diesel::result::Error>() {
+            Ok(error) => error.into(),
+            Err(error) => error.into(),
+        }),
         (Some(fault), _) => Err(fault),
         (None, sent) => Ok(sent.map(|_| ())?),
     }

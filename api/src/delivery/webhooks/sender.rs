@@ -69,7 +69,7 @@ pub(in crate::delivery) fn run(app: &Weak<App>) {
 
 async fn send_all(app: &Weak<App>) {
     let mut sending = Sending::default();
-    while let Some(app) = app.upgrade() {
+    while let Some(app) = App::going(app) {
         if let Err(error) = sending.start(&app).await {
             tracing::warn!(%error, "webhooks wait");
         }

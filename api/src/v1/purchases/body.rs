@@ -22,6 +22,7 @@ use crate::posting::{Asker, Credential, Order};
 use crate::problem::Problem;
 use crate::refusals;
 use crate::v1::types::Timestamp;
+use crate::words;
 
 /// A purchase. Exactly one of `code`, `card_number`, `proof` and `resolution` says whose it is.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -188,11 +189,8 @@ pub fn credential(app: &App, shown: Shown<'_>) -> Result<Credential, Problem> {
 pub fn fiscal(text: Option<&str>) -> Result<Option<Fiscal>, Problem> {
     text.map(|text| {
         Fiscal::parse(text).map_err(|error| {
-            Problem::invalid_field(
-                "#/fiscal",
-                error.to_string(),
-                format!("строка фискального чека не разобрана: {error}"),
-            )
+            let told = words::fiscal(&error);
+            Problem::invalid_field("#/fiscal", told.en, told.ru)
         })
     })
     .transpose()

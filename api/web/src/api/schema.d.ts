@@ -3374,6 +3374,11 @@ export interface components {
             /** @description 1 to 1000 cards of the batch. */
             cards: string[];
         };
+        /** @description How it is doing. */
+        Health: {
+            /** @description `live` or `ready`. */
+            status: string;
+        };
         /** @description Something that happened to a card. */
         HistoryView: {
             /** Format: date-time */
@@ -5368,7 +5373,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
             };
         };
     };
@@ -5386,14 +5393,18 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
             };
             /** @description not yet */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

@@ -1,4 +1,4 @@
-/** The four balances. What can be spent and what waits are always there; reserve and debt when there are any. */
+/** The four balances, always all of them; what can be spent and what waits are the large ones. */
 import { Alert, Paper, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { Balance, Me } from '../api/types'
@@ -30,6 +30,7 @@ function Figures({ balance, next }: { balance: Balance; next: Release | undefine
   const { t, rubles, dayShort } = useWords()
   const first = balance.expiring[0]
   const soon = soonOf(balance.expiring)
+  const owes = !isZero(balance.debt)
   return (
     <Stack gap="sm">
       <SimpleGrid cols={2} spacing="sm">
@@ -39,27 +40,19 @@ function Figures({ balance, next }: { balance: Balance; next: Release | undefine
         <Tile name={t('balance.pending')} amount={rubles(balance.pending)} testid="balance-pending">
           {next ? `${rubles(next.amount)} — ${dayShort(next.at)}` : null}
         </Tile>
-        {isZero(balance.reserved) ? null : (
-          <Tile name={t('balance.reserved')} amount={rubles(balance.reserved)} testid="balance-reserved">
-            {t('balance.reservedHint')}
-          </Tile>
-        )}
+        <Tile small name={t('balance.reserved')} amount={rubles(balance.reserved)} testid="balance-reserved">
+          {isZero(balance.reserved) ? null : t('balance.reservedHint')}
+        </Tile>
+        <Tile
+          small
+          wrong={owes}
+          name={t('balance.debt')}
+          amount={rubles(balance.debt)}
+          testid="balance-debt"
+        />
       </SimpleGrid>
+      {owes ? <Alert color="red">{t('balance.debtHint')}</Alert> : null}
       {soon ? <ExpiringList soon={soon} /> : null}
-      {isZero(balance.debt) ? null : (
-        <Alert
-          color="red"
-          title={t('balance.debt', { amount: rubles(balance.debt) })}
-          data-testid="balance-debt"
-        >
-          {t('balance.debtHint')}
-        </Alert>
-      )}
-      {isZero(balance.debt) && isZero(balance.reserved) ? (
-        <Text size="xs" c="dimmed" px={4}>
-          {t('balance.others', { reserved: rubles(balance.reserved), debt: rubles(balance.debt) })}
-        </Text>
-      ) : null}
     </Stack>
   )
 }
@@ -68,16 +61,22 @@ interface TileProps {
   name: string
   amount: string
   testid: string
-  children: ReactNode
+  small?: boolean
+  wrong?: boolean
+  children?: ReactNode
 }
 
-function Tile({ name, amount, testid, children }: TileProps) {
+function Tile({ name, amount, testid, small = false, wrong = false, children }: TileProps) {
   return (
-    <Paper className="surface tile" p="md">
-      <Text c="dimmed" size="md">
+    <Paper className="surface tile" px="md" py={small ? 'xs' : 'md'}>
+      <Text c="dimmed" size={small ? 'sm' : 'md'}>
         {name}
       </Text>
-      <div className="tile-amount" data-testid={testid}>
+      <div
+        className={small ? 'tile-amount tile-small' : 'tile-amount'}
+        data-wrong={wrong || undefined}
+        data-testid={testid}
+      >
         {amount}
       </div>
       {children ? (

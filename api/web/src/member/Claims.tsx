@@ -71,7 +71,13 @@ function SendReceipt() {
     >
       <Stack gap="sm">
         <Text size="sm">{t('claims.how')}</Text>
-        <Button size="md" leftSection={<IconCamera size={22} />} loading={send.isPending} onClick={open}>
+        <Button
+          size="md"
+          leftSection={<IconCamera size={22} />}
+          loading={send.isPending}
+          data-testid="claim-scan"
+          onClick={open}
+        >
           {t('claims.scan')}
         </Button>
         <Textarea

@@ -54,7 +54,14 @@ export function CodeField({ input, initial, busy, read, onRead, onEdit }: Props)
           busy ? (
             <Loader size="sm" />
           ) : (
-            <ActionIcon variant="subtle" color="gray" size={44} aria-label={t('camera.title')} onClick={open}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size={44}
+              aria-label={t('camera.title')}
+              data-testid="camera"
+              onClick={open}
+            >
               <IconCamera size={24} />
             </ActionIcon>
           )

@@ -51,10 +51,9 @@ export default {
     expiringSoon: 'Expires within 30 days',
     until: 'until the end of {{day}}',
     urgent: 'less than a week',
-    debt: 'Debt {{amount}}',
+    debt: 'Debt',
     debtHint:
       'Cashback was taken back with a returned purchase after it had been spent. Your next cashback pays it.',
-    others: 'Reserved {{reserved}} · debt {{debt}}',
   },
   operations: {
     title: 'Operations',

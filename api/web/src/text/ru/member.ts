@@ -53,9 +53,8 @@ export default {
     expiringSoon: 'Сгорят в ближайшие 30 дней',
     until: 'до конца дня {{day}}',
     urgent: 'меньше недели',
-    debt: 'Долг {{amount}}',
+    debt: 'Долг',
     debtHint: 'Кешбэк вернули вместе с покупкой, а он уже был потрачен. Долг погасит следующий кешбэк.',
-    others: 'В резерве {{reserved}} · долг {{debt}}',
   },
   operations: {
     title: 'Операции',

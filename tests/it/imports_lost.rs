@@ -1,0 +1,90 @@
+//! The database lost while a file comes in over the API: nothing of the file is there, nor its outcome, and the file is
+//! tried again until both are.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Integer, Text};
+use harness::{TestServer, server};
+use serde_json::json;
+
+use crate::members_http::{person, union};
+use crate::registers_http::{finished, upload};
+use crate::registry_support::{HEADER, row};
+
+/// How long the worker may take to come to a lock on a slow machine.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+#[derive(QueryableByName)]
+struct Waiting {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+}
+
+/// The connection, another than `before`, that waits for a lock in a statement like this.
+fn waiting(server: &TestServer, like: &str, before: i32) -> i32 {
+    let mut watch = server.connect();
+    let until = Instant::now() + WAIT_MAX;
+    loop {
+        let found: Vec<Waiting> = diesel::sql_query(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+             AND query ILIKE $1 AND pid <> pg_backend_pid()",
+        )
+        .bind::<Text, _>(like)
+        .load(&mut watch)
+        .unwrap();
+        if let Some(found) = found.iter().find(|one| one.pid != before) {
+            return found.pid;
+        }
+        assert!(Instant::now() < until, "nobody waits in {like}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn end(connection: &mut PgConnection, pid: i32) {
+    connection.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).unwrap();
+}
+
+#[test]
+fn a_file_whose_database_was_lost_is_tried_again() {
+    let server = server();
+    let administrator = union(&server);
+    // Where nobody is a member yet the import takes the table's indexes away, and nobody could look.
+    administrator.post("/v1/members", &person("000000009", "P-1")).expect(201);
+    let (mut tables, mut queue) = (server.connect(), server.connect());
+    let members = |connection: &mut PgConnection| -> i64 {
+        union_registry::schema::registry::members::table.count().get_result(connection).unwrap()
+    };
+    let file = format!(
+        "{HEADER}{}{}{}",
+        row("000000001", "P-1", "Иванова"),
+        row("000000002", "P-2", "Попова"),
+        row("000000003", "P-404", "Ничья")
+    );
+
+    // Lost before the members are written.
+    tables.batch_execute("BEGIN; LOCK TABLE registry.members IN SHARE MODE").unwrap();
+    let taken = upload(&administrator, "/v1/imports", &[("kind", "members")], "members.csv", file.as_bytes());
+    let path = format!("/v1/imports/{}", taken.expect(202).json()["id"].as_str().unwrap());
+    let first = waiting(&server, "%registry.members%", 0);
+    end(&mut queue, first);
+    let second = waiting(&server, "%registry.members%", first);
+    assert_eq!(administrator.get(&path).expect(200).json()["status"], "running", "it is tried again");
+
+    // Lost when all is written but for the outcome.
+    queue.batch_execute("BEGIN; SELECT FROM platform.imports FOR UPDATE").unwrap();
+    tables.batch_execute("COMMIT").unwrap();
+    let third = waiting(&server, "UPDATE \"platform\".\"imports\"%", 0);
+    assert_eq!(third, second, "the transaction that writes the members");
+    assert_eq!(members(&mut tables), 1, "no member without the outcome");
+    end(&mut tables, third);
+    queue.batch_execute("COMMIT").unwrap();
+
+    let report = finished(&administrator, &path);
+    assert_eq!((&report["status"], &report["read"]), (&json!("done"), &json!(3)), "{report}");
+    assert_eq!((&report["created"], &report["unchanged"]), (&json!(2), &json!(0)), "{report}");
+    assert_eq!(members(&mut tables), 3);
+    let refused = administrator.get(&format!("{path}/rejected")).expect(200).json();
+    assert_eq!(refused["items"].as_array().map(Vec::len), Some(1), "{refused}");
+}
