@@ -19,9 +19,14 @@ export function BatchRecord({ id }: { id: string }) {
     queryKey: ['print-batch', id],
     queryFn: () => ask(api.GET('/v1/print-batches/{id}', { params: { path: { id } } })),
     // Its files are drawn in the background; the list shows them once they are there.
-    refetchInterval: ({ state }) => (state.data && !state.data.files_ready ? 2_000 : false),
+    refetchInterval: ({ state }) => (state.data && beingDrawn(state.data) ? 2_000 : false),
   })
   return <Loaded query={batch}>{(data) => <Whole batch={data} />}</Loaded>
+}
+
+/** Plastic that came back has been drawn; its files are gone in time, and drawn anew for whoever asks. */
+function beingDrawn(batch: Batch): boolean {
+  return !batch.files_ready && (batch.status === 'made' || batch.status === 'sent')
 }
 
 function Whole({ batch }: { batch: Batch }) {
@@ -36,7 +41,8 @@ function Whole({ batch }: { batch: Batch }) {
           </Badge>
         </Group>
         <Text size="sm" c="dimmed">
-          {batch.organisation.name} · {t('printing.cards', { count: batch.cards })}
+          {batch.organisation.name} · {t('printing.cards', { count: batch.cards })} ·{' '}
+          {t('printing.dots', { dpi: batch.dpi })}
         </Text>
       </div>
       <Files batch={batch} />
@@ -57,7 +63,7 @@ function Files({ batch }: { batch: Batch }) {
       </Title>
       {batch.files_ready ? null : (
         <Text size="sm" c="dimmed" mb="xs" role="status">
-          {t('printing.drawing')}
+          {t(beingDrawn(batch) ? 'printing.drawing' : 'printing.drawnAnew')}
         </Text>
       )}
       <Stack gap="xs">
