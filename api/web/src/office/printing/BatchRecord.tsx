@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ask } from '../../api/client'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { Loaded, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { Download } from '../parts/Download'
@@ -296,20 +297,16 @@ function Spoil({ batch, cards, onClose, onDone }: SpoilProps) {
           onChange={(event) => setNote(event.currentTarget.value)}
         />
         {spoiling.error ? <ProblemNote error={spoiling.error} allowed={MAY_HAND_OUT} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-          <Button
-            color="red"
-            disabled={note.trim() === ''}
-            loading={spoiling.isPending}
-            data-testid="spoil-confirm"
-            onClick={() => spoiling.mutate()}
-          >
-            {t('printing.spoil')}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={onClose}
+          color="red"
+          disabled={note.trim() === ''}
+          loading={spoiling.isPending}
+          data-testid="spoil-confirm"
+          onClick={() => spoiling.mutate()}
+        >
+          {t('printing.spoil')}
+        </CancelOr>
       </Stack>
     </Modal>
   )
