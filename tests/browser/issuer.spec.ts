@@ -24,7 +24,7 @@ test('plastic is ordered by a member, printed, spoiled, printed again and handed
   await office.getByTestId('nav-printing').click()
   // Every organisation that has cards to print: one batch each, as finely drawn as the plant asks.
   await office.getByTestId('print-dpi').selectOption('600')
-  await look(office, 'issuer-queue')
+  await lookAround(office, 'issuer-queue')
   await office.getByTestId('print-make').first().click()
   await office.getByTestId('print-send').waitFor()
   await expect(office.getByText('600 точек на дюйм').first()).toBeVisible()

@@ -64,7 +64,7 @@ function Files({ batch }: { batch: Batch }) {
       </Title>
       {batch.files_ready ? null : (
         <Text size="sm" c="dimmed" mb="xs" role="status">
-          {t(beingDrawn(batch) ? 'printing.drawing' : 'printing.drawnAnew')}
+          {t(beingDrawn(batch) ? 'printing.drawing' : 'printing.notThere')}
         </Text>
       )}
       <Stack gap="xs">

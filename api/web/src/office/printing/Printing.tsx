@@ -104,6 +104,7 @@ function Organisations({ queue }: { queue: Queue }) {
           {may ? (
             <Button
               size="xs"
+              flex="none"
               variant="default"
               loading={making.isPending && making.variables === organisation.code}
               aria-label={t('printing.makeFor', { name: organisation.name })}

@@ -45,7 +45,7 @@ export const printing = {
     event: { made: 'made', sent: 'sent', received: 'received', handed_out: 'handed out', spoiled: 'spoiled' },
     files: 'Files to print',
     drawing: 'The files are still being drawn; a download waits for them.',
-    drawnAnew: 'The files are no longer kept; a download draws them anew.',
+    notThere: 'The files are not there now; a download draws them.',
     all: 'Download all',
     way: 'Where it has been',
     send: 'Sent to the plant',
