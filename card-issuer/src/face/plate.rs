@@ -81,6 +81,9 @@ pub struct Plate {
     dim: Vec<[u8; LEVELS]>,
     black: u8,
     stamps: Stamps,
+    /// What the last face was drawn on, and its rows: the next one's find their memory there.
+    sheet: Vec<u8>,
+    rows: Vec<u8>,
 }
 
 impl Plate {
@@ -106,6 +109,8 @@ impl Plate {
             dim: over(design.dim()),
             black: nearest_colour(&palette, Rgb::BLACK),
             stamps: Stamps::default(),
+            sheet: Vec::new(),
+            rows: Vec::new(),
             palette,
         }
     }
@@ -115,12 +120,15 @@ impl Plate {
     /// # Errors
     /// The encoder's, which a write into memory doesn't have.
     pub fn png(&mut self, face: &Face) -> Result<Vec<u8>, EncodingError> {
-        let mut pixels = self.ground.clone();
+        let mut pixels = std::mem::take(&mut self.sheet);
+        pixels.clone_from(&self.ground);
         for run in &face.runs {
             self.stamp(&mut pixels, run);
         }
         self.code(&mut pixels, &face.modules);
-        self.encoded(&pixels)
+        self.line_up(&pixels);
+        self.sheet = pixels;
+        self.encoded()
     }
 
     fn row_pixels(&self) -> usize {
@@ -172,17 +180,16 @@ impl Plate {
         }
     }
 
-    fn encoded(&self, pixels: &[u8]) -> Result<Vec<u8>, EncodingError> {
+    fn encoded(&self) -> Result<Vec<u8>, EncodingError> {
         let (width, height) = self.resolution.size();
         let per_metre = self.resolution.per_metre();
-        let depth = if self.palette.len() > COLOURS_SMALL { BitDepth::Eight } else { BitDepth::Four };
         // In one piece: row by row, as the encoder would hand it over, it takes half as long again and is larger.
         let mut packed = ZlibEncoder::new(Vec::with_capacity(FACE_BYTES), Compression::new(EFFORT));
-        packed.write_all(&self.rows(pixels, depth))?;
+        packed.write_all(&self.rows)?;
         let mut file = Vec::with_capacity(FACE_BYTES);
         let mut encoder = Encoder::new(&mut file, width, height);
         encoder.set_color(ColorType::Indexed);
-        encoder.set_depth(depth);
+        encoder.set_depth(self.depth());
         encoder.set_palette(self.palette.iter().flat_map(|colour| colour.0).collect::<Vec<u8>>());
         encoder.set_pixel_dims(Some(PixelDimensions { xppu: per_metre, yppu: per_metre, unit: Unit::Meter }));
         let mut writer = encoder.write_header()?;
@@ -192,20 +199,29 @@ impl Plate {
     }
 
     /// The picture's rows, each behind the number of its filter: none, which suits a ground that repeats best.
-    fn rows(&self, pixels: &[u8], depth: BitDepth) -> Vec<u8> {
+    fn line_up(&mut self, pixels: &[u8]) {
         const NO_FILTER: u8 = 0;
-        let mut rows = Vec::with_capacity(pixels.len());
-        for row in pixels.chunks_exact(self.row_pixels()) {
-            rows.push(NO_FILTER);
+        let (depth, row_pixels) = (self.depth(), self.row_pixels());
+        self.rows.clear();
+        for row in pixels.chunks_exact(row_pixels) {
+            self.rows.push(NO_FILTER);
             match depth {
-                BitDepth::Four => {
-                    rows.extend(row.as_chunks().0.iter().map(|[left, right]| left << 4 | right))
-                }
-                _ => rows.extend_from_slice(row),
+                BitDepth::Four => self.rows.extend(row.as_chunks().0.iter().copied().map(halved)),
+                _ => self.rows.extend_from_slice(row),
             }
         }
-        rows
     }
+
+    fn depth(&self) -> BitDepth {
+        if self.palette.len() > COLOURS_SMALL { BitDepth::Eight } else { BitDepth::Four }
+    }
+}
+
+/// Two pixels in a byte, the left one above: reckoned in pairs, which a processor does many at a time.
+fn halved(pixels: [u8; 2]) -> u8 {
+    let pair = u16::from_le_bytes(pixels);
+    let [byte, _] = (pair << 4 | pair >> 8).to_le_bytes();
+    byte
 }
 
 /// A design's ground in full colour, with the code's panel and the logo.
