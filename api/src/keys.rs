@@ -4,6 +4,7 @@
 //! tokens, secrets of devices, entries of the audit log) is made under it; what older versions made goes on being opened and
 //! checked with them. Which is current the database says (`platform.master_key_versions`), so that all processes agree.
 
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub enum KeyError {
         "the master key must be 32 bytes in hex or base64; its versions one behind the other, the first one first"
     )]
     Malformed,
+    /// Somebody added this version meanwhile.
+    #[error("version {0} has been added and isn't current yet: unioncard keys use")]
+    Added(i16),
     /// The file can't be read or written.
     #[error("the master key's file: {0}")]
     File(#[from] std::io::Error),
@@ -72,12 +76,14 @@ impl MasterKey {
 
     fn from_file(path: &Path) -> Result<Self, KeyError> {
         // Written whole under another name and linked into place, so that two starting processes agree on one key.
+        let folder = folder_of(path)?;
         let draft = draft_of(path, &fresh())?;
         let linked = std::fs::hard_link(&draft, path);
         std::fs::remove_file(&draft)?;
         match linked {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
-            _ => {}
+            // Names are on the disk once their folder is: what is sealed with a key must not outlive it.
+            _ => folder.sync_all()?,
         }
         Self::parse(&std::fs::read_to_string(path)?)
     }
@@ -128,22 +134,40 @@ impl MasterKey {
 /// put behind the others there.
 ///
 /// # Errors
-/// [`KeyError`]
-pub fn add_version(settings: &Settings) -> Result<Option<String>, KeyError> {
+/// [`KeyError`]; [`KeyError::Added`] where the file has more versions than this process knows.
+pub fn add_version(settings: &Settings, known: &MasterKey) -> Result<Option<String>, KeyError> {
     let new = fresh();
     if settings.master_key().is_some() {
         return Ok(Some(new));
     }
-    let path = file_of(settings);
-    let known = std::fs::read_to_string(&path)?;
-    let text = format!("{}\n{new}\n", known.trim_end());
-    MasterKey::parse(&text)?;
-    std::fs::rename(draft_of(&path, &text)?, &path)?;
+    add_to(&file_of(settings), known, &new)?;
     Ok(None)
+}
+
+/// One at a time: who reads the file while another adds to it would write it back without what was added.
+fn add_to(path: &Path, known: &MasterKey, new: &str) -> Result<(), KeyError> {
+    let folder = folder_of(path)?;
+    // Held until this returns.
+    folder.lock()?;
+    let text = std::fs::read_to_string(path)?;
+    let there = MasterKey::parse(&text)?.newest();
+    if there != known.newest() {
+        return Err(KeyError::Added(there));
+    }
+    let text = format!("{}\n{new}\n", text.trim_end());
+    MasterKey::parse(&text)?;
+    std::fs::rename(draft_of(path, &text)?, path)?;
+    folder.sync_all()?;
+    Ok(())
 }
 
 fn file_of(settings: &Settings) -> PathBuf {
     settings.data_dir.join("master.key")
+}
+
+/// The folder a file is in: to be locked, and to have its names put on the disk.
+fn folder_of(path: &Path) -> Result<File, KeyError> {
+    Ok(File::open(path.parent().unwrap_or_else(|| Path::new(".")))?)
 }
 
 /// 32 bytes nobody knows, in hex.
@@ -194,5 +218,24 @@ mod tests {
         for wrong in ["", ",", "zz", &one[..62], &format!("{one},{one}"), &format!("{one};{two}")] {
             assert!(MasterKey::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn of_many_who_add_at_once_one_does_and_the_others_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let known = MasterKey::from_file(&path).unwrap();
+        let added: Vec<_> = std::thread::scope(|scope| {
+            let adding: Vec<_> = (0..8).map(|_| scope.spawn(|| add_to(&path, &known, &fresh()))).collect();
+            adding.into_iter().map(|adding| adding.join().unwrap()).collect()
+        });
+        assert_eq!(added.iter().filter(|one| one.is_ok()).count(), 1);
+        assert!(
+            added.iter().filter_map(|one| one.as_ref().err()).all(|one| matches!(one, KeyError::Added(2)))
+        );
+        let both = MasterKey::from_file(&path).unwrap();
+        assert_eq!((both.newest(), both.derive("a")), (2, known.derive("a")));
+        let names = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(names, 1, "no draft is left behind");
     }
 }

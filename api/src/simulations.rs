@@ -9,8 +9,7 @@ use cashback_engine::rules::simulate::queue::{self, Stored};
 use cashback_engine::rules::simulate::{self, Question, Report};
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use shared_kernel::advisory;
 use shared_kernel::ids::MemberId;
 use union_registry::facts;
 
@@ -73,27 +72,8 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
 /// Works one waiting simulation off; whether there was one.
 fn work_off(app: &App) -> Result<bool, Problem> {
     let mut connection = app.connection()?;
-    if !try_lock(&mut connection)? {
-        return Ok(false);
-    }
-    let worked = one(app, &mut connection);
-    diesel::sql_query("SELECT pg_advisory_unlock($1)")
-        .bind::<BigInt, _>(SIMULATIONS_LOCK)
-        .execute(&mut *connection)?;
-    worked
-}
-
-#[derive(QueryableByName)]
-struct Locked {
-    #[diesel(sql_type = Bool)]
-    locked: bool,
-}
-
-fn try_lock(connection: &mut PgConnection) -> QueryResult<bool> {
-    let answer: Locked = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
-        .bind::<BigInt, _>(SIMULATIONS_LOCK)
-        .get_result(connection)?;
-    Ok(answer.locked)
+    let worked = advisory::if_free(&mut connection, SIMULATIONS_LOCK, |connection| one(app, connection))?;
+    Ok(worked.unwrap_or(false))
 }
 
 fn one(app: &App, connection: &mut PgConnection) -> Result<bool, Problem> {

@@ -103,7 +103,7 @@ pub fn draw(
         .first(connection)
         .optional()?;
     let (device, key_version) = device.ok_or(CardError::Plastic)?;
-    Ok(code::live_code(&keys.device_secret(device, key_version), number, now))
+    Ok(code::live_code(&keys.device_secret(device, key_version)?, number, now))
 }
 
 /// Adds a device to a virtual card of the asker's.

@@ -3,6 +3,7 @@
 use shared_kernel::ids::CardId;
 
 use crate::cards::CardKind;
+use crate::keys::NoKeyVersion;
 use crate::life::CardStatus;
 use crate::print::{BatchId, BatchStatus};
 
@@ -51,6 +52,9 @@ pub enum CardError {
     /// The card is not waiting in this batch to be handed out.
     #[error("card {0} is not waiting in this batch")]
     NotInPrint(CardId),
+    /// What a device's codes were derived from is not here.
+    #[error(transparent)]
+    KeyVersion(#[from] NoKeyVersion),
     /// The database's.
     #[error(transparent)]
     Database(diesel::result::Error),

@@ -22,6 +22,18 @@ pub struct IssuerKeys {
     device_version: i16,
 }
 
+/// The master key has no such version: a device's secret can't be derived. A program that starts has checked that it has
+/// all versions in use, so this is a program that began before the version was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the master key has no version {0} here; start this process anew with it")]
+pub struct NoKeyVersion(pub i16);
+
+impl From<NoKeyVersion> for diesel::result::Error {
+    fn from(error: NoKeyVersion) -> Self {
+        Self::DeserializationError(Box::new(error))
+    }
+}
+
 /// The permutation behind the numbers of one programme: a key of its own each, so that programmes never collide.
 pub struct NumberKey {
     programme: Programme,
@@ -46,10 +58,14 @@ impl IssuerKeys {
         self.device_version
     }
 
-    /// The root of a version; a program that starts has checked that it has all versions in use.
-    fn of_version(&self, version: i16) -> &Hkdf<Sha256> {
-        let place = usize::try_from(version).ok().and_then(|version| version.checked_sub(2));
-        place.and_then(|place| self.later.get(place)).unwrap_or(&self.root)
+    fn of_version(&self, version: i16) -> Result<&Hkdf<Sha256>, NoKeyVersion> {
+        let later = usize::try_from(version).ok().and_then(|version| version.checked_sub(2));
+        match later {
+            _ if version == 1 => Some(&self.root),
+            Some(place) => self.later.get(place),
+            None => None,
+        }
+        .ok_or(NoKeyVersion(version))
     }
 
     /// The key of a programme's numbers.
@@ -71,15 +87,18 @@ impl IssuerKeys {
     }
 
     /// The secret from which a device's codes are drawn.
-    pub fn device_secret(&self, device: DeviceId, key_version: i16) -> DeviceSecret {
+    ///
+    /// # Errors
+    /// The version it was made under isn't here.
+    pub fn device_secret(&self, device: DeviceId, key_version: i16) -> Result<DeviceSecret, NoKeyVersion> {
         let mut secret = Zeroizing::new([0_u8; 20]);
-        self.of_version(key_version)
+        self.of_version(key_version)?
             .expand_multi_info(
                 &[b"device/", device.0.as_bytes().as_slice(), &key_version.to_be_bytes()],
                 secret.as_mut_slice(),
             )
             .expect("20 bytes are within HKDF's reach");
-        DeviceSecret::new(secret)
+        Ok(DeviceSecret::new(secret))
     }
 }
 
@@ -168,8 +187,12 @@ mod tests {
         let device = DeviceId::generate();
         let (one, two) = (IssuerKeys::new(&[1; 32]), IssuerKeys::new(&[1; 32]).with_versions(&[[2; 32]], 2));
         assert_eq!((one.device_version(), two.device_version()), (1, 2));
-        assert_eq!(one.device_secret(device, 1).bytes(), two.device_secret(device, 1).bytes());
-        assert_ne!(one.device_secret(device, 2).bytes(), two.device_secret(device, 2).bytes());
+        let secret = |keys: &IssuerKeys, version| keys.device_secret(device, version).map(|one| *one.bytes());
+        assert_eq!(secret(&one, 1).unwrap(), secret(&two, 1).unwrap());
+        assert_ne!(secret(&two, 1).unwrap(), secret(&two, 2).unwrap());
+        for (keys, version) in [(&one, 2), (&two, 3), (&two, 0), (&two, -1)] {
+            assert_eq!(secret(keys, version), Err(NoKeyVersion(version)), "no other version instead of it");
+        }
         assert_eq!(one.numbers(Programme::FIRST).number(0), two.numbers(Programme::FIRST).number(0));
         assert_eq!(*one.proof_seed(3), *two.proof_seed(3));
     }
@@ -177,14 +200,17 @@ mod tests {
     proptest! {
         #[test]
         fn keys_devices_and_versions_have_secrets_of_their_own(a in any::<[u8; 32]>(), version in 1_i16..100) {
+            // The same key in every version: what differs then differs by the version alone.
+            let keys = |key| IssuerKeys::new(&key).with_versions(&[key; 99], 1);
+            let secret = |key, device, version| *keys(key).device_secret(device, version).unwrap().bytes();
             let device = DeviceId::generate();
-            let secret = *IssuerKeys::new(&a).device_secret(device, version).bytes();
-            prop_assert_eq!(secret, *IssuerKeys::new(&a).device_secret(device, version).bytes());
-            prop_assert_ne!(secret, *IssuerKeys::new(&a).device_secret(device, version + 1).bytes());
-            prop_assert_ne!(secret, *IssuerKeys::new(&a).device_secret(DeviceId::generate(), version).bytes());
+            let one = secret(a, device, version);
+            prop_assert_eq!(one, secret(a, device, version));
+            prop_assert_ne!(one, secret(a, device, version + 1));
+            prop_assert_ne!(one, secret(a, DeviceId::generate(), version));
             let mut b = a;
             b[0] ^= 1;
-            prop_assert_ne!(secret, *IssuerKeys::new(&b).device_secret(device, version).bytes());
+            prop_assert_ne!(one, secret(b, device, version));
         }
     }
 }

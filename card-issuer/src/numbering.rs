@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
+use shared_kernel::advisory;
 
 use crate::CardError;
 use crate::schema::cards::programmes;
@@ -64,9 +65,7 @@ pub fn current(connection: &mut PgConnection) -> Result<Programme, CardError> {
 /// [`CardError::NumbersExhausted`] after 99.
 pub fn open_next(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Programme, CardError> {
     connection.transaction(|connection| {
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-            .bind::<BigInt, _>(OPENING_LOCK)
-            .execute(connection)?;
+        advisory::lock_in_transaction(connection, OPENING_LOCK)?;
         let next = current(connection)?.next().ok_or(CardError::NumbersExhausted)?;
         let (sequence, last) = (next.sequence(), NUMBERS - 1);
         diesel::sql_query(format!(

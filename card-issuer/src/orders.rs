@@ -148,7 +148,7 @@ pub fn list(
     Ok(Page::from_lookahead(rows, limit, |order: &Order| order.id))
 }
 
-/// The oldest order under way, locked; `None` when there is none, or another process is at it.
+/// The oldest order under way that no other process is at, locked until the transaction ends.
 ///
 /// # Errors
 /// The database's.

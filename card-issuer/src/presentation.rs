@@ -20,7 +20,7 @@ use crate::CardError;
 use crate::cards::{self, Card};
 use crate::code::{self, PresentedCode, Verdict};
 use crate::devices::DeviceId;
-use crate::keys::IssuerKeys;
+use crate::keys::{IssuerKeys, NoKeyVersion};
 use crate::number::CardNumber;
 use crate::resolutions::{self, ResolutionId};
 use crate::schema::cards::devices;
@@ -150,13 +150,13 @@ fn judge(
     let verdicts: Vec<(Option<Card>, Found)> = presented
         .iter()
         .map(|one| match cards.get(&one.code.number) {
-            None => (None, Found::Refused(CodeRefusal::CardUnknown)),
+            None => Ok((None, Found::Refused(CodeRefusal::CardUnknown))),
             Some(card) => {
                 let of_card = drawing.get(&card.id).map(Vec::as_slice).unwrap_or_default();
-                (Some(card.clone()), best(keys, of_card, &one.code, now))
+                Ok((Some(card.clone()), best(keys, of_card, &one.code, now)?))
             }
         })
-        .collect();
+        .collect::<Result<_, NoKeyVersion>>()?;
     let open = open_resolutions(connection, &verdicts, now)?;
     Ok(settle(presented, verdicts, &open))
 }
@@ -192,21 +192,25 @@ enum Found {
     Refused(CodeRefusal),
 }
 
-fn best(keys: &IssuerKeys, drawing: &[DrawingDevice], code: &PresentedCode, now: DateTime<Utc>) -> Found {
-    let verdict = drawing
-        .iter()
-        .map(|device| {
-            let secret = keys.device_secret(device.id, device.key_version);
-            (code::classify(&secret, code, device.last_used_step, now), device.id)
-        })
-        .min();
-    match verdict {
+fn best(
+    keys: &IssuerKeys,
+    drawing: &[DrawingDevice],
+    code: &PresentedCode,
+    now: DateTime<Utc>,
+) -> Result<Found, NoKeyVersion> {
+    let mut verdict = None;
+    for device in drawing {
+        let secret = keys.device_secret(device.id, device.key_version)?;
+        let one = (code::classify(&secret, code, device.last_used_step, now), device.id);
+        verdict = Some(verdict.map_or(one, |best| std::cmp::min(best, one)));
+    }
+    Ok(match verdict {
         Some((Verdict::Valid { step }, device)) => Found::Valid(device, step),
         Some((Verdict::Used { step }, device)) => Found::Used(device, step),
         Some((Verdict::Expired, _)) => Found::Refused(CodeRefusal::Expired),
         Some((Verdict::ClockOff, _)) => Found::Refused(CodeRefusal::ClockOff),
         Some((Verdict::Wrong, _)) | None => Found::Refused(CodeRefusal::Wrong),
-    }
+    })
 }
 
 /// Of the used codes, those that their askers resolved and have not spent. Asks the database only when there are any.

@@ -4,8 +4,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use sha2::{Digest, Sha256};
+use shared_kernel::advisory;
 use shared_kernel::ids::MemberId;
 
 use crate::CardError;
@@ -53,7 +53,7 @@ pub(crate) fn append(
     if numbers.is_empty() {
         return Ok(());
     }
-    diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(FEED_LOCK).execute(connection)?;
+    advisory::lock_in_transaction(connection, FEED_LOCK)?;
     for chunk in numbers.chunks(1_000) {
         let rows: Vec<_> = chunk
             .iter()

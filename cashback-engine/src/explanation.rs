@@ -126,7 +126,6 @@ pub fn explanation(
 
 /// Explains a record.
 pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
-    let judgement = &record.judgement;
     let lines = record.lines();
     let shopping = Shopping {
         book,
@@ -138,8 +137,10 @@ pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
     };
     // What was given up before it was captured brought nothing, whatever had been announced.
     let voided = record.status == PurchaseStatus::Voided;
-    let judgement =
-        if voided { Judgement { applied: Vec::new(), ..judgement.clone() } } else { judgement.clone() };
+    let mut judgement = record.judgement.clone();
+    if voided {
+        judgement.applied.clear();
+    }
     let version = |rule, version| book.version(rule, version).map(AsRef::as_ref);
     Explanation {
         status: record.status,

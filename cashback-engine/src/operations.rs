@@ -132,7 +132,7 @@ pub fn operations(
         rows.iter().filter_map(|row| row.purchase_id).collect::<HashSet<_>>().into_iter().collect();
     purchases_by_id(connection, &mut world, &purchases, Lock::Look)?;
     let of: Vec<(MemberId, PurchaseId)> = purchases.iter().map(|id| (member, *id)).collect();
-    let waiting: HashSet<PurchaseId> = waiting(connection, &of)?.into_keys().collect();
+    let waiting = waiting(connection, &of)?;
     let mut operations = Vec::new();
     for row in &rows {
         for operation in sums.operations(row) {

@@ -77,7 +77,7 @@ fn captured_with(
     if let Err(refusal) = may_capture(&record, now) {
         return Ok(Err(refusal));
     }
-    if fiscal_of(&record).is_some() && claimed.is_none() {
+    if record.fiscal.as_deref().and_then(fiscal_of).is_some() && claimed.is_none() {
         return Ok(Err(Refusal::FiscalUsed));
     }
     post(&mut world, &book, record, part, now);
@@ -197,21 +197,21 @@ fn post(world: &mut World, book: &Book, record: PurchaseRecord, part: Option<Aft
 /// Claims the fiscal receipt of an authorised purchase, before anything is locked: as posting does. `None` where it has
 /// none, or somebody has it already.
 fn claim_fiscal(connection: &mut PgConnection, id: PurchaseId) -> QueryResult<Option<ClaimedFiscal>> {
-    let record: Option<PurchaseRecord> = purchases::table
+    let raw: Option<Option<String>> = purchases::table
         .find(id)
-        .filter(purchases::fiscal.is_not_null().and(purchases::status.eq(PurchaseStatus::Authorized)))
-        .select(PurchaseRecord::as_select())
+        .filter(purchases::status.eq(PurchaseStatus::Authorized))
+        .select(purchases::fiscal)
         .first(connection)
         .optional()?;
-    let Some(fiscal) = record.as_ref().and_then(fiscal_of) else { return Ok(None) };
+    let Some(fiscal) = raw.flatten().as_deref().and_then(fiscal_of) else { return Ok(None) };
     let claimed: Vec<(PurchaseId, String, i64)> =
         ClaimFiscals { drives: vec![fiscal.drive], documents: vec![fiscal.document], purchases: vec![id] }
             .load(connection)?;
     Ok(claimed.into_iter().next().map(|(_, drive, document)| (drive, document)))
 }
 
-fn fiscal_of(record: &PurchaseRecord) -> Option<Fiscal> {
-    record.fiscal.as_deref().and_then(|raw| Fiscal::parse(raw).ok())
+fn fiscal_of(raw: &str) -> Option<Fiscal> {
+    Fiscal::parse(raw).ok()
 }
 
 /// Posts what was authorised: the rules as they judged it then, with the cap room there is now.

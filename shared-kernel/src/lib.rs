@@ -1,6 +1,7 @@
 //! What at least two domain crates name: identifiers, money, time, the database connection, the outbox and paging.
 #![deny(clippy::float_arithmetic)]
 
+pub mod advisory;
 pub mod clock;
 pub mod db;
 pub mod ids;

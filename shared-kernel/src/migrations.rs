@@ -2,8 +2,9 @@
 //! don't race.
 
 use diesel::pg::PgConnection;
-use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::advisory;
 
 /// Every migration, in order.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations");
@@ -18,12 +19,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// The failing migration's error; what was applied before it stays.
 pub fn apply(connection: &mut PgConnection) -> Result<usize, BoxError> {
-    diesel::sql_query("SELECT pg_advisory_lock($1)")
-        .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
-        .execute(connection)?;
+    advisory::lock(connection, MIGRATION_LOCK)?;
     let applied = connection.run_pending_migrations(MIGRATIONS).map(|versions| versions.len());
-    diesel::sql_query("SELECT pg_advisory_unlock($1)")
-        .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
-        .execute(connection)?;
+    advisory::unlock(connection, MIGRATION_LOCK)?;
     applied
 }

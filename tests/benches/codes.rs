@@ -47,7 +47,7 @@ fn checks() {
         .iter()
         .map(|number| {
             let device = DeviceId::generate();
-            let secret = keys.device_secret(device, VERSION);
+            let secret = keys.device_secret(device, VERSION).expect("it is there");
             let at = |time| {
                 let drawn = code::live_code(&secret, *number, time);
                 PresentedCode::parse(&drawn.value).expect("we drew it")
@@ -55,11 +55,11 @@ fn checks() {
             (device, at(now), at(now - TimeDelta::hours(1)))
         })
         .collect();
-    let floor_secret = keys.device_secret(DeviceId::generate(), VERSION);
+    let floor_secret = keys.device_secret(DeviceId::generate(), VERSION).expect("it is there");
     let mut right = Row::new("a right code (at least 200,000)", None);
     let mut wrong = Row::new("a wrong code: all 81 steps", None);
     let judged = |(device, code): (DeviceId, &PresentedCode)| {
-        code::classify(&keys.device_secret(device, VERSION), code, None, now)
+        code::classify(&keys.device_secret(device, VERSION).expect("it is there"), code, None, now)
     };
     for _ in 0..ROUNDS {
         let count = scaled(CHECKS);
@@ -84,7 +84,12 @@ fn pictures() {
     let keys = IssuerKeys::new(&[7; 32]);
     let now = Clock::system().now();
     let number = keys.numbers(Programme::FIRST).number(0).expect("the first number");
-    let code = code::live_code(&keys.device_secret(DeviceId::generate(), VERSION), number, now).value;
+    let code = code::live_code(
+        &keys.device_secret(DeviceId::generate(), VERSION).expect("it is there"),
+        number,
+        now,
+    )
+    .value;
     let (proof, _) = proof::give(&keys, number, now + TimeDelta::days(1), now);
     let mut rows = Vec::new();
     for (what, text) in [("live code", &code), ("proof", &proof)] {

@@ -22,9 +22,12 @@ test('plastic is ordered by a member, printed, spoiled, printed again and handed
   await expect(office.getByTestId('waiting-print')).toContainText(/[1-9]/)
   await look(office, 'issuer-today')
   await office.getByTestId('nav-printing').click()
-  // Every organisation that has cards to print: one batch each.
+  // Every organisation that has cards to print: one batch each, as finely drawn as the plant asks.
+  await office.getByTestId('print-dpi').selectOption('600')
+  await lookAround(office, 'issuer-queue')
   await office.getByTestId('print-make').first().click()
   await office.getByTestId('print-send').waitFor()
+  await expect(office.getByText('600 точек на дюйм').first()).toBeVisible()
   await expect(office.getByTestId('printed-card').first()).toContainText('ждёт выдачи')
   await look(office, 'issuer-batch')
   await office.getByTestId('print-send').click()

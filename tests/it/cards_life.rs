@@ -151,7 +151,7 @@ fn a_revoked_device_draws_wrong_codes_and_eight_are_enough() {
     let now = union.now;
     let c = &mut union.connection;
     let phone = devices::add(c, &keys, card.id, (DeviceKind::Phone, "", "test"), now).unwrap();
-    let secret = keys.device_secret(phone.id, phone.key_version);
+    let secret = keys.device_secret(phone.id, phone.key_version).unwrap();
     let code =
         |at| PresentedCode::parse(&card_issuer::code::live_code(&secret, card.number, at).value).unwrap();
     assert_eq!(use_one(&mut union, &keys, code(now), "a"), Ok(()));

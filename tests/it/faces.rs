@@ -148,7 +148,29 @@ fn the_code_stands_on_white_with_four_modules_of_quiet() {
             assert_eq!(picture.get_pixel(x, y).0[0], 255, "{x} {y}");
         }
     }
-    assert!(png.len() <= 16 << 10, "{} bytes", png.len());
+}
+
+#[test]
+fn a_face_takes_ten_thousand_bytes() {
+    let design = Design::default();
+    let mut plate = Plate::new(&design, Resolution::Dpi300);
+    let mut bytes = |holder: &Holder| plate.png(&Face::of(holder, &design)).unwrap().len();
+    for (place, (last_name, first_name, middle_name)) in
+        (0..).zip([("Иванова", "Анна", "Сергеевна"), ("Ёлкин", "Пётр", "Семёнович"), ("Нгуен", "Фыонг", "")])
+    {
+        let usual = Holder {
+            first_name: first_name.to_owned(),
+            middle_name: middle_name.to_owned(),
+            union: "Профсоюз образования".to_owned(),
+            organisation: "Школа № 1234".to_owned(),
+            ..holder(place, last_name)
+        };
+        let written = bytes(&usual);
+        assert!(written <= 10_000, "{last_name}: {written} bytes");
+    }
+    // Twice as many letters: names in two lines, the union's and the organisation's across the card.
+    let written = bytes(&holder(3, "Константинопольская-Заблоцкая"));
+    assert!(written <= 13_500, "{written} bytes");
 }
 
 fn document(sheet: Sheet, count: i64) -> Vec<u8> {

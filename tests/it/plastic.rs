@@ -245,11 +245,19 @@ fn files_of_plastic_go_once_it_is_long_back() {
     };
     assert_eq!(lying(), 3, "two folders and an archive");
     assert_eq!(sweep(29), 3);
+    let ready = |made: &Value| issuer.get(&path(made)).expect(200).json()["files_ready"].clone();
+    assert_eq!((ready(&back), ready(&away)), (json!(true), json!(true)));
     assert_eq!(sweep(31), 1, "what the plant still has stays");
+    assert_eq!((ready(&back), ready(&away)), (json!(false), json!(true)));
+    let list = issuer.get("/v1/print-batches").expect(200).json();
+    let listed: Vec<&Value> =
+        list["items"].as_array().unwrap().iter().map(|one| &one["files_ready"]).collect();
+    assert_eq!(listed, [true, false], "the newest first");
     let unlike = |text: &str| {
         text.lines().filter(|line| !line.ends_with(".xlsx")).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(unlike(&sums(&back)), unlike(&first), "drawn anew for whoever asks");
+    assert_eq!(ready(&back), json!(true));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Simulation over a real ledger: what it says is what posting does.
 
-use cashback_engine::posting::Audience;
+use cashback_engine::posting::{Audience, Line};
 use cashback_engine::refunds::Returned;
 use cashback_engine::rules::evaluate::Limit;
 use cashback_engine::rules::simulate::{Question, Report, simulate};
@@ -150,6 +150,27 @@ fn refunds_count_back_on_both_sides() {
     assert_eq!((report.cost.before, report.cost.posted), (money("60.00"), money("60.00")));
     assert_eq!(report.cost.after, money("72.00"), "20 % of 600.00 × 600 ÷ 1000");
     assert_eq!((report.purchases.affected, report.members.affected), (1, 1));
+}
+
+#[test]
+fn refunds_come_back_in_the_order_they_were_posted() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"}"#);
+    let member = programme.member();
+    let mut sale = programme.sale(member, "100.00");
+    sale.lines = Some(vec![line("a", "books", "60.00"), line("a", "toys", "40.00")]);
+    let id = programme.post(&sale).unwrap().purchase.id;
+    let of_any_category = Line { category: None, ..line("a", "", "20.00") };
+    programme.now += TimeDelta::seconds(2);
+    programme.refund(id, Returned::Lines(vec![line("a", "books", "50.00")]), "1").unwrap();
+    // Its transaction began earlier, and so its identifier is the smaller one. Posted first, it would have taken 20.00 of
+    // the books, of which 40.00 could then have come back and not 50.00.
+    programme.now -= TimeDelta::seconds(1);
+    programme.refund(id, Returned::Lines(vec![of_any_category]), "2").unwrap();
+    let rule = draft(json!({ "earn": { "percent": "30" }, "when": { "categories": ["toys"] } }));
+    let report = run(&mut programme, &question(json!({ "drafts": [rule] }))).unwrap();
+    assert_eq!((report.cost.before, report.cost.posted), (money("3.00"), money("3.00")));
+    assert_eq!(report.cost.after, money("9.00"), "30 % of the 30.00 that are left of toys");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Personal data at rest: AES-256-GCM-SIV under a key derived from the master key, bound to its table, column and row,
 //! and found again by a keyed hash of the normalised value.
 //!
-//! A sealed value is one byte of key id (the version of the master key it was sealed under), then the ciphertext with its tag. The nonce is made of the row's id: GCM-SIV
-//! stays safe when a nonce repeats, table and column are in the associated data, and all that a repeat could tell is
-//! that a row's value was set to what it was before. So sealing needs no randomness and two million rows no system calls.
+//! A sealed value is one byte of key id (the version of the master key it was sealed under), then the ciphertext with its
+//! tag. The nonce is made of the row's id: GCM-SIV stays safe when a nonce repeats, table and column are in the associated
+//! data, and all that a repeat could tell is that a row's value was set to what it was before. So sealing needs no
+//! randomness and two million rows no system calls.
 
 use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};

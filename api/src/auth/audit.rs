@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use shared_kernel::advisory;
 use shared_kernel::ids::MemberId;
 use shared_kernel::schema::platform::{audit_log, master_key_versions};
 
@@ -162,10 +163,8 @@ impl AuditLog {
 }
 
 /// No other entry is made until this transaction ends.
-fn lock(connection: &mut PgConnection) -> QueryResult<usize> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-        .bind::<diesel::sql_types::BigInt, _>(AUDIT_LOCK)
-        .execute(connection)
+fn lock(connection: &mut PgConnection) -> QueryResult<()> {
+    advisory::lock_in_transaction(connection, AUDIT_LOCK)
 }
 
 fn link(key: &[u8; 32], row: &Row, previous: &[u8]) -> [u8; 32] {

@@ -60,7 +60,7 @@ pub async fn once(
         Claimed::Running => Err(still_running().into()),
         Claimed::Done(kept) => {
             let hash = body.finish().await?;
-            let kept = Kept { body: Seal::of(&app).open(&place, &kept.body)?, ..kept };
+            let kept = Kept { body: open(&app, &place, &kept.body)?, ..kept };
             let http = request.into_parts().0;
             Ok(ServiceResponse::new(http, kept.answer(&hash)?))
         }
@@ -114,7 +114,7 @@ async fn keep_answer(
             return Err(Problem::internal("an answer could not be kept").into());
         }
     };
-    let body = Seal::of(app).seal(&place, &answer);
+    let body = seal(app, &place, &answer);
     let kept = Kept { request_hash: hash.to_vec(), status, content_type, location, body };
     app.run(move |connection| Ok(settle(connection, &place, &kept)?)).await?;
     Ok(ServiceResponse::new(http, head.set_body(answer).map_into_boxed_body()))
@@ -165,40 +165,32 @@ struct Place {
     key: String,
 }
 
-/// Answers may hold what is told once (a device's secret) or of people: they are sealed under the master key.
-/// They are kept for a day, so one of an older version of it is simply tried.
-struct Seal {
-    current: Aes256GcmSiv,
-    all: Vec<Aes256GcmSiv>,
+/// What answers are sealed under: they may hold what is told once (a device's secret), or be of people.
+const PURPOSE: &str = "idempotency answers/1";
+
+fn cipher(key: &[u8; 32]) -> Aes256GcmSiv {
+    Aes256GcmSiv::new_from_slice(key).expect("the key has 32 bytes")
 }
 
-impl Seal {
-    fn of(app: &App) -> Self {
-        let cipher = |key: &[u8; 32]| Aes256GcmSiv::new_from_slice(key).expect("the key has 32 bytes");
-        let keys = app.master.derive_all("idempotency answers/1");
-        let all: Vec<Aes256GcmSiv> = keys.iter().map(cipher).collect();
-        let current = app.master.derive_as(app.master.current(), "idempotency answers/1");
-        Self { current: cipher(&current.expect("the current version is there")), all }
-    }
+fn seal(app: &App, place: &Place, body: &[u8]) -> Vec<u8> {
+    let key = app.master.derive_as(app.master.current(), PURPOSE).expect("the current version is there");
+    let nonce = rand::random::<[u8; NONCE_BYTES]>();
+    let payload = Payload { msg: body, aad: place.scope.as_bytes() };
+    let sealed =
+        cipher(&key).encrypt(&nonce.into(), payload).expect("an answer is far below the cipher's bound");
+    [nonce.as_slice(), &sealed].concat()
+}
 
-    fn seal(&self, place: &Place, body: &[u8]) -> Vec<u8> {
-        let nonce = rand::random::<[u8; NONCE_BYTES]>();
-        let payload = Payload { msg: body, aad: place.scope.as_bytes() };
-        let sealed =
-            self.current.encrypt(&nonce.into(), payload).expect("an answer is far below the cipher's bound");
-        [nonce.as_slice(), &sealed].concat()
-    }
-
-    fn open(&self, place: &Place, sealed: &[u8]) -> Result<Vec<u8>, Problem> {
-        let opened = sealed.split_first_chunk::<NONCE_BYTES>().and_then(|(nonce, sealed)| {
-            let tried = |cipher: &Aes256GcmSiv| {
-                let payload = Payload { msg: sealed, aad: place.scope.as_bytes() };
-                cipher.decrypt(&(*nonce).into(), payload).ok()
-            };
-            self.all.iter().rev().find_map(tried)
-        });
-        opened.ok_or_else(|| Problem::internal("a kept answer can't be opened"))
-    }
+/// Answers are kept for a day, so one that an older version of the master key sealed is simply tried.
+fn open(app: &App, place: &Place, sealed: &[u8]) -> Result<Vec<u8>, Problem> {
+    let opened = sealed.split_first_chunk::<NONCE_BYTES>().and_then(|(nonce, sealed)| {
+        let tried = |key: &[u8; 32]| {
+            let payload = Payload { msg: sealed, aad: place.scope.as_bytes() };
+            cipher(key).decrypt(&(*nonce).into(), payload).ok()
+        };
+        app.master.derive_all(PURPOSE).iter().rev().find_map(tried)
+    });
+    opened.ok_or_else(|| Problem::internal("a kept answer can't be opened"))
 }
 
 struct Kept {

@@ -10,6 +10,7 @@ use diesel::Connection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jsonwebtoken::jwk::JwkSet;
+use shared_kernel::advisory;
 use shared_kernel::schema::platform::{master_key, master_key_versions, signing_keys};
 
 use super::audit::AuditLog;
@@ -241,10 +242,8 @@ fn passed(last: &Mutex<DateTime<Utc>>, now: DateTime<Utc>, time: TimeDelta) -> b
     passed
 }
 
-fn lock(connection: &mut PgConnection) -> QueryResult<usize> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-        .bind::<diesel::sql_types::BigInt, _>(KEY_LOCK)
-        .execute(connection)
+fn lock(connection: &mut PgConnection) -> QueryResult<()> {
+    advisory::lock_in_transaction(connection, KEY_LOCK)
 }
 
 /// Adds a key when there is none, or the newest has signed for its time.

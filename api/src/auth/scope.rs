@@ -80,7 +80,15 @@ pub fn member(connection: &mut PgConnection, principal: &Principal, id: MemberId
     Ok(found)
 }
 
-fn within(connection: &mut PgConnection, principal: &Principal, id: OrganisationId) -> Result<(), Problem> {
+/// Whether an organisation lies within the principal's subtree.
+///
+/// # Errors
+/// 404 when it lies outside.
+pub fn within(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    id: OrganisationId,
+) -> Result<(), Problem> {
     let Some(root) = root(principal)? else { return Ok(()) };
     let paths = organisations::paths(connection, &[id])?;
     if paths.get(&id).is_some_and(|path| path.codes().contains(&root)) {

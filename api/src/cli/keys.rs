@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::{Done, print};
 use crate::app::App;
 use crate::auth::keyring::{self, KeyringError};
-use crate::{keys, resealing};
+use crate::keys::{self, KeyError};
+use crate::resealing;
 
 /// The master key's versions: add, then start every process anew, use, start anew, reseal.
 #[derive(Debug, Subcommand)]
@@ -42,17 +43,23 @@ struct Resealed {
     seconds: f64,
 }
 
+/// There is a version that isn't current yet; it comes first.
+fn waits(added: &KeyError) -> ExitCode {
+    eprintln!("{added}");
+    ExitCode::from(2)
+}
+
 /// `keys show|add|use|reseal`
 pub fn run(app: &Arc<App>, command: &Keys) -> Done {
     let (current, newest) = (app.master.current(), app.master.newest());
     match command {
         Keys::Show => print(&Versions { current, newest, key: None })?,
-        Keys::Add if newest > current => {
-            eprintln!("version {newest} has been added and isn't current yet: unioncard keys use");
-            return Ok(ExitCode::from(2));
-        }
+        Keys::Add if newest > current => return Ok(waits(&KeyError::Added(newest))),
         Keys::Add => {
-            let key = keys::add_version(&app.settings)?;
+            let key = match keys::add_version(&app.settings, &app.master) {
+                Err(added @ KeyError::Added(_)) => return Ok(waits(&added)),
+                made => made?,
+            };
             print(&Versions { current, newest: newest + 1, key })?;
             eprintln!("start every process anew with it, then: unioncard keys use");
         }

@@ -258,29 +258,29 @@ impl Letter {
                 name => &card.name,
                 number => wording::card_number(&card.number),
                 virtual_card => card.virtual_card,
-                expires_on => wording::day(card.expires_on, language),
+                expires_on => language.engine().date(card.expires_on),
                 picture => PICTURE,
             },
             Self::CashbackDigest(CashbackDigest { name, digest }) => context! {
                 name,
                 purchases => wording::purchases(digest.purchases, language),
-                cashback => wording::rubles(Money::from_kopecks(digest.kopecks), language),
+                cashback => language.engine().rubles(Money::from_kopecks(digest.kopecks)),
             },
             Self::ClaimDecided(ClaimDecided { name, claim, until, zone, partner }) => context! {
                 name,
                 partner,
                 credited => claim.purchase.is_some(),
-                amount => wording::rubles(claim.amount, language),
-                on => wording::day(claim.local_time.date(), language),
+                amount => language.engine().rubles(claim.amount),
+                on => language.engine().date(claim.local_time.date()),
                 words => texts::claim_text(claim, *until, language.engine(), *zone),
             },
             Self::ExpiryNotice(ExpiryNotice { name, expiring }) => {
-                let rubles = |kopecks: i64| wording::rubles(Money::from_kopecks(kopecks), language);
+                let rubles = |kopecks: i64| language.engine().rubles(Money::from_kopecks(kopecks));
                 let days: Vec<Value> = expiring
                     .days
                     .iter()
                     .map(|(on, kopecks)| {
-                        context! { on => wording::day(*on, language), amount => rubles(*kopecks) }
+                        context! { on => language.engine().date(*on), amount => rubles(*kopecks) }
                     })
                     .collect();
                 let total: i64 = expiring.days.iter().map(|(_, kopecks)| kopecks).sum();

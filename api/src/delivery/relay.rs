@@ -64,20 +64,23 @@ enum RelayError {
 fn relay(app: &Arc<App>) -> Result<usize, RelayError> {
     let most = i64::try_from(CLAIMED_MAX).unwrap_or(i64::MAX);
     let mut connection = app.pool.get()?;
-    let (events, told, marked) = connection.transaction(|connection| {
+    let (events, told, marked, written) = connection.transaction(|connection| {
         let events = outbox::claim(connection, most)?;
-        let (mut told, mut marked) = (false, 0);
+        let (mut told, mut marked, mut written) = (false, 0, false);
         if !events.is_empty() {
-            put_letters(app, connection, &events)?;
+            written = put_letters(app, connection, &events)?;
             let partners: Vec<Message> = events.iter().filter_map(Message::of).collect();
             told = messages::put(connection, &partners, app.now())?;
             marked = changes::mark(connection, &members(&events))?;
             let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
             outbox::settle(connection, &ids)?;
         }
-        diesel::QueryResult::Ok((events, told, marked))
+        diesel::QueryResult::Ok((events, told, marked, written))
     })?;
     drop(connection);
+    if written {
+        app.delivery.letters.ring();
+    }
     if told {
         app.delivery.webhooks.ring();
     }
@@ -109,7 +112,8 @@ fn operations(event: &Recorded) -> serde_json::Value {
     }
 }
 
-fn put_letters(app: &App, connection: &mut PgConnection, events: &[Recorded]) -> diesel::QueryResult<()> {
+/// Puts letters of events into their queue; whether one is to go out now.
+fn put_letters(app: &App, connection: &mut PgConnection, events: &[Recorded]) -> diesel::QueryResult<bool> {
     let cards: Vec<(MemberId, CardId)> = events.iter().filter_map(issued_card).collect();
     let cashback: Vec<_> = events
         .iter()
@@ -118,16 +122,14 @@ fn put_letters(app: &App, connection: &mut PgConnection, events: &[Recorded]) ->
     let claims: Vec<(MemberId, ClaimId)> = events.iter().filter_map(decided_claim).collect();
     if !claims.is_empty() {
         queue::put_claims(connection, &claims, app.now())?;
-        app.delivery.letters.ring();
     }
     if !cards.is_empty() {
         queue::put_cards(connection, &cards, app.now())?;
-        app.delivery.letters.ring();
     }
     if !cashback.is_empty() {
         queue::add_cashback(connection, &cashback, (app.zone, app.now()))?;
     }
-    Ok(())
+    Ok(!claims.is_empty() || !cards.is_empty())
 }
 
 /// The card of a `card.issued` event that its member is to hear of.

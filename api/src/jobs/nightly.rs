@@ -7,7 +7,7 @@ use cashback_engine::days::date_in;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use shared_kernel::advisory;
 use shared_kernel::schema::platform::job_runs;
 
 use super::{Job, NIGHTLY, ensure_partitions, run};
@@ -40,14 +40,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
 
 fn due(app: &App) -> Result<(), Problem> {
     let mut connection = app.connection()?;
-    if !try_lock(&mut connection)? {
-        return Ok(());
-    }
-    let ran = run_due(app, &mut connection);
-    diesel::sql_query("SELECT pg_advisory_unlock($1)")
-        .bind::<BigInt, _>(JOBS_LOCK)
-        .execute(&mut *connection)?;
-    ran
+    advisory::if_free(&mut connection, JOBS_LOCK, |connection| run_due(app, connection)).map(|_| ())
 }
 
 fn run_due(app: &App, connection: &mut PgConnection) -> Result<(), Problem> {
@@ -81,17 +74,4 @@ fn note_run(
         .values((job_runs::job.eq(job.name()), job_runs::day.eq(day), job_runs::finished_at.eq(now)))
         .on_conflict_do_nothing()
         .execute(connection)
-}
-
-#[derive(QueryableByName)]
-struct Locked {
-    #[diesel(sql_type = Bool)]
-    locked: bool,
-}
-
-fn try_lock(connection: &mut PgConnection) -> QueryResult<bool> {
-    let answer: Locked = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
-        .bind::<BigInt, _>(JOBS_LOCK)
-        .get_result(connection)?;
-    Ok(answer.locked)
 }

@@ -176,6 +176,11 @@ pub fn kept_in(app: &App, batch: BatchId) -> PathBuf {
     app.settings.data_dir.join("print").join(batch.to_string())
 }
 
+/// Whether the API has all of a batch's files: the list of sums is written last, and gone once they are swept.
+pub fn ready(app: &App, batch: &Batch) -> bool {
+    batch.files_at.is_some() && kept_in(app, batch.id).join(SUMS).is_file()
+}
+
 /// The batches of which the API keeps files.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use card_issuer::CardError;
 use card_issuer::aliases::NameRefusal;
+use card_issuer::keys::NoKeyVersion;
 use card_issuer::number::NumberError;
 use card_issuer::presentation::CodeRefusal;
 use card_issuer::proof::ProofError;
@@ -127,6 +128,12 @@ pub fn resolution(refusal: ResolutionRefusal) -> Problem {
     }
 }
 
+impl From<NoKeyVersion> for Problem {
+    fn from(missing: NoKeyVersion) -> Self {
+        Self::internal(&missing)
+    }
+}
+
 impl From<CardError> for Problem {
     fn from(error: CardError) -> Self {
         match error {
@@ -185,6 +192,7 @@ impl From<CardError> for Problem {
                 format!("карта {card} в этой партии не ожидает выдачи"),
             ),
             CardError::NumbersExhausted => Self::internal("card numbers are exhausted"),
+            CardError::KeyVersion(missing) => missing.into(),
             CardError::Database(error) => error.into(),
         }
     }

@@ -213,8 +213,7 @@ pub async fn show(
         .into_inner()
         .run(move |connection| {
             let order = orders::find(connection, id.0)?.ok_or_else(Problem::not_found)?;
-            let code = organisations::find(connection, order.organisation_id)?.code;
-            scope::organisation(connection, &principal, &code)?;
+            scope::within(connection, &principal, order.organisation_id)?;
             OrderView::one(connection, order)
         })
         .await?;

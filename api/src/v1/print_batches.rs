@@ -6,6 +6,8 @@ mod views;
 pub use files::{__path_file, __path_files, file, files};
 pub use views::*;
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::print::{self, BATCH_CARDS_MAX, Batch, BatchId, BatchStatus, CARDS_MAX, Origin};
 use chrono::{DateTime, Utc};
@@ -80,7 +82,7 @@ pub async fn create(
                 .ok_or_else(nothing_to_print)?;
             let subject = batch.id.to_string();
             shared.auth.audit.append(connection, now, &by, "print_batch.made", &subject)?;
-            BatchView::one(connection, &batch)
+            BatchView::one(&shared, connection, &batch)
         })
         .await?;
     app.drawing.later(BatchId(view.id()));
@@ -132,13 +134,13 @@ pub async fn list(
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
     let after: Option<i64> = list.after(query.0.after.as_deref())?;
-    let asking = principal.clone();
+    let (asking, inner) = (principal.clone(), Arc::clone(&shared));
     let page: Page<BatchView, i64> = app
         .into_inner()
         .run(move |connection| {
             let own = scope::subtree(connection, &asking)?;
             let page = print::list(connection, own.as_deref(), after, limit)?;
-            let views = BatchView::many(connection, &page.items)?;
+            let views = BatchView::many(&inner, connection, &page.items)?;
             Ok(Page { items: views, next: page.next })
         })
         .await?;
@@ -160,7 +162,7 @@ pub async fn show(
         .into_inner()
         .run(move |connection| {
             let (batch, own) = seen(connection, &principal, id.0)?;
-            let view = BatchView::one(connection, &batch)?;
+            let view = BatchView::one(&shared, connection, &batch)?;
             Ok(if own.is_none() { view.with_files(&shared) } else { view })
         })
         .await?;
@@ -253,13 +255,13 @@ async fn acted<F>(
 where
     F: FnOnce(&mut PgConnection, Seen, &str, DateTime<Utc>) -> Result<Batch, Problem> + Send + 'static,
 {
-    let now = app.now();
+    let (shared, now) = (app.clone().into_inner(), app.now());
     let view = app
         .into_inner()
         .transaction(move |connection| {
             let seen = seen(connection, &principal, id)?;
             let batch = act(connection, seen, &principal.key(), now)?;
-            BatchView::one(connection, &batch)
+            BatchView::one(&shared, connection, &batch)
         })
         .await?;
     Ok(web::Json(view))

@@ -166,11 +166,11 @@ pub async fn change(
     let changed = app
         .into_inner()
         .transaction(move |connection| {
-            apps::living(connection, id.0)?;
+            let before = apps::living(connection, id.0)?;
             let WalletAppChanges { name, redirect_uris, scopes } = body?.0;
             let scopes = scopes.map(at_least_one).transpose()?;
             let changes = AppChanges { name, redirect_uris, scopes };
-            apps::change(&shared, connection, (id.0, changes), &by)
+            apps::change(&shared, connection, (before, changes), &by)
         })
         .await?;
     Ok(web::Json(WalletAppView::new(changed, None)))
@@ -194,9 +194,9 @@ pub async fn renew_secret(
     let renewed = app
         .into_inner()
         .transaction(move |connection| {
-            apps::living(connection, id.0)?;
+            let before = apps::living(connection, id.0)?;
             body?;
-            apps::renew_secret(&shared, connection, id.0, &by)
+            apps::renew_secret(&shared, connection, &before, &by)
         })
         .await?;
     Ok(HttpResponse::Created().json(WalletAppView::new(renewed.app, renewed.client_secret)))

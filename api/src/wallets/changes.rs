@@ -19,6 +19,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Date, Text, Timestamptz, Uuid as SqlUuid};
+use shared_kernel::advisory;
 use shared_kernel::ids::{CardId, MemberId};
 use shared_kernel::schema::platform::wallet_passes as passes;
 
@@ -186,9 +187,7 @@ fn record(
 ) -> QueryResult<()> {
     let told: Vec<&str> = wallets.told().into_iter().map(Provider::as_str).collect();
     connection.transaction(|connection| {
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-            .bind::<BigInt, _>(TAGS_LOCK)
-            .execute(connection)?;
+        advisory::lock_in_transaction(connection, TAGS_LOCK)?;
         diesel::sql_query(include_str!("record.sql"))
             .bind::<Array<Text>, _>(seen.iter().map(|one| one.0.as_str()).collect::<Vec<_>>())
             .bind::<Array<SqlUuid>, _>(seen.iter().map(|one| one.1.card.id).collect::<Vec<_>>())

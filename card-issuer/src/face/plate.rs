@@ -1,6 +1,11 @@
 //! A design's ground as indexed pixels, drawn once; cards are stamped onto a copy of it and go out as a small palette PNG.
 
-use png::{BitDepth, ColorType, Compression, Encoder, Filter, PixelDimensions, Unit};
+use std::io::Write;
+use std::iter::repeat_n;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use png::{BitDepth, ColorType, Encoder, EncodingError, PixelDimensions, Unit, chunk};
 use tiny_skia::{
     Color, FillRule, FilterQuality, Mask, Paint, Path, PathBuilder, Pixmap, PixmapPaint, PixmapRef,
     PremultipliedColorU8, Stroke, Transform,
@@ -58,6 +63,12 @@ impl Resolution {
 const COLOURS_SMALL: usize = 16;
 /// Colours kept of a logo.
 const LOGO_COLOURS: usize = 48;
+/// How hard the compressor tries, of 9: one step more costs half the time again, and gains nothing.
+const EFFORT: u32 = 6;
+/// Room for a face's file.
+const FACE_BYTES: usize = 16 << 10;
+/// Rows of a card that a row of the guilloche fills: they compress to half, and nobody sees a hundredth of an inch of it.
+const GUILLOCHE_ROWS: usize = 2;
 
 /// A design's ground at a resolution, with what has been learnt of glyphs.
 pub struct Plate {
@@ -70,6 +81,9 @@ pub struct Plate {
     dim: Vec<[u8; LEVELS]>,
     black: u8,
     stamps: Stamps,
+    /// What the last face was drawn on, and its rows: the next one's find their memory there.
+    sheet: Vec<u8>,
+    rows: Vec<u8>,
 }
 
 impl Plate {
@@ -95,6 +109,8 @@ impl Plate {
             dim: over(design.dim()),
             black: nearest_colour(&palette, Rgb::BLACK),
             stamps: Stamps::default(),
+            sheet: Vec::new(),
+            rows: Vec::new(),
             palette,
         }
     }
@@ -103,13 +119,16 @@ impl Plate {
     ///
     /// # Errors
     /// The encoder's, which a write into memory doesn't have.
-    pub fn png(&mut self, face: &Face) -> Result<Vec<u8>, png::EncodingError> {
-        let mut pixels = self.ground.clone();
+    pub fn png(&mut self, face: &Face) -> Result<Vec<u8>, EncodingError> {
+        let mut pixels = std::mem::take(&mut self.sheet);
+        pixels.clone_from(&self.ground);
         for run in &face.runs {
             self.stamp(&mut pixels, run);
         }
         self.code(&mut pixels, &face.modules);
-        self.encoded(&pixels)
+        self.line_up(&pixels);
+        self.sheet = pixels;
+        self.encoded()
     }
 
     fn row_pixels(&self) -> usize {
@@ -154,39 +173,60 @@ impl Plate {
         for (place, row) in modules.rows().enumerate() {
             let first = (top + place * module) * row_pixels + left;
             for line in 0..module {
-                let dark = row.iter().flat_map(|dark| std::iter::repeat_n(*dark, module));
+                let dark = row.iter().flat_map(|dark| repeat_n(*dark, module));
                 let pixels = pixels.iter_mut().skip(first + line * row_pixels);
                 pixels.zip(dark).filter(|(_, dark)| *dark).for_each(|(pixel, _)| *pixel = self.black);
             }
         }
     }
 
-    fn encoded(&self, pixels: &[u8]) -> Result<Vec<u8>, png::EncodingError> {
+    fn encoded(&self) -> Result<Vec<u8>, EncodingError> {
         let (width, height) = self.resolution.size();
         let per_metre = self.resolution.per_metre();
-        let mut file = Vec::with_capacity(16 << 10);
+        // In one piece: row by row, as the encoder would hand it over, it takes half as long again and is larger.
+        let mut packed = ZlibEncoder::new(Vec::with_capacity(FACE_BYTES), Compression::new(EFFORT));
+        packed.write_all(&self.rows)?;
+        let mut file = Vec::with_capacity(FACE_BYTES);
         let mut encoder = Encoder::new(&mut file, width, height);
         encoder.set_color(ColorType::Indexed);
+        encoder.set_depth(self.depth());
         encoder.set_palette(self.palette.iter().flat_map(|colour| colour.0).collect::<Vec<u8>>());
         encoder.set_pixel_dims(Some(PixelDimensions { xppu: per_metre, yppu: per_metre, unit: Unit::Meter }));
-        encoder.set_compression(Compression::Balanced);
-        encoder.set_filter(Filter::NoFilter);
-        if self.palette.len() > COLOURS_SMALL {
-            encoder.set_depth(BitDepth::Eight);
-            encoder.write_header()?.write_image_data(pixels)?;
-        } else {
-            encoder.set_depth(BitDepth::Four);
-            let pairs =
-                pixels.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, index| byte << 4 | index));
-            encoder.write_header()?.write_image_data(&pairs.collect::<Vec<u8>>())?;
-        }
+        let mut writer = encoder.write_header()?;
+        writer.write_chunk(chunk::IDAT, &packed.finish()?)?;
+        writer.finish()?;
         Ok(file)
     }
+
+    /// The picture's rows, each behind the number of its filter: none, which suits a ground that repeats best.
+    fn line_up(&mut self, pixels: &[u8]) {
+        const NO_FILTER: u8 = 0;
+        let (depth, row_pixels) = (self.depth(), self.row_pixels());
+        self.rows.clear();
+        for row in pixels.chunks_exact(row_pixels) {
+            self.rows.push(NO_FILTER);
+            match depth {
+                BitDepth::Four => self.rows.extend(row.as_chunks().0.iter().copied().map(halved)),
+                _ => self.rows.extend_from_slice(row),
+            }
+        }
+    }
+
+    fn depth(&self) -> BitDepth {
+        if self.palette.len() > COLOURS_SMALL { BitDepth::Eight } else { BitDepth::Four }
+    }
+}
+
+/// Two pixels in a byte, the left one above: reckoned in pairs, which a processor does many at a time.
+fn halved(pixels: [u8; 2]) -> u8 {
+    let pair = u16::from_le_bytes(pixels);
+    let [byte, _] = (pair << 4 | pair >> 8).to_le_bytes();
+    byte
 }
 
 /// A design's ground in full colour, with the code's panel and the logo.
 fn painted(design: &Design, resolution: Resolution, scale: f32) -> Pixmap {
-    let mut picture = grounded(design, resolution.size(), scale);
+    let mut picture = grounded(design, resolution.size(), scale, GUILLOCHE_ROWS);
     draw(&mut picture, &design.panel(), scale);
     if let (Some(logo), Some(area)) = (&design.logo, design.logo_area()) {
         draw_logo(&mut picture, logo, area, scale);
@@ -194,13 +234,19 @@ fn painted(design: &Design, resolution: Resolution, scale: f32) -> Pixmap {
     picture
 }
 
-/// A design's ground alone, as much of it as a picture of this size shows.
-pub(super) fn grounded(design: &Design, (width, height): (u32, u32), scale: f32) -> Pixmap {
+/// A design's ground alone, as much of it as a picture of this size shows; each row of its guilloche fills some of the
+/// picture's.
+pub(super) fn grounded(
+    design: &Design,
+    (width, height): (u32, u32),
+    scale: f32,
+    guilloche_rows: usize,
+) -> Pixmap {
     let mut picture = Pixmap::new(width, height).expect("the sizes are not zero");
     for shape in design.ground() {
         draw(&mut picture, &shape, scale);
     }
-    interlace(&mut picture, design.line(), scale);
+    interlace(&mut picture, design.line(), scale, guilloche_rows);
     picture
 }
 
@@ -220,23 +266,24 @@ fn draw(picture: &mut Pixmap, shape: &Shape, scale: f32) {
 }
 
 /// Lays the guilloche into its seal. One step of the lattice is drawn and repeated to the pixel, so that the picture
-/// repeats exactly.
-fn interlace(picture: &mut Pixmap, line: Rgb, scale: f32) {
+/// repeats exactly; each of its rows fills some of the picture's.
+fn interlace(picture: &mut Pixmap, line: Rgb, scale: f32, rows: usize) {
     let step = |length: f32| usize::try_from(nearest(length * scale)).expect("a few dozen pixels");
-    let (across, down) = (step(LATTICE.step.0), step(LATTICE.step.1));
+    let (across, down) = (step(LATTICE.step.0), step(LATTICE.step.1).div_ceil(rows));
     let size = |pixels: usize| u32::try_from(pixels).expect("a few dozen pixels");
     let area = Area { x: 0.0, y: 0.0, width: LATTICE.step.0, height: LATTICE.step.1 };
     let (Some(rings), Some(bound)) = (outline(&LATTICE.rings(area)), outline(&seal())) else { return };
     let mut tile = Pixmap::new(size(across), size(down)).expect("a step is not zero");
     let transform = Transform::from_scale(scale, scale);
     let paint = Paint { anti_alias: true, ..Paint::default() };
-    tile.stroke_path(&rings, &paint, &Stroke { width: HAIRLINE, ..Stroke::default() }, transform, None);
+    let pressed = transform.post_scale(1.0, 1.0 / side(i32::try_from(rows).expect("one or two")));
+    tile.stroke_path(&rings, &paint, &Stroke { width: HAIRLINE, ..Stroke::default() }, pressed, None);
     let row_pixels = usize::try_from(picture.width()).expect("a few thousand");
     let mut mask = Mask::new(picture.width(), picture.height()).expect("the sizes are not zero");
     mask.fill_path(&bound, FillRule::Winding, false, transform);
-    let tiles = tile.pixels().chunks(across).cycle();
-    let rows = picture.pixels_mut().chunks_mut(row_pixels).zip(mask.data().chunks(row_pixels)).zip(tiles);
-    for ((row, mask), tile) in rows {
+    let tiles = tile.pixels().chunks(across).flat_map(|row| repeat_n(row, rows)).cycle();
+    let masks = mask.data().chunks(row_pixels).step_by(rows).flat_map(|row| repeat_n(row, rows));
+    for ((row, mask), tile) in picture.pixels_mut().chunks_mut(row_pixels).zip(masks).zip(tiles) {
         for ((pixel, within), ring) in row.iter_mut().zip(mask).zip(tile.iter().cycle()) {
             let share = f32::from(ring.alpha()) * f32::from(*within) / (255.0 * 255.0);
             let [r, g, b] = Rgb([pixel.red(), pixel.green(), pixel.blue()]).mixed(line, share).0;

@@ -30,7 +30,7 @@ const PALETTE_MAX: usize = 256;
 /// # Errors
 /// The encoder's, which a write into memory doesn't have.
 pub fn strip(design: &Design, (width, height): (u32, u32)) -> Result<Vec<u8>, EncodingError> {
-    encoded(&grounded(design, (width, height), length(width) / WIDTH_MM))
+    encoded(&grounded(design, (width, height), length(width) / WIDTH_MM, 1))
 }
 
 /// The logo as large as the room allows, or the sign as high as the room, on nothing.

@@ -489,5 +489,5 @@ pub(super) fn waiting_of(connection: &mut PgConnection, world: &World) -> QueryR
     if of.is_empty() {
         return Ok(HashSet::new());
     }
-    Ok(waiting(connection, &of)?.into_keys().collect())
+    waiting(connection, &of)
 }

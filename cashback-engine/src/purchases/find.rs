@@ -1,6 +1,6 @@
 //! Purchases found: by identifier, by receipt, and those that wait for their capture.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -17,7 +17,7 @@ use crate::schema::ledger::{lots, outlets, purchases, receipts};
 pub(crate) fn waiting(
     connection: &mut PgConnection,
     of: &[(MemberId, PurchaseId)],
-) -> QueryResult<HashMap<PurchaseId, bool>> {
+) -> QueryResult<HashSet<PurchaseId>> {
     let members: Vec<MemberId> = of.iter().map(|(member, _)| *member).collect();
     let ids: Vec<PurchaseId> = of.iter().map(|(_, purchase)| *purchase).collect();
     let rows: Vec<PurchaseId> = lots::table
@@ -25,7 +25,7 @@ pub(crate) fn waiting(
         .filter(lots::released.eq(false).and(lots::remaining.gt(0)))
         .select(lots::purchase_id)
         .load(connection)?;
-    Ok(rows.into_iter().map(|id| (id, true)).collect())
+    Ok(rows.into_iter().collect())
 }
 
 fn show_one(
@@ -37,7 +37,7 @@ fn show_one(
     let Some(record) = record else { return Ok(None) };
     let book = books.current(connection)?;
     let waiting = waiting(connection, &[(record.member_id, record.id)])?;
-    let purchase = shown(&record, &book, waiting.contains_key(&record.id));
+    let purchase = shown(&record, &book, waiting.contains(&record.id));
     Ok(Some(purchase).filter(|purchase| partner.is_none_or(|partner| purchase.partner == partner)))
 }
 
@@ -73,10 +73,7 @@ pub fn by_ids(
     let of: Vec<(MemberId, PurchaseId)> =
         records.iter().map(|record| (record.member_id, record.id)).collect();
     let waiting = waiting(connection, &of)?;
-    Ok(records
-        .iter()
-        .map(|record| (record.id, shown(record, &book, waiting.contains_key(&record.id))))
-        .collect())
+    Ok(records.iter().map(|record| (record.id, shown(record, &book, waiting.contains(&record.id)))).collect())
 }
 
 /// A purchase by its receipt; another partner's is none.

@@ -7,6 +7,7 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Jsonb;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::CashbackReason;
@@ -54,9 +55,13 @@ impl Judgement {
 /// Read and written as its text, without a tree of values between: each purchase carries one.
 impl FromSql<Jsonb, Pg> for Judgement {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        // The first byte is the version of the wire format.
-        Ok(serde_json::from_slice(value.as_bytes().get(1..).unwrap_or_default())?)
+        Ok(read_jsonb(&value)?)
     }
+}
+
+/// What a `jsonb` holds; the first byte is the version of its wire format.
+pub(crate) fn read_jsonb<T: DeserializeOwned>(value: &PgValue<'_>) -> serde_json::Result<T> {
+    serde_json::from_slice(value.as_bytes().get(1..).unwrap_or_default())
 }
 
 impl ToSql<Jsonb, Pg> for Judgement {

@@ -7,6 +7,7 @@ mod status;
 mod view;
 
 pub use find::{authorized, by_ids, purchase, purchase_by_receipt};
+pub(crate) use judgement::read_jsonb;
 pub use judgement::{Applied, Declined, Judgement};
 pub use record::{Captured, Kept};
 pub use status::{CashbackReason, CashbackStatus, PurchaseStatus};

@@ -22,6 +22,7 @@ use diesel::dsl::exists;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use shared_kernel::advisory;
 use shared_kernel::ids::Uuid;
 use shared_kernel::text_enum;
 
@@ -154,7 +155,7 @@ pub fn take_waiting(connection: &mut PgConnection) -> QueryResult<Option<Registe
     let waiting: Vec<RegisterId> =
         registers::table.filter(waits).order(registers::id).select(registers::id).load(connection)?;
     for id in waiting {
-        if !diesel::select(pg_try_advisory_lock(lock_of(id))).get_result::<bool>(connection)? {
+        if !advisory::try_lock(connection, lock_of(id))? {
             continue;
         }
         // Somebody may have ended it between the look and the lock.
@@ -172,8 +173,7 @@ pub fn take_waiting(connection: &mut PgConnection) -> QueryResult<Option<Registe
 /// # Errors
 /// The database's.
 pub fn take(connection: &mut PgConnection, id: RegisterId) -> QueryResult<()> {
-    diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(lock_of(id)).execute(connection)?;
-    Ok(())
+    advisory::lock(connection, lock_of(id))
 }
 
 /// Gives a register back.
@@ -181,13 +181,7 @@ pub fn take(connection: &mut PgConnection, id: RegisterId) -> QueryResult<()> {
 /// # Errors
 /// The database's.
 pub fn give_back(connection: &mut PgConnection, id: RegisterId) -> QueryResult<()> {
-    diesel::sql_query("SELECT pg_advisory_unlock($1)").bind::<BigInt, _>(lock_of(id)).execute(connection)?;
-    Ok(())
-}
-
-define_sql_function! {
-    /// Whether a lock was free, and is ours now.
-    fn pg_try_advisory_lock(key: BigInt) -> Bool;
+    advisory::unlock(connection, lock_of(id))
 }
 
 /// The number of a register's lock: the random half of its identifier.

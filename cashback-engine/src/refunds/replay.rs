@@ -68,9 +68,6 @@ fn unreduced(record: &PurchaseRecord) -> PurchaseRecord {
         redeemed_left: record.redeemed,
         commission_left: record.commission,
         cashback_left: record.cashback,
-        refunded: Money::ZERO,
-        refunded_by_amount: Money::ZERO,
-        kept: None,
-        ..record.clone()
+        ..record.whole()
     }
 }

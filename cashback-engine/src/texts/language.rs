@@ -87,7 +87,7 @@ impl Language {
     }
 
     /// A count with its noun: `1 балл`, `2 балла`, `5 баллов`; in English one and many.
-    pub(super) fn counted(self, number: u64, russian: [&str; 3], english: [&str; 2]) -> String {
+    pub fn counted(self, number: u64, russian: [&str; 3], english: [&str; 2]) -> String {
         let [one, few, many] = russian;
         let noun = match (self, number % 10, number % 100) {
             (Self::English, ..) => {
@@ -139,5 +139,27 @@ impl Language {
             other => (other, other),
         };
         self.pick(russian, english).to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Language::{English, Russian};
+
+    #[test]
+    fn amounts_read_as_in_books() {
+        let money = Money::from_kopecks;
+        assert_eq!(Russian.rubles(money(143_783)), "1\u{202f}437,83\u{a0}₽");
+        assert_eq!(English.rubles(money(143_783)), "1,437.83\u{a0}₽");
+        assert_eq!(Russian.rubles(money(5)), "0,05\u{a0}₽");
+        assert_eq!(English.rubles(money(-123_456_700)), "\u{2212}1,234,567.00\u{a0}₽");
+    }
+
+    #[test]
+    fn days_read_as_printed() {
+        let date = NaiveDate::from_ymd_opt(2026, 11, 21).expect("a day");
+        assert_eq!(Russian.date(date), "21\u{a0}ноября 2026");
+        assert_eq!(English.date(date), "21\u{a0}November 2026");
     }
 }

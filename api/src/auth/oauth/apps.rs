@@ -209,10 +209,10 @@ pub fn living(connection: &mut PgConnection, id: Uuid) -> Result<WalletApp, Prob
 pub fn change(
     app: &App,
     connection: &mut PgConnection,
-    (id, changes): (Uuid, AppChanges),
+    (before, changes): (WalletApp, AppChanges),
     by: &str,
 ) -> Result<WalletApp, Problem> {
-    let before = living(connection, id)?;
+    let id = before.id;
     let after = NewApp {
         redirect_uris: changes
             .redirect_uris
@@ -241,10 +241,10 @@ pub fn change(
 pub fn renew_secret(
     app: &App,
     connection: &mut PgConnection,
-    id: Uuid,
+    before: &WalletApp,
     by: &str,
 ) -> Result<Created, Problem> {
-    if living(connection, id)?.is_public() {
+    if before.is_public() {
         return Err(Problem::conflict(
             "app-public",
             "A public app has no secret",
@@ -252,11 +252,11 @@ pub fn renew_secret(
         ));
     }
     let secret = secrets::random_token();
-    let renewed = diesel::update(oauth_apps::table.find(id))
+    let renewed = diesel::update(oauth_apps::table.find(before.id))
         .set(oauth_apps::secret_hash.eq(secrets::hash(secret.as_bytes()).to_vec()))
         .returning(WalletApp::as_returning())
         .get_result(connection)?;
-    app.auth.audit.append(connection, app.now(), by, "wallet-app.secret-renewed", &id.to_string())?;
+    app.auth.audit.append(connection, app.now(), by, "wallet-app.secret-renewed", &before.id.to_string())?;
     Ok(Created { app: renewed, client_secret: Some(secret) })
 }
 

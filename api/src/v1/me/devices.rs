@@ -132,7 +132,7 @@ pub async fn add(
                 (DeviceKind::Phone, &name, &by),
                 now,
             )?;
-            let secret = shared.derived.issuer.device_secret(device.id, device.key_version);
+            let secret = shared.derived.issuer.device_secret(device.id, device.key_version)?;
             Ok(NewDeviceView {
                 device: DeviceView::new(&device),
                 number: card.number.as_str().to_owned(),

@@ -44,7 +44,7 @@ fn fetched(
 async fn drawn(app: &web::Data<App>, principal: &Principal, id: BatchId) -> Result<(), Problem> {
     let asking = principal.clone();
     let batch = app.clone().into_inner().run(move |connection| whole(connection, &asking, id)).await?;
-    let ready = batch.files_at.is_some() && files::kept_in(app, id).join(SUMS).is_file();
+    let ready = files::ready(app, &batch);
     if ready { Ok(()) } else { app.drawing.drawn(id).await }
 }
 

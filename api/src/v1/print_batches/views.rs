@@ -181,7 +181,8 @@ pub struct BatchView {
     made_at: Timestamp,
     /// Dots an inch of its faces' pictures: 300 or 600.
     dpi: i16,
-    /// Whether its files are drawn; asking for them draws them.
+    /// Whether its files are there. They aren't while they are being drawn, nor long after the cards came back from the
+    /// plant; asking for them draws them.
     files_ready: bool,
     /// Its files, the faces apart, once they are drawn; shown for one batch, not in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -204,7 +205,7 @@ impl BatchView {
         self.id.0
     }
 
-    fn new(batch: &Batch, organisation: &OrganisationRef, counts: Counts) -> Self {
+    fn new(app: &App, batch: &Batch, organisation: &OrganisationRef, counts: Counts) -> Self {
         Self {
             id: batch.id,
             number: batch.number,
@@ -216,13 +217,17 @@ impl BatchView {
             spoiled: counts.spoiled,
             made_at: Timestamp(batch.made_at),
             dpi: batch.dpi,
-            files_ready: batch.files_at.is_some(),
+            files_ready: files::ready(app, batch),
             files: Vec::new(),
             events: Vec::new(),
         }
     }
 
-    pub(super) fn many(connection: &mut PgConnection, batches: &[Batch]) -> Result<Vec<Self>, Problem> {
+    pub(super) fn many(
+        app: &App,
+        connection: &mut PgConnection,
+        batches: &[Batch],
+    ) -> Result<Vec<Self>, Problem> {
         let ids: Vec<BatchId> = batches.iter().map(|batch| batch.id).collect();
         let places: Vec<OrganisationId> = batches.iter().map(|batch| batch.organisation_id).collect();
         let counts = print::counts(connection, &ids)?;
@@ -230,14 +235,14 @@ impl BatchView {
             organisations::by_ids(connection, &places)?.into_iter().map(|one| (one.id, one)).collect();
         let view = |batch: &Batch| {
             let organisation = organisations.get(&batch.organisation_id)?;
-            Some(Self::new(batch, organisation, counts.get(&batch.id).copied().unwrap_or_default()))
+            Some(Self::new(app, batch, organisation, counts.get(&batch.id).copied().unwrap_or_default()))
         };
         Ok(batches.iter().filter_map(view).collect())
     }
 
-    pub(super) fn one(connection: &mut PgConnection, batch: &Batch) -> Result<Self, Problem> {
+    pub(super) fn one(app: &App, connection: &mut PgConnection, batch: &Batch) -> Result<Self, Problem> {
         let mut view =
-            Self::many(connection, std::slice::from_ref(batch))?.pop().ok_or_else(Problem::not_found)?;
+            Self::many(app, connection, std::slice::from_ref(batch))?.pop().ok_or_else(Problem::not_found)?;
         view.events = print::events(connection, batch.id)?.into_iter().map(Into::into).collect();
         Ok(view)
     }

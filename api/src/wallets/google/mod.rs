@@ -13,6 +13,7 @@ pub mod update;
 
 use card_issuer::devices::{Device, DeviceId};
 use card_issuer::face::colour::Rgb;
+use card_issuer::keys::NoKeyVersion;
 use card_issuer::pass::google::{LoyaltyClass, LoyaltyObject, Points, State};
 use chrono::{DateTime, Utc};
 use reqwest::Url;
@@ -94,7 +95,10 @@ impl Issuer {
     }
 
     /// The card as Google is told of it: as it is shown now, drawn by this device.
-    pub fn card(&self, app: &App, shown: &Shown, base: Rgb, device: &Device) -> Card {
+    ///
+    /// # Errors
+    /// What the device's codes were derived from is not here.
+    pub fn card(&self, app: &App, shown: &Shown, base: Rgb, device: &Device) -> Result<Card, NoKeyVersion> {
         let class_id = self.class_id(&shown.union, base);
         let logo_url = format!("{}/icon-512.png", self.page_url);
         let class = LoyaltyClass {
@@ -111,13 +115,13 @@ impl Issuer {
             class_id: &class_id,
             account_id: &account_id(app, device.id),
             number: shown.card.number,
-            secret: &app.derived.issuer.device_secret(device.id, device.key_version),
+            secret: &app.derived.issuer.device_secret(device.id, device.key_version)?,
             state: state(shown.life),
             ends_at: shown.card.ends_at(),
             points: Some(points).filter(|_| self.shows_balances && shown.enrolled),
         };
         let (class, whole, changes) = (class.json(), object.json(), object.changes());
-        Card { class, object: whole, changes, class_id, object_id }
+        Ok(Card { class, object: whole, changes, class_id, object_id })
     }
 
     /// Puts a card's class and object at Google, as they are now.

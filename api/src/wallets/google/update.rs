@@ -92,7 +92,7 @@ pub fn card(
     (shown, device): (&Shown, &Device),
 ) -> Result<Card, Problem> {
     let look = app.wallets.looks.of(connection, shown.design)?;
-    Ok(issuer.card(app, shown, look.design.base, device))
+    Ok(issuer.card(app, shown, look.design.base, device)?)
 }
 
 fn revoked_waits(connection: &mut PgConnection, card: CardId) -> QueryResult<bool> {

@@ -4066,7 +4066,10 @@ export interface components {
             events?: components["schemas"]["PrintEventView"][];
             /** @description Its files, the faces apart, once they are drawn; shown for one batch, not in lists. */
             files?: components["schemas"]["PrintFileView"][];
-            /** @description Whether its files are drawn; asking for them draws them. */
+            /**
+             * @description Whether its files are there. They aren't while they are being drawn, nor long after the cards came back from the
+             *     plant; asking for them draws them.
+             */
             files_ready: boolean;
             /** Format: int64 */
             handed_out: number;

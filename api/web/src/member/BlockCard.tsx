@@ -1,10 +1,11 @@
 /** Blocks a card at once, after saying what that means. */
-import { Button, Group, Modal, Radio, Stack, Text } from '@mantine/core'
+import { Modal, Radio, Stack, Text } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ask } from '../api/client'
 import type { Card } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
+import { CancelOr } from '../ui/CancelOr'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 
@@ -42,19 +43,15 @@ export function BlockCard({ card, opened, onClose }: { card: Card; opened: boole
           </Stack>
         </Radio.Group>
         {block.error ? <ProblemNote error={block.error} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-          <Button
-            color="red"
-            loading={block.isPending}
-            data-testid="block-confirm"
-            onClick={() => block.mutate()}
-          >
-            {t('block.confirm')}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={onClose}
+          color="red"
+          loading={block.isPending}
+          data-testid="block-confirm"
+          onClick={() => block.mutate()}
+        >
+          {t('block.confirm')}
+        </CancelOr>
       </Stack>
     </Modal>
   )

@@ -1,11 +1,12 @@
 /** How much is given, with its confirmation. Behind a tap. */
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Modal, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useRef, useState } from 'react'
 import { api, ask } from '../api/client'
 import { asProblem } from '../api/problem'
 import type { Balance, Me } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
+import { CancelOr } from '../ui/CancelOr'
 import { isZero, typedAmount } from '../ui/money'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
@@ -83,14 +84,9 @@ function Gift({ me, balance, onDone }: Props) {
           }}
         />
         {problem && !field ? <ProblemNote error={problem} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            {t('cancel')}
-          </Button>
-          <Button type="submit" loading={giving.isPending} data-testid="donate-confirm">
-            {t('donate.confirm')}
-          </Button>
-        </Group>
+        <CancelOr onCancel={onDone} type="submit" loading={giving.isPending} data-testid="donate-confirm">
+          {t('donate.confirm')}
+        </CancelOr>
       </Stack>
     </form>
   )

@@ -1,8 +1,9 @@
 /** Leaves the bonus programme, after saying what that means. */
-import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Modal, Stack, Text } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '../api/client'
 import { useAnnounce } from '../ui/Announcer'
+import { CancelOr } from '../ui/CancelOr'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 
@@ -28,19 +29,15 @@ export function LeaveProgramme({ opened, onClose }: { opened: boolean; onClose: 
       <Stack>
         <Text size="sm">{t('leaving.text')}</Text>
         {leave.error ? <ProblemNote error={leave.error} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-          <Button
-            color="red"
-            loading={leave.isPending}
-            data-testid="leave-confirm"
-            onClick={() => leave.mutate()}
-          >
-            {t('leaving.confirm')}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={onClose}
+          color="red"
+          loading={leave.isPending}
+          data-testid="leave-confirm"
+          onClick={() => leave.mutate()}
+        >
+          {t('leaving.confirm')}
+        </CancelOr>
       </Stack>
     </Modal>
   )

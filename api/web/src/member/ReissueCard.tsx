@@ -1,11 +1,12 @@
 /** Another card instead of this one: a new number on the same money, after saying what that means. */
-import { Button, Group, Modal, Radio, Stack, Text } from '@mantine/core'
+import { Modal, Radio, Stack, Text } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ask } from '../api/client'
 import type { Card } from '../api/types'
 import { forget } from '../offline/device'
 import { useAnnounce } from '../ui/Announcer'
+import { CancelOr } from '../ui/CancelOr'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 
@@ -49,18 +50,14 @@ export function ReissueCard({ card, opened, onClose }: { card: Card; opened: boo
           </Stack>
         </Radio.Group>
         {reissuing.error ? <ProblemNote error={reissuing.error} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-          <Button
-            loading={reissuing.isPending}
-            data-testid="reissue-confirm"
-            onClick={() => reissuing.mutate()}
-          >
-            {t('reissue.confirm')}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={onClose}
+          loading={reissuing.isPending}
+          data-testid="reissue-confirm"
+          onClick={() => reissuing.mutate()}
+        >
+          {t('reissue.confirm')}
+        </CancelOr>
       </Stack>
     </Modal>
   )

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { api, ask } from '../api/client'
 import type { Claim } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
+import { CancelOr } from '../ui/CancelOr'
 import { Empty, Loaded, ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 import { waitingClaims } from './claimsQuery'
@@ -166,20 +167,16 @@ function Decline({ claim, onBack }: { claim: Claim; onBack: () => void }) {
         onChange={(event) => setReason(event.currentTarget.value)}
       />
       {decline.error ? <ProblemNote error={decline.error} /> : null}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onBack}>
-          {t('cancel')}
-        </Button>
-        <Button
-          color="red"
-          disabled={reason.trim() === ''}
-          loading={decline.isPending}
-          data-testid="claim-decline-confirm"
-          onClick={() => decline.mutate()}
-        >
-          {t('claims.declineConfirm')}
-        </Button>
-      </Group>
+      <CancelOr
+        onCancel={onBack}
+        color="red"
+        disabled={reason.trim() === ''}
+        loading={decline.isPending}
+        data-testid="claim-decline-confirm"
+        onClick={() => decline.mutate()}
+      >
+        {t('claims.declineConfirm')}
+      </CancelOr>
     </Stack>
   )
 }

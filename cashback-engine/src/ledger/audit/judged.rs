@@ -17,7 +17,7 @@ use crate::ids::{PostingId, PurchaseId};
 use crate::ledger::account::Account;
 use crate::posting::Line;
 use crate::posting::decide::{commission, funder_parts};
-use crate::purchases::{Judgement, PurchaseRecord, PurchaseStatus};
+use crate::purchases::{Judgement, PurchaseRecord, PurchaseStatus, read_jsonb};
 use crate::refunds::replay::replay;
 use crate::refunds::residual::residual;
 use crate::refunds::{After, Returned};
@@ -32,9 +32,7 @@ pub(super) struct Frozen(pub Option<Judgement>);
 
 impl FromSql<Jsonb, Pg> for Frozen {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        // The first byte is the version of the wire format.
-        let text = value.as_bytes().get(1..).unwrap_or_default();
-        Ok(Self(serde_json::from_slice(text).ok()))
+        Ok(Self(read_jsonb(&value).ok()))
     }
 }
 
@@ -45,8 +43,7 @@ pub(super) struct Lines(pub Option<Vec<Line>>);
 
 impl FromSql<Jsonb, Pg> for Lines {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let text = value.as_bytes().get(1..).unwrap_or_default();
-        Ok(Self(serde_json::from_slice(text).ok()))
+        Ok(Self(read_jsonb(&value).ok()))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::refunds::Returned;
 use crate::refunds::replay::{Left, lefts};
 use crate::rules::terms::CapPeriod;
 use crate::rules::usage::GRANTS;
-use crate::schema::ledger::{balances, purchases, refunds};
+use crate::schema::ledger::{balances, postings, purchases, refunds};
 use crate::statement::statement;
 use crate::two_step::left_out;
 
@@ -160,9 +160,11 @@ fn reductions(
         .filter(purchases::id.eq_any(of))
         .select(PurchaseRecord::as_select())
         .load(connection)?;
+    // As they were posted: identifiers carry only the time a transaction began. Those without a place are the oldest.
     let rows: Vec<(PurchaseId, PostingId, Money, Option<serde_json::Value>)> = refunds::table
+        .inner_join(postings::table.on(postings::id.eq(refunds::posting_id)))
         .filter(refunds::purchase_id.eq_any(of))
-        .order(refunds::posting_id)
+        .order((postings::place.asc().nulls_first(), postings::id))
         .select((refunds::purchase_id, refunds::posting_id, refunds::amount, refunds::lines))
         .load(connection)?;
     let mut whats: HashMap<PurchaseId, (Vec<PostingId>, Vec<Returned>)> = HashMap::new();

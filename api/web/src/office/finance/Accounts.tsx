@@ -19,6 +19,7 @@ import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
 import type { MemberAccount } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { Empty, Loaded, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { Facts } from '../parts/Facts'
@@ -224,19 +225,15 @@ function FreezeForm({ account, deed, onDone }: FreezeProps) {
         onChange={(event) => setReason(event.currentTarget.value)}
       />
       {problem && !problem.field('reason') ? <ProblemNote error={problem} allowed={MAY.propose} /> : null}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onDone}>
-          {t('cancel')}
-        </Button>
-        <Button
-          disabled={reason.trim() === ''}
-          loading={changing.isPending}
-          data-testid="freeze-confirm"
-          onClick={() => changing.mutate()}
-        >
-          {t(`accounts.${deed}`)}
-        </Button>
-      </Group>
+      <CancelOr
+        onCancel={onDone}
+        disabled={reason.trim() === ''}
+        loading={changing.isPending}
+        data-testid="freeze-confirm"
+        onClick={() => changing.mutate()}
+      >
+        {t(`accounts.${deed}`)}
+      </CancelOr>
     </Stack>
   )
 }

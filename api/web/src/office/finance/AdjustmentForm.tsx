@@ -1,10 +1,11 @@
 /** A correction to be proposed: what to do with which account, how much, why, and what it rests on. */
-import { Button, Group, NumberInput, Select, Stack, Textarea, TextInput } from '@mantine/core'
+import { NumberInput, Select, Stack, Textarea, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { isZero, typedAmount } from '../../ui/money'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
@@ -171,19 +172,15 @@ export function AdjustmentForm({ member, onDone }: { member: string; onDone: () 
         {problem && problem.errors.length === 0 ? (
           <ProblemNote error={problem} allowed={MAY.propose} />
         ) : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            {t('cancel')}
-          </Button>
-          <Button
-            type="submit"
-            disabled={!ready && checked}
-            loading={proposing.isPending}
-            data-testid="adjustment-propose"
-          >
-            {t('adjustments.propose')}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={onDone}
+          type="submit"
+          disabled={!ready && checked}
+          loading={proposing.isPending}
+          data-testid="adjustment-propose"
+        >
+          {t('adjustments.propose')}
+        </CancelOr>
       </Stack>
     </form>
   )

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ask } from '../../api/client'
 import type { FraudCase } from '../../api/types'
+import { CancelOr } from '../../ui/CancelOr'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { Facts } from '../parts/Facts'
@@ -96,19 +97,15 @@ function Decide({ found }: { found: FraudCase }) {
                 onChange={(event) => setCard(event.currentTarget.checked)}
               />
             ) : null}
-            <Group justify="flex-end">
-              <Button variant="default" onClick={() => setAsking(false)}>
-                {t('cancel')}
-              </Button>
-              <Button
-                color="red"
-                loading={decide.isPending}
-                data-testid="fraud-block-confirm"
-                onClick={() => decide.mutate('block')}
-              >
-                {t('fraud.block')}
-              </Button>
-            </Group>
+            <CancelOr
+              onCancel={() => setAsking(false)}
+              color="red"
+              loading={decide.isPending}
+              data-testid="fraud-block-confirm"
+              onClick={() => decide.mutate('block')}
+            >
+              {t('fraud.block')}
+            </CancelOr>
           </Stack>
         </Alert>
       ) : (

@@ -1,11 +1,12 @@
 /** Uploads a partner's register: whose, what to do with it, the file. */
-import { Button, FileInput, Group, Modal, Radio, Select, Stack } from '@mantine/core'
+import { FileInput, Modal, Radio, Select, Stack } from '@mantine/core'
 import { IconFileSpreadsheet } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
+import { CancelOr } from '../../ui/CancelOr'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { formOf } from '../parts/files'
@@ -97,14 +98,9 @@ function UploadForm({ onClose }: { onClose: () => void }) {
           fileInputProps={{ 'data-testid': 'register-file' } as never}
           error={tried && !file ? t('registers.needFile') : problem?.field('file')}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-          <Button type="submit" loading={sending.isPending} data-testid="register-send">
-            {t('registers.send')}
-          </Button>
-        </Group>
+        <CancelOr onCancel={onClose} type="submit" loading={sending.isPending} data-testid="register-send">
+          {t('registers.send')}
+        </CancelOr>
       </Stack>
     </form>
   )

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ask } from '../../api/client'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { Loaded, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { Download } from '../parts/Download'
@@ -19,9 +20,14 @@ export function BatchRecord({ id }: { id: string }) {
     queryKey: ['print-batch', id],
     queryFn: () => ask(api.GET('/v1/print-batches/{id}', { params: { path: { id } } })),
     // Its files are drawn in the background; the list shows them once they are there.
-    refetchInterval: ({ state }) => (state.data && !state.data.files_ready ? 2_000 : false),
+    refetchInterval: ({ state }) => (state.data && beingDrawn(state.data) ? 2_000 : false),
   })
   return <Loaded query={batch}>{(data) => <Whole batch={data} />}</Loaded>
+}
+
+/** Plastic that came back has been drawn; its files are gone in time, and drawn anew for whoever asks. */
+function beingDrawn(batch: Batch): boolean {
+  return !batch.files_ready && (batch.status === 'made' || batch.status === 'sent')
 }
 
 function Whole({ batch }: { batch: Batch }) {
@@ -36,7 +42,8 @@ function Whole({ batch }: { batch: Batch }) {
           </Badge>
         </Group>
         <Text size="sm" c="dimmed">
-          {batch.organisation.name} · {t('printing.cards', { count: batch.cards })}
+          {batch.organisation.name} · {t('printing.cards', { count: batch.cards })} ·{' '}
+          {t('printing.dots', { dpi: batch.dpi })}
         </Text>
       </div>
       <Files batch={batch} />
@@ -57,7 +64,7 @@ function Files({ batch }: { batch: Batch }) {
       </Title>
       {batch.files_ready ? null : (
         <Text size="sm" c="dimmed" mb="xs" role="status">
-          {t('printing.drawing')}
+          {t(beingDrawn(batch) ? 'printing.drawing' : 'printing.notThere')}
         </Text>
       )}
       <Stack gap="xs">
@@ -290,20 +297,16 @@ function Spoil({ batch, cards, onClose, onDone }: SpoilProps) {
           onChange={(event) => setNote(event.currentTarget.value)}
         />
         {spoiling.error ? <ProblemNote error={spoiling.error} allowed={MAY_HAND_OUT} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-          <Button
-            color="red"
-            disabled={note.trim() === ''}
-            loading={spoiling.isPending}
-            data-testid="spoil-confirm"
-            onClick={() => spoiling.mutate()}
-          >
-            {t('printing.spoil')}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={onClose}
+          color="red"
+          disabled={note.trim() === ''}
+          loading={spoiling.isPending}
+          data-testid="spoil-confirm"
+          onClick={() => spoiling.mutate()}
+        >
+          {t('printing.spoil')}
+        </CancelOr>
       </Stack>
     </Modal>
   )

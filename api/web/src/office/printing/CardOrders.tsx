@@ -6,6 +6,7 @@ import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
 import type { CardOrder } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { Loaded, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { POLL_MS, STATUS_COLOR, working } from '../parts/FileReport'
@@ -90,19 +91,15 @@ function Form({ onDone }: { onDone: () => void }) {
         </Loaded>
       ) : null}
       {problem && !problem.field('organisation') ? <ProblemNote error={problem} allowed={MAY_PRINT} /> : null}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onDone}>
-          {t('cancel')}
-        </Button>
-        <Button
-          disabled={!organisation || !count.data || (wanting === 0 && !count.data.more)}
-          loading={placing.isPending}
-          data-testid="order-confirm"
-          onClick={() => (organisation ? placing.mutate(organisation) : undefined)}
-        >
-          {t('printing.orderDo')}
-        </Button>
-      </Group>
+      <CancelOr
+        onCancel={onDone}
+        disabled={!organisation || !count.data || (wanting === 0 && !count.data.more)}
+        loading={placing.isPending}
+        data-testid="order-confirm"
+        onClick={() => (organisation ? placing.mutate(organisation) : undefined)}
+      >
+        {t('printing.orderDo')}
+      </CancelOr>
     </Stack>
   )
 }

@@ -1,6 +1,7 @@
 /** The issuer's desk: what waits to be printed, the batches, a batch beside them. */
-import { Badge, Button, Group, Paper, Stack, Text, Title } from '@mantine/core'
+import { Badge, Button, Group, NativeSelect, Paper, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import { useAnnounce } from '../../ui/Announcer'
@@ -15,7 +16,7 @@ import { usePaged } from '../parts/usePaged'
 import { useMay } from '../staff'
 import { BatchRecord } from './BatchRecord'
 import { OrderForAll, Orders } from './CardOrders'
-import { BATCH_COLOR, type Batch, MAY_PRINT, type Queue } from './shapes'
+import { BATCH_COLOR, type Batch, DPI, MAY_PRINT, type Queue } from './shapes'
 
 export default function Printing({ chosen }: { chosen: string | undefined }) {
   const { t } = useWords()
@@ -65,8 +66,10 @@ function Organisations({ queue }: { queue: Queue }) {
   const queries = useQueryClient()
   const [, go] = useLocation()
   const may = useMay(MAY_PRINT)
+  const [dpi, setDpi] = useState<string>(DPI[0])
   const making = useMutation({
-    mutationFn: (organisation: string) => ask(api.POST('/v1/print-batches', { body: { organisation } })),
+    mutationFn: (organisation: string) =>
+      ask(api.POST('/v1/print-batches', { body: { organisation, dpi: Number(dpi) } })),
     onSuccess: async ({ id, number }) => {
       say(t('printing.made', { number }))
       await queries.invalidateQueries({ queryKey: ['print-queue'] })
@@ -76,6 +79,17 @@ function Organisations({ queue }: { queue: Queue }) {
   })
   return (
     <Stack gap="xs">
+      {may ? (
+        <NativeSelect
+          label={t('printing.dpi')}
+          description={t('printing.dpiHint')}
+          data-testid="print-dpi"
+          maw={320}
+          value={dpi}
+          onChange={(event) => setDpi(event.currentTarget.value)}
+          data={DPI.map((value) => ({ value, label: t('printing.dots', { dpi: value }) }))}
+        />
+      ) : null}
       {making.error ? <ProblemNote error={making.error} allowed={MAY_PRINT} /> : null}
       {queue.items.map(({ organisation, waiting }) => (
         <Group key={organisation.code} justify="space-between" wrap="nowrap" data-testid="print-waiting">
@@ -90,6 +104,7 @@ function Organisations({ queue }: { queue: Queue }) {
           {may ? (
             <Button
               size="xs"
+              flex="none"
               variant="default"
               loading={making.isPending && making.variables === organisation.code}
               aria-label={t('printing.makeFor', { name: organisation.name })}

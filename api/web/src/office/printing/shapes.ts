@@ -23,3 +23,6 @@ export const ITEM_COLOR: Record<string, string> = { in_print: 'amber', handed_ou
 /** Who may do what in print; the server decides. */
 export const MAY_PRINT = ['administrator', 'issuer']
 export const MAY_HAND_OUT = ['administrator', 'issuer', 'chair']
+
+/** Dots an inch that faces are drawn at; the first is the usual one. */
+export const DPI = ['300', '600'] as const

@@ -6,6 +6,7 @@ import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
 import type { MemberRecord } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { isoDay } from '../../ui/moment'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
@@ -130,19 +131,15 @@ function Move({ member, deed, onDone }: DeedProps<'transfer' | 'readmit'>) {
         />
       ) : null}
       {problem && !atField ? <ProblemNote error={problem} allowed={MAY.move} /> : null}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onDone}>
-          {t('cancel')}
-        </Button>
-        <Button
-          disabled={!organisation || (deed === 'readmit' && reason.trim() === '')}
-          data-testid={`${deed}-confirm`}
-          loading={moving.isPending}
-          onClick={() => (organisation ? moving.mutate(organisation) : undefined)}
-        >
-          {t(`${deed}.do`)}
-        </Button>
-      </Group>
+      <CancelOr
+        onCancel={onDone}
+        disabled={!organisation || (deed === 'readmit' && reason.trim() === '')}
+        data-testid={`${deed}-confirm`}
+        loading={moving.isPending}
+        onClick={() => (organisation ? moving.mutate(organisation) : undefined)}
+      >
+        {t(`${deed}.do`)}
+      </CancelOr>
     </Stack>
   )
 }
@@ -177,19 +174,15 @@ function Standing({ member, deed, onDone }: DeedProps<'suspend' | 'resume' | 'le
         onChange={(event) => setReason(event.currentTarget.value)}
       />
       {problem && !atField ? <ProblemNote error={problem} allowed={MAY.move} /> : null}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onDone}>
-          {t('cancel')}
-        </Button>
-        <Button
-          {...(deed === 'leave' ? { color: 'red' } : {})}
-          disabled={reason.trim() === ''}
-          loading={acting.isPending}
-          onClick={() => acting.mutate()}
-        >
-          {t(`${deed}.do`)}
-        </Button>
-      </Group>
+      <CancelOr
+        onCancel={onDone}
+        {...(deed === 'leave' ? { color: 'red' } : {})}
+        disabled={reason.trim() === ''}
+        loading={acting.isPending}
+        onClick={() => acting.mutate()}
+      >
+        {t(`${deed}.do`)}
+      </CancelOr>
     </Stack>
   )
 }

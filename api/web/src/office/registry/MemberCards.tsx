@@ -6,6 +6,7 @@ import { Link } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { MemberRecord } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { Empty, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { MAY } from '../sections'
@@ -153,19 +154,15 @@ export function BlockCard({
           onChange={(event) => setComment(event.currentTarget.value)}
         />
         {blocking.error ? <ProblemNote error={blocking.error} allowed={MAY.blockCard} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-          <Button
-            color="red"
-            loading={blocking.isPending}
-            data-testid="block-confirm"
-            onClick={() => blocking.mutate()}
-          >
-            {t('cards.block')}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={onClose}
+          color="red"
+          loading={blocking.isPending}
+          data-testid="block-confirm"
+          onClick={() => blocking.mutate()}
+        >
+          {t('cards.block')}
+        </CancelOr>
       </Stack>
     </Modal>
   )

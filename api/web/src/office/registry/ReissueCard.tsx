@@ -1,11 +1,12 @@
 /** Another card instead of this one, after saying what that means. */
-import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Modal, Select, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { CardRecord } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { MAY } from '../sections'
@@ -60,18 +61,14 @@ export function ReissueCard({ card, onClose }: { card: CardRecord; onClose: () =
           onChange={(event) => setComment(event.currentTarget.value)}
         />
         {reissuing.error ? <ProblemNote error={reissuing.error} allowed={MAY.keepNumbers} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-          <Button
-            loading={reissuing.isPending}
-            data-testid="card-reissue-confirm"
-            onClick={() => reissuing.mutate()}
-          >
-            {t('officeCards.reissue')}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={onClose}
+          loading={reissuing.isPending}
+          data-testid="card-reissue-confirm"
+          onClick={() => reissuing.mutate()}
+        >
+          {t('officeCards.reissue')}
+        </CancelOr>
       </Stack>
     </Modal>
   )

@@ -6,6 +6,7 @@ import { api, ask } from '../../api/client'
 import { asProblem, type Problem } from '../../api/problem'
 import type { WalletApp } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { SCOPE_WORDS, type ScopeName } from '../../ui/scopes'
 import { ProblemNote } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
@@ -188,14 +189,9 @@ export function ChangeForm({ app, onDone }: { app: WalletApp; onDone: () => void
           onType={setTyped}
           problem={saving.error ? asProblem(saving.error) : undefined}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            {t('cancel')}
-          </Button>
-          <Button type="submit" loading={saving.isPending} data-testid="app-save">
-            {t('wallets.save')}
-          </Button>
-        </Group>
+        <CancelOr onCancel={onDone} type="submit" loading={saving.isPending} data-testid="app-save">
+          {t('wallets.save')}
+        </CancelOr>
       </Stack>
     </form>
   )

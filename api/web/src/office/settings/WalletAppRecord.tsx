@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { api, ask } from '../../api/client'
 import type { WalletApp } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { CancelOr } from '../../ui/CancelOr'
 import { scopeWords } from '../../ui/scopes'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
@@ -155,24 +156,19 @@ interface SureProps {
 }
 
 function Sure({ text, act, acting, onClose, testId, red = false }: SureProps) {
-  const { t } = useWords()
   return (
     <Stack>
       <Text size="sm">{text}</Text>
       {acting.error ? <ProblemNote error={acting.error} allowed={MAY.keepWallets} /> : null}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onClose}>
-          {t('cancel')}
-        </Button>
-        <Button
-          {...(red ? { color: 'red' } : {})}
-          loading={acting.isPending}
-          data-testid={testId}
-          onClick={() => acting.mutate()}
-        >
-          {act}
-        </Button>
-      </Group>
+      <CancelOr
+        onCancel={onClose}
+        {...(red ? { color: 'red' } : {})}
+        loading={acting.isPending}
+        data-testid={testId}
+        onClick={() => acting.mutate()}
+      >
+        {act}
+      </CancelOr>
     </Stack>
   )
 }

@@ -22,6 +22,9 @@ export const printing = {
       'numbers-exhausted':
         'There are no card numbers left: an administrator has to open the next programme. What was made stays.',
     },
+    dpi: 'Resolution of the faces',
+    dpiHint: 'Of the pictures; the PDF is sharp at any. The card plant says what its printer takes.',
+    dots: '{{dpi}} dpi',
     make: 'Make a batch',
     makeFor: 'Make a batch: {{name}}',
     made: 'Batch no. {{number}} is made.',
@@ -42,6 +45,7 @@ export const printing = {
     event: { made: 'made', sent: 'sent', received: 'received', handed_out: 'handed out', spoiled: 'spoiled' },
     files: 'Files to print',
     drawing: 'The files are still being drawn; a download waits for them.',
+    notThere: 'The files are not there now; a download draws them.',
     all: 'Download all',
     way: 'Where it has been',
     send: 'Sent to the plant',

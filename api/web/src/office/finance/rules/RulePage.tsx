@@ -6,6 +6,7 @@ import { Link } from 'wouter'
 import { api, ask } from '../../../api/client'
 import type { RuleHistory } from '../../../api/types'
 import { useAnnounce } from '../../../ui/Announcer'
+import { CancelOr } from '../../../ui/CancelOr'
 import { Loaded, ProblemNote } from '../../../ui/states'
 import { useWords } from '../../../ui/words'
 import { Guarded } from '../../parts/Guarded'
@@ -213,19 +214,15 @@ function Confirm(props: {
       <Stack>
         <Text size="sm">{props.text}</Text>
         {props.error ? <ProblemNote error={props.error} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('cancel')}
-          </Button>
-          <Button
-            loading={props.busy}
-            data-testid="confirm"
-            onClick={props.onDo}
-            {...(props.color ? { color: props.color } : {})}
-          >
-            {props.title}
-          </Button>
-        </Group>
+        <CancelOr
+          onCancel={props.onClose}
+          loading={props.busy}
+          data-testid="confirm"
+          onClick={props.onDo}
+          {...(props.color ? { color: props.color } : {})}
+        >
+          {props.title}
+        </CancelOr>
       </Stack>
     </Modal>
   )

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { errorAt, formOf, NEW_RULE, percentOfShare, ruleOf, shareOfOne } from './form'
+import { percentOf } from '../percent'
+import { errorAt, formOf, NEW_RULE, ruleOf, shareOfOne } from './form'
 
 describe('the rules editor', () => {
   it('leaves out what is left empty', () => {
@@ -73,7 +74,7 @@ describe('the rules editor', () => {
       ['7', '0.07'],
     ] as const) {
       expect(shareOfOne(percent)).toBe(share)
-      expect(percentOfShare(share)).toBe(percent)
+      expect(percentOf(share)).toBe(percent)
     }
     expect(shareOfOne('33,3333')).toBe('0.333333')
     expect(shareOfOne('x')).toBe('x')

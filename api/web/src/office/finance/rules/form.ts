@@ -2,6 +2,7 @@
 import type { FieldError } from '../../../api/problem'
 import type { RuleBody } from '../../../api/types'
 import { typedAmount } from '../../../ui/money'
+import { percentOf } from '../percent'
 
 export type Earn = 'percent' | 'fixed' | 'per' | 'ladder'
 export const EARNS: Earn[] = ['percent', 'fixed', 'per', 'ladder']
@@ -109,15 +110,6 @@ export function shareOfOne(percent: string): string {
   return `${digits.slice(0, cut).replace(/^0+(?=\d)/, '')}${fraction ? `.${fraction}` : ''}`
 }
 
-/** "0.6" of one → "60" of a hundred. */
-export function percentOfShare(share: string): string {
-  const [units = '0', part = ''] = share.split('.')
-  const digits = `${units}${part.padEnd(2, '0')}`
-  const cut = units.length + 2
-  const fraction = digits.slice(cut).replace(/0+$/, '')
-  return `${digits.slice(0, cut).replace(/^0+(?=\d)/, '')}${fraction ? `.${fraction}` : ''}`
-}
-
 function earnOf(form: RuleForm): RuleBody['earn'] {
   switch (form.earn) {
     case 'percent':
@@ -209,7 +201,7 @@ export function formOf(rule: RuleBody): RuleForm {
     budget: caps.budget ?? '',
     funding: (rule.funding ?? [{ by: 'partner', share: '1' }]).map(({ by, share }) => ({
       by,
-      share: percentOfShare(share),
+      share: percentOf(share),
     })),
     hold: String(rule.hold_days ?? 14),
     life: String(rule.life_months ?? 12),
