@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
@@ -122,6 +123,8 @@ pub fn finish(connection: &mut PgConnection, id: RegisterId, now: DateTime<Utc>)
             return Ok(false);
         }
         let zone: String = programme::table.select(programme::zone).first(connection)?;
+        // How many rows a file lists isn't known to the planner: one row after the other it would take hours.
+        connection.batch_execute("SET LOCAL enable_nestloop = off")?;
         diesel::sql_query(include_str!("only_ours.sql"))
             .bind::<SqlUuid, _>(id)
             .bind::<Text, _>(zone)
