@@ -77,7 +77,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("needs its limits to be on", "чтобы включить, задайте пороги"),
     ("must be 1 to 60", "от 1 до 60"),
     ("the case is decided", "по этому случаю уже решено"),
-    ("there is no pending cashback left to hold", "ожидающего кэшбэка, который можно удержать, не осталось"),
+    ("there is no pending cashback left to hold", "ожидающего кешбэка, который можно удержать, не осталось"),
     ("the claim has ended", "заявка уже закрыта"),
     ("the claim has its outlet, or has ended", "у заявки уже есть точка, или она закрыта"),
     // Rules.

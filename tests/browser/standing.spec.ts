@@ -37,7 +37,7 @@ test('tiers, a correction and a gift, from the office to the member’s page', a
   await look(finance, 'account')
   await finance.getByTestId('account-adjust').click()
   await finance.getByTestId('adjustment-amount').fill('250')
-  await finance.getByTestId('adjustment-reason').fill('Кэшбэк за покупку, которая не дошла')
+  await finance.getByTestId('adjustment-reason').fill('Кешбэк за покупку, которая не дошла')
   await finance.getByTestId('adjustment-evidence').fill('обращение 17')
   await look(finance, 'adjustment-form')
   await finance.getByTestId('adjustment-propose').click()

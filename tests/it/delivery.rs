@@ -118,7 +118,7 @@ fn a_day_of_cashback_is_one_letter_in_the_evening() {
     let mut letters = server.letters(2);
     letters.sort_by(|a, b| a.to.cmp(&b.to));
     assert_eq!(letters[0].to, "1001@example.org");
-    assert_eq!(letters[0].subject, "Кэшбэк за день: 1\u{202f}052,83\u{a0}₽");
+    assert_eq!(letters[0].subject, "Кешбэк за день: 1\u{202f}052,83\u{a0}₽");
     assert!(letters[0].text.contains("2\u{a0}покупки"), "{}", letters[0].text);
     assert_eq!(letters[1].to, "1003@example.org");
     assert!(letters[1].text.contains("1,437.83\u{a0}₽ (1\u{a0}purchase)"), "{}", letters[1].text);

@@ -190,7 +190,7 @@ fn a_member_reads_operations_and_finance_opens_every_figure() {
     let russian = told(Language::Russian);
     assert_eq!(
         russian[0],
-        "Покупка на 200,00 ₽: 80,00 ₽ оплачено баллами, 120,00 ₽ деньгами. Кэшбэк: 12,00 ₽."
+        "Покупка на 200,00 ₽: 80,00 ₽ оплачено баллами, 120,00 ₽ деньгами. Кешбэк: 12,00 ₽."
     );
     assert!(russian.iter().any(|line| line.contains("нужна сумма от")), "{russian:?}");
     let english = told(Language::English);

@@ -28,7 +28,7 @@ fn operations_explain_themselves_in_the_readers_language() {
     assert_eq!(
         russian[0]["explanation"],
         json!([
-            "Покупка на 1\u{202f}050,00\u{a0}₽. Кэшбэк: 52,50\u{a0}₽.",
+            "Покупка на 1\u{202f}050,00\u{a0}₽. Кешбэк: 52,50\u{a0}₽.",
             format!(
                 "«rule»: 5\u{a0}% от 1\u{202f}050,00\u{a0}₽ = 52,50\u{a0}₽. Платит партнёр. \
                  Можно тратить с {} по {}.",

@@ -38,7 +38,7 @@ fn a_correction_is_proposed_by_finance_and_posted_by_a_controllers_approval() {
     let (finance, controller) = (shop.finance(), shop.server.as_staff(Role::Controller, None));
     let account = format!("available:{}", anna.member);
     let body = json!({ "debit": "adjustments:union", "credit": account, "amount": "25.00",
-        "reason": "Кэшбэк за покупку, которая не дошла", "evidence": "обращение 17" });
+        "reason": "Кешбэк за покупку, которая не дошла", "evidence": "обращение 17" });
     let made = finance.post("/v1/adjustments", &body).expect(201).json();
     assert_eq!((&made["status"], &made["life_months"]), (&json!("proposed"), &json!(12)));
     assert_eq!(made["member"]["membership_number"], "1001");

@@ -42,7 +42,7 @@ pub fn claim(refusal: ClaimRefusal) -> Problem {
             let problem = Problem::conflict(
                 "claim-credited",
                 "Cashback for this receipt has been credited already",
-                "По этому чеку кэшбэк уже начислен",
+                "По этому чеку кешбэк уже начислен",
             );
             match own {
                 Some(purchase) => problem.detail(

@@ -100,7 +100,7 @@ fn limit(applied: &AppliedRule, terms: &Terms, reader: Reader<'_>) -> String {
             format!("{} {room}", reader.pick("в бюджете акции оставалось", "the offer's budget had left"))
         }
         Some(Limit::Paid) => {
-            reader.pick("но кэшбэк не больше оплаченного", "but no more than was paid").to_owned()
+            reader.pick("но кешбэк не больше оплаченного", "but no more than was paid").to_owned()
         }
         None => reader.pick("с учётом ограничений", "after limits").to_owned(),
     }
@@ -144,7 +144,7 @@ fn basis(applied: &AppliedRule, explanation: &Explanation, reader: Reader<'_>) -
         (true, false) => Some(goods()),
         (false, true) => Some(format!(
             "{} {}",
-            reader.pick("На оплаченное баллами кэшбэка нет,", "What was paid with points earns none,"),
+            reader.pick("На оплаченное баллами кешбэка нет,", "What was paid with points earns none,"),
             less(applied.eligible)
         )),
         (false, false) => None,

@@ -45,7 +45,7 @@ fn claim_end_text(reason: ClaimReason, language: Language) -> &'static str {
         ClaimReason::DeclinedByPartner => ("Партнёр отклонил заявку.", "The partner declined it."),
         ClaimReason::DeclinedByUnion => ("Профсоюз отклонил заявку.", "The union declined it."),
         ClaimReason::CreditedElsewhere => (
-            "Кэшбэк по этому чеку уже начислен другому участнику.",
+            "Кешбэк по этому чеку уже начислен другому участнику.",
             "Cashback for this receipt went to another member.",
         ),
         ClaimReason::NoAnswer => (

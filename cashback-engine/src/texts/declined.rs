@@ -42,7 +42,7 @@ pub(super) fn text(declined: &DeclinedRule, terms: &Terms, reader: Reader<'_>) -
             reader.pick("бюджет акции исчерпан", "the offer's budget is used up").to_owned()
         }
         WhyNot::BetterRule => reader
-            .pick("кэшбэк даёт другая акция, не менее выгодная", "another offer gives at least as much")
+            .pick("кешбэк даёт другая акция, не менее выгодная", "another offer gives at least as much")
             .to_owned(),
         WhyNot::PaidReached => reader
             .pick(

@@ -48,7 +48,7 @@ pub fn sentences(explanation: &Explanation, reader: Reader<'_>) -> Vec<String> {
         }
         PurchaseStatus::Authorized => {
             let provisional = reader.pick(
-                "Магазин ещё не подтвердил покупку: кэшбэк предварительный.",
+                "Магазин ещё не подтвердил покупку: кешбэк предварительный.",
                 "The shop has not confirmed the purchase yet: the cashback is provisional.",
             );
             lines.push(provisional.to_owned());
@@ -74,7 +74,7 @@ fn opening(explanation: &Explanation, language: Language) -> String {
             language.pick("деньгами", "with money"),
         );
     }
-    text += &format!(". {} {}.", language.pick("Кэшбэк:", "Cashback:"), language.rubles(explanation.given));
+    text += &format!(". {} {}.", language.pick("Кешбэк:", "Cashback:"), language.rubles(explanation.given));
     text
 }
 
@@ -84,7 +84,7 @@ fn refunds(explanation: &Explanation, language: Language) -> Option<String> {
             "{} {}; {} {}, {} {}.",
             language.pick("Возвращено товаров на", "Returned:"),
             language.rubles(explanation.refunded),
-            language.pick("кэшбэк уменьшен на", "cashback taken back:"),
+            language.pick("кешбэк уменьшен на", "cashback taken back:"),
             language.rubles(explanation.given - explanation.left),
             language.pick("осталось", "left:"),
             language.rubles(explanation.left),
@@ -96,11 +96,11 @@ fn refunds(explanation: &Explanation, language: Language) -> Option<String> {
 pub fn reason_text(reason: CashbackReason, language: Language) -> &'static str {
     match reason {
         CashbackReason::NotEnrolled => language.pick(
-            "Во время покупки вы не участвовали в бонусной программе, поэтому кэшбэк не начислен.",
+            "Во время покупки вы не участвовали в бонусной программе, поэтому кешбэк не начислен.",
             "You were not in the bonus programme at the time of the purchase, so there is no cashback.",
         ),
         CashbackReason::LeftProgramme => language.pick(
-            "К моменту покупки вы вышли из бонусной программы, поэтому кэшбэк не начислен.",
+            "К моменту покупки вы вышли из бонусной программы, поэтому кешбэк не начислен.",
             "You had left the bonus programme by the time of the purchase, so there is no cashback.",
         ),
         CashbackReason::NoRule => {
@@ -117,15 +117,15 @@ pub fn reason_text(reason: CashbackReason, language: Language) -> &'static str {
             language.pick("Сработало ограничение акции.", "A limit of the offer was reached.")
         }
         CashbackReason::PaidReached => language.pick(
-            "Кэшбэк не может быть больше, чем оплачено деньгами.",
+            "Кешбэк не может быть больше, чем оплачено деньгами.",
             "Cashback can't be more than what was paid with money.",
         ),
         CashbackReason::HeldForCheck => language.pick(
-            "Кэшбэк удержан: покупка проверяется. Мы сообщим, чем закончится проверка.",
+            "Кешбэк удержан: покупка проверяется. Мы сообщим, чем закончится проверка.",
             "The cashback is held: the purchase is being checked. We will tell you the outcome.",
         ),
         CashbackReason::TakenBack => language.pick(
-            "Покупку проверили: она нарушает правила программы, кэшбэк отозван.",
+            "Покупку проверили: она нарушает правила программы, кешбэк отозван.",
             "The purchase was checked: it breaks the rules of the programme, and the cashback was taken back.",
         ),
     }
