@@ -87,12 +87,7 @@ fn resolved<'a>(document: &'a Value, mut schema: &'a Value) -> &'a Value {
 fn compare(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     let schema = resolved(document, schema);
     if let Some(parts) = schema["allOf"].as_array() {
-        // A flattened part knows nothing of the other's fields: each says only what it requires.
-        for part in parts {
-            let mut of_part = Vec::new();
-            compare(document, part, value, at, &mut of_part);
-            found.extend(of_part.into_iter().filter(|misfit| !misfit.ends_with("is not documented")));
-        }
+        compare_parts(document, parts, value, at, found);
         return;
     }
     if let Some(choices) = schema["oneOf"].as_array() {
@@ -119,6 +114,38 @@ fn compare(document: &Value, schema: &Value, value: &Value, at: &str, found: &mu
     if let Some(fields) = value.as_object() {
         compare_fields(document, schema, fields, at, found);
     }
+}
+
+const UNKNOWN: &str = " is not documented";
+
+/// A flattened part knows nothing of the others' fields: a field is undocumented where no part knows it, or what holds it.
+fn compare_parts(document: &Value, parts: &[Value], value: &Value, at: &str, found: &mut Vec<String>) {
+    let by_part: Vec<Vec<String>> = parts
+        .iter()
+        .map(|part| {
+            let mut of_part = Vec::new();
+            compare(document, part, value, at, &mut of_part);
+            of_part
+        })
+        .collect();
+    let unknown_to = |part: &[String], field: &str| {
+        let mut unknown = part.iter().filter_map(|misfit| misfit.strip_suffix(UNKNOWN));
+        unknown.any(|holder| {
+            field == holder || field.strip_prefix(holder).is_some_and(|rest| rest.starts_with(['.', '[']))
+        })
+    };
+    let mut told: Vec<&String> = by_part
+        .iter()
+        .flatten()
+        .filter(|misfit| {
+            misfit
+                .strip_suffix(UNKNOWN)
+                .is_none_or(|field| by_part.iter().all(|part| unknown_to(part, field)))
+        })
+        .collect();
+    told.sort();
+    told.dedup();
+    found.extend(told.into_iter().cloned());
 }
 
 fn fits_type(told: &Value, value: &Value) -> bool {
@@ -156,7 +183,7 @@ fn compare_fields(
         match known.and_then(|known| known.get(name)) {
             Some(property) => compare(document, property, field, &format!("{at}.{name}"), found),
             None if others.is_object() => compare(document, others, field, &format!("{at}.{name}"), found),
-            None if known.is_some() => found.push(format!("{at}.{name} is not documented")),
+            None if known.is_some() => found.push(format!("{at}.{name}{UNKNOWN}")),
             None => {}
         }
     }
