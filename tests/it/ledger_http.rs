@@ -141,6 +141,29 @@ fn eight_clients_never_overspend_a_member_or_a_budget() {
 }
 
 #[test]
+fn a_past_balance_opens_to_the_postings_it_is_made_of() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let buy = |receipt| {
+        let sale = shop.sale(("card_number", anna.card.number.as_str()), receipt, "100.00");
+        shop.program.post("/v1/purchases", &sale).expect(201);
+        shop.server.clock.advance(TimeDelta::minutes(1));
+    };
+    buy("R-1");
+    let between = shop.server.app.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    shop.server.clock.advance(TimeDelta::minutes(1));
+    buy("R-2");
+    let finance = shop.finance();
+    let receipts = |query: &str| -> Vec<Value> {
+        let path = format!("/v1/ledger/postings?account=receivable:market{query}");
+        let items = finance.get(&path).expect(200).json()["items"].take();
+        items.as_array().unwrap().iter().map(|posting| posting["receipt"].clone()).collect()
+    };
+    assert_eq!(receipts(""), ["R-2", "R-1"]);
+    assert_eq!(receipts(&format!("&at={between}")), ["R-1"]);
+}
+
+#[test]
 fn a_row_is_judged_by_rules_and_card_of_its_own_moment() {
     let shop = Shop::open();
     let anna = shop.holder("1001");

@@ -285,6 +285,8 @@ pub struct PostingFilter {
     pub from: Option<NaiveDate>,
     /// Booked on this day or before.
     pub to: Option<NaiveDate>,
+    /// Booked up to this instant: those that balances as of it are made of.
+    pub at: Option<DateTime<Utc>>,
 }
 
 #[derive(QueryableByName)]
@@ -351,6 +353,7 @@ pub fn postings(
     let low = filter.from.map_or(Uuid::nil(), |day| first_id_of(midnight(zone, day)));
     let day_after = filter.to.and_then(|day| day.checked_add_days(Days::new(1)));
     let high = day_after.map_or(Uuid::max(), |day| first_id_of(midnight(zone, day)));
+    let high = filter.at.map_or(high, |at| high.min(first_id_of(at + TimeDelta::milliseconds(1))));
     let high = after.map_or(high, |after| high.min(after.0));
     let account = filter.account.as_ref().map(|name| number(connection, name)).transpose()?;
     let ids = touching(filter.account.as_ref(), account);

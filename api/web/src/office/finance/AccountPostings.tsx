@@ -1,7 +1,7 @@
 /** The postings behind one figure; each opens beside the list to its transfers and its purchase. */
 import { Anchor, Group, TextInput } from '@mantine/core'
 import { useState } from 'react'
-import { Link } from 'wouter'
+import { Link, useSearch } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Posting } from '../../api/types'
 import { kopecks } from '../../ui/money'
@@ -27,15 +27,24 @@ export default function AccountPostings({ account }: { account: string }) {
 
 function Page({ account }: { account: string }) {
   const words = useWords()
-  const { t } = words
+  const { t, dayAndTime } = words
+  const at = new URLSearchParams(useSearch()).get('at') ?? undefined
   const nameOf = useOwnerNames()
   const [from, setFrom] = useState('')
   const [to, setTo] = useState('')
   const [chosen, setChosen] = useState<Posting>()
-  const list = usePaged<Posting>(['postings', account, from, to], (paging, signal) =>
+  const list = usePaged<Posting>(['postings', account, from, to, at], (paging, signal) =>
     ask(
       api.GET('/v1/ledger/postings', {
-        params: { query: { account, ...(from ? { from } : {}), ...(to ? { to } : {}), ...paging } },
+        params: {
+          query: {
+            account,
+            ...(from ? { from } : {}),
+            ...(to ? { to } : {}),
+            ...(at ? { at } : {}),
+            ...paging,
+          },
+        },
         signal,
       }),
     ),
@@ -45,9 +54,12 @@ function Page({ account }: { account: string }) {
       <PageHead
         title={accountTitle(account, words, nameOf(account))}
         hint={
-          <Anchor component={Link} href="/ledger" size="sm">
-            {t('postings.back')}
-          </Anchor>
+          <>
+            {at ? `${t('ledger.asOf', { at: dayAndTime(at) })} · ` : null}
+            <Anchor component={Link} href="/ledger" size="sm">
+              {t('postings.back')}
+            </Anchor>
+          </>
         }
       />
       <Group mb="md" align="flex-end">

@@ -61,13 +61,13 @@ function Page() {
         ) : null}
       </Group>
       <Loaded query={balance} allowed={ALLOWED.ledger}>
-        {(data) => <Accounts balance={data} />}
+        {(data) => <Accounts balance={data} at={at} />}
       </Loaded>
     </>
   )
 }
 
-function Accounts({ balance }: { balance: Balance }) {
+function Accounts({ balance, at }: { balance: Balance; at: string | undefined }) {
   const words = useWords()
   const { t, figure } = words
   const [, go] = useLocation()
@@ -77,10 +77,10 @@ function Accounts({ balance }: { balance: Balance }) {
       testId="trial-balance"
       exportName="trial-balance"
       above={280}
-      columns={columnsOf(words)}
+      columns={columnsOf(words, at)}
       rows={balance.accounts}
       rowKey={(row) => row.account}
-      onOpen={(row) => go(ledgerPath(row.account))}
+      onOpen={(row) => go(ledgerPath(row.account, at))}
       foot={
         <Table.Tr>
           <Table.Td colSpan={3}>{t('ledger.total')}</Table.Td>
@@ -93,7 +93,7 @@ function Accounts({ balance }: { balance: Balance }) {
   )
 }
 
-function columnsOf(words: ReturnType<typeof useWords>): Column<LedgerAccount>[] {
+function columnsOf(words: ReturnType<typeof useWords>, at: string | undefined): Column<LedgerAccount>[] {
   const { t, figure } = words
   return [
     {
@@ -137,7 +137,13 @@ function columnsOf(words: ReturnType<typeof useWords>): Column<LedgerAccount>[] 
       title: t('ledger.balance'),
       numeric: true,
       cell: (row) => (
-        <Anchor component={Link} href={ledgerPath(row.account)} inherit fw={600} {...negative(row.balance)}>
+        <Anchor
+          component={Link}
+          href={ledgerPath(row.account, at)}
+          inherit
+          fw={600}
+          {...negative(row.balance)}
+        >
           {figure(row.balance)}
         </Anchor>
       ),

@@ -34,6 +34,7 @@ export function accountOwner(account: LedgerAccount, { t }: Words): string {
   return account.owner_name ?? t(`owner.${account.owner_kind}`)
 }
 
-export function ledgerPath(account: string): string {
-  return `/ledger/${encodeURIComponent(account)}`
+/** The postings of an account; those that its balance as of an instant is made of. */
+export function ledgerPath(account: string, at?: string): string {
+  return `/ledger/${encodeURIComponent(account)}${at ? `?at=${encodeURIComponent(at)}` : ''}`
 }
