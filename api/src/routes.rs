@@ -41,6 +41,7 @@ pub fn creation(path: &'static str, access: Access, handler: Route) -> Entry {
 }
 
 /// The table.
+#[expect(clippy::too_many_lines, reason = "a line a route, and all of them in one place")]
 pub fn table() -> Vec<Entry> {
     let get = |path, access, handler| entry(Method::GET, path, access, handler);
     let post = |path, access, handler| entry(Method::POST, path, access, handler);

@@ -5,6 +5,8 @@
     reason = "a benchmark stops where something is not as it expects, and its figures are rounded"
 )]
 
+#[path = "support/card_rows.rs"]
+mod card_rows;
 #[path = "support/measure.rs"]
 mod measure;
 #[path = "support/union.rs"]
@@ -16,11 +18,8 @@ use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::prelude::*;
-use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use harness::{TestDatabase, program};
 use shared_kernel::clock::Clock;
-use shared_kernel::ids::{MemberId, Uuid};
 use union_registry::sealing::Sealer;
 use union_registry::{imports, members};
 
@@ -30,25 +29,6 @@ const MEMBERS: u32 = 200_000;
 /// Members of a statement, as the program takes them.
 const CHUNK: i64 = 5_000;
 
-/// Copies of the tables with their indexes and constraints; keys to other tables apart.
-const FLOOR: &str = "
-    CREATE SCHEMA floor;
-    CREATE TABLE floor.cards (LIKE cards.cards INCLUDING ALL);
-    CREATE TABLE floor.devices (LIKE cards.devices INCLUDING ALL);
-    CREATE TABLE floor.outbox (LIKE platform.outbox INCLUDING ALL);
-    ANALYZE";
-const FLOOR_CHUNK: &str = r#"
-    WITH new AS MATERIALIZED (
-        SELECT * FROM unnest($1, $2, $3, $4) AS n (id, device, member_id, number)
-    ), new_cards AS (
-        INSERT INTO floor.cards (id, number, member_id, kind, status, ordered_at, issued_at, expires_on)
-        SELECT id, number, member_id, 'virtual', 'active', now(), now(), current_date + 1825 FROM new
-    ), new_devices AS (
-        INSERT INTO floor.devices (id, card_id, kind, key_version, created_at)
-        SELECT device, id, 'server', 1, now() FROM new
-    )
-    INSERT INTO floor.outbox (kind, member_id, payload, occurred_at)
-    SELECT 'card.issued', member_id, jsonb_build_object('card_id', id, 'kind', 'virtual'), now() FROM new"#;
 /// Both sides begin each round without cards.
 const EMPTY: &str = "TRUNCATE cards.cards, cards.devices, cards.resolutions, platform.outbox, floor.cards, floor.devices, floor.outbox CASCADE";
 
@@ -58,7 +38,7 @@ fn main() {
     let database = harness::database();
     let mut connection = database.connect();
     bring_in(&mut connection, folder.path(), count);
-    connection.batch_execute(FLOOR).expect("copies of the tables can be made");
+    card_rows::tables(&mut connection);
     let mut row = Row::new(format!("{count} virtual cards"), None);
     for _ in 0..ROUNDS {
         connection.batch_execute(EMPTY).expect("nobody uses the tables");
@@ -102,22 +82,12 @@ fn issue(data: &Path, database: &TestDatabase, count: usize) -> f64 {
 fn floor(connection: &mut PgConnection) -> f64 {
     let started = Instant::now();
     let mut after = None;
-    let mut numbers = 0_u64..;
+    let mut numbers = card_rows::numbers();
     loop {
         let holders: Vec<MemberId> =
             members::active_ids(connection, union::ROOT, after, CHUNK).expect("the members can be read");
         let Some(last) = holders.last().copied() else { return started.elapsed().as_secs_f64() };
         after = Some(last);
-        let ids: Vec<Uuid> = holders.iter().map(|_| Uuid::now_v7()).collect();
-        let devices: Vec<Uuid> = holders.iter().map(|_| Uuid::now_v7()).collect();
-        let numbers: Vec<String> =
-            numbers.by_ref().take(holders.len()).map(|number| format!("9643{number:012}")).collect();
-        diesel::sql_query(FLOOR_CHUNK)
-            .bind::<Array<SqlUuid>, _>(&ids)
-            .bind::<Array<SqlUuid>, _>(&devices)
-            .bind::<Array<SqlUuid>, _>(&holders)
-            .bind::<Array<Text>, _>(&numbers)
-            .execute(connection)
-            .expect("the floor's rows can be written");
+        card_rows::write(connection, &holders, &mut numbers);
     }
 }

@@ -94,6 +94,30 @@ test('finance uploads a register and sees what became of its rows', async ({ vis
   await expect(page.getByTestId('record')).toContainText('250,00')
   await expect(page.getByTestId('record')).toContainText('200,00')
   await look(page, 'finance-register')
+
+  // What one side alone has shows when the file is only compared.
+  await page.getByTestId('nav-registers').click()
+  await page.getByTestId('register-upload').click()
+  await page.getByTestId('register-partner').click()
+  await page.getByRole('option', { name: 'Супермаркет «Соседи»' }).click()
+  await page.getByRole('radio', { name: 'Только сверить' }).check()
+  await page
+    .getByTestId('register-file')
+    .setInputFiles(
+      file('compared.csv', [
+        'outlet,receipt,occurred_at,card_number,amount,category,kind,reference',
+        `market-2,W-SAME,${at},${card},200.00,,sale,`,
+        `market-2,W-THEIRS,${at},${card},300.00,,sale,`,
+      ]),
+    )
+  await page.getByTestId('register-send').click()
+  await expect(page.getByTestId('register-status')).toHaveAttribute('data-status', 'done')
+  await expect(page.getByTestId('outcome-matched')).toContainText(/\D1$/)
+  await page.getByTestId('outcome-only_theirs').click()
+  await expect(page.getByTestId('register-line').filter({ hasText: 'W-THEIRS' })).toBeVisible()
+  await page.getByTestId('outcome-only_ours').click()
+  await expect(page.getByTestId('register-line').filter({ hasText: 'W-OTHER' })).toBeVisible()
+  await look(page, 'finance-compared')
 })
 
 test('a registrar imports members, sees why a row was refused, and gives a card', async ({ visit }) => {

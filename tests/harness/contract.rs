@@ -1,5 +1,5 @@
-//! The OpenAPI document as a judge: every JSON answer that a [`Client`](crate::Client) gets is held against what the
-//! document says of its route and status.
+//! The OpenAPI document as a judge: every answer that a [`Client`](crate::Client) gets is held against what the document
+//! says of its route and status: JSON field by field, anything else by its kind, an empty one by being told of.
 
 use std::sync::LazyLock;
 
@@ -58,11 +58,19 @@ pub fn is_documented(route: &str, status: u16) -> bool {
 pub fn misfits(method: &str, path: &str, status: u16, kind: &str, body: &[u8]) -> Vec<String> {
     let kind = kind.split(';').next().unwrap_or_default().trim();
     let Some(operation) = CONTRACT.operation(method, path) else { return Vec::new() };
-    if !matches!(kind, "application/json" | "application/problem+json") || body.is_empty() {
-        return Vec::new();
+    let response = &operation["responses"][status.to_string()];
+    if body.is_empty() {
+        return response
+            .is_null()
+            .then(|| format!("{status} without a body is not documented"))
+            .into_iter()
+            .collect();
+    }
+    if !matches!(kind, "application/json" | "application/problem+json") {
+        let told = response["content"].get(kind).is_some();
+        return (!told).then(|| format!("{status} with {kind} is not documented")).into_iter().collect();
     }
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return vec!["is no JSON".to_owned()] };
-    let response = &operation["responses"][status.to_string()];
     let problem = &CONTRACT.document["components"]["schemas"]["Problem"];
     let schema = match &response["content"][kind]["schema"] {
         Value::Null if response.is_null() && kind == "application/problem+json" => problem,

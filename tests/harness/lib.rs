@@ -16,6 +16,7 @@ pub mod mailbox;
 pub mod program;
 pub mod server;
 pub mod socket;
+mod undone;
 pub mod wallets;
 pub mod webhook_sink;
 

@@ -139,15 +139,9 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
     let connection = &mut *app.pool.get()?;
     let report = match command {
         Admin::CreateStaff { email, role, organisation, partner, outlet, password_stdin } => {
-            if matches!(role, Role::Registrar | Role::Issuer) && organisation.is_none() {
-                // Bound to nothing, it could do nothing.
-                return Err(format!("a login of the role {role} needs --organisation").into());
-            }
             let partner = partner.map(|code| partner_of(connection, &code, &outlet)).transpose()?;
-            let password = password_stdin.then(read_password).transpose()?;
-            let new = NewStaff { email, role, organisation, partner, outlets: outlet, password };
-            let made = staff::create(app, connection, new)?;
-            json!({ "id": made.id, "email": made.email, "role": role, "password": made.password })
+            let new = NewStaff { email, role, organisation, partner, outlets: outlet, password: None };
+            create_staff(app, connection, new, password_stdin)?
         }
         Admin::SetPassword { email, password_stdin } => {
             let login = login_of(connection, &email)?;
@@ -166,16 +160,7 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
         }
         Admin::CreateWalletApp { name, redirect_uri, scope, public } => {
             let scopes = Scopes::of(scope).ok_or("a wallet needs --scope")?;
-            let new = NewApp { name, redirect_uris: redirect_uri, scopes, public };
-            let made =
-                apps::create(app, connection, &new, "command line").map_err(|problem| problem.to_string())?;
-            json!({
-                "name": made.app.name,
-                "client_id": made.app.client_id,
-                "client_secret": made.client_secret,
-                "redirect_uris": made.app.redirect_uris().collect::<Vec<_>>(),
-                "scope": made.app.scope,
-            })
+            create_wallet_app(app, connection, &NewApp { name, redirect_uris: redirect_uri, scopes, public })?
         }
         Admin::VerifyAudit => return verify_audit(app, connection),
         Admin::CreatePartner {
@@ -211,6 +196,36 @@ pub fn run(app: &App, command: Admin) -> Result<ExitCode, BoxError> {
     };
     println!("{report}");
     Ok(ExitCode::SUCCESS)
+}
+
+fn create_staff(
+    app: &App,
+    connection: &mut PgConnection,
+    new: NewStaff,
+    password_stdin: bool,
+) -> Result<serde_json::Value, BoxError> {
+    if matches!(new.role, Role::Registrar | Role::Issuer) && new.organisation.is_none() {
+        // Bound to nothing, it could do nothing.
+        return Err(format!("a login of the role {} needs --organisation", new.role).into());
+    }
+    let (role, password) = (new.role, password_stdin.then(read_password).transpose()?);
+    let made = staff::create(app, connection, NewStaff { password, ..new })?;
+    Ok(json!({ "id": made.id, "email": made.email, "role": role, "password": made.password }))
+}
+
+fn create_wallet_app(
+    app: &App,
+    connection: &mut PgConnection,
+    new: &NewApp,
+) -> Result<serde_json::Value, BoxError> {
+    let made = apps::create(app, connection, new, "command line").map_err(|problem| problem.to_string())?;
+    Ok(json!({
+        "name": made.app.name,
+        "client_id": made.app.client_id,
+        "client_secret": made.client_secret,
+        "redirect_uris": made.app.redirect_uris().collect::<Vec<_>>(),
+        "scope": made.app.scope,
+    }))
 }
 
 /// A partner's program or a wallet, whichever has this id; whether it was not revoked before.

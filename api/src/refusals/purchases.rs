@@ -46,27 +46,17 @@ pub fn purchase(refusal: &Refusal) -> Problem {
                     format!("покупка {}", words::told(status.as_str()).ru),
                 )
         }
-        Refusal::InsufficientPoints { available } => {
-            Problem::conflict("insufficient-points", "Not enough points", "Баллов не хватает")
-                .detail(format!("only {available} is available"), format!("доступно только {available}"))
-                .field(
-                    "#/redeem",
-                    format!("only {available} is available"),
-                    format!("доступно только {available}"),
-                )
-        }
-        Refusal::CardLimit { left } => {
-            Problem::conflict("card-limit", "This family card's limit", "Лимит этой семейной карты")
-                .detail(
-                    format!("only {left} is left of the card's limit"),
-                    format!("по лимиту карты осталось {left}"),
-                )
-                .field(
-                    "#/redeem",
-                    format!("only {left} is left of the card's limit"),
-                    format!("по лимиту карты осталось {left}"),
-                )
-        }
+        Refusal::InsufficientPoints { available } => too_many_points(
+            Problem::conflict("insufficient-points", "Not enough points", "Баллов не хватает"),
+            Text::new(format!("only {available} is available"), format!("доступно только {available}")),
+        ),
+        Refusal::CardLimit { left } => too_many_points(
+            Problem::conflict("card-limit", "This family card's limit", "Лимит этой семейной карты"),
+            Text::new(
+                format!("only {left} is left of the card's limit"),
+                format!("по лимиту карты осталось {left}"),
+            ),
+        ),
         Refusal::RefundTooMuch { left } => {
             unprocessable("refund-too-much", "More than is left", "Больше, чем осталось").field(
                 "#/amount",
@@ -83,12 +73,15 @@ pub fn purchase(refusal: &Refusal) -> Problem {
                 )
         }
         wrong => {
-            let mut problem = Problem::invalid();
             let words = field_words(wrong);
-            problem = problem.field(format!("#{}", wrong.pointer()), words.en, words.ru);
-            problem
+            Problem::invalid().field(format!("#{}", wrong.pointer()), words.en, words.ru)
         }
     }
+}
+
+/// More was to be paid with points than there is: said of the whole and at the field.
+fn too_many_points(problem: Problem, words: Text) -> Problem {
+    problem.detail(words.en.clone(), words.ru.clone()).field("#/redeem", words.en, words.ru)
 }
 
 /// The words at the field for refusals that are nothing but a wrong field.

@@ -14,7 +14,7 @@ use shared_kernel::ids::{MemberId, OrganisationId, Uuid as RowId};
 use super::columns::Columns;
 use super::copy::Rows;
 use super::rows::{self, Row};
-use super::{CELL_SEPARATOR, IMPORT_LOCK, ImportError, Refused, Rejected, Report};
+use super::{Bulk, CELL_SEPARATOR, IMPORT_LOCK, ImportError, Refused, Rejected, Report};
 use crate::day_of;
 use crate::fields::{self, MemberFields, RawMember};
 use crate::schema::registry::{members as table, organisations};
@@ -39,8 +39,12 @@ const COLUMNS: [&str; 13] = [
     "joined_on",
     "consent_on",
 ];
-/// What an import of members writes.
-const TABLES: &str = "registry.members, registry.memberships, registry.consents";
+/// What an import of members writes. Each is looked up in `members_insert.sql` by its number, whose key stays.
+const BULK: Bulk = Bulk {
+    tables: "registry.members, registry.memberships, registry.consents",
+    keys: "",
+    figures: "registry.members, registry.memberships, registry.consents",
+};
 /// Rows whose contacts are sealed anew at a time.
 const RESEAL_PAGE: i64 = 5_000;
 
@@ -165,7 +169,7 @@ pub fn members<F: Read + Seek>(
         connection.batch_execute(include_str!("members_compare.sql"))?;
         super::tell_refused(connection, refused, &mut report)?;
         reseal(connection, sealer)?;
-        super::with_bulk_keys(connection, TABLES, |connection| write(connection, &mut report, now))?;
+        super::with_bulk_keys(connection, &BULK, |connection| write(connection, &mut report, now))?;
         Ok((report, created))
     })
 }

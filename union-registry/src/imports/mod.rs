@@ -219,20 +219,31 @@ fn tell_refused(
     }
 }
 
-/// Runs `write` with what hinders a first import set aside (`set_aside.sql`). `tables`: what it writes, the main one
-/// first. `write` tells how many rows it changed: after many the planner is given new figures, since what follows in the
-/// same transaction would be planned for the tables as they were, at twice the time.
+/// What an import writes, for [`with_bulk_keys`].
+struct Bulk {
+    /// The tables, the main one first.
+    tables: &'static str,
+    /// The main one's unique constraints that the writing can do without.
+    keys: &'static str,
+    /// The tables again, with the columns that later statements are planned by; all of them where none are named.
+    figures: &'static str,
+}
+
+/// Runs `write` with what hinders a first import set aside (`set_aside.sql`). `write` tells how many rows it changed:
+/// after many the planner is given new figures, since what follows in the same transaction would be planned for the
+/// tables as they were, at twice the time.
 fn with_bulk_keys(
     connection: &mut PgConnection,
-    tables: &str,
+    bulk: &Bulk,
     write: impl FnOnce(&mut PgConnection) -> QueryResult<u64>,
 ) -> QueryResult<()> {
+    let Bulk { tables, keys, figures } = bulk;
     connection.batch_execute(include_str!("set_aside.sql"))?;
-    connection.batch_execute(&format!("SELECT pg_temp.set_aside('{{{tables}}}')"))?;
+    connection.batch_execute(&format!("SELECT pg_temp.set_aside('{{{tables}}}', '{{{keys}}}')"))?;
     let changed = write(connection)?;
     connection.batch_execute("SELECT pg_temp.put_back()")?;
     if changed >= ANALYZED_MIN {
-        connection.batch_execute(&format!("ANALYZE {tables}"))?;
+        connection.batch_execute(&format!("ANALYZE {figures}"))?;
     }
     Ok(())
 }

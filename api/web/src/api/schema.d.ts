@@ -7530,6 +7530,8 @@ export interface operations {
                 from?: string;
                 /** @description Booked on this day or before. */
                 to?: string;
+                /** @description Booked up to this instant: those that a trial balance as of it is made of. */
+                at?: string;
                 /** @description 1 to 200; 50 unless said. */
                 limit?: number;
                 /** @description `next` of the page before. */
