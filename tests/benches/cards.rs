@@ -20,6 +20,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use harness::{TestDatabase, program};
 use shared_kernel::clock::Clock;
+use shared_kernel::ids::MemberId;
 use union_registry::sealing::Sealer;
 use union_registry::{imports, members};
 

@@ -13,6 +13,15 @@ fn a_started_server_is_alive_and_ready_and_measured() {
         metrics.contains(r#"unioncard_http_requests_total{method="GET",route="/health/ready",status="200"}"#),
         "{metrics}"
     );
+    let figure = |name: &str| -> i64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        let figure = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
+        figure.trim().parse().expect("a gauge is a number")
+    };
+    assert_eq!(figure(r#"unioncard_posting_queue{state="waiting"}"#), 0);
+    assert!(figure(r#"unioncard_database_connections{state="used"}"#) > 0, "{metrics}");
+    assert!(figure(r#"unioncard_database_connections{state="idle"}"#) >= 0, "{metrics}");
+    assert!(figure(r#"unioncard_card_numbers_left{programme="01"}"#) > 0, "{metrics}");
 }
 
 #[test]

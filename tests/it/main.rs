@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     reason = "a test stops where something is not as it expects"
 )]
+#![allow(clippy::too_many_lines, reason = "a story is told from its beginning to its end")]
 
 mod apple_device;
 mod apple_pass;

@@ -45,6 +45,11 @@ impl PostingQueue {
         (Self { sender, waiting: Arc::clone(&waiting) }, Inlet { source, waiting })
     }
 
+    /// Orders taken in and not yet answered.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
     /// Posts orders; the answers stand in their order. Each stands alone.
     ///
     /// # Errors

@@ -39,8 +39,9 @@ pub async fn metrics(app: web::Data<App>) -> HttpResponse {
     let shared = std::sync::Arc::clone(&app);
     // Without the database the process still tells what it knows by itself.
     let of_database =
-        app.run(move |connection| gauges::render(&shared, connection)).await.unwrap_or_default();
+        app.run(move |connection| gauges::of_database(&shared, connection)).await.unwrap_or_default();
+    let of_process = gauges::of_process(&app).unwrap_or_default();
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(METRICS.render() + &of_database)
+        .body(METRICS.render() + &of_process + &of_database)
 }

@@ -160,7 +160,7 @@ pub fn hand_out(
         if batch.status != BatchStatus::Received {
             return Err(CardError::BatchState(batch.status));
         }
-        settle(connection, id, cards, (ItemState::HandedOut, PrintEventKind::HandedOut), (by, None), now)?;
+        settle(connection, id, cards, (ItemState::HandedOut, PrintEventKind::HandedOut), (by, None, now))?;
         let holders = activate(connection, cards, now)?;
         if let Some(other) = cards.iter().find(|card| !holders.iter().any(|(id, _)| id == *card)) {
             return Err(CardError::NotInPrint(*other));
@@ -214,7 +214,7 @@ pub fn spoil(
     connection.transaction(|connection| {
         let batch = lock(connection, id)?;
         let spoiled = (ItemState::Spoiled, PrintEventKind::Spoiled);
-        settle(connection, id, cards, spoiled, (by, Some(note)), now)?;
+        settle(connection, id, cards, spoiled, (by, Some(note), now))?;
         closed(connection, batch)
     })
 }
@@ -225,8 +225,7 @@ fn settle(
     id: BatchId,
     cards: &[CardId],
     (state, event): (ItemState, PrintEventKind),
-    (by, note): (&str, Option<&str>),
-    now: DateTime<Utc>,
+    (by, note, now): (&str, Option<&str>, DateTime<Utc>),
 ) -> Result<(), CardError> {
     let settled: Vec<CardId> = diesel::update(
         print_items::table

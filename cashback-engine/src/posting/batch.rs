@@ -310,7 +310,7 @@ impl<'a> Batch<'a> {
         {
             return Outcome::Refused(Refusal::FiscalUsed);
         }
-        match decide::decide(&mut self.world, book, sale, &checked, claim.id, self.now) {
+        match decide::decide(&mut self.world, book, sale, &checked, (claim.id, self.now)) {
             Err(refusal) => Outcome::Refused(refusal),
             Ok(()) => {
                 self.known.insert(key.clone(), claim.id);

@@ -37,8 +37,7 @@ pub(crate) fn decide(
     book: &Book,
     sale: &Sale,
     checked: &Checked,
-    id: PurchaseId,
-    now: DateTime<Utc>,
+    (id, now): (PurchaseId, DateTime<Utc>),
 ) -> Result<(), Refusal> {
     let today = date_in(book.zone, now);
     may_redeem(world, sale, today)?;
