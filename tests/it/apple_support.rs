@@ -56,7 +56,12 @@ impl AppleShop {
         let mut settings: Vec<(&str, &str)> =
             own.iter().map(|(name, value)| (*name, value.as_str())).collect();
         settings.extend(more);
-        Self { shop: Shop::over(server_with(&settings)), _certificates: folder }
+        let server = server_with(&settings);
+        if !more.iter().any(|(name, _)| *name == "apns_url") {
+            // Nobody takes the pushes.
+            server.may_leave_undone();
+        }
+        Self { shop: Shop::over(server), _certificates: folder }
     }
 
     /// The pass a member takes from their page.

@@ -153,6 +153,7 @@ fn a_letter_refused_for_good_is_not_tried_again() {
     let sink = mail_server();
     sink.refuse(Some("550 no such user 1001@example.org"));
     let server = harness::server::server_with(&[("smtp_url", &sink.url())]);
+    server.may_leave_undone();
     let member = server.member("1001");
     server.virtual_card(member);
     use diesel::prelude::*;

@@ -158,6 +158,7 @@ const PAUSES: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 
 #[test]
 fn a_receiver_that_is_down_for_days_is_tried_ten_times_then_left_and_told_of_and_can_catch_up() {
     let shop = shop();
+    shop.server.may_leave_undone();
     shop.server.as_manager(&shop.partner);
     // A token lives an hour.
     let program = || shop.server.as_partner(&shop.partner);
@@ -251,6 +252,7 @@ fn a_new_secret_signs_beside_the_old_one_for_a_day() {
 #[test]
 fn receivers_that_drip_never_end_redirect_or_say_stop() {
     let shop = shop();
+    shop.server.may_leave_undone();
     let sinks: Vec<WebhookSink> = (0..6).map(|_| webhook_sink()).collect();
     let elsewhere = format!("Location: {}", sinks[5].url("/elsewhere"));
     let behaviours = [
@@ -278,6 +280,7 @@ fn receivers_that_drip_never_end_redirect_or_say_stop() {
 #[test]
 fn a_receiver_may_ask_for_a_pause_or_to_be_left_alone() {
     let shop = shop();
+    shop.server.may_leave_undone();
     let (busy, gone) = (webhook_sink(), webhook_sink());
     busy.behave(Behaviour::Answers(429, vec!["Retry-After: 600".to_owned()]));
     gone.behave(Behaviour::Answers(410, Vec::new()));
@@ -301,6 +304,7 @@ fn a_receiver_may_ask_for_a_pause_or_to_be_left_alone() {
 #[test]
 fn addresses_of_our_own_network_are_refused_when_given_and_when_dialled() {
     let shop = Shop::open();
+    shop.server.may_leave_undone();
     let file = harness::checkout().join("tests/data/webhook_addresses.json");
     let table: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let refused = |url: &str| {
@@ -388,6 +392,7 @@ impl Drop for Stranger {
 #[test]
 fn a_certificate_nobody_vouches_for_gets_nothing() {
     let shop = shop();
+    shop.server.may_leave_undone();
     let stranger = Stranger::start(&shop.server);
     let url = format!("https://localhost:{}/", stranger.port);
     let (id, _) = subscribe(&shop.program, &url, &["purchase.posted"]);

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `queries` | one query each: balances, lots, receipts, refunds, spendings, reserves, registers, and what foreign keys would |
 //! | `stream` | one pass over postings, transfers and purchases: kinds of transfers, owners, frozen terms, refunds one after the other |
+//! | `lots` | the sums and dates of a purchase's lots, where they differ among themselves |
 //! | `days` | closed days: their chained hashes and totals; the trial balance |
 //! | `room` | caps and budgets: what is used, and that each grant fitted when it was posted |
 //!
@@ -14,6 +15,7 @@
 mod days;
 mod judged;
 mod kinds;
+mod lots;
 mod queries;
 mod room;
 mod stream;

@@ -2,6 +2,7 @@
 //! later ones of a batch see what earlier ones changed.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use serde_json::json;
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::{Money, Rate};
@@ -21,6 +22,7 @@ use crate::ledger::account::Account;
 use crate::lots::{Lot, LotState};
 use crate::purchases::{CashbackReason, Judgement, PurchaseRecord, PurchaseStatus};
 use crate::rules::Book;
+use crate::rules::Terms;
 use crate::rules::book::Version;
 use crate::rules::evaluate::{Occasion, Room};
 use crate::rules::judge::judged;
@@ -229,8 +231,7 @@ pub(crate) fn accrue(
     for applied in &judgement.applied {
         let Some(version) = book.version(applied.rule, applied.version) else { continue };
         let amount = Money::from_kopecks(applied.given_kopecks);
-        let available_at = available_at(book.zone, date, version.terms.hold_days);
-        let expires_on = version.terms.life_months.map(|months| expires_on(date, months));
+        let (available_at, expires_on) = lot_dates(book.zone, date, &version.terms);
         let released = available_at <= now && !judgement.is_held();
         let account = if released { Account::AVAILABLE } else { Account::PENDING };
         for (funder, share) in version.funders.iter().zip(funder_parts(version, amount)) {
@@ -266,6 +267,12 @@ pub(crate) fn accrue(
         record.available_at = record.available_at.max(Some(available_at));
         record.expires_on = [record.expires_on, expires_on].into_iter().flatten().min();
     }
+}
+
+/// When cashback earned on a day becomes available, and its last day.
+pub(crate) fn lot_dates(zone: Tz, date: NaiveDate, terms: &Terms) -> (DateTime<Utc>, Option<NaiveDate>) {
+    let last = terms.life_months.map(|months| expires_on(date, months));
+    (available_at(zone, date, terms.hold_days), last)
 }
 
 /// Each funder's part of a rule's cashback, in the order of the terms.

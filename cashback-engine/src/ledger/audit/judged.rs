@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgConnection, PgValue};
@@ -68,6 +68,8 @@ pub(super) struct Stored {
     /// Whether refunds left less of it.
     pub reduced: bool,
     pub lines: Option<Lines>,
+    pub available_at: Option<DateTime<Utc>>,
+    pub expires_on: Option<NaiveDate>,
 }
 
 /// What postings moved on each account, credits above 0.

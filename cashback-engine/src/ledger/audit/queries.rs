@@ -67,12 +67,19 @@ const CHECKS: &[(u8, &str, &str)] = &[
     ),
     (
         2,
-        "a purchase's lots are not its cashback",
-        "SELECT format('purchase %s: cashback %s, lots %s', b.id, b.cashback, coalesce(l.amount, 0)) AS row
+        "a purchase's lots are not its cashback, or not of its dates",
+        // Of one lot: its last day is the purchase's, or more than 30 days later where it was held past it.
+        "SELECT format('purchase %s: cashback %s, lots %s; available %s, lots %s; until %s, lots %s', b.id, b.cashback,
+            coalesce(l.amount, 0), b.available_at, l.available_at, b.expires_on, l.expires_on) AS row
          FROM ledger.purchases b
-         LEFT JOIN (SELECT purchase_id, sum(amount) AS amount FROM ledger.lots GROUP BY 1) l ON l.purchase_id = b.id
+         LEFT JOIN (
+            SELECT purchase_id, sum(amount) AS amount, max(available_at) AS available_at,
+                min(expires_on) AS expires_on, count(*) AS lots
+            FROM ledger.lots GROUP BY 1) l ON l.purchase_id = b.id
          WHERE b.id >= '{since}' AND b.status NOT IN ('authorized', 'voided')
-            AND b.cashback <> coalesce(l.amount, 0)",
+            AND (b.cashback <> coalesce(l.amount, 0) OR b.available_at IS DISTINCT FROM l.available_at
+                OR (l.lots = 1 AND b.expires_on IS DISTINCT FROM l.expires_on
+                    AND (l.expires_on > b.expires_on + 30) IS NOT TRUE))",
     ),
     (
         2,
@@ -133,10 +140,14 @@ const CHECKS: &[(u8, &str, &str)] = &[
     ),
     (
         3,
-        "a redemption took from a lot that is not there",
-        "SELECT format('purchase %s: lot %s/%s', s.purchase_id, s.lot_purchase_id, s.lot_part) AS row
-         FROM ledger.spendings s WHERE NOT EXISTS (SELECT FROM ledger.lots l
-            WHERE l.purchase_id = s.lot_purchase_id AND l.part = s.lot_part AND l.member_id = s.member_id)",
+        "redemptions took from a lot that is not there, or more than there was",
+        "SELECT format('lot %s/%s of member %s: %s, left %s, expired %s, taken %s', s.lot_purchase_id, s.lot_part,
+            s.member_id, l.amount, l.remaining, l.expired, s.kept) AS row
+         FROM (SELECT member_id, lot_purchase_id, lot_part, sum(amount - returned) AS kept
+            FROM ledger.spendings GROUP BY 1, 2, 3) s
+         LEFT JOIN ledger.lots l
+            ON l.member_id = s.member_id AND l.purchase_id = s.lot_purchase_id AND l.part = s.lot_part
+         WHERE l.amount IS NULL OR l.remaining + l.expired + s.kept > l.amount",
     ),
     (
         4,

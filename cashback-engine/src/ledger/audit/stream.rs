@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use shared_kernel::ids::Uuid;
+use diesel::sql_types::{
+    Array, BigInt, Bool, Date, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
 use super::Findings;
 use super::days::Days;
 use super::judged::{self, Nets, Reduced, Stored};
 use super::kinds;
+use super::lots::{self, Several};
 use super::room::{self, Gather, Moved};
 use crate::days::date_in;
 use crate::ids::{PostingId, PurchaseId, RuleId};
@@ -20,7 +23,7 @@ use crate::ledger::account::{Account, AccountKind};
 use crate::ledger::walk::{Entry, Walk, WalkedPosting};
 use crate::purchases::Judgement;
 use crate::rules::Book;
-use crate::schema::ledger::accounts;
+use crate::schema::ledger::{accounts, merged};
 use crate::statement::statement;
 
 /// How many purchases are read at a time.
@@ -30,9 +33,10 @@ statement! {
     /// Purchases after one.
     ReadPurchases { after: Uuid => SqlUuid, limit: i64 => BigInt }
         -> (SqlUuid, SqlUuid, Integer, Timestamptz, Text, Bool, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt,
-            BigInt, Jsonb, Bool, Nullable<Jsonb>),
+            BigInt, Jsonb, Bool, Nullable<Jsonb>, Nullable<Timestamptz>, Nullable<Date>),
     "SELECT id, member_id, outlet_id, occurred_at, status, captured, amount, redeemed, redeemed_left, commission,
-        commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL, lines
+        commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL, lines, available_at,
+        expires_on
      FROM ledger.purchases WHERE id > ? ORDER BY id LIMIT ?"
 }
 
@@ -40,9 +44,10 @@ statement! {
     /// Purchases by their identifiers.
     ReadOlder { ids: Vec<PurchaseId> => Array<SqlUuid> }
         -> (SqlUuid, SqlUuid, Integer, Timestamptz, Text, Bool, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt,
-            BigInt, Jsonb, Bool, Nullable<Jsonb>),
+            BigInt, Jsonb, Bool, Nullable<Jsonb>, Nullable<Timestamptz>, Nullable<Date>),
     "SELECT id, member_id, outlet_id, occurred_at, status, captured, amount, redeemed, redeemed_left, commission,
-        commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL, lines
+        commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL, lines, available_at,
+        expires_on
      FROM ledger.purchases WHERE id = ANY(?)"
 }
 
@@ -82,6 +87,9 @@ pub(super) struct Pass<'a> {
     over: bool,
     since: Uuid,
     gather: Gather,
+    lots: Several,
+    /// Into whom members were merged: postings before it bear the name they were booked under.
+    merged: HashMap<MemberId, MemberId>,
     walked: Walked,
 }
 
@@ -103,6 +111,8 @@ impl<'a> Pass<'a> {
     ) -> QueryResult<Self> {
         let kinds: Vec<(Account, AccountKind)> =
             accounts::table.select((accounts::id, accounts::kind)).load(connection)?;
+        let merged: Vec<(MemberId, MemberId)> =
+            merged::table.select((merged::member_id, merged::into_id)).load(connection)?;
         Ok(Self {
             book,
             findings,
@@ -114,6 +124,8 @@ impl<'a> Pass<'a> {
             over: false,
             since,
             gather: Gather::default(),
+            lots: Several::default(),
+            merged: merged.into_iter().collect(),
             walked: Walked::default(),
         })
     }
@@ -247,6 +259,7 @@ impl<'a> Pass<'a> {
             {
                 self.alone(&stored);
             }
+            self.owner(posting, &stored);
             let mut nets = Nets::new();
             for transfer in &entry.transfers {
                 judged::add(&mut nets, transfer.debit, transfer.credit, transfer.kopecks);
@@ -257,6 +270,17 @@ impl<'a> Pass<'a> {
             format!("posting {} ({})", posting.id, posting.kind)
         });
         Ok(None)
+    }
+
+    /// A purchase is its posting's member's, or of whom they were merged into.
+    fn owner(&mut self, posting: &WalkedPosting, stored: &Stored) {
+        let booked = posting.member;
+        let now = booked.map(|member| self.merged.get(&member).copied().unwrap_or(member));
+        if now != Some(stored.member) {
+            self.findings.add(1, "a purchase is another member's than its posting", || {
+                format!("purchase {}: member {}, posting's {booked:?}", stored.id, stored.member)
+            });
+        }
     }
 
     fn alone(&mut self, stored: &Stored) {
@@ -307,6 +331,9 @@ impl<'a> Pass<'a> {
             }
             self.one(&found, &judgement, &more, reduced.get(&found.stored.id));
         }
+        for purchase in self.lots.wrong(connection)? {
+            self.broken(purchase, "its lots are others than its rules give");
+        }
         Ok(())
     }
 
@@ -327,6 +354,15 @@ impl<'a> Pass<'a> {
             match reduced.judged(judgement, self.book) {
                 Ok(given_back) => back = given_back,
                 Err(what) => self.broken(stored.id, what),
+            }
+        }
+        if stored.status.is_posted() {
+            let lots = lots::given(stored, judgement, self.book);
+            if !lots::are_told(stored, &lots) {
+                self.broken(stored.id, "when it can be spent, and until when");
+            }
+            if lots.len() > 1 {
+                self.lots.push(stored, lots);
             }
         }
         let kept = reduced.map_or_else(|| given.clone(), |reduced| reduced.record.kept().rules);
