@@ -16,17 +16,21 @@ const UNDER_WAY: &str = "
     UNION ALL
     SELECT 'imports not ended', count(*) FROM platform.imports WHERE status IN ('queued', 'running')
     UNION ALL
-    SELECT 'registers not ended', count(*) FROM ledger.registers WHERE status IN ('queued', 'running')";
+    SELECT 'registers not ended', count(*) FROM ledger.registers WHERE status IN ('queued', 'running')
+    UNION ALL
+    SELECT 'letters being sent', count(*) FROM platform.deliveries WHERE attempts > 0 AND failure IS NULL
+    UNION ALL
+    SELECT 'wallets being told', count(*) FROM platform.wallet_updates WHERE attempts > 0 AND failure IS NULL";
 /// Tried in vain, whether it will be tried again or was given up.
 const FAILED: &str = "
     SELECT 'letters not sent' AS what, count(*) AS rows FROM platform.deliveries
-    WHERE attempts > 0 OR failed_at IS NOT NULL
+    WHERE failure IS NOT NULL
     UNION ALL
     SELECT 'webhooks not delivered', count(*) FROM platform.webhook_deliveries
     WHERE state <> 'delivered' AND failure IS NOT NULL
     UNION ALL
     SELECT 'wallets not told', count(*) FROM platform.wallet_updates
-    WHERE attempts > 0 OR failed_at IS NOT NULL";
+    WHERE failure IS NOT NULL";
 
 #[derive(QueryableByName)]
 struct Left {
