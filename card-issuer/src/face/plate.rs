@@ -143,8 +143,11 @@ impl Plate {
             Tone::Dim => &self.dim,
         };
         let baseline = nearest(run.at.1 * scale);
+        // With two pixels in a byte a letter on an odd one has other bytes than on an even one: the compressor knows it
+        // again only where all stand on even ones.
+        let step = if self.depth() == BitDepth::Four { 2 } else { 1 };
         for placed in &run.line.glyphs {
-            let x = nearest((run.at.0 + placed.x) * scale);
+            let x = nearest((run.at.0 + placed.x) * scale / side(step)) * step;
             let stamp = self.stamps.of(style.weight, placed.glyph, style.size * scale);
             let left = x + stamp.left;
             for (y, levels) in (baseline + stamp.top..).zip(stamp.levels.chunks(stamp.width)) {
