@@ -175,10 +175,11 @@ impl Settings {
 
     fn checked(figment: Figment) -> Result<Self, SettingsError> {
         let mut settings: Self = figment.extract().map_err(Box::new)?;
-        if settings.connections_max == 0 || settings.connections_max > 200 {
+        // The posting threads keep two, a file's worker holds two; the rest is everybody's.
+        if settings.connections_max < 6 || settings.connections_max > 200 {
             return Err(SettingsError::Invalid {
                 name: "connections_max",
-                reason: "must be 1 to 200".into(),
+                reason: "must be 6 to 200".into(),
             });
         }
         if settings.client_requests_per_second < 200 {

@@ -410,13 +410,15 @@ impl From<diesel::result::Error> for Problem {
         match &error {
             Error::NotFound => Self::not_found(),
             Error::DatabaseError(
-                DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::SerializationFailure,
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
                 _,
             )
             | Error::BrokenTransactionManager => {
                 tracing::warn!(%error, "the database is away");
+                Self::unavailable()
+            }
+            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
+                tracing::warn!(%error, "another transaction came before");
                 Self::unavailable()
             }
             // A full disk or a starting or stopping server recovers by itself.

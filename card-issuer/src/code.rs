@@ -15,8 +15,10 @@ use crate::number::{self, CardNumber, NumberError};
 pub const STEP_SECONDS: i64 = 30;
 /// Steps of clock drift forgiven either way.
 pub const DRIFT_STEPS: i64 = 1;
-/// How far from now a step is searched, to say why a code fails: 20 minutes either way.
-pub const SEARCH_STEPS: i64 = 40;
+/// How far back a step is searched, to say why a code fails: a day, as long as a picture of one is shown again.
+pub const BACK_STEPS: i64 = 2_880;
+/// How far ahead: 20 minutes of a clock that is off.
+pub const AHEAD_STEPS: i64 = 40;
 /// Digits of the changing part.
 pub const TOTP_DIGITS: usize = 8;
 const CODE_MODULUS: u32 = 100_000_000;
@@ -154,7 +156,7 @@ pub enum Verdict {
         /// Its step.
         step: i64,
     },
-    /// Drawn up to 20 minutes ago.
+    /// Drawn up to a day ago.
     Expired,
     /// It will be drawn within 20 minutes: the device's clock is ahead.
     ClockOff,
@@ -177,11 +179,11 @@ pub fn classify(
         let used = last_used.is_some_and(|last| step <= last);
         return if used { Verdict::Used { step } } else { Verdict::Valid { step } };
     }
-    let past = (current - SEARCH_STEPS..current - DRIFT_STEPS).rev().find(fits);
+    let past = (current - BACK_STEPS..current - DRIFT_STEPS).rev().find(fits);
     match past {
         Some(step) if last_used == Some(step) => Verdict::Used { step },
         Some(_) => Verdict::Expired,
-        None if (current + DRIFT_STEPS + 1..=current + SEARCH_STEPS).any(|step| fits(&step)) => {
+        None if (current + DRIFT_STEPS + 1..=current + AHEAD_STEPS).any(|step| fits(&step)) => {
             Verdict::ClockOff
         }
         None => Verdict::Wrong,
@@ -258,11 +260,13 @@ mod tests {
         }
         assert_eq!(judged(current, Some(current - 1)), Verdict::Valid { step: current });
         assert_eq!(judged(current - 2, None), Verdict::Expired, "one step too old");
-        assert_eq!(judged(current - 40, None), Verdict::Expired);
+        assert_eq!(judged(current - 120, None), Verdict::Expired, "an hour old");
+        assert_eq!(judged(current - 2_880, None), Verdict::Expired);
+        assert_eq!(judged(current - 120, Some(current - 120)), Verdict::Used { step: current - 120 });
         assert_eq!(judged(current - 5, Some(current - 5)), Verdict::Used { step: current - 5 });
         assert_eq!(judged(current + 2, None), Verdict::ClockOff);
         assert_eq!(judged(current + 40, None), Verdict::ClockOff);
-        assert_eq!(judged(current - 41, None), Verdict::Wrong);
+        assert_eq!(judged(current - 2_881, None), Verdict::Wrong);
         assert_eq!(judged(current + 41, None), Verdict::Wrong);
     }
 
@@ -286,8 +290,8 @@ mod tests {
             let (a, b) = (secret(a), secret(b));
             let current = step_at(at(NOW));
             let drawn = presented(&b, current);
-            // One in 1.2 million codes fits one of the 81 steps by chance.
-            prop_assume!((current - 40..=current + 40).all(|step| a.digits_at(step) != b.digits_at(current)));
+            // One in 34,000 codes fits one of the 2,921 steps by chance.
+            prop_assume!((current - 2_880..=current + 40).all(|step| a.digits_at(step) != b.digits_at(current)));
             prop_assert_eq!(classify(&a, &drawn, None, at(NOW)), Verdict::Wrong);
         }
     }

@@ -46,7 +46,7 @@ pub enum CodeRefusal {
     /// The card draws no such code around now ("code-wrong").
     #[error("the code is wrong")]
     Wrong,
-    /// It was right up to 20 minutes ago ("code-expired").
+    /// It was right up to a day ago ("code-expired").
     #[error("the code has expired")]
     Expired,
     /// It will be right within 20 minutes ("code-clock").

@@ -22,8 +22,11 @@ pub fn if_free<T, E: From<diesel::result::Error>>(
         return Ok(None);
     }
     let done = work(connection);
-    unlock(connection, key)?;
-    done.map(Some)
+    // Whose connection ended has given it back too; why is what the work says.
+    let given_back = unlock(connection, key);
+    let done = done?;
+    given_back?;
+    Ok(Some(done))
 }
 
 /// Takes a lock if nobody else holds it; whether it was taken. The connection holds it until [`unlock`] or its own end.

@@ -10,6 +10,9 @@ use serde_json::json;
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::outbox::{self, Event};
 use unioncard::delivery::preferences::{self, Preferences, Tongue};
+use unioncard::files::imports::{self, ImportKind, ImportRequest};
+
+use crate::imports_http;
 
 fn purchase(server: &TestServer, member: MemberId, cashback: &str) -> Uuid {
     let id = Uuid::now_v7();
@@ -68,6 +71,30 @@ fn an_issued_card_comes_by_mail_with_its_code_as_a_picture() {
     let read = Command::new("zbarimg").args(["--quiet", "--raw"]).arg(&file).output().expect("zbarimg");
     assert_eq!(String::from_utf8(read.stdout).unwrap().trim(), card.number.as_str());
     until("nothing waits", || waiting(&server) == 0);
+}
+
+#[test]
+fn an_import_tells_those_it_brings_when_it_is_asked_to_alone() {
+    let server = server();
+    // With the organisation of the file's rows.
+    server.member("1001");
+    let bring = |notify: bool, numbers: [&str; 2]| {
+        let file = server.folder().join(format!("members-{notify}.csv"));
+        let rows = numbers.map(|number| imports_http::row(number, "", &format!("{number}@example.org")));
+        std::fs::write(&file, format!("{}{}", imports_http::HEADER, rows.concat())).unwrap();
+        let rejected = imports::rejected_beside(&file);
+        let by = "program".to_owned();
+        let request = ImportRequest { kind: ImportKind::Members, file, rejected, notify, within: None, by };
+        let report = imports::run(&server.app, &request, server.app.now()).unwrap();
+        assert_eq!(report.created, 2, "{report:?}");
+    };
+    bring(false, ["7001", "7002"]);
+    bring(true, ["7003", "7004"]);
+    let mut told: Vec<String> = server.letters(2).into_iter().map(|letter| letter.to).collect();
+    told.sort();
+    assert_eq!(told, ["7003@example.org", "7004@example.org"]);
+    until("nothing waits", || waiting(&server) == 0);
+    assert_eq!(server.letters(2).len(), 2, "those who came without a word to be said got none");
 }
 
 #[test]

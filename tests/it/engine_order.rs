@@ -2,8 +2,9 @@
 //! twice.
 
 use cashback_engine::adjustments::{self, Adjustment, Proposal};
+use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::ledger::audit;
-use cashback_engine::posting::{self, Fiscal, Refusal, Sale};
+use cashback_engine::posting::{self, Fiscal, Refusal, Sale, Source};
 use cashback_engine::refunds::{self, Return, Returned};
 use cashback_engine::schema::ledger::fiscal_receipts;
 use cashback_engine::{EngineError, PurchaseId, jobs, merging, purchases, two_step};
@@ -14,6 +15,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use shared_kernel::ids::{MemberId, Uuid};
 use std::time::{Duration, Instant};
 
+use crate::engine_claims;
 use crate::engine_support::{Programme, money};
 
 const FIVE: &str = r#""earn":{"percent":"5"}"#;
@@ -321,10 +323,14 @@ fn sales_and_refunds_at_one_till_under_a_budget_never_wait_in_a_circle() {
     let mut programme = Programme::new();
     programme.rule(r#""earn":{"percent":"10"},"caps":{"budget":"400.00"}"#);
     programme.rule(r#""earn":{"percent":"1"},"caps":{"budget":"5000.00"},"stacking":"additive""#);
+    engine_claims::watch(&mut programme, FraudRule::CashierDay, 100_000, FraudAction::Hold);
+    let cashier = Uuid::from_u128(7);
     let rounds: Vec<Vec<Sale>> = (0..4)
         .map(|_| {
             let member = programme.member();
-            (0..25).map(|_| programme.sale(member, "100.00")).collect()
+            let sale =
+                |_| Sale { source: Source::Till, posted_by: cashier, ..programme.sale(member, "100.00") };
+            (0..25).map(sale).collect()
         })
         .collect();
     let (books, now) = (programme.books.clone(), programme.now);

@@ -149,8 +149,8 @@ struct Model {
     /// Who was merged into whom.
     merged: Vec<Option<usize>>,
     sequence: usize,
-    /// From which day the first rule gives how many percent.
-    rates: Vec<(NaiveDate, i64)>,
+    /// From when on the first rule gives how many percent.
+    rates: Vec<(DateTime<Utc>, i64)>,
 }
 
 impl ModelMember {
@@ -190,7 +190,7 @@ impl ModelMember {
 
 impl Model {
     fn new() -> Self {
-        let rates = vec![(NaiveDate::MIN, 5)];
+        let rates = vec![(DateTime::<Utc>::MIN_UTC, 5)];
         let (members, merged) = (vec![ModelMember::default(); MEMBERS], vec![None; MEMBERS]);
         Self { members, merged, rates, ..Self::default() }
     }
@@ -200,8 +200,9 @@ impl Model {
         self.sequence
     }
 
-    fn rate_on(&self, day: NaiveDate) -> i64 {
-        self.rates.iter().rev().find(|(from, _)| *from <= day).unwrap().1
+    /// The rate of a moment; of now where none is told.
+    fn rate_at(&self, told: Option<DateTime<Utc>>) -> i64 {
+        self.rates.iter().rev().find(|(from, _)| told.is_none_or(|at| *from <= at)).unwrap().1
     }
 
     fn settle(&mut self, member: usize, today: NaiveDate) {
@@ -237,7 +238,7 @@ impl Model {
     ) {
         let amount = lines[0] + lines[1];
         let paid = amount - redeemed;
-        let rate = self.rate_on(day);
+        let rate = self.rate_at(told);
         let order = self.next();
         let m = &mut self.members[member];
         let spent = m.spend(redeemed, today);
@@ -690,7 +691,7 @@ fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
             runs.iter_mut().for_each(|run| run.void(at));
         }
         Step::Rule(percent) => {
-            model.rates.push((today, *percent));
+            model.rates.push((runs[0].programme.now, *percent));
             runs.iter_mut().for_each(|run| run.change_rule(*percent));
         }
         Step::Deed(deed) => standing::apply(*deed, model, runs, today),

@@ -174,7 +174,7 @@ fn the_code_stands_on_white_with_four_modules_of_quiet() {
 }
 
 #[test]
-fn a_face_takes_ten_thousand_bytes() {
+fn a_face_with_short_texts_takes_ten_thousand_bytes_and_one_full_of_letters_a_third_more() {
     let design = Design::default();
     let mut plate = Plate::new(&design, Resolution::Dpi300);
     let mut bytes = |holder: &Holder| plate.png(&Face::of(holder, &design)).unwrap().len();

@@ -134,6 +134,6 @@ fn the_code_of_a_purchase_sent_late_is_as_good_as_the_number() {
     assert!(statuses.iter().all(|status| **status == 201), "{batch}");
     // Nothing but a purchase: the card itself is asked about with a code of now.
     let resolve = |code: &str| program.post("/v1/cards/resolve", &json!({ "code": code }));
-    assert_eq!(resolve(&code).problem(422), "code-wrong");
+    assert_eq!(resolve(&code).problem(409), "code-used", "hours ago");
     resolve(&shop.code(&anna)).expect(200);
 }

@@ -35,6 +35,18 @@ fn cashier_at(shop: &Shop, outlets: &[&str]) -> Client {
 }
 
 #[test]
+fn a_picture_of_a_code_shown_hours_later_has_expired() {
+    let shop = Shop::open();
+    let code = shop.code(&shop.holder("1001"));
+    shop.server.clock.advance(TimeDelta::hours(3));
+    let till = shop.server.as_cashier(&shop.partner);
+    assert_eq!(resolve(&till, &code).problem(422), "code-expired");
+    shop.server.clock.advance(TimeDelta::hours(22));
+    let till = shop.server.as_manager(&shop.partner);
+    assert_eq!(resolve(&till, &code).problem(422), "code-wrong", "nobody looks further than a day");
+}
+
+#[test]
 fn every_bad_code_says_which_it_is() {
     let shop = Shop::open();
     let (anna, boris) = (shop.holder("1001"), shop.holder("1002"));

@@ -13,7 +13,7 @@ use card_issuer::cards::Card;
 use card_issuer::personalisation::guarded;
 use cashback_engine::posting::{BATCH_MAX, Buyer, CardStanding};
 use cashback_engine::reconciliation::{
-    self, NewRegister, Outcome, PendingRow, RegisterMode, ResolvedRow, RowView,
+    self, NewRegister, Outcome, PendingRow, RegisterMode, ResolvedRow, RowKind, RowView,
 };
 use cashback_engine::{EngineError, RegisterId, partners};
 use chrono::{DateTime, Utc};
@@ -201,7 +201,11 @@ fn settle(
             break;
         }
         done += i64::try_from(rows.len()).unwrap_or(0);
-        post_batch(app, connection, (id, history), rows)?;
+        // Each kind in its own transaction: refunds lock other members than those whose sales hold budgets already.
+        let (sales, refunds) = rows.into_iter().partition(|row| row.kind == RowKind::Sale);
+        for rows in [sales, refunds] {
+            post_batch(app, connection, (id, history), rows)?;
+        }
         progress(done);
     }
     reconciliation::finish(connection, id, app.now())?;
@@ -215,6 +219,9 @@ fn post_batch(
     (id, history): (RegisterId, bool),
     rows: Vec<PendingRow>,
 ) -> Result<(), Problem> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let now = app.now();
     let resolved = by_key(connection, |connection| resolve(connection, rows, history))?;
     let post = |connection: &mut PgConnection, rows: &[ResolvedRow]| {

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use diesel::pg::PgConnection;
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use shared_kernel::advisory;
 use union_registry::imports::{ImportError, Report};
 
 use super::import_queue::{self, NotTaken};
@@ -50,29 +49,12 @@ fn work_off(app: &App) -> Result<bool, Problem> {
     if keyring::current_version(&mut connection)? != app.master.current() {
         return Ok(false);
     }
-    if !try_lock(&mut connection)? {
-        return Ok(false);
-    }
-    let worked = one_import(app, &mut connection)
-        .and_then(|worked| if worked { Ok(true) } else { registers::work_off(app) })
-        .and_then(|worked| if worked { Ok(true) } else { orders::work_off(app) });
-    diesel::sql_query("SELECT pg_advisory_unlock($1)")
-        .bind::<BigInt, _>(FILES_LOCK)
-        .execute(&mut *connection)?;
-    worked
-}
-
-#[derive(QueryableByName)]
-struct Locked {
-    #[diesel(sql_type = Bool)]
-    locked: bool,
-}
-
-fn try_lock(connection: &mut PgConnection) -> QueryResult<bool> {
-    let answer: Locked = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
-        .bind::<BigInt, _>(FILES_LOCK)
-        .get_result(connection)?;
-    Ok(answer.locked)
+    let worked = advisory::if_free(&mut connection, FILES_LOCK, |connection| {
+        one_import(app, connection)
+            .and_then(|worked| if worked { Ok(true) } else { registers::work_off(app) })
+            .and_then(|worked| if worked { Ok(true) } else { orders::work_off(app) })
+    })?;
+    Ok(worked.unwrap_or(false))
 }
 
 /// Works the oldest import off; whether there was one. Its outcome is recorded in the transaction that takes the file, so

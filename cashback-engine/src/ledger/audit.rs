@@ -187,7 +187,7 @@ fn checked(
 ) -> QueryResult<Report> {
     let from = since.map_or(Uuid::nil(), |day| day.first_id);
     let ask = |connection: &mut PgConnection| queries::all(connection, from, since.is_none());
-    let (mut findings, (by_rules, walked)) = match beside {
+    let (mut findings, (on_the_walk, walked)) = match beside {
         None => (ask(connection)?, walk(connection, books, since)?),
         Some(beside) => {
             let snapshot: String = diesel::select(pg_export_snapshot()).get_result(connection)?;
@@ -199,7 +199,7 @@ fn checked(
             })?
         }
     };
-    for Finding { invariant, what, rows } in by_rules.0 {
+    for Finding { invariant, what, rows } in on_the_walk.0 {
         findings.rows(invariant, &what, rows.into_iter().map(|row| Row { row }));
     }
     Ok(Report {

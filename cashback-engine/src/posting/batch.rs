@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::MemberId;
+use shared_kernel::money::Money;
 
 use super::check::{self, Checked};
 use super::read::{
@@ -231,8 +232,10 @@ impl<'a> Batch<'a> {
             needs.cards.extend(card_limits::periods(&sale.buyer, date).map(|(period, ..)| period));
             for version in self.book.in_force(sale.partner, sale.occurred_at) {
                 needs.caps.extend(decide::cap_keys(version, member, date));
-                if let Some(budget) = version.terms.caps.budget {
-                    // As much as this may take, and as much again by others meanwhile.
+                if version.counts_budget {
+                    // As much as this may take, and as much again by others meanwhile. Without a budget of its own it
+                    // only counts for other versions.
+                    let budget = version.terms.caps.budget.unwrap_or(Money::from_kopecks(i64::MAX));
                     let most = sale.amount.min(version.terms.caps.per_purchase.unwrap_or(sale.amount));
                     let most_used = needs.budgets.entry(version.rule).or_insert(budget);
                     *most_used = budget.min(*most_used) - most - most;

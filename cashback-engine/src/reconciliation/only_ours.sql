@@ -11,9 +11,10 @@ WITH listed AS (
     SELECT coalesce(max(place), 0) AS last FROM ledger.register_rows WHERE register_id = $1
 ), ours AS (
     SELECT 'sale' AS kind, b.id, b.outlet_id, b.receipt, NULL::text AS reference, b.occurred_at, b.amount
-    FROM ledger.purchases AS b, covered
-    WHERE b.outlet_id IN (SELECT outlet_id FROM listed) AND b.occurred_at >= covered.first
-        AND b.occurred_at < covered.last AND b.status NOT IN ('authorized', 'voided')
+    FROM ledger.purchases AS b
+    WHERE b.outlet_id = ANY (ARRAY(SELECT DISTINCT outlet_id FROM listed))
+        AND b.occurred_at >= (SELECT first FROM covered) AND b.occurred_at < (SELECT last FROM covered)
+        AND b.status NOT IN ('authorized', 'voided')
         AND NOT EXISTS (SELECT FROM listed AS l
             WHERE l.kind = 'sale' AND l.outlet_id = b.outlet_id AND l.receipt = b.receipt)
         -- What was a claim may stand in the file under the till's receipt.
@@ -21,9 +22,10 @@ WITH listed AS (
             WHERE l.kind = 'sale' AND l.purchase_id = b.id))
     UNION ALL
     SELECT 'refund', b.id, b.outlet_id, b.receipt, f.reference, f.occurred_at, f.amount
-    FROM ledger.purchases AS b JOIN ledger.refunds AS f ON f.purchase_id = b.id, covered
-    WHERE b.outlet_id IN (SELECT outlet_id FROM listed) AND f.occurred_at >= covered.first
-        AND f.occurred_at < covered.last
+    FROM ledger.refunds AS f CROSS JOIN LATERAL (
+        SELECT * FROM ledger.purchases AS of_it WHERE of_it.id = f.purchase_id OFFSET 0) AS b
+    WHERE b.outlet_id = ANY (ARRAY(SELECT DISTINCT outlet_id FROM listed))
+        AND f.occurred_at >= (SELECT first FROM covered) AND f.occurred_at < (SELECT last FROM covered)
         AND NOT EXISTS (SELECT FROM listed AS l WHERE l.kind = 'refund' AND l.outlet_id = b.outlet_id
             AND l.receipt = b.receipt AND l.reference = f.reference)
         AND (b.source <> 'claim' OR NOT EXISTS (SELECT FROM listed AS l

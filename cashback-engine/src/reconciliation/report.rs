@@ -123,8 +123,8 @@ pub fn finish(connection: &mut PgConnection, id: RegisterId, now: DateTime<Utc>)
             return Ok(false);
         }
         let zone: String = programme::table.select(programme::zone).first(connection)?;
-        // How many rows a file lists isn't known to the planner: one row after the other it would take hours.
-        connection.batch_execute("SET LOCAL enable_nestloop = off")?;
+        // How many rows a file lists isn't known to the planner: row by row, or by outlets alone, it would take hours.
+        connection.batch_execute("SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off")?;
         diesel::sql_query(include_str!("only_ours.sql"))
             .bind::<SqlUuid, _>(id)
             .bind::<Text, _>(zone)

@@ -124,10 +124,10 @@ fn need(needs: &mut Needs, book: &Book, record: &PurchaseRecord) {
     for applied in &record.judgement.applied {
         if let Some(version) = book.version(applied.rule, applied.version) {
             needs.caps.extend(cap_keys(version, record.member_id, date));
-            // What was posted can only give back.
-            if let Some(budget) = version.terms.caps.budget.filter(|_| !record.captured) {
-                let most_used = needs.budgets.entry(version.rule).or_insert(budget);
-                *most_used = budget.min(*most_used) - record.amount - record.amount;
+            // What may still be captured takes from it, and is not tried again as a queue's batch is: locked first,
+            // however much is left. What was posted can only give back.
+            if version.counts_budget && record.status == PurchaseStatus::Authorized {
+                needs.budgets.insert(version.rule, Money::from_kopecks(-1));
             }
         }
     }
