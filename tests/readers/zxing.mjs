@@ -18,5 +18,5 @@ for await (const file of files) {
     tryHarder: true,
     maxNumberOfSymbols: 255,
   })
-  console.log(JSON.stringify(found.map(({ text }) => text)))
+  console.log(JSON.stringify(found.filter(({ isValid }) => isValid).map(({ text }) => text)))
 }

@@ -32,11 +32,23 @@ describe('the code field', () => {
   })
 
   it('takes a number of an older system as it stands', () => {
-    const older = ['псб-00123', '12345678', '0012-345', '77/5', '№ 77/5', '99 01', '77-1234-5678-901', '1234567890'.repeat(3)]
+    const older = [
+      'псб-00123',
+      '12345678',
+      '0012-345',
+      '77/5',
+      '№ 77/5',
+      '99 01',
+      '77-1234-5678-901',
+      '1234567890'.repeat(3),
+    ]
     for (const number of older) {
       expect(readCode(` ${number} \n`), number).toEqual({ kind: 'card', value: number })
     }
-    expect(readCode(';1234567890123456789=99121010000?')).toEqual({ kind: 'card', value: '1234567890123456789' })
+    expect(readCode(';1234567890123456789=99121010000?')).toEqual({
+      kind: 'card',
+      value: '1234567890123456789',
+    })
   })
 
   it('leaves what is no code to the server, and nothing to nobody', () => {
