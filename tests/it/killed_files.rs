@@ -123,7 +123,7 @@ fn a_killed_issue_of_cards_keeps_whole_chunks_and_gives_nobody_two() {
     let file = write(house.folder.path(), "members.csv", &members(chunk + 500));
     assert_eq!(house.run(&["import", "members", &file])["created"], chunk + 500);
     let plastic = || house.number("SELECT count(*) FROM cards.cards WHERE kind = 'plastic'");
-    let told = || house.number("SELECT count(*) FROM platform.outbox WHERE kind = 'card.issued'");
+    let told = || house.number("SELECT count(*) FROM platform.outbox WHERE kind = 'card.ordered'");
     let before = told();
     // The member of the last chunk's end gets the card by another hand, which doesn't let go.
     let lock = "INSERT INTO cards.cards (id, number, member_id, kind, status, ordered_at, expires_on)
