@@ -174,7 +174,7 @@ fn the_code_stands_on_white_with_four_modules_of_quiet() {
 }
 
 #[test]
-fn a_face_with_short_texts_takes_ten_thousand_bytes_and_one_full_of_letters_a_third_more() {
+fn a_face_takes_ten_thousand_bytes_and_one_full_of_letters_a_third_more() {
     let design = Design::default();
     let mut plate = Plate::new(&design, Resolution::Dpi300);
     let mut bytes = |holder: &Holder| plate.png(&Face::of(holder, &design)).unwrap().len();
@@ -189,13 +189,11 @@ fn a_face_with_short_texts_takes_ten_thousand_bytes_and_one_full_of_letters_a_th
             ..holder(place, last_name)
         };
         let written = bytes(&usual);
-        println!("{last_name}: {written}");
         assert!(written <= 10_000, "{last_name}: {written} bytes");
     }
     // Twice as many letters: names in two lines, the union's and the organisation's across the card.
     let written = bytes(&holder(3, "Константинопольская-Заблоцкая"));
-    println!("longest: {written}");
-    assert!(written <= 10_000, "{written} bytes");
+    assert!(written <= 13_000, "{written} bytes");
 }
 
 fn document(sheet: Sheet, count: i64) -> Vec<u8> {
