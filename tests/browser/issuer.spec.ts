@@ -133,7 +133,8 @@ test('a card is found by a barcode of an old till and blocked', async ({ visit }
   await find(number)
   const bars = /(?<!\d)2\d{12}(?!\d)/.exec(await office.getByTestId('card-record').innerText())?.[0] ?? ''
   expect(bars.slice(1, 12), 'the EAN-13 is of this number').toBe(number.slice(4, 15))
-  await office.goto('/office/cards')
+  await office.goto('/office')
+  await office.getByTestId('nav-cards').click()
   await expect(office.getByTestId('card-record')).toHaveCount(0)
   await find(bars)
   await expect(office.getByTestId('card-record')).toContainText(number.slice(-4))
