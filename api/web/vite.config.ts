@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin, type Rolldown } from 'vite'
+import { roubleSign } from './rouble.ts'
 
 /** Files every page needs besides what it imports. */
 const ROOT_FILES = ['/icon.svg', '/manifest.webmanifest']
@@ -52,7 +53,7 @@ function filesOf(bundle: Rolldown.OutputBundle, html: string): string[] {
 
 // Five entries, one origin. The server replaces `__CSP_NONCE__` in each HTML file on every request.
 export default defineConfig({
-  plugins: [react(), serviceWorker()],
+  plugins: [react(), roubleSign(), serviceWorker()],
   build: {
     target: 'es2023',
     assetsInlineLimit: 0,

@@ -3,6 +3,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use crate::cards::Relation;
 use crate::face::Holder;
 use crate::latin::transliterated;
 use crate::number::CardNumber;
@@ -13,7 +14,7 @@ const SERVICE_CODE: &str = "000";
 const NAME_CHARS_MAX: usize = 26;
 
 /// The columns of the file, in order. `qr_text` is what the code says; a plant never makes it of another column.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 18] = [
     "place",
     "number",
     "grouped_number",
@@ -31,7 +32,11 @@ pub const COLUMNS: [&str; 17] = [
     "track2",
     "face_file",
     "pdf_file",
+    "relation",
 ];
+
+/// What stands where a name would on a family's card, whose holder's name nobody keeps.
+pub const FAMILY_CARD: &str = "Семейная карта";
 
 /// Where a card's pictures lie.
 #[derive(Debug, Clone)]
@@ -42,10 +47,10 @@ pub struct Pictures {
     pub pdf: String,
 }
 
-/// A row of the file: a text a column.
+/// A row of the file: a text a column. `relation` is of whoever carries a family's card to the member.
 pub fn row(
     place: i32,
-    holder: &Holder,
+    (holder, relation): (&Holder, Option<Relation>),
     organisation_code: &str,
     pictures: &Pictures,
 ) -> [String; COLUMNS.len()] {
@@ -68,6 +73,7 @@ pub fn row(
         track2(holder.number, expires),
         pictures.face.clone(),
         pictures.pdf.clone(),
+        relation.map(|relation| relation.to_string()).unwrap_or_default(),
     ]
 }
 

@@ -9,13 +9,15 @@
 mod card_rows;
 #[path = "support/measure.rs"]
 mod measure;
+#[path = "support/process.rs"]
+mod process;
 #[path = "support/union.rs"]
 mod union;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -28,6 +30,7 @@ use union_registry::imports;
 use union_registry::sealing::Sealer;
 
 use self::measure::{ROUNDS, Row, scaled};
+use self::process::Used;
 use self::staging::{staged_members, staged_organisations};
 use self::union::UnionFiles;
 
@@ -35,8 +38,6 @@ use self::union::UnionFiles;
 const ORGANISATIONS: u32 = 75_860;
 const MEMBERS: u32 = 200_000;
 const CARDS_AT_ONCE: usize = 5_000;
-/// How often the program's memory is looked at; its high-water mark only ever rises.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Resident memory to stay below, in MB.
 const MEMORY_MAX: f64 = 300.0;
 
@@ -194,28 +195,8 @@ fn import(data: &Path, database: &TestDatabase, (kind, file): (&str, &Path), row
     command.env("DATABASE_URL", database.url()).stdout(Stdio::null()).stderr(Stdio::null());
     let started = Instant::now();
     let mut child = command.spawn().expect("the program runs");
-    let memory = watch(&mut child);
+    let Used { memory, .. } = process::watch(&mut child);
     Run { rate: rows as f64 / started.elapsed().as_secs_f64(), memory }
-}
-
-/// Waits for the program's good end; the most resident memory it was seen with, in MB.
-fn watch(child: &mut Child) -> f64 {
-    let status_file = format!("/proc/{}/status", child.id());
-    let mut most = 0.0;
-    loop {
-        if let Ok(text) = std::fs::read_to_string(&status_file)
-            && let Some(line) = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))
-        {
-            let kilobytes: f64 =
-                line.trim().trim_end_matches(" kB").parse().expect("Linux writes a number of kB");
-            most = f64::max(most, kilobytes / 1_000.0);
-        }
-        if let Some(status) = child.try_wait().expect("a child can be asked") {
-            assert!(status.success(), "the import ended with {status}");
-            return most;
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
 }
 
 /// Members through the importer in this process, without the cards that the program issues in the same transaction.

@@ -125,9 +125,19 @@ test('a card is found by a barcode of an old till and blocked', async ({ visit }
   const office = await visit('/office', { viewport: DESK })
   await signInStaff(office, 'issuer')
   await office.getByTestId('nav-cards').click()
-  await office.getByTestId('card-search').fill(number)
-  await office.getByTestId('card-find').click()
-  await office.getByTestId('card-row').click()
+  const find = async (what: string) => {
+    await office.getByTestId('card-search').fill(what)
+    await office.getByTestId('card-find').click()
+    await office.getByTestId('card-row').click()
+  }
+  await find(number)
+  const bars = /(?<!\d)2\d{12}(?!\d)/.exec(await office.getByTestId('card-record').innerText())?.[0] ?? ''
+  expect(bars.slice(1, 12), 'the EAN-13 is of this number').toBe(number.slice(4, 15))
+  await office.goto('/office')
+  await office.getByTestId('nav-cards').click()
+  await expect(office.getByTestId('card-record')).toHaveCount(0)
+  await find(bars)
+  await expect(office.getByTestId('card-record')).toContainText(number.slice(-4))
   await office.getByTestId('card-block').click()
   await look(office, 'issuer-block')
   await office.getByTestId('block-confirm').click()

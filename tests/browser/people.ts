@@ -29,6 +29,8 @@ interface Visit extends BrowserContextOptions {
   clockAheadMinutes?: number
   /** Other people's sites that the story ends up at: they answer with an empty page. */
   away?: string[]
+  /** A folder that outlives the device's restart: with it, what the device kept is there again. */
+  profile?: string
   /** What this device's camera sees: a film (`film.ts`). */
   camera?: string
   theme?: 'light' | 'dark'
@@ -46,7 +48,7 @@ export const test = base.extend<Fixtures>({
     const contexts: { close: () => Promise<void> }[] = []
     const devices: { close: () => Promise<void> }[] = []
     await use(async (path, visited = {}) => {
-      const { refusals = [], cut = false, clockAheadMinutes, away = [], camera, ...rest } = visited
+      const { refusals = [], cut = false, clockAheadMinutes, away = [], camera, profile, ...rest } = visited
       const { theme = 'light', language, ...options } = rest
       const baseURL = process.env.BROWSER_BASE ?? ''
       let device = browser
@@ -55,12 +57,10 @@ export const test = base.extend<Fixtures>({
         device = await playwright.chromium.launch({ ...launchOptions, args })
         devices.push(device)
       }
-      const context = await device.newContext({
-        baseURL,
-        colorScheme: theme,
-        reducedMotion: 'reduce',
-        ...options,
-      })
+      const looks = { baseURL, colorScheme: theme, reducedMotion: 'reduce', ...options } as const
+      const context = profile
+        ? await playwright.chromium.launchPersistentContext(profile, { ...launchOptions, ...looks })
+        : await device.newContext(looks)
       contexts.push(context)
       if (language) {
         await context.addInitScript((to) => localStorage.setItem('unioncard.language', to), language)

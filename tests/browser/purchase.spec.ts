@@ -3,12 +3,14 @@ import { execFileSync } from 'node:child_process'
 import { expect, type Page } from '@playwright/test'
 import { look, memberAt, PHONE, signInCashier, signInMember, test } from './people'
 
-/** What a scanner of the counter reads from a picture of the screen. */
+/** What a scanner of the counter reads from a picture of the screen: two readers, of one mind. */
 function scan(picture: string): string {
-  return execFileSync('zbarimg', ['--quiet', '--raw', '-Sdisable', '-Sqrcode.enable', picture], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  }).trim()
+  const stdio = ['ignore', 'pipe', 'ignore'] as const
+  const read = (program: string, options: string[]) =>
+    execFileSync(program, [...options, picture], { encoding: 'utf8', stdio: [...stdio] }).trim()
+  const code = read('zbarimg', ['--quiet', '--raw', '-Sdisable', '-Sqrcode.enable'])
+  expect(JSON.parse(read(process.execPath, ['../readers/zxing.mjs'])), 'what ZXing reads').toEqual([code])
+  return code
 }
 
 /** A keyboard-style scanner: keys to wherever the cursor is, then Enter. */

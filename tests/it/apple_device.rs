@@ -3,8 +3,10 @@
 use card_issuer::life::{self, Block, BlockReason};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
+use harness::builders::ROOT;
 use serde_json::json;
 use shared_kernel::schema::platform::apple_registrations as registrations;
+use unioncard::auth::Role;
 use unioncard::jobs::{self, Job};
 use unioncard::wallets::apple::registrations::{OF_DEVICE_MAX, OF_PASS_MAX};
 
@@ -111,6 +113,29 @@ fn a_blocked_card_becomes_void_and_a_new_one_is_another_pass() {
     let other = Unpacked::of(&me.get(&format!("/v1/me/cards/{}/apple.pkpass", new.id)).expect(200));
     assert_eq!(other.json()["voided"], false);
     assert_ne!(other.json()["authenticationToken"], void.json()["authenticationToken"]);
+}
+
+#[test]
+fn a_suspended_membership_makes_the_pass_void_till_it_is_restored_and_leaving_does_too() {
+    let apple = AppleShop::open();
+    let holder = apple.shop.holder("1001");
+    let phone = apple.phone("d3v1ce", &holder);
+    phone.register("aa11").expect(201);
+    let (_, mut tag) = phone.changed(&apple, None).unwrap();
+    let registrar = apple.shop.server.as_staff(Role::Registrar, Some(ROOT));
+    let on = (apple.shop.server.app.now() + TimeDelta::hours(3)).date_naive();
+    for (verb, voided) in [("suspend", true), ("resume", false), ("leave", true)] {
+        let path = format!("/v1/members/{}/{verb}", holder.member);
+        registrar.post(&path, &json!({ "on": on, "reason": "решение" })).expect(200);
+        // Another event of the same member may change the pass on the way there.
+        let pass = eventually(verb, || {
+            tag = phone.changed(&apple, Some(&tag))?.1;
+            let pass = Unpacked::of(&phone.fetch(None).expect(200));
+            (pass.json()["voided"] == voided).then_some(pass)
+        });
+        let standing = if voided { "standing_void" } else { "standing_member" };
+        assert_eq!(pass.field("standing"), standing, "{verb}");
+    }
 }
 
 #[test]

@@ -7,10 +7,12 @@ use std::process::{Command, Stdio};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use harness::builders::ROOT;
 use harness::google::{EMAIL, Google, ISSUER, google};
 use harness::server::server_with;
 use harness::{Answer, Client};
 use serde_json::{Value, json};
+use unioncard::auth::Role;
 
 use crate::shop::{Holder, Shop, slug};
 
@@ -205,6 +207,22 @@ fn the_card_there_shows_what_is_true_now() {
     me.post(&format!("/v1/me/cards/{}/block", anna.card.id), &json!({ "reason": "lost" })).expect(200);
     google.wait_until(&object["id"], |object| object["state"] == "INACTIVE");
     assert_eq!(ask(&me, &anna).problem(409), "card-blocked");
+}
+
+#[test]
+fn a_suspended_membership_is_told_and_taken_back_and_leaving_is_told_too() {
+    let google = google();
+    let shop = shop_at(&google, &[]);
+    let anna = shop.holder("1001");
+    let object = ask(&shop.server.as_member("1001"), &anna).expect(200).json()["object"].clone();
+    assert_eq!(object["state"], "ACTIVE");
+    let registrar = shop.server.as_staff(Role::Registrar, Some(ROOT));
+    let on = (shop.server.app.now() + TimeDelta::hours(3)).date_naive();
+    for (verb, state) in [("suspend", "INACTIVE"), ("resume", "ACTIVE"), ("leave", "INACTIVE")] {
+        let path = format!("/v1/members/{}/{verb}", anna.member);
+        registrar.post(&path, &json!({ "on": on, "reason": "решение" })).expect(200);
+        google.wait_until(&object["id"], |object| object["state"] == state);
+    }
 }
 
 #[test]

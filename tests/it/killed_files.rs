@@ -1,5 +1,5 @@
-//! An import and a register killed half-way: nothing of the one is there, whole batches of the other are, and the same
-//! file again comes to the end that an undisturbed run comes to.
+//! An import, a register and an issue of cards killed half-way: nothing of the first is there, whole batches of the
+//! others are, and the same again comes to the end that an undisturbed run comes to.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -18,7 +18,7 @@ use shared_kernel::clock::Clock;
 use shared_kernel::ids::{MemberId, Uuid};
 use unioncard::app::App;
 use unioncard::config::Settings;
-use unioncard::files::registers;
+use unioncard::files::{imports, registers};
 
 const MEMBERS: usize = 1_500;
 /// More than a batch of a register has.
@@ -114,6 +114,34 @@ fn members(count: usize) -> String {
         );
     }
     file
+}
+
+#[test]
+fn a_killed_issue_of_cards_keeps_whole_chunks_and_gives_nobody_two() {
+    let house = House::open();
+    let chunk = usize::try_from(imports::CHUNK).unwrap();
+    let file = write(house.folder.path(), "members.csv", &members(chunk + 500));
+    assert_eq!(house.run(&["import", "members", &file])["created"], chunk + 500);
+    let plastic = || house.number("SELECT count(*) FROM cards.cards WHERE kind = 'plastic'");
+    let told = || house.number("SELECT count(*) FROM platform.outbox WHERE kind = 'card.ordered'");
+    let before = told();
+    // The member of the last chunk's end gets the card by another hand, which doesn't let go.
+    let lock = "INSERT INTO cards.cards (id, number, member_id, kind, status, ordered_at, expires_on)
+        SELECT ledger.new_id(now()), '9643990000000000', member_id, 'plastic', 'ordered', now(), current_date + 1
+        FROM cards.cards ORDER BY member_id DESC LIMIT 1";
+    let issue = ["cards", "issue", "--kind", "plastic", "--organisation", "C-1"];
+    house.killed_at(lock, &issue);
+    assert_eq!(
+        (plastic(), told() - before),
+        (imports::CHUNK, imports::CHUNK),
+        "the first chunk, and all of it"
+    );
+    let rest = house.run(&issue);
+    assert_eq!((&rest["issued"], &rest["skipped"]), (&json!(500), &json!(chunk)), "{rest}");
+    let holders = "SELECT count(DISTINCT member_id) FROM cards.cards WHERE kind = 'plastic'";
+    assert_eq!((plastic(), house.number(holders)), (imports::CHUNK + 500, imports::CHUNK + 500));
+    assert_eq!(told() - before, imports::CHUNK + 500, "nobody is told twice");
+    assert_eq!(house.run(&issue)["issued"], 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use card_issuer::numbering;
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use harness::{Client, TestServer, mailbox, program, server};
@@ -135,7 +136,12 @@ fn gauges_tell_what_waits_and_what_runs_low() {
             text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {text}"));
         line.rsplit_once(' ').unwrap().1.parse::<i64>().unwrap()
     };
-    assert!((900_000_000..1_000_000_000).contains(&told("unioncard_card_numbers_left{programme=\"01\"}")));
+    let left = |programme: &str| told(&format!("unioncard_card_numbers_left{{programme=\"{programme}\"}}"));
+    assert!((900_000_000..1_000_000_000).contains(&left("01")));
+    shop.server.connect().batch_execute("SELECT setval('cards.numbers_01', 999000000)").unwrap();
+    assert_eq!(left("01"), numbering::NUMBERS_LOW - 1, "what the alert waits for");
+    numbering::open_next(&mut shop.server.connect(), shop.server.app.now()).unwrap();
+    assert_eq!(left("02"), numbering::NUMBERS, "the one that issues now");
     for job in jobs::NIGHTLY {
         assert_eq!(
             told(&format!("unioncard_jobs_late{{job=\"{}\"}}", job.name())),

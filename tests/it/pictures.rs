@@ -10,7 +10,7 @@ use image::imageops;
 use image::{DynamicImage, GrayImage, Luma};
 use serde_json::json;
 
-use crate::faces::{by_rqrr, by_zbar, run, said, turned};
+use crate::faces::{by_rqrr, by_zbar, by_zxing, run, said, turned};
 use crate::shop::Shop;
 
 /// Pixels a module: small on a till's screen, on a phone, and large.
@@ -59,6 +59,7 @@ fn read_back(folder: &Path, picture: &GrayImage, (what, module): (&str, f32), sa
         let file = folder.join("seen.png");
         DynamicImage::ImageLuma8(seen.clone()).save(&file).unwrap();
         assert_eq!(by_zbar(&file), says, "{what}, {module} pixels a module, {how}, zbar");
+        assert_eq!(by_zxing(&file), [says], "{what}, {module} pixels a module, {how}, ZXing");
         // It needs sharper and straighter edges than zbar does.
         if how == "whole" {
             assert_eq!(
@@ -139,7 +140,8 @@ fn bars_are_read_at_three_sizes_and_blurred() {
                 let file = folder.path().join("bars.png");
                 DynamicImage::ImageLuma8(picture).save(&file).unwrap();
                 let arguments = ["--quiet", "--raw", "-Sdisable", "-Scode128.enable", "-Sean13.enable"];
-                assert_eq!(said(&run("zbarimg", &arguments, &file)), says, "{kind}, {scale}, {how}");
+                assert_eq!(said(&run("zbarimg", &arguments, &file)), says, "{kind}, {scale}, {how}, zbar");
+                assert_eq!(by_zxing(&file), [&*says], "{kind}, {scale}, {how}, ZXing");
             }
         }
         let body = json!({ "card_number": says });

@@ -1,7 +1,7 @@
 //! Plastic over HTTP and the command line: ordered, claimed once, drawn, sent, received, handed out or spoiled; each step
 //! remembered; nobody sees another branch's cards.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{Cursor, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -190,6 +190,33 @@ fn a_batch_s_files_are_whole_private_and_the_same_each_time() {
     assert_eq!(unlike(&anew), unlike(&sums), "drawn anew, the same bytes");
     let shown = issuer.get(&path(&made)).expect(200).json();
     assert_eq!((&shown["files_ready"], shown["files"].as_array().unwrap().len()), (&json!(true), 6));
+}
+
+#[test]
+fn a_family_s_plastic_bears_no_name_and_its_row_tells_the_relation() {
+    let server = server();
+    let (own, administrator) = ordered(&server, 1);
+    let found = administrator.get("/v1/members?query=000000001").expect(200).json();
+    let body = json!({ "member": found["items"][0]["id"], "kind": "plastic", "relation": "child" });
+    let issuer = bound_to(&server, Role::Issuer, "R-001");
+    let child = issuer.post("/v1/cards", &body).expect(201).json()["number"].clone();
+    let made = batch(&issuer, "P-1");
+    issuer.get(&format!("{}/files", path(&made))).expect(200);
+    let csv = issuer.get(&format!("{}/files/cards.csv", path(&made))).expect(200).text();
+    let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+    let row = |number: &str| -> HashMap<&str, String> {
+        let row = csv.lines().find(|line| line.contains(number)).unwrap_or_else(|| panic!("{number}: {csv}"));
+        header.iter().copied().zip(row.split(',').map(str::to_owned)).collect()
+    };
+    let (mine, theirs) = (row(&own[0]), row(child.as_str().unwrap()));
+    assert_eq!((&*mine["last_name"], &*mine["relation"]), ("Иванова", ""));
+    assert_eq!((&*theirs["last_name"], &*theirs["relation"]), ("Семейная карта", "child"));
+    assert_eq!((&*theirs["first_name"], &*theirs["name_latin"]), ("", "SEMEINAIA KARTA"));
+    assert!(theirs["track1"].contains("^SEMEINAIA KARTA/^"), "{}", theirs["track1"]);
+    assert!(!format!("{theirs:?}").contains("Иванова"), "{theirs:?}");
+    let listed = cards(&issuer, &made);
+    let holders: HashSet<&str> = listed.iter().map(|card| card["holder"].as_str().unwrap()).collect();
+    assert_eq!(holders, HashSet::from(["Иванова Анна", "Семейная карта"]));
 }
 
 #[test]

@@ -148,8 +148,8 @@ pub(crate) fn merged(
     Ok(())
 }
 
-/// Suspends an active member's rights from the day `on`, for a reason in words. That no card of theirs is good
-/// meanwhile is the caller's to tell those who can't ask.
+/// Suspends an active member's rights from the day `on`, for a reason in words. Appends `member.suspended`. That no card
+/// of theirs is good meanwhile is the caller's to tell tills without network.
 ///
 /// # Errors
 /// As [`leave`].
@@ -163,7 +163,7 @@ pub fn suspend(
     change_standing(connection, member, (MemberStatus::Suspended, Reason::Suspended), (on, &reason), now)
 }
 
-/// Restores a suspended member's rights from the day `on`, for a reason in words.
+/// Restores a suspended member's rights from the day `on`, for a reason in words. Appends `member.resumed`.
 ///
 /// # Errors
 /// As [`leave`].
@@ -229,6 +229,8 @@ fn change_standing(
         }
         end(connection, &present, on, why, now)?;
         open(connection, &present, (present.organisation_id, to, reason, on), now)?;
+        let kind = if to == MemberStatus::Active { "member.resumed" } else { "member.suspended" };
+        outbox::append(connection, &[people::event(kind, member, now)])?;
         Ok(())
     })
 }

@@ -135,7 +135,8 @@ fn draw(
         for one in &printed {
             let face = format!("faces/{chunk:04}/{:06}.png", one.item.place);
             let pictures = Pictures { face, pdf: pdf.clone() };
-            tables.write(&row(one.item.place, &one.holder, &one.organisation_code, &pictures))?;
+            let holder = (&one.holder, one.card.relation);
+            tables.write(&row(one.item.place, holder, &one.organisation_code, &pictures))?;
         }
         studio.draw(connection, chunk, printed.as_slice(), &mut sums)?;
         cards += printed.len();

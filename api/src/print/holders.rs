@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use card_issuer::cards::{self, Card};
 use card_issuer::face::Holder;
+use card_issuer::personalisation::FAMILY_CARD;
 use card_issuer::print::Item;
 use diesel::pg::PgConnection;
 use shared_kernel::ids::{CardId, MemberId, OrganisationId};
@@ -95,12 +96,17 @@ pub fn of_items(connection: &mut PgConnection, items: Vec<Item>) -> Result<Vec<P
 
 fn holder(card: &Card, member: &Member, named: &Named) -> Holder {
     let person = &member.person;
+    // The member's own name on it would pass whoever carries it for the member.
+    let (last_name, first_name, middle_name) = match card.relation {
+        Some(_) => (FAMILY_CARD, "", ""),
+        None => (&*person.last_name, &*person.first_name, &*person.middle_name),
+    };
     Holder {
         number: card.number,
         expires_on: card.expires_on,
-        last_name: person.last_name.clone(),
-        first_name: person.first_name.clone(),
-        middle_name: person.middle_name.clone(),
+        last_name: last_name.to_owned(),
+        first_name: first_name.to_owned(),
+        middle_name: middle_name.to_owned(),
         membership_number: person.membership_number.clone(),
         joined_on: person.joined_on,
         union: named.union.clone(),

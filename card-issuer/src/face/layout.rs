@@ -151,3 +151,129 @@ impl Face {
         self.stack(line, (LEFT, 45.8), Tone::Ink);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+    use proptest::string::string_regex;
+
+    use super::super::HEIGHT_MM;
+    use super::super::design::{Logo, PANEL};
+    use super::super::path::Area;
+    use super::*;
+    use crate::keys::IssuerKeys;
+    use crate::numbering::Programme;
+
+    /// What a box is drawn around: ink, the code's panel, a logo.
+    #[derive(Debug, Clone, Copy)]
+    struct Bounds {
+        left: f32,
+        top: f32,
+        right: f32,
+        bottom: f32,
+    }
+
+    impl Bounds {
+        fn meets(self, other: Self) -> bool {
+            self.left < other.right
+                && other.left < self.right
+                && self.top < other.bottom
+                && other.top < self.bottom
+        }
+    }
+
+    impl From<Area> for Bounds {
+        fn from(Area { x, y, width, height }: Area) -> Self {
+            Self { left: x, top: y, right: x + width, bottom: y + height }
+        }
+    }
+
+    /// Where a run's letters really leave ink; `None` for blanks alone.
+    fn ink(run: &Run) -> Option<Bounds> {
+        let style = run.line.style;
+        let unit = style.weight.unit() * style.size;
+        let (x, y) = run.at;
+        let letters = run.line.glyphs.iter().filter_map(|placed| {
+            let bounds = style.weight.face().glyph_bounding_box(placed.glyph)?;
+            let origin = x + placed.x;
+            Some(Bounds {
+                left: origin + f32::from(bounds.x_min) * unit,
+                top: y - f32::from(bounds.y_max) * unit,
+                right: origin + f32::from(bounds.x_max) * unit,
+                bottom: y - f32::from(bounds.y_min) * unit,
+            })
+        });
+        letters.reduce(|a, b| Bounds {
+            left: a.left.min(b.left),
+            top: a.top.min(b.top),
+            right: a.right.max(b.right),
+            bottom: a.bottom.max(b.bottom),
+        })
+    }
+
+    fn text(most: usize) -> impl Strategy<Value = String> {
+        let letters = "[А-Яа-яЁёӘәӨөҮүҖҗҢңҺһҚқҒғІіЇїЄєҐґЎўA-Za-z0-9 «»№\"'.,()/\\-]";
+        // Long words as well as long names of many.
+        prop_oneof![
+            string_regex(&format!("{letters}{{0,{most}}}")).expect("a pattern"),
+            string_regex(&format!("[А-ЯЁ]{{0,{most}}}")).expect("a pattern"),
+        ]
+    }
+
+    prop_compose! {
+        fn holder()(
+            last_name in text(100),
+            (first_name, middle_name) in (text(60), text(60)),
+            (union, organisation) in (text(250), text(250)),
+            membership_number in "[0-9A-ZА-Я/-]{0,32}",
+            place in 0_i64..1_000_000_000,
+            (year, month) in (2027_i32..2099, 1_u32..=12),
+        ) -> Holder {
+            let day = |year| NaiveDate::from_ymd_opt(year, month, 1).expect("every month has a first");
+            let numbers = IssuerKeys::new(&[3; 32]).numbers(Programme::FIRST);
+            Holder {
+                number: numbers.number(place).expect("the programme has so many"),
+                expires_on: day(year),
+                joined_on: day(year - 40),
+                last_name, first_name, middle_name, membership_number, union, organisation,
+            }
+        }
+    }
+
+    prop_compose! {
+        fn design()(
+            logo in proptest::option::of((1_u32..=2_000, 1_u32..=2_000)),
+            title in proptest::option::of(text(120)),
+            fields in subsequence(FaceField::ALL.to_vec(), 0..=FaceField::ALL.len()),
+        ) -> Design {
+            let logo = logo.map(|(width, height)| Logo { width, height, rgba: Vec::new() });
+            Design { logo, title, fields, ..Design::default() }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_on_a_face_overflows_or_meets_another(holder in holder(), design in design()) {
+            let face = Face::of(&holder, &design);
+            let panel = Bounds::from(PANEL);
+            let logo = design.logo_area().map(Bounds::from);
+            let mut before: Vec<(Bounds, &str)> = Vec::new();
+            for run in &face.runs {
+                let end = run.at.0 + run.line.width;
+                let edge = if run.at.1 < panel.top { RIGHT } else { LEFT + COLUMN };
+                prop_assert!(end <= edge + 0.001, "{:?} ends at {end}, not {edge}", run.line.text);
+                let Some(ink) = ink(run) else { continue };
+                prop_assert!(ink.left > 0.0 && ink.top > 0.0 && ink.bottom < HEIGHT_MM, "{:?}: {ink:?}", run.line.text);
+                prop_assert!(!ink.meets(panel), "{:?} reaches into the code: {ink:?}", run.line.text);
+                prop_assert!(!logo.is_some_and(|logo| ink.meets(logo)), "{:?} reaches into the logo", run.line.text);
+                for (other, said) in &before {
+                    prop_assert!(!ink.meets(*other), "{:?} meets {said:?}: {ink:?}, {other:?}", run.line.text);
+                }
+                before.push((ink, run.line.text.as_str()));
+            }
+            let number = holder.number.grouped();
+            prop_assert!(before.iter().any(|(_, said)| *said == number), "the number is never cut");
+        }
+    }
+}

@@ -143,8 +143,11 @@ impl Plate {
             Tone::Dim => &self.dim,
         };
         let baseline = nearest(run.at.1 * scale);
+        // With two pixels in a byte a letter on an odd one has other bytes than on an even one: the compressor knows it
+        // again only where all stand on even ones.
+        let step = if self.depth() == BitDepth::Four { 2 } else { 1 };
         for placed in &run.line.glyphs {
-            let x = nearest((run.at.0 + placed.x) * scale);
+            let x = nearest((run.at.0 + placed.x) * scale / side(step)) * step;
             let stamp = self.stamps.of(style.weight, placed.glyph, style.size * scale);
             let left = x + stamp.left;
             for (y, levels) in (baseline + stamp.top..).zip(stamp.levels.chunks(stamp.width)) {
@@ -198,17 +201,27 @@ impl Plate {
         Ok(file)
     }
 
-    /// The picture's rows, each behind the number of its filter: none, which suits a ground that repeats best.
+    /// The picture's rows, each behind the number of its filter: none, which suits a ground that repeats best, but where a
+    /// row is the one above again; its difference to that is zeros, which compress to almost nothing.
     fn line_up(&mut self, pixels: &[u8]) {
-        const NO_FILTER: u8 = 0;
+        const PLAIN: u8 = 0;
+        const ABOVE: u8 = 2;
         let (depth, row_pixels) = (self.depth(), self.row_pixels());
+        let row_bytes = if depth == BitDepth::Four { row_pixels / 2 } else { row_pixels };
+        let mut above: &[u8] = &[];
         self.rows.clear();
         for row in pixels.chunks_exact(row_pixels) {
-            self.rows.push(NO_FILTER);
+            if row == above {
+                self.rows.push(ABOVE);
+                self.rows.resize(self.rows.len() + row_bytes, 0);
+                continue;
+            }
+            self.rows.push(PLAIN);
             match depth {
                 BitDepth::Four => self.rows.extend(row.as_chunks().0.iter().copied().map(halved)),
                 _ => self.rows.extend_from_slice(row),
             }
+            above = row;
         }
     }
 

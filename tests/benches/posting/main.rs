@@ -1,5 +1,5 @@
 //! Purchases a second, ten rules a partner: the engine at several sizes of batch beside *post-batch*, one hot partner and
-//! one hot member beside spread ones, and the whole server over HTTP beside *post-one* and *post-batch*.
+//! one hot member beside spread ones, live codes beside numbers, and the whole server over HTTP beside *post-one* and *post-batch*.
 #![allow(
     clippy::as_conversions,
     clippy::indexing_slicing,
@@ -8,10 +8,13 @@
 
 mod floor;
 mod http;
+mod live;
 #[path = "../support/measure.rs"]
 mod measure;
 #[path = "../support/memory.rs"]
 mod memory;
+#[path = "../support/process.rs"]
+mod process;
 mod programme;
 #[path = "../support/rules.rs"]
 mod rules;
@@ -25,7 +28,9 @@ use diesel::pg::PgConnection;
 
 use self::floor::Pattern;
 use self::http::{Shop, Till};
+use self::live::LiveCards;
 use self::measure::{ROUNDS, Row, scale, scaled};
+use self::process::cpu_seconds;
 use self::programme::{Partners, Programme};
 
 /// Sizes of batch, and how many connections post at once.
@@ -56,6 +61,9 @@ fn main() {
     }
     if asked("spots") {
         hot_spots(&programme, &mut connections);
+    }
+    if asked("live") {
+        live_codes(&programme, &mut connections[..1]);
     }
     if !asked("http") {
         return;
@@ -127,6 +135,31 @@ fn hot_spots(programme: &Programme, connections: &mut [PgConnection]) {
         }
     }
     measure::print("Hot spots", "a hundred partners and all members", &rows);
+}
+
+/// The guard against a code shown twice: with it beside without, and by itself.
+fn live_codes(programme: &Programme, connection: &mut [PgConnection]) {
+    let cards = LiveCards::new(&mut connection[0], programme);
+    let mut rows =
+        ["256 by live code", "the guard alone, 256 codes"].map(|what| Row::new(what.to_owned(), Some(1.0)));
+    for round in 0..=ROUNDS {
+        let mut run = |work: &(dyn Fn(&mut PgConnection, std::ops::Range<u64>) + Sync)| {
+            stretch(connection, round, |connection| {
+                work(connection, numbers(256));
+                256
+            })
+        };
+        let floor = run(&|connection, numbers| cards.post_by_number(programme, connection, numbers));
+        let posted = run(&|connection, numbers| cards.post_by_code(programme, connection, numbers));
+        let guarded = run(&|connection, numbers| cards.guard(programme, connection, numbers));
+        if round > 0 {
+            for (row, ours) in rows.iter_mut().zip([posted, guarded]) {
+                row.ours.push(ours);
+                row.floor.push(floor);
+            }
+        }
+    }
+    measure::print("Live codes", "256 purchases by number", &rows);
 }
 
 fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connections: &mut [PgConnection]) {
@@ -218,14 +251,4 @@ fn stretch<W: Send>(workers: &mut [W], round: usize, work: impl Fn(&mut W) -> u6
         }
     });
     done.into_inner() as f64 / started.elapsed().as_secs_f64()
-}
-
-/// Processor time this process has used, in seconds.
-fn cpu_seconds() -> f64 {
-    /// `sysconf(_SC_CLK_TCK)` of every Linux.
-    const TICKS: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux tells it");
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok());
-    ticks.sum::<f64>() / TICKS
 }

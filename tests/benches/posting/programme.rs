@@ -1,11 +1,15 @@
 //! A programme to post into: partners with ten rules each, members who take part, purchases by number.
 
+use std::ops::Range;
+
 use cashback_engine::partners::{self, NewOutlet, NewPartner};
-use cashback_engine::posting::{self, Audience, Buyer, CardStanding, Presented, Sale, Source};
+use cashback_engine::posting::{
+    self, Audience, Buyer, CardStanding, Posted, Presented, Refusal, Sale, Source,
+};
 use cashback_engine::rules::BookCache;
 use cashback_engine::{PartnerId, enrolments};
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::pg::PgConnection;
+use diesel::prelude::*;
 use harness::TestDatabase;
 use shared_kernel::clock::Clock;
 use shared_kernel::db::by_key;
@@ -73,12 +77,36 @@ impl Programme {
     }
 
     /// Posts purchases in one transaction; none is refused.
-    pub fn post(&self, connection: &mut PgConnection, partners: Partners, numbers: std::ops::Range<u64>) {
-        let now = self.clock.now();
-        let sales: Vec<Sale> = numbers.map(|number| self.sale(partners, number, now)).collect();
-        let answers = by_key(connection, |connection| posting::post(connection, &self.books, &sales, now))
+    pub fn post(&self, connection: &mut PgConnection, partners: Partners, numbers: Range<u64>) {
+        let now = self.now();
+        let sales = self.sales(partners, numbers, now);
+        by_key(connection, |connection| self.posted(connection, &sales, now))
             .expect("the batch can be posted");
-        assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|posted| !posted.replayed)));
+    }
+
+    /// The time here.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The purchases of these numbers.
+    pub fn sales(&self, partners: Partners, numbers: Range<u64>, now: DateTime<Utc>) -> Vec<Sale> {
+        numbers.map(|number| self.sale(partners, number, now)).collect()
+    }
+
+    /// Posts purchases in the caller's transaction; none is refused. Their ids.
+    pub fn posted(
+        &self,
+        connection: &mut PgConnection,
+        sales: &[Sale],
+        now: DateTime<Utc>,
+    ) -> QueryResult<Vec<Uuid>> {
+        let answers = posting::post(connection, &self.books, sales, now)?;
+        let id = |answer: Result<Posted, Refusal>| match answer {
+            Ok(Posted { purchase, replayed: false, .. }) => purchase.id.0,
+            _ => panic!("a new purchase is posted"),
+        };
+        Ok(answers.into_iter().map(id).collect())
     }
 
     fn sale(&self, partners: Partners, number: u64, now: DateTime<Utc>) -> Sale {

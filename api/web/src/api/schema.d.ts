@@ -1124,7 +1124,7 @@ export interface paths {
         };
         /**
          * A proof for tills without network: which card, that it is good, until when; nothing about the person. It is checked
-         *     with the keys `proof-…` of `/.well-known/jwks.json`; it earns, it doesn't redeem.
+         *     with the keys `proof-…` of `/.well-known/jwks.json`, as `ProofView` says; it earns, it doesn't redeem.
          */
         get: operations["get_me_cards_id_proof"];
         put?: never;
@@ -4217,14 +4217,27 @@ export interface components {
             /** @description The zone whose days the programme counts; it can't be changed. */
             zone: string;
         };
-        /** @description A signed proof. */
+        /**
+         * @description A signed proof, which any program can check without network:
+         *
+         *     1. The 192 digits are six groups of 32. Each group, read as a decimal number, is 13 bytes, the highest first; 78 in all.
+         *     2. Byte 0 is 1, the form. Byte 1 is the epoch: of the keys of `/.well-known/jwks.json` it is the one whose `kid` is
+         *        `proof-` and the epoch in three digits.
+         *     3. Bytes 2 to 6, the highest first, are eleven digits with their zeros: `9643`, these and a Luhn digit are the card's
+         *        number.
+         *     4. Bytes 7 to 10 are when it was given, in seconds since 1970; bytes 11 and 12 how many minutes it is good from then
+         *        on. Byte 13 is 1: the card is good.
+         *     5. Bytes 14 to 77 are an Ed25519 signature over the text `unioncard proof 1`, a zero byte and bytes 0 to 13.
+         *     6. Only a good card is given a proof, so "not valid" is one of three: expired, its minutes are over; revoked,
+         *        `/v1/cards/revocations` names the card; forged, the signature or the form is wrong.
+         */
         ProofView: {
             /**
              * Format: date-time
              * @description Within 24 hours.
              */
             valid_until: string;
-            /** @description 192 digits: number, standing, times and an Ed25519 signature, for a QR of version 5. */
+            /** @description 192 digits, for a QR of version 5. */
             value: string;
         };
         /**

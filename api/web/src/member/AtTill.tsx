@@ -5,6 +5,7 @@ import { useEffect, useMemo, useState } from 'react'
 import { api, ask } from '../api/client'
 import type { Card } from '../api/types'
 import { bars, useDevice } from '../offline/device'
+import { useSession } from '../ui/session'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 import { groups } from './countdown'
@@ -24,7 +25,7 @@ export default function AtTill({ card, opened, onClose }: Props) {
   const virtual = card.kind === 'virtual'
   const [way, setWay] = useState<Way>(virtual ? 'live' : 'proof')
   useScreenOn(opened)
-  const ways: Way[] = virtual ? ['live', 'proof', 'code128', 'ean13'] : ['proof', 'code128', 'ean13']
+  const ways = useWays(card)
   return (
     <Modal
       opened={opened}
@@ -35,13 +36,15 @@ export default function AtTill({ card, opened, onClose }: Props) {
       classNames={{ content: 'at-till', header: 'at-till', title: 'at-till-title' }}
     >
       <Stack align="center" gap="sm">
-        <SegmentedControl
-          aria-label={t('atTill.way')}
-          value={way}
-          onChange={(value) => setWay(ways.find((one) => one === value) ?? 'live')}
-          data={ways.map((value) => ({ value, label: t(`atTill.ways.${value}`) }))}
-          data-testid="at-till-way"
-        />
+        {ways.length > 1 ? (
+          <SegmentedControl
+            aria-label={t('atTill.way')}
+            value={way}
+            onChange={(value) => setWay(ways.find((one) => one === value) ?? 'live')}
+            data={ways.map((value) => ({ value, label: t(`atTill.ways.${value}`) }))}
+            data-testid="at-till-way"
+          />
+        ) : null}
         {way === 'live' ? <Live card={card} /> : null}
         {way === 'proof' ? <Proof card={card} /> : null}
         {way === 'code128' || way === 'ean13' ? <Bars card={card} kind={way} /> : null}
@@ -54,6 +57,19 @@ export default function AtTill({ card, opened, onClose }: Props) {
       </Stack>
     </Modal>
   )
+}
+
+/** The ways to show a card here: who isn't signed in, as on a family's phone, has what this device keeps and no more. */
+function useWays(card: Card): Way[] {
+  const { signedIn } = useSession()
+  const device = useDevice(card.id)
+  const ways: [Way, boolean][] = [
+    ['live', card.kind === 'virtual'],
+    ['proof', signedIn || device?.proof !== undefined],
+    ['code128', signedIn || device?.bars !== undefined],
+    ['ean13', signedIn || device?.bars !== undefined],
+  ]
+  return ways.filter(([, has]) => has).map(([way]) => way)
 }
 
 /** Keeps the screen from going dark while a cashier looks at it; how bright it is, no page may say. */

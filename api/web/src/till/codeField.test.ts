@@ -24,22 +24,46 @@ describe('the code field', () => {
     expect(readCode(`ж${NUMBER}=99121010000,`)).toEqual({ kind: 'card', value: NUMBER })
   })
 
-  it('takes a proof, an EAN-13 and a number of an older system', () => {
+  it('takes a proof and an EAN-13', () => {
     const proof = '1'.repeat(192)
     expect(readCode(`${proof}\n`)).toEqual({ kind: 'proof', value: proof })
     expect(readCode('2010000000006')).toEqual({ kind: 'card', value: '2010000000006' })
-    expect(readCode(' псб-00123 ')).toEqual({ kind: 'card', value: 'псб-00123' })
+    expect(readCode('2 010000 000006')).toEqual({ kind: 'card', value: '2010000000006' })
+  })
+
+  it('takes a number of an older system as it stands', () => {
+    const older = [
+      'псб-00123',
+      '12345678',
+      '0012-345',
+      '77/5',
+      '№ 77/5',
+      '99 01',
+      '77-1234-5678-901',
+      '1234567890'.repeat(3),
+    ]
+    for (const number of older) {
+      expect(readCode(` ${number} \n`), number).toEqual({ kind: 'card', value: number })
+    }
+    expect(readCode(';1234567890123456789=99121010000?')).toEqual({
+      kind: 'card',
+      value: '1234567890123456789',
+    })
   })
 
   it('leaves what is no code to the server, and nothing to nobody', () => {
-    expect(readCode('https://example.org')).toEqual({ kind: 'code', value: 'https://example.org' })
-    expect(readCode('٩٦٤٣٠١٤٨٢٠٩٣١١٧٦')?.kind).toBe('code')
+    const long = 'https://example.org/cards/964301482093'
+    expect(readCode(long)).toEqual({ kind: 'code', value: long })
+    expect(readCode('1'.repeat(40))).toEqual({ kind: 'code', value: '1'.repeat(40) })
+    expect(readCode('٩٦٤٣٠١٤٨٢٠٩٣١١٧٦')?.kind).toBe('card')
     expect(readCode(' \u00a0\n')).toBeUndefined()
+    expect(readCode(' -- ')).toBeUndefined()
   })
 
   it('hides the live digits once they are read', () => {
     expect(shown({ kind: 'code', value: CODE })).toBe('9643 0148 2093 1176 ···· ····')
     expect(shown({ kind: 'card', value: NUMBER })).toBe('9643 0148 2093 1176')
+    expect(shown({ kind: 'card', value: '12345678' })).toBe('12345678')
   })
 })
 

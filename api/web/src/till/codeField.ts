@@ -11,33 +11,36 @@ export type Reading =
   | { kind: 'proof'; value: string }
 
 const CARD_DIGITS = 16
-const EAN_DIGITS = 13
+/** A card's number, and the EAN-13 made of it. */
+const OUR_NUMBER = /^(?:9643\d{12}|2\d{12})$/
+const CODE_DIGITS = 24
 
 /**
  * Takes the first line only: scanners add their own Enter and sometimes more. A magnetic stripe's second
  * track (`;9643…=…?`, or `ж9643…=…,` from a Russian layout) is its number. Blanks and dashes of any kind
- * between digits are dropped. Sixteen digits are a card's number, so are an EAN-13 and what has letters in it (an
- * older system's); 192 are a proof; everything else is asked as a code, and the server says what is wrong with it. `undefined`: nothing was entered.
+ * between digits are dropped for 24 digits, which are a live code, for 192, which are a proof, and for our own numbers
+ * of 16 and 13. Anything else of up to 32 characters is asked as it stands, as a card's number: older systems
+ * had numbers of all kinds, `12345678` and `№ 77/5` among them. What is longer is asked as a code, and the server says
+ * what is wrong with it. `undefined`: nothing was entered.
  */
 export function readCode(text: string): Reading | undefined {
-  const line = text.replace(/^[\r\n]+/, '').split(/[\r\n]/, 1)[0] ?? ''
-  const track = /^\s*[;жЖ](\d{12,19})=/.exec(line)
-  const bare = (track?.[1] ?? line).replace(/[\s\u00a0\u202f\u2007\p{Pd}\u2212]/gu, '')
+  const first = text.replace(/^[\r\n]+/, '').split(/[\r\n]/, 1)[0] ?? ''
+  const line = (/^\s*[;жЖ](\d{12,19})=/.exec(first)?.[1] ?? first).trim()
+  const bare = line.replace(/[\s\u00a0\u202f\u2007\p{Pd}\u2212]/gu, '')
   if (bare === '') return undefined
-  if (!/^\d+$/.test(bare)) {
-    const alias = line.trim()
-    const older = alias.length <= ALIAS_CHARS_MAX && /[\p{L}]/u.test(alias) && !/[:/]/.test(alias)
-    return older ? { kind: 'card', value: alias } : { kind: 'code', value: bare }
+  if (/^\d+$/.test(bare)) {
+    if (bare.length === PROOF_DIGITS) return { kind: 'proof', value: bare }
+    if (bare.length === CODE_DIGITS) return { kind: 'code', value: bare }
+    if (OUR_NUMBER.test(bare)) return { kind: 'card', value: bare }
   }
-  if (bare.length === PROOF_DIGITS) return { kind: 'proof', value: bare }
-  if (bare.length === CARD_DIGITS || bare.length === EAN_DIGITS) return { kind: 'card', value: bare }
-  return { kind: 'code', value: bare }
+  return [...line].length <= ALIAS_CHARS_MAX ? { kind: 'card', value: line } : { kind: 'code', value: bare }
 }
 
 /** "9643 0148 2093 1176 ···· ····": the live digits are nobody's business once they were read. */
 export function shown({ kind, value }: Reading): string {
   if (!/^\d+$/.test(value)) return value
   if (kind === 'proof') return `${value.slice(0, 16)} ···· ${value.slice(-4)}`
+  if (kind === 'card' && value.length !== CARD_DIGITS) return value
   const number = value.slice(0, CARD_DIGITS).match(/.{1,4}/g) ?? []
   return [...number, ...(kind === 'code' && value.length > CARD_DIGITS ? ['····', '····'] : [])].join(' ')
 }
