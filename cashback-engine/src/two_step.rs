@@ -108,7 +108,7 @@ pub fn void(
     };
     match record.status {
         PurchaseStatus::Authorized => {
-            give_up(&mut world, &book, &record, &mut Mint::at(now), now);
+            give_up(&mut world, &record, &mut Mint::at(now), date_in(book.zone, now));
             write::write(connection, &world, &book, now)?;
         }
         PurchaseStatus::Voided => {}
@@ -274,14 +274,8 @@ fn with_room(world: &World, book: &Book, record: &PurchaseRecord, date: NaiveDat
 }
 
 /// Returns what was reserved to its lots; a lot past its date lives thirty days more.
-pub(crate) fn give_up(
-    world: &mut World,
-    book: &Book,
-    record: &PurchaseRecord,
-    mint: &mut Mint,
-    now: DateTime<Utc>,
-) {
-    let today = world.day_for(record.member_id, date_in(book.zone, now));
+pub(crate) fn give_up(world: &mut World, record: &PurchaseRecord, mint: &mut Mint, today: NaiveDate) {
+    let today = world.day_for(record.member_id, today);
     world.open(mint.next(), PostingKind::Void, record.member_id, Some(record.id), record.occurred_at);
     world.transfer(Account::RESERVED, Account::AVAILABLE, record.redeemed);
     let mut expired = Money::ZERO;

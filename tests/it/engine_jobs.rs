@@ -143,6 +143,41 @@ fn what_a_late_purchase_brings_past_its_day_neither_counts_nor_shows_after_that_
 }
 
 #[test]
+fn an_authorisation_given_up_as_of_a_later_day_returns_with_thirty_days_from_then() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"hold_days":0,"life_months":1"#);
+    let member = programme.member();
+    programme.buy(member, "1000.00");
+    programme.now = crate::engine_support::at("2026-12-08T09:00:00Z");
+    night(&mut programme);
+    let mut sale = programme.sale(member, "150.00");
+    sale.redeem = money("75.00");
+    sale.capture = false;
+    programme.post(&sale).unwrap();
+    // The lot's last day is the 10th of December.
+    let (books, now) = (programme.books.clone(), programme.now);
+    let as_of = |programme: &mut Programme, at| -> [i64; 2] {
+        let run = |connection: &mut PgConnection| -> QueryResult<[i64; 2]> {
+            Ok([
+                jobs::void_authorizations(connection, &books, at, now)?,
+                jobs::expire(connection, &books, at, now)?,
+            ])
+        };
+        programme.connection.transaction(run).unwrap()
+    };
+    let later = now + TimeDelta::days(40);
+    assert_eq!(as_of(&mut programme, later), [1, 0], "what was held lives on, the rest was over");
+    assert_eq!(programme.debited("breakage", "union"), "-25.00");
+    assert_eq!(as_of(&mut programme, later + TimeDelta::days(30)), [0, 0]);
+    programme.now = later;
+    assert_eq!(programme.balance(member), ["0.00", "75.00", "0.00", "0.00"]);
+    programme.now = now;
+    assert_eq!(as_of(&mut programme, later + TimeDelta::days(31)), [0, 1]);
+    assert_eq!(programme.balance(member), ["0.00"; 4].map(str::to_owned));
+    sound(&mut programme);
+}
+
+#[test]
 fn who_left_earns_and_spends_no_more_but_gets_what_was_pending() {
     let mut programme = Programme::new();
     programme.rule(r#""earn":{"percent":"10"},"hold_days":1"#);
