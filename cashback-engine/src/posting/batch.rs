@@ -276,7 +276,7 @@ impl<'a> Batch<'a> {
         let key = (checked.outlet.number, sale.receipt.clone());
         if let Some(id) = self.known.get(&key) {
             return match self.world.purchases.get(id) {
-                Some(kept) if is_same(&kept.record, sale) => {
+                Some(kept) if kept.record.is_same(sale) => {
                     if sale.source == Source::Claim {
                         self.world.plays.meets(sale, &checked, (*id, false));
                     }
@@ -446,19 +446,6 @@ pub(super) enum Outcome {
     /// Neither ours nor known: somebody changed settings or outlets, or merged the buyer, meanwhile. The caller's next
     /// attempt knows.
     Lost,
-}
-
-/// The same content: member, amount, redeemed, lines, fiscal, capture; in a register row member and amount alone.
-pub(super) fn is_same(record: &PurchaseRecord, sale: &Sale) -> bool {
-    let basic = record.member_id == sale.buyer.member && record.amount == sale.amount;
-    if sale.source.is_register() || record.source.is_register() {
-        return basic;
-    }
-    basic
-        && record.redeemed == sale.redeem
-        && record.captured == sale.capture
-        && record.fiscal.as_deref() == sale.fiscal.as_ref().map(|fiscal| fiscal.raw.as_str())
-        && record.lines() == sale.lines
 }
 
 /// A purchase as refunds that wait for it know it.

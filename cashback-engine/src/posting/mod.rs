@@ -28,7 +28,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
-use self::batch::{Batch, is_same, waiting_of, with_outlets};
+use self::batch::{Batch, waiting_of, with_outlets};
 use self::read::{Lock, fill, purchases_by_id, receipts};
 use self::world::World;
 use crate::balances::{self, Balance};
@@ -71,7 +71,7 @@ pub struct Known {
 impl Known {
     /// Whether `sale` has the same content: then it is answered again, otherwise it is a conflict.
     pub fn is_same(&self, sale: &Sale) -> bool {
-        is_same(&self.record, sale)
+        self.record.is_same(sale)
     }
 }
 

@@ -181,7 +181,9 @@ const CHECKS: &[(u8, &str, &str)] = &[
          LEFT JOIN ledger.outlets o ON o.id = b.outlet_id
          LEFT JOIN ledger.refunds f ON r.kind = 'refund' AND f.purchase_id = b.id AND f.reference = r.reference
          WHERE r.outcome IN ('posted', 'matched') AND (o.code IS DISTINCT FROM r.outlet
-            OR r.amount IS DISTINCT FROM CASE r.kind WHEN 'sale' THEN b.amount ELSE f.amount END
+            OR r.amount IS DISTINCT FROM CASE r.kind
+                WHEN 'sale' THEN ledger.sold(b.amount, b.kept) ELSE f.amount END
+            OR b.status IN ('authorized', 'voided')
             OR (b.receipt IS DISTINCT FROM r.receipt AND NOT EXISTS (
                 SELECT FROM ledger.claims c JOIN ledger.registers g ON g.id = r.register_id
                 WHERE c.purchase_id = b.id AND (c.arrived_as = r.receipt OR g.mode = 'compare'))))",
