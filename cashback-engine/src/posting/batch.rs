@@ -16,7 +16,7 @@ use super::read::{
 };
 use super::world::World;
 use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
-use crate::claims::arrivals;
+use crate::claims::arrivals::{self, Arrival};
 use crate::days::date_in;
 use crate::enrolments::{LATE, Standing};
 use crate::fraud::watch;
@@ -278,7 +278,7 @@ impl<'a> Batch<'a> {
             return match self.world.purchases.get(id) {
                 Some(kept) if kept.record.is_same(sale) => {
                     if sale.source == Source::Claim {
-                        self.world.plays.meets(sale, &checked, (*id, false));
+                        self.world.plays.meets(&Arrival::of(sale, &checked), (*id, false));
                     }
                     Outcome::Known(*id)
                 }
@@ -295,12 +295,15 @@ impl<'a> Batch<'a> {
         if standing == Some(Standing::Merged) {
             return Outcome::Lost;
         }
-        if let Some(id) = self.world.plays.arrives(sale, &checked) {
+        let arrival = Arrival::of(sale, &checked);
+        if sale.capture
+            && let Some(id) = self.world.plays.arrives(&arrival)
+        {
             self.known.insert(key.clone(), id);
             self.renamed.insert(key, id);
             return Outcome::Known(id);
         }
-        if sale.source == Source::Claim && !self.world.plays.may_approve(sale, &checked) {
+        if sale.source == Source::Claim && !self.world.plays.may_approve(&arrival) {
             return Outcome::Refused(Refusal::ClaimEnded);
         }
         let fiscal = sale.fiscal.as_ref().filter(|_| sale.capture);
@@ -321,7 +324,7 @@ impl<'a> Batch<'a> {
                     *taken = Some(claim.id);
                 }
                 if sale.capture {
-                    self.world.plays.meets(sale, &checked, (claim.id, true));
+                    self.world.plays.meets(&arrival, (claim.id, true));
                 }
                 Outcome::Posted(claim.id)
             }

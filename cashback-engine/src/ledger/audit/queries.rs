@@ -110,7 +110,10 @@ const CHECKS: &[(u8, &str, &str)] = &[
             ON b.id = r.purchase_id AND b.outlet_id = r.outlet_id AND b.receipt = r.receipt
          WHERE (b.id IS NULL OR r.purchase_id IS NULL)
             AND NOT EXISTS (SELECT FROM ledger.claims c WHERE c.purchase_id = r.purchase_id
-                AND c.outlet_id = r.outlet_id AND c.arrived_as = r.receipt)",
+                AND c.outlet_id = r.outlet_id AND c.arrived_as = r.receipt)
+            -- Given up for its claim's purchase, whose name its receipt became.
+            AND NOT (b.status = 'voided' AND EXISTS (SELECT FROM ledger.claims c
+                WHERE c.outlet_id = b.outlet_id AND c.arrived_as = b.receipt))",
     ),
     (
         3,
