@@ -183,17 +183,16 @@ statement! {
         AND b.standing NOT IN ('frozen', 'frozen_left') GROUP BY l.member_id"
 }
 
-/// What is booked, without what is past its last day. Nothing is asked any more that day once an expiry has finished as
-/// of it.
+/// What is booked, without what is past its last day: also once an expiry has finished as of today, since what a late
+/// purchase brings may be past it at once.
 pub(crate) fn without_past<'a>(
     connection: &mut PgConnection,
-    books: &BookCache,
     booked: impl Iterator<Item = (MemberId, &'a mut Balance)>,
     today: NaiveDate,
 ) -> QueryResult<()> {
     let booked: Vec<(MemberId, &mut Balance)> =
         booked.filter(|(_, balance)| balance.available.is_positive()).collect();
-    if booked.is_empty() || books.has_expired(connection, today)? {
+    if booked.is_empty() {
         return Ok(());
     }
     let members = booked.iter().map(|(member, _)| *member).collect();

@@ -172,7 +172,7 @@ pub fn pay_debts(
     let mut mint = Mint::at(now);
     for member in &debtors {
         world.open(mint.next(), PostingKind::DebtRepaid, *member, None, now);
-        world.settle_debt(*member, date_in(book.zone, now));
+        world.settle_debt(*member, date_in(book.zone, at));
     }
     world.postings.retain(|posting| !posting.transfers.is_empty());
     let paid = world.postings.len();
@@ -226,7 +226,8 @@ fn finished(
     Ok(())
 }
 
-/// Gives up purchases authorised more than seven days ago. How many.
+/// Gives up purchases authorised more than seven days ago. What they held returns as of `at`, or of `now` where that is
+/// later: the nights that follow leave who gets it back the days that are given. How many.
 ///
 /// # Errors
 /// The database's.
@@ -244,6 +245,7 @@ pub fn void_authorizations(
         .select(purchases::id)
         .load(connection)?;
     let (book, mut world) = locked(connection, books, &ids.iter().copied().collect())?;
+    let today = date_in(book.zone, at.max(now));
     let mut mint = Mint::at(now);
     let mut given_up = 0;
     for id in ids {
@@ -251,7 +253,7 @@ pub fn void_authorizations(
         if let Some(record) =
             record.filter(|record| record.status == crate::purchases::PurchaseStatus::Authorized)
         {
-            give_up(&mut world, &book, &record, &mut mint, now);
+            give_up(&mut world, &record, &mut mint, today);
             given_up += 1;
         }
     }

@@ -8,19 +8,20 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::money::Money;
 
+use crate::claims::arrivals::{self, Arrival};
 use crate::days::date_in;
 use crate::fraud::Check;
 use crate::ids::{Mint, PartnerId, PurchaseId};
 use crate::ledger::account::Account;
 use crate::posting::batch::arrived;
 use crate::posting::decide::{AUTHORIZED_DAYS, accrue, commission, posted_event, room_of};
-use crate::posting::read::{ClaimFiscals, ReleaseFiscals};
+use crate::posting::read::{ClaimFiscals, ReleaseFiscals, RenameReceipts, receipts};
 use crate::posting::world::{PostingKind, World};
 use crate::posting::{Fiscal, Refusal, write};
 use crate::purchases::{
     Captured, CashbackReason, Declined, Judgement, Purchase, PurchaseRecord, PurchaseStatus, purchase,
 };
-use crate::reconciliation::waiting;
+use crate::reconciliation::waiting::{self, Arrived};
 use crate::refunds::{After, Origin, Returned, kept_after, locked, reduce, show};
 use crate::rules::evaluate::{capped, trimmed_by, used_up};
 use crate::rules::{Book, BookCache};
@@ -29,7 +30,8 @@ use crate::tiers::progress;
 
 /// Captures an authorised purchase, for all of it or (as if the rest were refunded at once) for less: `captured` is
 /// what remains. Capturing what is captured for the same answers again. After seven days there is nothing to capture
-/// any more, whether or not it was given up yet.
+/// any more, whether or not it was given up yet. Where the sale was claimed meanwhile and the claim approved, what was
+/// reserved is given up and the claim's purchase is the answer, also when asked again.
 ///
 /// # Errors
 /// The database's.
@@ -41,11 +43,13 @@ pub fn capture(
     now: DateTime<Utc>,
 ) -> QueryResult<Result<Purchase, Refusal>> {
     let claimed = claim_fiscal(connection, id)?;
+    let held = arrivals::hold(connection, id)?;
     let outcome = captured_with(connection, books, (id, partner), (captured, claimed.as_ref()), now)?;
     if let Some((drive, document)) = claimed.filter(|_| outcome.is_err()) {
         ReleaseFiscals { purchases: vec![id], drives: vec![drive], documents: vec![document] }
             .execute(connection)?;
     }
+    arrivals::give_back(connection, id, held)?;
     Ok(outcome)
 }
 
@@ -74,21 +78,109 @@ fn captured_with(
     {
         return Ok(show(&world, &book, id).ok_or(Refusal::PurchaseUnknown));
     }
+    if let Some(other) = renamed(connection, &record)? {
+        return answer(connection, books, other);
+    }
     if let Err(refusal) = may_capture(&record, now) {
         return Ok(Err(refusal));
+    }
+    let approved = arrivals::read(connection, &mut world)?;
+    if !approved.is_empty() && claimed.is_none() {
+        let sold = part.as_ref().and_then(|part| part.kept.captured.as_ref());
+        let sold = sold.map_or(record.amount, Captured::amount);
+        if let Some(other) = claimed_before(connection, books, (&book, &mut world), (&record, sold), now)? {
+            return answer(connection, books, other);
+        }
     }
     if record.fiscal.as_deref().and_then(fiscal_of).is_some() && claimed.is_none() {
         return Ok(Err(Refusal::FiscalUsed));
     }
     post(&mut world, &book, record, part, now);
     progress::raise_buyer(connection, &mut world, &book, id, now)?;
+    confirm(&mut world, &book, id);
+    world.plays.write(connection, now)?;
     write::write(connection, &world, &book, now)?;
     let captured = world.purchases.get(&id).and_then(|kept| arrived(&book, &kept.record));
     if !waiting::settle(connection, books, captured.as_slice(), now)?.is_empty() {
         // A refund had come before it.
-        return Ok(purchase(connection, books, id, partner)?.ok_or(Refusal::PurchaseUnknown));
+        return answer(connection, books, id);
     }
     Ok(show(&world, &book, id).ok_or(Refusal::PurchaseUnknown))
+}
+
+fn answer(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    id: PurchaseId,
+) -> QueryResult<Result<Purchase, Refusal>> {
+    Ok(purchase(connection, books, id, None)?.ok_or(Refusal::PurchaseUnknown))
+}
+
+/// The purchase whose receipt this one's became when it was given up for it.
+fn renamed(connection: &mut PgConnection, record: &PurchaseRecord) -> QueryResult<Option<PurchaseId>> {
+    if record.status != PurchaseStatus::Voided {
+        return Ok(None);
+    }
+    let key = (record.outlet_id, record.receipt.clone());
+    let known = receipts(connection, std::slice::from_ref(&key))?;
+    Ok(known.get(&key).copied().filter(|id| *id != record.id))
+}
+
+/// What of a purchase claims ask about, when so much of it is sold and so much of that paid with points.
+fn arrival<'a>(
+    book: &Book,
+    record: &'a PurchaseRecord,
+    fiscal: Option<&'a Fiscal>,
+    (sold, redeemed): (Money, Money),
+) -> Arrival<'a> {
+    let outlet = book.outlet_by_number(record.outlet_id);
+    let partner = outlet.and_then(|outlet| book.partner(outlet.partner_id));
+    let whole = partner.is_some_and(|partner| partner.fiscal_counts_points);
+    Arrival {
+        member: record.member_id,
+        outlet: record.outlet_id,
+        receipt: &record.receipt,
+        occurred_at: record.occurred_at,
+        amount: sold,
+        sum: if whole { sold } else { sold - redeemed },
+        fiscal: fiscal.map(|fiscal| (fiscal.drive.as_str(), fiscal.document)),
+        approved_by: None,
+        redeems: redeemed.is_positive(),
+    }
+}
+
+/// The purchase that was posted for this very sale when its claim was approved. What was reserved is given up, and the
+/// receipt becomes another name of that purchase; refunds that waited for it are its own.
+fn claimed_before(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    (book, world): (&Book, &mut World),
+    (record, sold): (&PurchaseRecord, Money),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<PurchaseId>> {
+    let fiscal = record.fiscal.as_deref().and_then(fiscal_of);
+    let arrival = arrival(book, record, fiscal.as_ref(), (sold, record.redeemed));
+    let Some(other) = world.plays.arrives(&arrival) else { return Ok(None) };
+    give_up(world, record, &mut Mint::at(now), date_in(book.zone, now));
+    RenameReceipts {
+        outlets: vec![record.outlet_id],
+        receipts: vec![record.receipt.clone()],
+        purchases: vec![other],
+    }
+    .execute(connection)?;
+    world.plays.write(connection, now)?;
+    write::write(connection, world, book, now)?;
+    let waited = arrived(book, record).map(|sale| Arrived { purchase: other, ..sale });
+    waiting::settle(connection, books, waited.as_slice(), now)?;
+    Ok(Some(other))
+}
+
+/// Confirms the open claim of the sale that was captured, if there is one.
+fn confirm(world: &mut World, book: &Book, id: PurchaseId) {
+    let Some(record) = world.purchases.get(&id).map(|kept| kept.record.clone()) else { return };
+    let fiscal = record.fiscal.as_deref().and_then(fiscal_of);
+    let left = (record.amount - record.refunded, record.redeemed_left);
+    world.plays.meets(&arrival(book, &record, fiscal.as_ref(), left), (id, true));
 }
 
 /// Gives an authorised purchase up; again is answered again.
@@ -108,7 +200,7 @@ pub fn void(
     };
     match record.status {
         PurchaseStatus::Authorized => {
-            give_up(&mut world, &book, &record, &mut Mint::at(now), now);
+            give_up(&mut world, &record, &mut Mint::at(now), date_in(book.zone, now));
             write::write(connection, &world, &book, now)?;
         }
         PurchaseStatus::Voided => {}
@@ -274,14 +366,8 @@ fn with_room(world: &World, book: &Book, record: &PurchaseRecord, date: NaiveDat
 }
 
 /// Returns what was reserved to its lots; a lot past its date lives thirty days more.
-pub(crate) fn give_up(
-    world: &mut World,
-    book: &Book,
-    record: &PurchaseRecord,
-    mint: &mut Mint,
-    now: DateTime<Utc>,
-) {
-    let today = world.day_for(record.member_id, date_in(book.zone, now));
+pub(crate) fn give_up(world: &mut World, record: &PurchaseRecord, mint: &mut Mint, today: NaiveDate) {
+    let today = world.day_for(record.member_id, today);
     world.open(mint.next(), PostingKind::Void, record.member_id, Some(record.id), record.occurred_at);
     world.transfer(Account::RESERVED, Account::AVAILABLE, record.redeemed);
     let mut expired = Money::ZERO;

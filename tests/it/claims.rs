@@ -524,3 +524,32 @@ fn a_claim_approved_while_its_sale_arrives_is_one_purchase() {
     }
     story.sound();
 }
+
+#[test]
+fn a_claim_approved_while_its_sale_is_captured_is_one_purchase() {
+    let story = Story::open();
+    let at = story.now() - TimeDelta::hours(5);
+    for round in 1..=6u32 {
+        let at = at - TimeDelta::hours(i64::from(round));
+        let claim = story.claim(&receipt(at, "400.00", round));
+        let mut sale = story.sale(&format!("R-{round}"), "400.00", at);
+        sale["capture"] = json!(false);
+        if round % 2 == 0 {
+            sale["fiscal"] = json!(receipt(at, "400.00", round));
+        }
+        let reserved = story.shop.program.post("/v1/purchases", &sale).expect(201).json();
+        let capture = format!("/v1/purchases/{}/capture", reserved["id"].as_str().unwrap());
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let approvals: Vec<_> =
+                (0..3).map(|_| scope.spawn(|| story.approve(&claim, &json!({})))).collect();
+            let captures: Vec<_> =
+                (0..3).map(|_| scope.spawn(|| story.shop.program.post(&capture, &json!({})))).collect();
+            let named = |answer: harness::Answer, field: &str| answer.expect(200).json()[field].clone();
+            let approved = approvals.into_iter().map(|one| named(one.join().unwrap(), "purchase_id"));
+            approved.chain(captures.into_iter().map(|one| named(one.join().unwrap(), "id"))).collect()
+        });
+        assert!(answers.iter().all(|id| *id == answers[0]), "one purchase: {answers:?}");
+        assert_eq!(story.pending(), format!("{}.00", round * 20), "one cashback a sale");
+    }
+    story.sound();
+}

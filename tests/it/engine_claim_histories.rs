@@ -1,6 +1,6 @@
-//! Random histories of sales that arrive, are claimed, approved, declined, held, released, taken back, refunded, brought
-//! or compared by registers, of members found to be one, in whatever order and as often as it comes: a sale is one purchase
-//! at most, and the books are sound after every step.
+//! Random histories of sales that arrive, at once or in two steps, are claimed, approved, declined, held, released, taken
+//! back, refunded, brought or compared by registers, of members found to be one, in whatever order and as often as it
+//! comes: a sale is one purchase at most, and the books are sound after every step.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,10 @@ use cashback_engine::fraud::cases::{self, Decision, Verdict};
 use cashback_engine::fraud::settings::{set_thresholds, thresholds};
 use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::posting::{Fiscal, Presented, Refusal, Sale, Source};
+use cashback_engine::purchases::PurchaseStatus;
 use cashback_engine::reconciliation::{Outcome, RegisterMode};
 use cashback_engine::refunds::Returned;
-use cashback_engine::{EngineError, jobs, ledger, merging};
+use cashback_engine::{EngineError, PurchaseId, jobs, ledger, merging, two_step};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use diesel::prelude::*;
 use proptest::prelude::*;
@@ -28,8 +29,10 @@ const SALES: usize = 6;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// A sale arrives: over the API with or without its fiscal receipt, or in a register.
+    /// A sale arrives: over the API with or without its fiscal receipt, in a register, or reserved to be captured.
     Arrives(usize, Way),
+    /// What was reserved is captured.
+    Captured(usize),
     /// Its member claims it.
     Claimed(usize),
     /// The partner approves the claim, naming the till's receipt or not.
@@ -53,14 +56,16 @@ enum Way {
     Fiscal,
     Plain,
     Register,
+    TwoStep,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let way = prop_oneof![Just(Way::Fiscal), Just(Way::Plain), Just(Way::Register)];
+    let way = prop_oneof![Just(Way::Fiscal), Just(Way::Plain), Just(Way::Register), Just(Way::TwoStep)];
     let verdict =
         prop_oneof![Just(Verdict::Release), Just(Verdict::Hold), Just(Verdict::Block { card: false }),];
     prop_oneof![
         5 => (0..SALES, way).prop_map(|(sale, way)| Step::Arrives(sale, way)),
+        3 => (0..SALES).prop_map(Step::Captured),
         4 => (0..SALES).prop_map(Step::Claimed),
         3 => (0..SALES, any::<bool>()).prop_map(|(sale, named)| Step::Approved(sale, named)),
         1 => (0..SALES).prop_map(Step::Declined),
@@ -83,6 +88,8 @@ struct Truth {
     /// Whether anybody may have credited it by now.
     arrived: bool,
     approved: bool,
+    /// What was reserved for it, until it is known what became of that.
+    reserved: Option<PurchaseId>,
 }
 
 struct History {
@@ -135,6 +142,7 @@ impl History {
                     receipt: format!("T-{place}"),
                     arrived: false,
                     approved: false,
+                    reserved: None,
                 }
             })
             .collect();
@@ -154,13 +162,39 @@ impl History {
     fn arrives(&mut self, place: usize, way: Way) {
         let source = if matches!(way, Way::Register) { Source::Register } else { Source::Api };
         let mut sale = self.sale(place, source);
-        if matches!(way, Way::Fiscal) {
+        sale.capture = !matches!(way, Way::TwoStep);
+        if matches!(way, Way::Fiscal) || !sale.capture && place.is_multiple_of(3) {
             sale.fiscal = Some(self.sales[place].fiscal.clone());
         }
+        let truth = &mut self.sales[place];
         match self.programme.post(&sale) {
-            Ok(_) => self.sales[place].arrived = true,
-            // It came with its fiscal receipt before, and comes without it now, or the other way round.
-            Err(Refusal::ReceiptConflict { .. }) => assert!(self.sales[place].arrived),
+            Ok(posted) if posted.purchase.status.is_posted() => truth.arrived = true,
+            // A register's row is answered with what was reserved, too.
+            Ok(posted) => truth.reserved = Some(posted.purchase.id),
+            // It came with its fiscal receipt before, and comes without it now, or the other way round; or in two steps.
+            Err(Refusal::ReceiptConflict { .. }) => assert!(truth.arrived || truth.reserved.is_some()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn captured(&mut self, place: usize) {
+        let Some(id) = self.sales[place].reserved else { return };
+        let (books, partner) = (self.programme.books.clone(), Some(self.programme.partner));
+        let now = self.programme.now;
+        let captured = self
+            .programme
+            .connection
+            .transaction(|connection| two_step::capture(connection, &books, (id, partner), None, now))
+            .unwrap();
+        let truth = &mut self.sales[place];
+        match captured {
+            Ok(purchase) => {
+                assert!(purchase.status.is_posted());
+                assert_eq!(purchase.id != id, truth.approved, "a claim's purchase, or its own");
+                (truth.arrived, truth.reserved) = (true, None);
+            }
+            // After seven days there is nothing to capture.
+            Err(Refusal::PurchaseState { status }) => assert_eq!(status, PurchaseStatus::Voided),
             Err(other) => panic!("{other}"),
         }
     }
@@ -168,17 +202,19 @@ impl History {
     /// A register that has this sale alone.
     fn filed(&mut self, place: usize, mode: RegisterMode) {
         let truth = &self.sales[place];
-        let credited = truth.arrived || truth.approved;
+        let (credited, reserved) = (truth.arrived || truth.approved, truth.reserved.is_some());
         let (at, cards) = (truth.at.to_rfc3339(), HashMap::from([("c", truth.member)]));
         let file = format!("{HEADER}\nshop-1,{},{at},c,{},,sale,", truth.receipt, truth.amount);
         let (_, outcomes) = load(&mut self.programme, file.as_bytes(), mode, &cards);
         let expected = match mode {
+            // What was reserved under this receipt isn't captured, whatever came of a claim.
+            _ if reserved => Outcome::OnlyTheirs,
             _ if credited => Outcome::Matched,
             RegisterMode::Post => Outcome::Posted,
             RegisterMode::Compare => Outcome::OnlyTheirs,
         };
         assert!(outcomes.contains(&(expected, 1)), "sale {place}: {outcomes:?}");
-        self.sales[place].arrived |= mode == RegisterMode::Post;
+        self.sales[place].arrived |= mode == RegisterMode::Post && !reserved;
     }
 
     fn merged(&mut self) {
@@ -227,7 +263,7 @@ impl History {
         match self.programme.post(&sale) {
             Ok(_) => self.sales[place].approved = true,
             Err(Refusal::ClaimEnded) => assert!(!claim.status.is_open()),
-            Err(Refusal::ReceiptConflict { .. }) => panic!("the same sale"),
+            Err(Refusal::ReceiptConflict { .. }) => assert!(named && self.sales[place].reserved.is_some()),
             Err(other) => panic!("{other}"),
         }
     }
@@ -252,10 +288,11 @@ impl History {
     }
 
     /// The purchase of a sale and what is left of it; fails when there are two.
-    fn purchase(&mut self, place: usize) -> Option<(cashback_engine::PurchaseId, i64)> {
+    fn purchase(&mut self, place: usize) -> Option<(PurchaseId, i64)> {
         use cashback_engine::schema::ledger::purchases;
-        let found: Vec<(cashback_engine::PurchaseId, Money, Money)> = purchases::table
+        let found: Vec<(PurchaseId, Money, Money)> = purchases::table
             .filter(purchases::amount.eq(self.sales[place].amount.kopecks()))
+            .filter(purchases::status.ne_all(["authorized", "voided"]))
             .select((purchases::id, purchases::amount, purchases::refunded))
             .load(&mut self.programme.connection)
             .unwrap();
@@ -285,6 +322,7 @@ impl History {
                 jobs::release_holds(connection, &books, now, now)?;
                 jobs::pay_debts(connection, &books, now, now)?;
                 jobs::expire(connection, &books, now, now)?;
+                jobs::void_authorizations(connection, &books, now, now)?;
                 claims::end_due(connection, &books, now, now)?;
                 Ok(())
             })
@@ -308,6 +346,7 @@ fn run(steps: &[Step]) {
     for step in steps {
         match step {
             Step::Arrives(sale, way) => history.arrives(*sale, *way),
+            Step::Captured(sale) => history.captured(*sale),
             Step::Claimed(sale) => history.claimed(*sale),
             Step::Approved(sale, named) => history.approved(*sale, *named),
             Step::Declined(sale) => history.declined(*sale),

@@ -7,10 +7,11 @@ use cashback_engine::claims::{self, Claim, ClaimFilter, ClaimStatus, drives};
 use cashback_engine::fraud::cases::{self, FraudStatus};
 use cashback_engine::fraud::settings::{Threshold, set_thresholds, thresholds};
 use cashback_engine::fraud::{FraudAction, FraudRule};
-use cashback_engine::posting::{Fiscal, Presented, Source};
+use cashback_engine::posting::{Fiscal, Presented, Refusal, Source};
+use cashback_engine::purchases::{Purchase, PurchaseStatus};
 use cashback_engine::reconciliation::{Outcome, RegisterMode};
 use cashback_engine::refunds::Returned;
-use cashback_engine::{PurchaseId, ledger, merging};
+use cashback_engine::{PurchaseId, ledger, merging, two_step};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use diesel::prelude::*;
 use shared_kernel::ids::{MemberId, Uuid};
@@ -226,5 +227,104 @@ fn every_table_follows_a_merged_member() {
     let held =
         cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
     assert_eq!(held.items[0].evidence[0]["seen"]["purchases"], 3);
+    sound(&mut programme);
+}
+
+/// Reserves a sale of a day ago; `document` is its fiscal receipt's, where the till sends one.
+fn reserve(programme: &mut Programme, member: MemberId, sum: &str, document: Option<u32>) -> PurchaseId {
+    let mut sale = programme.sale(member, sum);
+    sale.occurred_at -= TimeDelta::days(1);
+    sale.receipt = format!("T-{sum}");
+    (sale.capture, sale.presented) = (false, Presented::BareNumber);
+    sale.fiscal = document.map(|document| receipt(sale.occurred_at, sum, document));
+    programme.post(&sale).unwrap().purchase.id
+}
+
+fn capture(programme: &mut Programme, id: PurchaseId, what: Option<&Returned>) -> Result<Purchase, Refusal> {
+    let (books, partner, now) = (programme.books.clone(), Some(programme.partner), programme.now);
+    programme
+        .connection
+        .transaction(|connection| two_step::capture(connection, &books, (id, partner), what, now))
+        .unwrap()
+}
+
+fn status(programme: &mut Programme, claim: &Claim) -> (ClaimStatus, Option<PurchaseId>) {
+    let filter = ClaimFilter { member: Some(claim.member), ..ClaimFilter::default() };
+    let found = claims::claim(&mut programme.connection, claim.id, &filter).unwrap().unwrap();
+    (found.status, found.purchase)
+}
+
+#[test]
+fn a_capture_after_its_claims_approval_is_the_claims_purchase() {
+    let mut programme = programme();
+    let member = programme.member();
+    let cards = HashMap::from([("c", member)]);
+    for (sum, document, fiscal) in [("400.00", 1, None), ("700.00", 2, Some(2))] {
+        let claimed = claim(&mut programme, member, sum, document);
+        let reserved = reserve(&mut programme, member, sum, fiscal);
+        let bought = approve(&mut programme, &claimed, None);
+        let captured = capture(&mut programme, reserved, None).unwrap();
+        assert_eq!((captured.id, captured.status), (bought, PurchaseStatus::Posted));
+        assert_eq!(capture(&mut programme, reserved, None).unwrap(), captured, "again, the same");
+        sound(&mut programme);
+        // The till's receipt is the claim's purchase from now on.
+        let mut same = programme.sale(member, sum);
+        (same.receipt, same.source) = (format!("T-{sum}"), Source::Register);
+        let known = programme.post(&same).unwrap();
+        assert_eq!((known.purchase.id, known.replayed), (bought, true));
+    }
+    assert_eq!(programme.balance(member)[0], "55.00", "5 % of each once");
+    let file = file(&programme, &[("T-400.00", "400.00", "sale", ""), ("T-700.00", "700.00", "sale", "")]);
+    for mode in [RegisterMode::Compare, RegisterMode::Post] {
+        let (_, outcomes) = load(&mut programme, file.as_bytes(), mode, &cards);
+        assert_eq!(outcomes, [(Outcome::Matched, 2)]);
+    }
+    sound(&mut programme);
+}
+
+#[test]
+fn a_capture_for_another_sum_or_with_points_is_a_purchase_of_its_own() {
+    let mut programme = programme();
+    let member = programme.member();
+    let claimed = claim(&mut programme, member, "400.00", 1);
+    approve(&mut programme, &claimed, None);
+    let reserved = reserve(&mut programme, member, "500.00", None);
+    let part = Returned::Amount(money("300.00"));
+    let captured = capture(&mut programme, reserved, Some(&part)).unwrap();
+    assert_eq!((captured.id, captured.sold), (reserved, money("300.00")));
+    let reserved = reserve(&mut programme, member, "600.00", None);
+    let part = Returned::Amount(money("400.00"));
+    let captured = capture(&mut programme, reserved, Some(&part)).unwrap();
+    assert_ne!(captured.id, reserved, "what is captured of it is the claimed sale");
+    assert_eq!(programme.balance(member)[0], "35.00");
+    sound(&mut programme);
+}
+
+#[test]
+fn a_capture_confirms_the_open_claim_of_its_sale() {
+    let mut programme = programme();
+    let member = programme.member();
+    for (sum, document, fiscal) in [("400.00", 1, None), ("700.00", 2, Some(2))] {
+        let claimed = claim(&mut programme, member, sum, document);
+        let other = claim(&mut programme, member, "999.00", document + 10);
+        let reserved = reserve(&mut programme, member, sum, fiscal);
+        let mut named = programme.sale(member, sum);
+        (named.receipt, named.occurred_at) = (format!("T-{sum}"), claimed.occurred_at.unwrap());
+        named.fiscal = Some(Fiscal::parse(&claimed.raw).unwrap());
+        (named.source, named.presented) = (Source::Claim, Presented::BareNumber);
+        let refused = programme.post(&named).unwrap_err();
+        assert_eq!(refused, Refusal::ReceiptConflict { purchase: reserved }, "it waits for its capture");
+        assert_eq!(status(&mut programme, &claimed), (ClaimStatus::Waiting, None));
+        assert_eq!(capture(&mut programme, reserved, None).unwrap().id, reserved);
+        assert_eq!(status(&mut programme, &claimed), (ClaimStatus::Confirmed, Some(reserved)));
+        assert_eq!(status(&mut programme, &other).0, ClaimStatus::Waiting, "another sum");
+        sound(&mut programme);
+        let mut late = programme.sale(member, sum);
+        (late.receipt, late.occurred_at) = (claimed.derived_receipt(), claimed.occurred_at.unwrap());
+        late.fiscal = Some(Fiscal::parse(&claimed.raw).unwrap());
+        (late.source, late.presented) = (Source::Claim, Presented::BareNumber);
+        assert!(programme.post(&late).is_err(), "a confirmed claim can't be approved");
+    }
+    assert_eq!(programme.balance(member)[0], "55.00");
     sound(&mut programme);
 }

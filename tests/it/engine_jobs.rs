@@ -2,7 +2,7 @@
 
 use cashback_engine::ledger::{self, AccountName, read::PostingFilter};
 use cashback_engine::operations::{OperationKind, operations};
-use cashback_engine::posting::Presented;
+use cashback_engine::posting::{Presented, Source};
 use cashback_engine::texts::{Language, Reader, sentences};
 use cashback_engine::{enrolments, explanation, jobs};
 use chrono::TimeDelta;
@@ -114,6 +114,66 @@ fn a_forgotten_authorisation_is_given_up_and_a_lot_past_its_date_lives_on() {
     let balance =
         cashback_engine::balances::balance(&mut programme.connection, &books, member, programme.now).unwrap();
     assert_eq!(balance.expiring[0].on, "2027-01-14".parse().unwrap(), "thirty days more");
+    sound(&mut programme);
+}
+
+#[test]
+fn what_a_late_purchase_brings_past_its_day_neither_counts_nor_shows_after_that_days_expiry() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"hold_days":0,"life_months":1"#);
+    let member = programme.member();
+    programme.buy(member, "100.00");
+    programme.now += TimeDelta::days(1);
+    assert_eq!(night(&mut programme), [1, 0, 0, 0], "this day's expiry is finished");
+    let mut late = programme.sale(member, "1000.00");
+    late.occurred_at = crate::engine_support::at("2026-10-05T09:00:00Z");
+    (late.source, late.presented) = (Source::Register, Presented::BareNumber);
+    let brought = programme.post(&late).unwrap().purchase;
+    assert_eq!(brought.cashback.expires_on, Some("2026-11-05".parse().unwrap()));
+    let bought = programme.buy(member, "50.00");
+    assert_eq!(bought.balance.unwrap().available, money("10.00"), "the till hears of what can be spent");
+    assert_eq!(programme.balance(member)[1], "10.00");
+    let mut sale = programme.sale(member, "100.00");
+    sale.redeem = money("10.01");
+    assert!(programme.post(&sale).is_err());
+    programme.now += TimeDelta::days(1);
+    assert_eq!(night(&mut programme), [1, 0, 1, 0]);
+    assert_eq!(programme.balance(member)[1], "15.00");
+    sound(&mut programme);
+}
+
+#[test]
+fn an_authorisation_given_up_as_of_a_later_day_returns_with_thirty_days_from_then() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"hold_days":0,"life_months":1"#);
+    let member = programme.member();
+    programme.buy(member, "1000.00");
+    programme.now = crate::engine_support::at("2026-12-08T09:00:00Z");
+    night(&mut programme);
+    let mut sale = programme.sale(member, "150.00");
+    sale.redeem = money("75.00");
+    sale.capture = false;
+    programme.post(&sale).unwrap();
+    // The lot's last day is the 10th of December.
+    let (books, now) = (programme.books.clone(), programme.now);
+    let as_of = |programme: &mut Programme, at| -> [i64; 2] {
+        let run = |connection: &mut PgConnection| -> QueryResult<[i64; 2]> {
+            Ok([
+                jobs::void_authorizations(connection, &books, at, now)?,
+                jobs::expire(connection, &books, at, now)?,
+            ])
+        };
+        programme.connection.transaction(run).unwrap()
+    };
+    let later = now + TimeDelta::days(40);
+    assert_eq!(as_of(&mut programme, later), [1, 0], "what was held lives on, the rest was over");
+    assert_eq!(programme.debited("breakage", "union"), "-25.00");
+    assert_eq!(as_of(&mut programme, later + TimeDelta::days(30)), [0, 0]);
+    programme.now = later;
+    assert_eq!(programme.balance(member), ["0.00", "75.00", "0.00", "0.00"]);
+    programme.now = now;
+    assert_eq!(as_of(&mut programme, later + TimeDelta::days(31)), [0, 1]);
+    assert_eq!(programme.balance(member), ["0.00"; 4].map(str::to_owned));
     sound(&mut programme);
 }
 

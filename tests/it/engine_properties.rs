@@ -44,6 +44,8 @@ enum Step {
     Authorize(usize, i64, i64, i64),
     /// Which purchase, and how many percent of it are captured.
     Capture(usize, i64),
+    /// Which purchase, and how many percent of each of its lines are captured.
+    CaptureLines(usize, [i64; 2]),
     /// Which purchase is given up.
     Void(usize),
     /// Who, books and other lines, and how many days ago: told late, as a register does.
@@ -64,6 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..MEMBERS, 0i64..40_000, 1i64..40_000, 0i64..=50)
             .prop_map(|(m, b, o, r)| Step::Authorize(m, b, o, r)),
         2 => (0usize..99, 1i64..=130).prop_map(|(p, share)| Step::Capture(p, share)),
+        2 => (0usize..99, [0i64..=100, 0i64..=100]).prop_map(|(p, shares)| Step::CaptureLines(p, shares)),
         1 => (0usize..99).prop_map(Step::Void),
         2 => (0..MEMBERS, 0i64..40_000, 1i64..40_000, 1i64..20).prop_map(|(m, b, o, d)| Step::Late(m, b, o, d)),
         1 => (1i64..12).prop_map(Step::Rule),
@@ -438,6 +441,17 @@ impl Model {
     }
 }
 
+/// Lines as they are said: what there is of them.
+fn said(lines: [i64; 2]) -> Vec<Line> {
+    let line = |(sku, kopecks): (&str, i64)| Line {
+        sku: Some(sku.to_owned()),
+        category: Some(sku.to_owned()),
+        quantity: None,
+        amount: Money::from_kopecks(kopecks),
+    };
+    ["books", "other"].into_iter().zip(lines).filter(|(_, kopecks)| *kopecks > 0).map(line).collect()
+}
+
 /// The engine beside the model.
 struct Run {
     programme: Programme,
@@ -472,14 +486,7 @@ impl Run {
     fn buy(&mut self, member: usize, lines: [i64; 2], redeemed: i64, (days, capture): (i64, bool)) {
         let amount = Money::from_kopecks(lines[0] + lines[1]);
         let mut sale = self.programme.sale(self.members[member], &amount.to_string());
-        let line = |(sku, kopecks): (&str, i64)| Line {
-            sku: Some(sku.to_owned()),
-            category: Some(sku.to_owned()),
-            quantity: None,
-            amount: Money::from_kopecks(kopecks),
-        };
-        let lines = [("books", lines[0]), ("other", lines[1])];
-        sale.lines = Some(lines.into_iter().filter(|(_, kopecks)| *kopecks > 0).map(line).collect());
+        sale.lines = Some(said(lines));
         sale.redeem = Money::from_kopecks(redeemed);
         sale.capture = capture;
         if days > 0 {
@@ -510,15 +517,12 @@ impl Run {
         self.programme.refund(self.purchases[at], what, &number.to_string()).unwrap();
     }
 
-    fn capture(&mut self, at: usize, captured: Option<i64>) {
+    fn capture(&mut self, at: usize, what: Option<&Returned>) {
         self.flush();
         let (books, now) = (self.programme.books.clone(), self.programme.now);
-        let what = captured.map(|kopecks| Returned::Amount(Money::from_kopecks(kopecks)));
         let (id, partner) = (self.purchases[at], Some(self.programme.partner));
-        let captured = self
-            .programme
-            .connection
-            .transaction(|c| two_step::capture(c, &books, (id, partner), what.as_ref(), now));
+        let captured =
+            self.programme.connection.transaction(|c| two_step::capture(c, &books, (id, partner), what, now));
         captured.unwrap().unwrap();
     }
 
@@ -651,6 +655,31 @@ fn refunded(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step, 
     }
 }
 
+fn captured(model: &mut Model, runs: &mut [Run; 2], step: &Step, today: NaiveDate) {
+    let (Step::Capture(number, _) | Step::CaptureLines(number, _)) = step else { return };
+    let Some(at) = model.pick(*number, State::Authorized) else { return };
+    let lines = model.purchases[at].lines;
+    let amount = lines[0] + lines[1];
+    let (by_amount, by_lines, what) = match step {
+        Step::CaptureLines(_, shares) => {
+            let captured = [lines[0] * shares[0] / 100, lines[1] * shares[1] / 100];
+            let rest = [lines[0] - captured[0], lines[1] - captured[1]];
+            (0, rest, Some(Returned::Lines(said(captured))).filter(|_| captured != [0, 0]))
+        }
+        Step::Capture(_, share) => {
+            let captured = (amount * share / 100).max(1);
+            let what = Returned::Amount(Money::from_kopecks(captured));
+            ((amount - captured).max(0), [0, 0], Some(what).filter(|_| captured < amount))
+        }
+        _ => return,
+    };
+    model.capture(at, today);
+    if what.is_some() && by_amount + by_lines[0] + by_lines[1] > 0 {
+        model.refund(at, (by_amount, true), by_lines, today);
+    }
+    runs.iter_mut().for_each(|run| run.capture(at, what.as_ref()));
+}
+
 fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
     let today = runs[0].programme.now.date_naive();
     match step {
@@ -675,16 +704,7 @@ fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
             model.capture(model.purchases.len() - 1, today);
             runs.iter_mut().for_each(|run| run.buy(*member, [*books, *other], 0, (*days, true)));
         }
-        Step::Capture(at, share) => {
-            let Some(at) = model.pick(*at, State::Authorized) else { return };
-            let amount = model.purchases[at].lines[0] + model.purchases[at].lines[1];
-            let captured = Some((amount * share / 100).max(1)).filter(|captured| *captured < amount);
-            model.capture(at, today);
-            if let Some(captured) = captured {
-                model.refund(at, (amount - captured, true), [0, 0], today);
-            }
-            runs.iter_mut().for_each(|run| run.capture(at, captured));
-        }
+        Step::Capture(..) | Step::CaptureLines(..) => captured(model, runs, step, today),
         Step::Void(at) => {
             let Some(at) = model.pick(*at, State::Authorized) else { return };
             model.void(at, today);

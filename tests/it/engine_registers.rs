@@ -6,13 +6,14 @@ use cashback_engine::posting::{self, Audience, Buyer, CardStanding};
 use cashback_engine::reconciliation::{
     self, NewRegister, Outcome, RegisterMode, RegisterStatus, ResolvedRow,
 };
-use cashback_engine::{EngineError, RegisterId, ledger};
+use cashback_engine::refunds::Returned;
+use cashback_engine::{EngineError, RegisterId, ledger, two_step};
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::paging::Limit;
 
-use crate::engine_support::{Programme, money};
+use crate::engine_support::{Programme, line, money};
 
 pub const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference";
 
@@ -296,4 +297,76 @@ fn a_refund_that_cannot_have_happened_then_is_rejected_and_one_that_is_known_is_
     assert_eq!(outcomes, [(Outcome::Matched, 2), (Outcome::Rejected, 3)]);
     let books = programme.books.clone();
     assert!(ledger::audit::verify(&mut programme.connection, &books).unwrap().ok);
+}
+
+#[test]
+fn a_sale_in_two_steps_is_compared_by_what_was_captured() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"5"}"#);
+    let member = programme.member();
+    let cards = HashMap::from([("c", member)]);
+    let (books, now, partner) = (programme.books.clone(), programme.now, Some(programme.partner));
+    let mut reserve = |receipt: &str, what: Option<Option<Returned>>| {
+        let mut sale = programme.sale(member, "1000.00");
+        (sale.receipt, sale.capture) = (receipt.to_owned(), false);
+        sale.lines = Some(vec![line("a", "tea", "700.00"), line("b", "cake", "300.00")]);
+        let id = programme.post(&sale).unwrap().purchase.id;
+        programme
+            .connection
+            .transaction(|connection| match what {
+                None => QueryResult::Ok(()),
+                Some(None) => two_step::void(connection, &books, (id, partner), now).map(|ended| {
+                    ended.unwrap();
+                }),
+                Some(part) => two_step::capture(connection, &books, (id, partner), part.as_ref(), now)
+                    .map(|captured| assert_eq!(captured.unwrap().sold, money("600.00"))),
+            })
+            .unwrap();
+        id
+    };
+    let reserved = reserve("reserved", None);
+    let voided = reserve("voided", Some(None));
+    reserve("part", Some(Some(Returned::Amount(money("600.00")))));
+    let lines = vec![line("a", "tea", "500.00"), line("b", "cake", "100.00")];
+    let by_lines = reserve("lines", Some(Some(Returned::Lines(lines))));
+    // What came back since is a row of its own.
+    programme.refund_amount(by_lines, "50.00", "back");
+    let row =
+        |receipt: &str, amount: &str| format!("\nshop-1,{receipt},{},c,{amount},,sale,", now.to_rfc3339());
+    let refund = format!("\nshop-1,lines,{},c,50.00,,refund,back", now.to_rfc3339());
+    let file = [
+        HEADER.to_owned(),
+        row("reserved", "1000.00"),
+        row("voided", "1000.00"),
+        row("part", "600.00"),
+        row("lines", "600.00"),
+        refund,
+    ]
+    .concat();
+    for mode in [RegisterMode::Compare, RegisterMode::Post] {
+        let (id, outcomes) = load(&mut programme, file.as_bytes(), mode, &cards);
+        assert_eq!(outcomes, [(Outcome::Matched, 3), (Outcome::OnlyTheirs, 2)]);
+        let rows =
+            reconciliation::rows(&mut programme.connection, id, None, None, Limit::DEFAULT).unwrap().items;
+        let told: Vec<_> =
+            rows.iter().take(2).map(|row| (row.reason.as_deref(), row.our_amount, row.purchase_id)).collect();
+        assert_eq!(told, [(Some("authorized"), None, Some(reserved)), (Some("voided"), None, Some(voided))]);
+        let view = reconciliation::register(&mut programme.connection, id, None).unwrap().unwrap();
+        assert_eq!(view.amounts.ours, money("1150.00"));
+    }
+    let announced = [HEADER.to_owned(), row("part", "1000.00")].concat();
+    let (id, outcomes) = load(&mut programme, announced.as_bytes(), RegisterMode::Compare, &cards);
+    assert_eq!(outcomes, [(Outcome::AmountDiffers, 1), (Outcome::OnlyOurs, 2)]);
+    let rows = reconciliation::rows(&mut programme.connection, id, None, None, Limit::DEFAULT).unwrap().items;
+    let ours: Vec<_> = rows.iter().map(|row| row.our_amount.unwrap()).collect();
+    assert_eq!(ours, [money("600.00"), money("600.00"), money("50.00")]);
+    let audit = ledger::audit::verify(&mut programme.connection, &books).unwrap();
+    assert!(audit.ok, "{audit:#?}");
+    diesel::sql_query(
+        "UPDATE ledger.register_rows SET amount = 100000, our_amount = 100000
+         WHERE outcome = 'matched' AND receipt = 'part'",
+    )
+    .execute(&mut programme.connection)
+    .unwrap();
+    assert!(!ledger::audit::verify(&mut programme.connection, &books).unwrap().ok, "not what was captured");
 }

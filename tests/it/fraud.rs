@@ -527,6 +527,7 @@ fn finance_sets_the_thresholds_and_others_read_them() {
         (0, "minutes", json!(5)),
         (3, "days", json!(91)),
         (4, "minutes", json!(0)),
+        (5, "most_purchases", json!(100)),
         (5, "hours", json!(["21:00", "25:00"])),
         (5, "hours", json!(["21:00", "21:00"])),
     ] {

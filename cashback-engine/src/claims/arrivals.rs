@@ -14,6 +14,7 @@ use super::file::decided;
 use super::{APART_MAX, ClaimId, ClaimReason, ClaimStatus, derived_receipt};
 use crate::ids::PurchaseId;
 use crate::posting::check::{Checked, fiscal_sum};
+use crate::posting::read::{ClaimFiscals, ReleaseFiscals};
 use crate::posting::sale::{Sale, Source};
 use crate::posting::world::World;
 use crate::schema::ledger::claims;
@@ -31,6 +32,43 @@ pub(crate) struct Played {
     pub occurred_at: Option<DateTime<Utc>>,
     pub status: ClaimStatus,
     pub purchase: Option<PurchaseId>,
+}
+
+/// A purchase on its way in, as far as claims ask about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival<'a> {
+    pub member: MemberId,
+    /// The outlet's number.
+    pub outlet: i32,
+    pub receipt: &'a str,
+    pub occurred_at: DateTime<Utc>,
+    /// What was bought came to this, before points.
+    pub amount: Money,
+    /// What its fiscal receipt says.
+    pub sum: Money,
+    /// Its fiscal receipt's drive and document.
+    pub fiscal: Option<(&'a str, i64)>,
+    /// Who approved it, where it is a claim's approval that posts it.
+    pub approved_by: Option<Uuid>,
+    /// Whether points paid a part of it.
+    pub redeems: bool,
+}
+
+impl<'a> Arrival<'a> {
+    /// A purchase that is posted at once.
+    pub(crate) fn of(sale: &'a Sale, checked: &Checked) -> Self {
+        Self {
+            member: sale.buyer.member,
+            outlet: checked.outlet.number,
+            receipt: &sale.receipt,
+            occurred_at: sale.occurred_at,
+            amount: sale.amount,
+            sum: fiscal_sum(&checked.partner, sale),
+            fiscal: sale.fiscal.as_ref().map(|fiscal| (fiscal.drive.as_str(), fiscal.document)),
+            approved_by: (sale.source == Source::Claim).then_some(sale.posted_by),
+            redeems: sale.redeem.is_positive(),
+        }
+    }
 }
 
 /// What became of a claim in play.
@@ -95,21 +133,21 @@ pub(crate) fn read(connection: &mut PgConnection, world: &mut World) -> QueryRes
 
 impl Played {
     /// Whether a purchase is this claim's sale.
-    fn is(&self, sale: &Sale, checked: &Checked) -> bool {
-        match &sale.fiscal {
-            Some(fiscal) => (&fiscal.drive, fiscal.document) == (&self.drive, self.document),
+    fn is(&self, arrival: &Arrival<'_>) -> bool {
+        match arrival.fiscal {
+            Some(fiscal) => fiscal == (self.drive.as_str(), self.document),
             None => {
-                self.outlet == Some(checked.outlet.number)
-                    && self.amount == fiscal_sum(&checked.partner, sale)
-                    && self.occurred_at.is_some_and(|at| (at - sale.occurred_at).abs() <= APART_MAX)
+                self.outlet == Some(arrival.outlet)
+                    && self.amount == arrival.sum
+                    && self.occurred_at.is_some_and(|at| (at - arrival.occurred_at).abs() <= APART_MAX)
             }
         }
     }
 }
 
 impl Plays {
-    fn of(&self, sale: &Sale) -> &[Played] {
-        self.claims.get(&sale.buyer.member).map(Vec::as_slice).unwrap_or_default()
+    fn of(&self, member: MemberId) -> &[Played] {
+        self.claims.get(&member).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn take(&mut self, member: MemberId, id: ClaimId, fate: Fate, by: Option<Uuid>) {
@@ -121,49 +159,46 @@ impl Plays {
     }
 
     /// The purchase that was posted for this very sale when its claim was approved; its receipt becomes another name.
-    pub(crate) fn arrives(&mut self, sale: &Sale, checked: &Checked) -> Option<PurchaseId> {
-        if sale.source == Source::Claim || !sale.capture || sale.redeem.is_positive() {
+    pub(crate) fn arrives(&mut self, arrival: &Arrival<'_>) -> Option<PurchaseId> {
+        if arrival.approved_by.is_some() || arrival.redeems {
             return None;
         }
         let (id, purchase) = self
-            .of(sale)
+            .of(arrival.member)
             .iter()
-            .filter(|claim| claim.is(sale, checked) && claim.amount == sale.amount)
+            .filter(|claim| claim.is(arrival) && claim.amount == arrival.amount)
             .find_map(|claim| Some((claim.id, claim.purchase?)))?;
-        self.take(sale.buyer.member, id, Fate::Arrived { receipt: sale.receipt.clone() }, None);
+        self.take(arrival.member, id, Fate::Arrived { receipt: arrival.receipt.to_owned() }, None);
         Some(purchase)
     }
 
     /// Whether the claim that is being approved can be: open, and the member's.
-    pub(crate) fn may_approve(&self, sale: &Sale, checked: &Checked) -> bool {
-        self.of(sale).iter().any(|claim| claim.status == ClaimStatus::Waiting && claim.is(sale, checked))
+    pub(crate) fn may_approve(&self, arrival: &Arrival<'_>) -> bool {
+        self.of(arrival.member).iter().any(|claim| claim.status == ClaimStatus::Waiting && claim.is(arrival))
     }
 
     /// Notes that a purchase is the sale of an open claim: approved by whoever posts it, or come by itself.
-    pub(crate) fn meets(&mut self, sale: &Sale, checked: &Checked, (id, fresh): (PurchaseId, bool)) {
-        let Some(claim) =
-            self.of(sale).iter().find(|claim| claim.status.is_open() && claim.is(sale, checked)).cloned()
-        else {
-            return;
-        };
-        let by = (sale.source == Source::Claim).then_some(sale.posted_by);
+    pub(crate) fn meets(&mut self, arrival: &Arrival<'_>, (id, fresh): (PurchaseId, bool)) {
+        let mut open = self.of(arrival.member).iter().filter(|claim| claim.status.is_open());
+        let Some(claim) = open.find(|claim| claim.is(arrival)).cloned() else { return };
+        let by = arrival.approved_by;
         let fate = match by {
             Some(_) if fresh => Fate::Approved {
                 purchase: id,
-                receipt_said: sale.receipt != derived_receipt(&claim.drive, claim.document),
+                receipt_said: arrival.receipt != derived_receipt(&claim.drive, claim.document),
             },
             // What came without its fiscal receipt, or was there already, gets the claim's.
-            _ => Fate::Confirmed { purchase: id, credits: sale.fiscal.is_none() || !fresh },
+            _ => Fate::Confirmed { purchase: id, credits: arrival.fiscal.is_none() || !fresh },
         };
         let approved = match &fate {
             // The sale itself may still arrive, perhaps in this very batch.
             Fate::Approved { purchase, receipt_said: false } => Some(*purchase),
             _ => None,
         };
-        self.take(sale.buyer.member, claim.id, fate, by);
+        self.take(arrival.member, claim.id, fate, by);
         if approved.is_some() {
             let stays = Played { status: ClaimStatus::Approved, purchase: approved, ..claim };
-            self.claims.entry(sale.buyer.member).or_default().push(stays);
+            self.claims.entry(arrival.member).or_default().push(stays);
         }
     }
 
@@ -262,6 +297,53 @@ statement! {
     NoteArrivals { ids: Vec<ClaimId> => Array<SqlUuid>, receipts: Vec<String> => Array<Text> },
     "UPDATE ledger.claims AS c SET arrived_as = n.receipt, in_play = false
      FROM unnest(?, ?) AS n (id, receipt) WHERE c.id = n.id"
+}
+
+statement! {
+    /// The fiscal receipts of open claims that an authorised purchase without one of its own may be.
+    FindOpen { purchase: Option<PurchaseId> => Nullable<SqlUuid> } -> (Text, BigInt),
+    "SELECT c.drive, c.document FROM ledger.purchases AS p
+     JOIN ledger.balances AS b ON b.member_id = p.member_id AND b.claims > 0
+     JOIN ledger.claims AS c ON c.member_id = p.member_id AND c.in_play AND c.purchase_id IS NULL
+        AND c.outlet_id = p.outlet_id
+     WHERE p.id = ? AND p.status = 'authorized' AND p.fiscal IS NULL ORDER BY c.drive, c.document"
+}
+
+/// The fiscal receipts of claims, held for a capture.
+type Receipts = Vec<(String, i64)>;
+
+/// Holds the fiscal receipts of open claims that a purchase may turn out to be, before anybody is locked: who approves one
+/// of them holds it while waiting for the member.
+pub(crate) fn hold(connection: &mut PgConnection, purchase: PurchaseId) -> QueryResult<Receipts> {
+    let open: Receipts = FindOpen { purchase: Some(purchase) }.load(connection)?;
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let purchases = open.iter().map(|_| purchase).collect();
+    let (drives, documents) = open.into_iter().unzip();
+    let won: Vec<(PurchaseId, String, i64)> =
+        ClaimFiscals { drives, documents, purchases }.load(connection)?;
+    Ok(won.into_iter().map(|(_, drive, document)| (drive, document)).collect())
+}
+
+/// Gives back what was held for a purchase, but for the claim that it is.
+pub(crate) fn give_back(
+    connection: &mut PgConnection,
+    purchase: PurchaseId,
+    held: Receipts,
+) -> QueryResult<()> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let own: Receipts = claims::table
+        .filter(claims::purchase_id.eq(purchase))
+        .select((claims::drive, claims::document))
+        .load(connection)?;
+    let (drives, documents): (Vec<String>, Vec<i64>) =
+        held.into_iter().filter(|receipt| !own.contains(receipt)).unzip();
+    let purchases = drives.iter().map(|_| purchase).collect();
+    ReleaseFiscals { purchases, drives, documents }.execute(connection)?;
+    Ok(())
 }
 
 statement! {

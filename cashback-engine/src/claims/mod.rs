@@ -15,7 +15,8 @@
 //! that everything here takes first. A purchase is the claimed sale when it carries the claim's fiscal receipt; or, where
 //! it carries none, when member, outlet and sum are the same and the times lie within [`APART_MAX`]. An open claim is
 //! confirmed by it; after an approval the arrival is answered with the claim's purchase, and its receipt is another name
-//! of that purchase from then on. An approval that names the till's receipt needs none of this: identity does it.
+//! of that purchase from then on. A purchase in two steps arrives when it is captured; what it reserved is given up then.
+//! An approval that names the till's receipt needs none of this: identity does it.
 
 pub(crate) mod arrivals;
 mod decisions;

@@ -53,6 +53,8 @@ pub struct Fields {
 }
 
 const MOST_PURCHASES: i32 = 100_000;
+/// The most that a burst is told by: one more is the last purchase whose time is remembered (`tally::MOMENTS_MAX`).
+const MOST_IN_BURST: i32 = 99;
 const MOST_MINUTES: i32 = 720;
 /// The longest window of days; what was counted is kept a little longer.
 pub(crate) const MOST_DAYS: i32 = 90;
@@ -85,7 +87,8 @@ impl Threshold {
         };
         let within = |value: Option<i32>, least, most| value.is_none_or(|v| (least..=most).contains(&v));
         let (count, minutes, days) = (self.most_purchases, self.minutes, self.days);
-        check("most_purchases", fields.purchases, count.is_some(), within(count, 0, MOST_PURCHASES));
+        let most = if self.rule == FraudRule::ClosingBurst { MOST_IN_BURST } else { MOST_PURCHASES };
+        check("most_purchases", fields.purchases, count.is_some(), within(count, 0, most));
         let amount_fits =
             self.most_amount.is_none_or(|most| most.kopecks() <= AMOUNT_MAX_KOPECKS.saturating_mul(1_000));
         check("most_amount", fields.amount, self.most_amount.is_some(), amount_fits);

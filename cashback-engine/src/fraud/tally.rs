@@ -14,7 +14,8 @@ use super::settings::MOST_DAYS;
 use crate::schema::ledger::fraud_counters;
 use crate::statement::statement;
 
-/// The latest purchases whose times are remembered, of a subject and day.
+/// The latest purchases whose times are remembered, of a subject and day. So a burst of more can't be told from one of so
+/// many (`settings`), and after so many more a card's earlier town is forgotten.
 const MOMENTS_MAX: usize = 100;
 
 statement! {

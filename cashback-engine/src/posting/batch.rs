@@ -16,7 +16,7 @@ use super::read::{
 };
 use super::world::World;
 use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
-use crate::claims::arrivals;
+use crate::claims::arrivals::{self, Arrival};
 use crate::days::date_in;
 use crate::enrolments::{LATE, Standing};
 use crate::fraud::watch;
@@ -276,9 +276,9 @@ impl<'a> Batch<'a> {
         let key = (checked.outlet.number, sale.receipt.clone());
         if let Some(id) = self.known.get(&key) {
             return match self.world.purchases.get(id) {
-                Some(kept) if is_same(&kept.record, sale) => {
+                Some(kept) if kept.record.is_same(sale) => {
                     if sale.source == Source::Claim {
-                        self.world.plays.meets(sale, &checked, (*id, false));
+                        self.world.plays.meets(&Arrival::of(sale, &checked), (*id, false));
                     }
                     Outcome::Known(*id)
                 }
@@ -295,12 +295,15 @@ impl<'a> Batch<'a> {
         if standing == Some(Standing::Merged) {
             return Outcome::Lost;
         }
-        if let Some(id) = self.world.plays.arrives(sale, &checked) {
+        let arrival = Arrival::of(sale, &checked);
+        if sale.capture
+            && let Some(id) = self.world.plays.arrives(&arrival)
+        {
             self.known.insert(key.clone(), id);
             self.renamed.insert(key, id);
             return Outcome::Known(id);
         }
-        if sale.source == Source::Claim && !self.world.plays.may_approve(sale, &checked) {
+        if sale.source == Source::Claim && !self.world.plays.may_approve(&arrival) {
             return Outcome::Refused(Refusal::ClaimEnded);
         }
         let fiscal = sale.fiscal.as_ref().filter(|_| sale.capture);
@@ -321,7 +324,7 @@ impl<'a> Batch<'a> {
                     *taken = Some(claim.id);
                 }
                 if sale.capture {
-                    self.world.plays.meets(sale, &checked, (claim.id, true));
+                    self.world.plays.meets(&arrival, (claim.id, true));
                 }
                 Outcome::Posted(claim.id)
             }
@@ -446,19 +449,6 @@ pub(super) enum Outcome {
     /// Neither ours nor known: somebody changed settings or outlets, or merged the buyer, meanwhile. The caller's next
     /// attempt knows.
     Lost,
-}
-
-/// The same content: member, amount, redeemed, lines, fiscal, capture; in a register row member and amount alone.
-pub(super) fn is_same(record: &PurchaseRecord, sale: &Sale) -> bool {
-    let basic = record.member_id == sale.buyer.member && record.amount == sale.amount;
-    if sale.source.is_register() || record.source.is_register() {
-        return basic;
-    }
-    basic
-        && record.redeemed == sale.redeem
-        && record.captured == sale.capture
-        && record.fiscal.as_deref() == sale.fiscal.as_ref().map(|fiscal| fiscal.raw.as_str())
-        && record.lines() == sale.lines
 }
 
 /// A purchase as refunds that wait for it know it.

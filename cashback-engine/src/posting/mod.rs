@@ -28,7 +28,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
-use self::batch::{Batch, is_same, waiting_of, with_outlets};
+use self::batch::{Batch, waiting_of, with_outlets};
 use self::read::{Lock, fill, purchases_by_id, receipts};
 use self::world::World;
 use crate::balances::{self, Balance};
@@ -71,7 +71,7 @@ pub struct Known {
 impl Known {
     /// Whether `sale` has the same content: then it is answered again, otherwise it is a conflict.
     pub fn is_same(&self, sale: &Sale) -> bool {
-        is_same(&self.record, sale)
+        self.record.is_same(sale)
     }
 }
 
@@ -133,7 +133,7 @@ pub fn post(
         posted.purchase = purchase(connection, books, id, None)?.ok_or(diesel::result::Error::NotFound)?;
         posted.balance = balances::booked(connection, member)?;
     }
-    spendable(connection, books, sales.iter().zip(&mut answers), date_in(batch.book.zone, now))?;
+    spendable(connection, sales.iter().zip(&mut answers), date_in(batch.book.zone, now))?;
     Ok(answers)
 }
 
@@ -141,7 +141,6 @@ pub fn post(
 /// nightly job has run.
 fn spendable<'a>(
     connection: &mut PgConnection,
-    books: &BookCache,
     answers: impl Iterator<Item = (&'a Sale, &'a mut Result<Posted, Refusal>)>,
     today: NaiveDate,
 ) -> QueryResult<()> {
@@ -150,7 +149,7 @@ fn spendable<'a>(
         let posted = answer.as_mut().ok()?;
         posted.balance.as_mut().map(|balance| (posted.purchase.member, balance))
     });
-    balances::without_past(connection, books, booked, today)
+    balances::without_past(connection, booked, today)
 }
 
 /// What posting a purchase would answer; nothing is written.
@@ -173,6 +172,6 @@ pub fn quote(
     batch.read_claims(connection)?;
     let outcomes = batch.decide();
     let mut answers = batch.answers(outcomes)?;
-    spendable(connection, books, std::iter::once(sale).zip(&mut answers), date_in(batch.book.zone, now))?;
+    spendable(connection, std::iter::once(sale).zip(&mut answers), date_in(batch.book.zone, now))?;
     Ok(answers.into_iter().next().expect("one sale has one answer"))
 }

@@ -8,7 +8,7 @@ use shared_kernel::money::{Money, Rate};
 
 use super::{Judgement, PurchaseStatus};
 use crate::ids::PurchaseId;
-use crate::posting::sale::{Line, Source};
+use crate::posting::sale::{Line, Sale, Source};
 use crate::schema::ledger::purchases;
 
 /// What refunds left of a purchase's parts. Amounts are kopecks.
@@ -33,6 +33,16 @@ pub enum Captured {
     Amount(Money),
     /// These lines.
     Lines(Vec<Line>),
+}
+
+impl Captured {
+    /// What they come to.
+    pub(crate) fn amount(&self) -> Money {
+        match self {
+            Self::Amount(amount) => *amount,
+            Self::Lines(lines) => lines.iter().map(|line| line.amount).sum(),
+        }
+    }
 }
 
 /// A purchase as it is stored.
@@ -88,6 +98,24 @@ impl PurchaseRecord {
         })
     }
 
+    /// The same content: member, amount, redeemed, lines, fiscal, capture; in a register row member and amount alone, which
+    /// is what was captured of a purchase in two steps. One that is not captured is no claim's sale.
+    pub(crate) fn is_same(&self, sale: &Sale) -> bool {
+        if sale.source == Source::Claim && !self.status.is_posted() {
+            return false;
+        }
+        let amount = if sale.source.is_register() { self.sold() } else { self.amount };
+        let basic = self.member_id == sale.buyer.member && amount == sale.amount;
+        if sale.source.is_register() || self.source.is_register() {
+            return basic;
+        }
+        basic
+            && self.redeemed == sale.redeem
+            && self.captured == sale.capture
+            && self.fiscal.as_deref() == sale.fiscal.as_ref().map(|fiscal| fiscal.raw.as_str())
+            && self.lines() == sale.lines
+    }
+
     /// As it was before anything came back.
     pub(crate) fn whole(&self) -> Self {
         Self { kept: None, refunded: Money::ZERO, refunded_by_amount: Money::ZERO, ..self.clone() }
@@ -96,6 +124,12 @@ impl PurchaseRecord {
     /// What was captured of it, where that was less than all.
     pub(crate) fn captured_part(&self) -> Option<Captured> {
         self.kept_by_refunds()?.captured
+    }
+
+    /// What was sold by it in the end: all of it, or what was captured. Later refunds don't change that; SQL says the same
+    /// as `ledger.sold`.
+    pub(crate) fn sold(&self) -> Money {
+        self.captured_part().map_or(self.amount, |captured| captured.amount())
     }
 
     /// What refunds left; `None` before the first.

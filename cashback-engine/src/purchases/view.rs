@@ -67,6 +67,8 @@ pub struct Purchase {
     pub booked_at: DateTime<Utc>,
     /// Before points.
     pub amount: Money,
+    /// What of `amount` was sold in the end: all of it, unless less was captured.
+    pub sold: Money,
     /// Paid with points.
     pub redeemed: Money,
     /// Paid otherwise.
@@ -135,6 +137,7 @@ pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purc
         occurred_at: record.occurred_at,
         booked_at: record.booked_at,
         amount: record.amount,
+        sold: record.sold(),
         redeemed: record.redeemed,
         paid: record.amount - record.redeemed,
         cashback: Cashback {

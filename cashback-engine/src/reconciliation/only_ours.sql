@@ -10,7 +10,8 @@ WITH listed AS (
 ), places AS (
     SELECT coalesce(max(place), 0) AS last FROM ledger.register_rows WHERE register_id = $1
 ), ours AS (
-    SELECT 'sale' AS kind, b.id, b.outlet_id, b.receipt, NULL::text AS reference, b.occurred_at, b.amount
+    SELECT 'sale' AS kind, b.id, b.outlet_id, b.receipt, NULL::text AS reference, b.occurred_at,
+        ledger.sold(b.amount, b.kept) AS amount
     FROM ledger.purchases AS b
     WHERE b.outlet_id = ANY (ARRAY(SELECT DISTINCT outlet_id FROM listed))
         AND b.occurred_at >= (SELECT first FROM covered) AND b.occurred_at < (SELECT last FROM covered)

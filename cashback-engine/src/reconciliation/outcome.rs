@@ -15,6 +15,7 @@ use super::waiting::{self, Held};
 use super::{Outcome, RegisterMode, RegisterStatus, RowKind};
 use crate::ids::{PartnerId, PurchaseId, RegisterId};
 use crate::posting::{self, Buyer, Known, Line, Presented, ReceiptKey, Refusal, Sale, Source};
+use crate::purchases::Purchase;
 use crate::refunds::{self, Return, Returned};
 use crate::rules::BookCache;
 use crate::schema::ledger::{refunds as refund_rows, register_rows, registers};
@@ -190,7 +191,7 @@ impl Run<'_> {
         for resolved in rows {
             let row = &resolved.row;
             let fate = match (known.get(&key(row)), &resolved.buyer) {
-                (Some(known), buyer) => self.compared(known, row, buyer.as_ref()),
+                (Some(known), buyer) => compared(&known.purchase, row, buyer.as_ref()),
                 (None, None) => Fate::without(Outcome::Rejected, Some("card_unknown")),
                 (None, Some(buyer)) if self.mode == RegisterMode::Compare => {
                     unknown.push((row, buyer));
@@ -208,7 +209,9 @@ impl Run<'_> {
         if !sales.is_empty() {
             let outcomes = posting::post(connection, self.books, &sales, self.now)?;
             fates.extend(
-                rows.into_iter().zip(outcomes).map(|(row, outcome)| (row.place, posted(row, outcome))),
+                rows.into_iter()
+                    .zip(sales.iter().zip(outcomes))
+                    .map(|(row, (sale, outcome))| (row.place, posted(row, &sale.buyer, outcome))),
             );
         }
         Ok(fates)
@@ -230,18 +233,6 @@ impl Run<'_> {
             None => Fate::without(Outcome::OnlyTheirs, None),
         };
         Ok(unknown.iter().map(|(row, _)| (row.place, fate(row))).collect())
-    }
-
-    /// A sale we have already: by member and amount alone.
-    fn compared(&self, known: &Known, row: &PendingRow, buyer: Option<&Buyer>) -> Fate {
-        let purchase = &known.purchase;
-        let (outcome, reason) = match buyer {
-            _ if purchase.amount != row.amount => (Outcome::AmountDiffers, None),
-            None => (Outcome::Rejected, Some("card_unknown")),
-            Some(buyer) if buyer.member != purchase.member => (Outcome::Rejected, Some("other_card")),
-            Some(_) => (Outcome::Matched, None),
-        };
-        Fate { reason, ..Fate::of(outcome, purchase.amount, purchase.id) }
     }
 
     fn source(&self) -> Source {
@@ -399,12 +390,26 @@ fn key(row: &PendingRow) -> ReceiptKey {
     ReceiptKey { outlet: row.outlet.clone(), receipt: row.receipt.clone() }
 }
 
-fn posted(row: &PendingRow, outcome: Result<posting::Posted, Refusal>) -> Fate {
+/// A sale we have already: by member and what was sold alone. Of what was reserved, or given up, only they have a sale.
+fn compared(purchase: &Purchase, row: &PendingRow, buyer: Option<&Buyer>) -> Fate {
+    if !purchase.status.is_posted() {
+        let reason = Some(purchase.status.as_str());
+        return Fate { purchase: Some(purchase.id), ..Fate::without(Outcome::OnlyTheirs, reason) };
+    }
+    let (outcome, reason) = match buyer {
+        _ if purchase.sold != row.amount => (Outcome::AmountDiffers, None),
+        None => (Outcome::Rejected, Some("card_unknown")),
+        Some(buyer) if buyer.member != purchase.member => (Outcome::Rejected, Some("other_card")),
+        Some(_) => (Outcome::Matched, None),
+    };
+    Fate { reason, ..Fate::of(outcome, purchase.sold, purchase.id) }
+}
+
+fn posted(row: &PendingRow, buyer: &Buyer, outcome: Result<posting::Posted, Refusal>) -> Fate {
     match outcome {
-        Ok(posted) => {
-            let outcome = if posted.replayed { Outcome::Matched } else { Outcome::Posted };
-            Fate::of(outcome, row.amount, posted.purchase.id)
-        }
+        // It came by another way, or as a claim, while this batch was on its way.
+        Ok(posted) if posted.replayed => compared(&posted.purchase, row, Some(buyer)),
+        Ok(posted) => Fate::of(Outcome::Posted, row.amount, posted.purchase.id),
         Err(refusal) => Fate::without(Outcome::Rejected, Some(refusal.slug())),
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, RwLock};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -13,12 +13,12 @@ use shared_kernel::money::Rate;
 
 use super::store::{self, VersionRow};
 use super::terms::{CapPeriod, Funder, Terms};
-use crate::days::{date_in, midnight};
+use crate::days::midnight;
 use crate::fraud::settings::Watched;
 use crate::ids::{PartnerId, RuleId};
 use crate::ledger::account::Account;
 use crate::partners::{FormerRates, Outlet, Partner, former_rates};
-use crate::schema::ledger::{accounts, finished_jobs, outlets, partners, programme};
+use crate::schema::ledger::{accounts, outlets, partners, programme};
 use crate::tiers::{self, TierTerms};
 
 /// An approved version, with the time it is in force.
@@ -253,12 +253,10 @@ pub(crate) fn funders(
         .ok_or(diesel::result::Error::NotFound)
 }
 
-/// The last book read, and how far expiry has come, shared by all who post. Cloning shares it.
+/// The last book read, shared by all who post. Cloning shares it.
 #[derive(Debug, Clone, Default)]
 pub struct BookCache {
     book: Arc<RwLock<Option<Arc<Book>>>>,
-    /// As of which day an expiry is known to have finished.
-    expired: Arc<RwLock<Option<NaiveDate>>>,
 }
 
 impl BookCache {
@@ -297,25 +295,6 @@ impl BookCache {
             Some(book) if book.revision == revision => Ok(book),
             _ => Book::load(connection).map(Arc::new),
         }
-    }
-
-    /// Whether an expiry has finished as of this day (or a later one): no lot past its last day holds anything then, but
-    /// what came to be spendable past it since. Asked of the database until it has.
-    pub(crate) fn has_expired(&self, connection: &mut PgConnection, today: NaiveDate) -> QueryResult<bool> {
-        if self.expired.read().ok().and_then(|known| *known).is_some_and(|day| day >= today) {
-            return Ok(true);
-        }
-        let judged_at: Option<DateTime<Utc>> = finished_jobs::table
-            .find("expire")
-            .select(finished_jobs::judged_at)
-            .first(connection)
-            .optional()?;
-        let Some(judged_at) = judged_at else { return Ok(false) };
-        let day = date_in(self.kept(connection)?.zone, judged_at);
-        if let Ok(mut known) = self.expired.write() {
-            *known = Some(day);
-        }
-        Ok(day >= today)
     }
 
     pub(crate) fn reload(&self, connection: &mut PgConnection) -> QueryResult<Arc<Book>> {

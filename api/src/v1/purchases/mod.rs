@@ -226,7 +226,7 @@ pub async fn refund(
 
 /// Captures an authorised purchase, for the same or less; all of it without a body.
 #[utoipa::path(post, path = "/v1/purchases/{id}/capture", tag = "partner", params(("id" = String, Path)), request_body = Option<CaptureBody>, responses(
-    (status = 200, description = "captured: the purchase as it is now", body = PurchaseView),
+    (status = 200, description = "captured: the purchase as it is now; where a claim of this very sale was approved meanwhile, the claim’s", body = PurchaseView),
     (status = 409, description = "not possible in this state", body = ProblemBody),
     (status = 422, description = "wrong fields", body = ProblemBody)))]
 pub async fn capture(

@@ -10575,7 +10575,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description captured: the purchase as it is now */
+            /** @description captured: the purchase as it is now; where a claim of this very sale was approved meanwhile, the claim’s */
             200: {
                 headers: {
                     [name: string]: unknown;

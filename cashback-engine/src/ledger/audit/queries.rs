@@ -117,7 +117,10 @@ const CHECKS: &[(u8, &str, &str)] = &[
             ON b.id = r.purchase_id AND b.outlet_id = r.outlet_id AND b.receipt = r.receipt
          WHERE (b.id IS NULL OR r.purchase_id IS NULL)
             AND NOT EXISTS (SELECT FROM ledger.claims c WHERE c.purchase_id = r.purchase_id
-                AND c.outlet_id = r.outlet_id AND c.arrived_as = r.receipt)",
+                AND c.outlet_id = r.outlet_id AND c.arrived_as = r.receipt)
+            -- Given up for its claim's purchase, whose name its receipt became.
+            AND NOT (b.status = 'voided' AND EXISTS (SELECT FROM ledger.claims c
+                WHERE c.outlet_id = b.outlet_id AND c.arrived_as = b.receipt))",
     ),
     (
         3,
@@ -192,7 +195,9 @@ const CHECKS: &[(u8, &str, &str)] = &[
          LEFT JOIN ledger.outlets o ON o.id = b.outlet_id
          LEFT JOIN ledger.refunds f ON r.kind = 'refund' AND f.purchase_id = b.id AND f.reference = r.reference
          WHERE r.outcome IN ('posted', 'matched') AND (o.code IS DISTINCT FROM r.outlet
-            OR r.amount IS DISTINCT FROM CASE r.kind WHEN 'sale' THEN b.amount ELSE f.amount END
+            OR r.amount IS DISTINCT FROM CASE r.kind
+                WHEN 'sale' THEN ledger.sold(b.amount, b.kept) ELSE f.amount END
+            OR b.status IN ('authorized', 'voided')
             OR (b.receipt IS DISTINCT FROM r.receipt AND NOT EXISTS (
                 SELECT FROM ledger.claims c JOIN ledger.registers g ON g.id = r.register_id
                 WHERE c.purchase_id = b.id AND (c.arrived_as = r.receipt OR g.mode = 'compare'))))",

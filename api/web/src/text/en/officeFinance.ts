@@ -156,6 +156,11 @@ export const finance = {
   rowKind: { sale: 'sale', refund: 'refund' },
   rowReason: {
     waits_for_sale: 'waits for its sale: the receipt has not come yet',
+    authorized: 'we only have it reserved: it was not captured',
+    voided: 'it was given up before it was captured',
+    other_card: 'we have this receipt with another member’s card',
+    twice_in_file: 'it is in the file twice',
+    sale_unknown: 'we don’t have its sale',
     card_unknown: 'no such card',
     card_blocked: 'the card is blocked',
     card_expired: 'the card has expired',

@@ -156,6 +156,11 @@ export const finance = {
   rowKind: { sale: 'продажа', refund: 'возврат' },
   rowReason: {
     waits_for_sale: 'ждёт своей продажи: чек ещё не приходил',
+    authorized: 'у нас она только зарезервирована: не подтверждена',
+    voided: 'от неё отказались до подтверждения',
+    other_card: 'у нас этот чек по карте другого участника',
+    twice_in_file: 'в файле она дважды',
+    sale_unknown: 'её продажи у нас нет',
     card_unknown: 'нет такой карты',
     card_blocked: 'карта заблокирована',
     card_expired: 'срок карты истёк',
