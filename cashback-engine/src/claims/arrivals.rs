@@ -71,7 +71,21 @@ pub(crate) fn read(connection: &mut PgConnection, world: &mut World) -> QueryRes
     if members.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<Played> = claims::table
+    let rows = in_play(connection, members)?;
+    let approved = rows.iter().filter_map(|claim| claim.purchase).collect();
+    for claim in rows {
+        world.plays.claims.entry(claim.member).or_default().push(claim);
+    }
+    Ok(approved)
+}
+
+/// The open claims of members as they are before their locks.
+pub(crate) fn open(connection: &mut PgConnection, members: Vec<MemberId>) -> QueryResult<Vec<Played>> {
+    Ok(in_play(connection, members)?.into_iter().filter(|claim| claim.status.is_open()).collect())
+}
+
+fn in_play(connection: &mut PgConnection, members: Vec<MemberId>) -> QueryResult<Vec<Played>> {
+    claims::table
         .filter(claims::member_id.eq_any(members).and(claims::in_play))
         .order(claims::id)
         .select((
@@ -85,17 +99,12 @@ pub(crate) fn read(connection: &mut PgConnection, world: &mut World) -> QueryRes
             claims::status,
             claims::purchase_id,
         ))
-        .load(connection)?;
-    let approved = rows.iter().filter_map(|claim| claim.purchase).collect();
-    for claim in rows {
-        world.plays.claims.entry(claim.member).or_default().push(claim);
-    }
-    Ok(approved)
+        .load(connection)
 }
 
 impl Played {
     /// Whether a purchase is this claim's sale.
-    fn is(&self, sale: &Sale, checked: &Checked) -> bool {
+    pub(crate) fn is(&self, sale: &Sale, checked: &Checked) -> bool {
         match &sale.fiscal {
             Some(fiscal) => (&fiscal.drive, fiscal.document) == (&self.drive, self.document),
             None => {
@@ -165,6 +174,14 @@ impl Plays {
             let stays = Played { status: ClaimStatus::Approved, purchase: approved, ..claim };
             self.claims.entry(sale.buyer.member).or_default().push(stays);
         }
+    }
+
+    /// The fiscal receipts that claims bring to their purchases.
+    pub(crate) fn credited(&self) -> impl Iterator<Item = (String, i64)> {
+        self.fates
+            .iter()
+            .filter(|(_, fate, _)| matches!(fate, Fate::Confirmed { credits: true, .. }))
+            .map(|(claim, ..)| (claim.drive.clone(), claim.document))
     }
 
     /// What the members are told.
