@@ -175,7 +175,7 @@ impl Settings {
 
     fn checked(figment: Figment) -> Result<Self, SettingsError> {
         let mut settings: Self = figment.extract().map_err(Box::new)?;
-        // The posting threads keep two, a file's worker holds two; the rest is everybody's.
+        // The posting threads keep two, a file's worker holds two (three where there are eight); the rest is everybody's.
         if settings.connections_max < 6 || settings.connections_max > 200 {
             return Err(SettingsError::Invalid {
                 name: "connections_max",

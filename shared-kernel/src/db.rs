@@ -52,9 +52,10 @@ pub fn pool(database_url: &str, connections_max: u32) -> Result<PgPool, diesel::
         .build(ConnectionManager::new(database_url))
 }
 
-/// A transaction all of whose statements look up rows by their keys. They are prepared once and may have been planned
-/// when their tables were small, or never counted: by the index always, so that a table that grew since is not scanned
-/// for every row.
+/// A transaction all of whose statements look up rows by their keys. They are prepared once and may be planned while
+/// their tables are small, or never counted: what is planned here goes by the index, so that a table that grew since is
+/// not scanned for every row. A plan that the same connection has kept from an ordinary transaction stays as it is: a
+/// statement that is to go by the index always is run here alone.
 ///
 /// # Errors
 /// The work's own, after a rollback, or the database's.

@@ -4,7 +4,7 @@
 use cashback_engine::adjustments::{self, Adjustment, Proposal};
 use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::ledger::audit;
-use cashback_engine::posting::{self, Fiscal, Refusal, Sale, Source};
+use cashback_engine::posting::{self, Fiscal, Posted, Presented, Refusal, Sale, Source};
 use cashback_engine::refunds::{self, Return, Returned};
 use cashback_engine::schema::ledger::fiscal_receipts;
 use cashback_engine::{EngineError, PurchaseId, jobs, merging, purchases, two_step};
@@ -28,6 +28,11 @@ struct Count {
 
 /// Waits until somebody waits for a lock in this database.
 fn until_somebody_waits(watcher: &mut PgConnection) {
+    until_so_many_wait(watcher, 1);
+}
+
+/// Waits until so many wait for locks in this database.
+fn until_so_many_wait(watcher: &mut PgConnection, count: i64) {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let waiting: Count = diesel::sql_query(
@@ -36,7 +41,7 @@ fn until_somebody_waits(watcher: &mut PgConnection) {
         )
         .get_result(watcher)
         .unwrap();
-        if waiting.count > 0 {
+        if waiting.count >= count {
             return;
         }
         assert!(Instant::now() < until, "nobody waits");
@@ -360,6 +365,106 @@ fn sales_and_refunds_at_one_till_under_a_budget_never_wait_in_a_circle() {
             });
         }
     });
+    sound(&mut programme);
+}
+
+type Answer = QueryResult<Result<Posted, Refusal>>;
+
+/// Posts two sales at once: each comes as far as it can while a row is held, the first before the second.
+fn both_behind(
+    programme: &mut Programme,
+    (table, column, id): (&str, &str, Uuid),
+    sales: [&Sale; 2],
+) -> [Answer; 2] {
+    let (books, now) = (programme.books.clone(), programme.now);
+    let (mut one, mut two) = (programme.database.connect(), programme.database.connect());
+    let mut watcher = programme.database.connect();
+    let post = |connection: &mut PgConnection, sale: &Sale| -> Answer {
+        let mut posted = connection
+            .transaction(|connection| posting::post(connection, &books, std::slice::from_ref(sale), now))?;
+        Ok(posted.remove(0))
+    };
+    let post = &post;
+    let connection = &mut programme.connection;
+    std::thread::scope(|scope| {
+        let both = connection
+            .transaction(|connection| -> QueryResult<_> {
+                at_once(connection, table, column, id);
+                let first = scope.spawn(move || post(&mut one, sales[0]));
+                until_so_many_wait(&mut watcher, 1);
+                let second = scope.spawn(move || post(&mut two, sales[1]));
+                until_so_many_wait(&mut watcher, 2);
+                Ok([first, second])
+            })
+            .unwrap();
+        both.map(|posting| posting.join().unwrap())
+    })
+}
+
+#[test]
+fn nobody_waits_for_a_budget_that_is_spent() {
+    let mut programme = Programme::new();
+    let rule = programme.rule(r#""earn":{"percent":"10"},"caps":{"budget":"10.00"}"#);
+    let (anna, boris) = (programme.member(), programme.member());
+    programme.buy(anna, "100.00");
+    let sale = programme.sale(boris, "100.00");
+    let (books, now) = (programme.books.clone(), programme.now);
+    let mut other = programme.database.connect();
+    other.batch_execute("SET lock_timeout = '10s'").unwrap();
+    let posted = programme
+        .connection
+        .transaction(|connection| {
+            at_once(connection, "budget_usage", "rule_id", rule.0);
+            other.transaction(|other| posting::post(other, &books, std::slice::from_ref(&sale), now))
+        })
+        .unwrap();
+    assert_eq!(posted.into_iter().next().unwrap().unwrap().purchase.cashback.given, money("0.00"));
+    sound(&mut programme);
+}
+
+#[test]
+fn the_first_sales_of_a_cashiers_day_under_a_full_budget_wait_in_no_circle() {
+    let mut programme = Programme::new();
+    let rule = programme.rule(r#""earn":{"percent":"10"},"caps":{"budget":"100.00"}"#);
+    engine_claims::watch(&mut programme, FraudRule::CashierDay, 100_000, FraudAction::Hold);
+    let (anna, boris) = (programme.member(), programme.member());
+    let mut sale = |member, amount| Sale {
+        source: Source::Till,
+        posted_by: Uuid::from_u128(7),
+        ..programme.sale(member, amount)
+    };
+    // For the one the budget may not last and is locked first; for the other it surely does, and is locked last.
+    let (large, small) = (sale(anna, "60.00"), sale(boris, "10.00"));
+    for posted in both_behind(&mut programme, ("budget_usage", "rule_id", rule.0), [&large, &small]) {
+        posted.unwrap().unwrap();
+    }
+    sound(&mut programme);
+}
+
+#[test]
+fn a_claimed_sale_that_comes_twice_at_once_waits_in_no_circle() {
+    let mut programme = engine_claims::programme();
+    let member = programme.member();
+    let claimed = engine_claims::claim(&mut programme, member, "400.00", 1);
+    let mut sale = |fiscal, source| Sale {
+        occurred_at: claimed.occurred_at.unwrap(),
+        presented: Presented::BareNumber,
+        fiscal,
+        source,
+        ..programme.sale(member, "400.00")
+    };
+    let told = sale(Some(Fiscal::parse(&claimed.raw).unwrap()), Source::Api);
+    let row = sale(None, Source::Register);
+    // Another coffee of that minute: the sale may be either's, and becomes the first's alone.
+    engine_claims::claim(&mut programme, member, "400.00", 2);
+    let [posted, late] =
+        both_behind(&mut programme, ("balances", "member_id", member.0), [&row, &told]).map(Result::unwrap);
+    let credited: Vec<(i64, PurchaseId)> = fiscal_receipts::table
+        .select((fiscal_receipts::document, fiscal_receipts::purchase_id))
+        .load(&mut programme.connection)
+        .unwrap();
+    assert_eq!(credited, [(1, posted.unwrap().purchase.id)]);
+    assert_eq!(late.unwrap_err(), Refusal::FiscalUsed);
     sound(&mut programme);
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use cashback_engine::posting::{self, Audience, Buyer, CardStanding};
 use cashback_engine::reconciliation::{
-    self, NewRegister, Outcome, RegisterMode, RegisterStatus, ResolvedRow,
+    self, NewRegister, Outcome, PendingRow, RegisterMode, RegisterStatus, ResolvedRow, RowKind,
 };
 use cashback_engine::refunds::Returned;
 use cashback_engine::{EngineError, RegisterId, ledger, two_step};
@@ -17,7 +17,11 @@ use crate::engine_support::{Programme, line, money};
 
 pub const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference";
 
-fn create(programme: &mut Programme, content: &[u8], mode: RegisterMode) -> Result<RegisterId, EngineError> {
+pub fn create(
+    programme: &mut Programme,
+    content: &[u8],
+    mode: RegisterMode,
+) -> Result<RegisterId, EngineError> {
     let new = NewRegister {
         partner: programme.partner,
         file_name: "register.csv".to_owned(),
@@ -26,6 +30,22 @@ fn create(programme: &mut Programme, content: &[u8], mode: RegisterMode) -> Resu
         created_by: Uuid::nil(),
     };
     reconciliation::create_register(&mut programme.connection, &new, content, programme.now)
+}
+
+fn resolved(rows: Vec<PendingRow>, cards: &HashMap<&str, MemberId>) -> Vec<ResolvedRow> {
+    let buyer = |member| Buyer {
+        limits: None,
+        member,
+        card: None,
+        card_standing: CardStanding::Valid,
+        audience: Audience::default(),
+    };
+    rows.into_iter()
+        .map(|row| {
+            let member = row.holder.as_deref().and_then(|card| cards.get(card)).copied();
+            ResolvedRow { row, buyer: member.map(buyer) }
+        })
+        .collect()
 }
 
 /// Loads a register to its end, three rows at a time; the counts that are not 0.
@@ -37,29 +57,18 @@ pub fn load(
 ) -> (RegisterId, Vec<(Outcome, i64)>) {
     let id = create(programme, content, mode).unwrap();
     let (books, now) = (programme.books.clone(), programme.now);
-    loop {
-        let rows = reconciliation::pending_rows(&mut programme.connection, id, 3).unwrap();
-        if rows.is_empty() {
-            break;
+    for kind in [RowKind::Sale, RowKind::Refund] {
+        let mut after = 0;
+        loop {
+            let rows = reconciliation::pending_rows(&mut programme.connection, id, (kind, after), 3).unwrap();
+            let Some(last) = rows.last() else { break };
+            after = last.place;
+            let rows = resolved(rows, cards);
+            programme
+                .connection
+                .transaction(|connection| reconciliation::post_rows(connection, &books, id, &rows, now))
+                .unwrap();
         }
-        let resolved: Vec<ResolvedRow> = rows
-            .into_iter()
-            .map(|row| {
-                let member = row.holder.as_deref().and_then(|card| cards.get(card)).copied();
-                let buyer = member.map(|member| Buyer {
-                    limits: None,
-                    member,
-                    card: None,
-                    card_standing: CardStanding::Valid,
-                    audience: Audience::default(),
-                });
-                ResolvedRow { row, buyer }
-            })
-            .collect();
-        programme
-            .connection
-            .transaction(|connection| reconciliation::post_rows(connection, &books, id, &resolved, now))
-            .unwrap();
     }
     assert!(reconciliation::finish(&mut programme.connection, id, now).unwrap());
     assert!(reconciliation::finish(&mut programme.connection, id, now).unwrap());
@@ -229,7 +238,7 @@ fn a_refund_and_its_sale_that_meet_never_miss_each_other() {
         let id = create(&mut programme, file.as_bytes(), RegisterMode::Post).unwrap();
         let (books, now) = (programme.books.clone(), programme.now);
         let refund = |connection: &mut PgConnection| {
-            let rows = reconciliation::pending_rows(connection, id, 10)?;
+            let rows = reconciliation::pending_rows(connection, id, (RowKind::Refund, 0), 10)?;
             let rows: Vec<_> = rows.into_iter().map(|row| ResolvedRow { row, buyer: None }).collect();
             reconciliation::post_rows(connection, &books, id, &rows, now)
         };

@@ -23,6 +23,7 @@ use unioncard::files::{imports, registers};
 const MEMBERS: usize = 1_500;
 /// More than a batch of a register has.
 const ROWS: usize = 1_500;
+const SETTLED: &str = "SELECT count(*) FROM ledger.register_rows WHERE outcome IS NOT NULL";
 
 #[derive(QueryableByName)]
 struct Number {
@@ -75,9 +76,9 @@ impl House {
             .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
     }
 
-    /// Runs a command that comes to wait for a lock this test holds, kills it there, and waits until PostgreSQL has
-    /// given up what it was at.
-    fn killed_at(&self, lock: &str, arguments: &[&str]) {
+    /// Runs a command that comes to wait for a lock this test holds, kills it there once so many rows of a register have
+    /// their outcome, and waits until PostgreSQL has given up what it was at.
+    fn killed_at(&self, lock: &str, settled: i64, arguments: &[&str]) {
         let mut holder = self.database.connect();
         holder.batch_execute(&format!("BEGIN; {lock}")).unwrap();
         let mut running = self.start(arguments);
@@ -85,7 +86,7 @@ impl House {
         let waits = "SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let until = Instant::now() + Duration::from_secs(60);
-        while number(&mut watch, waits) == 0 {
+        while number(&mut watch, waits) == 0 || number(&mut watch, SETTLED) < settled {
             assert!(Instant::now() < until, "{arguments:?} never comes to {lock}");
             assert!(running.try_wait().unwrap().is_none(), "{arguments:?} ends without coming to {lock}");
             std::thread::sleep(Duration::from_millis(20));
@@ -157,7 +158,7 @@ fn a_killed_import_was_never_there() {
     let before = (house.number(everything), house.number(indexes));
     // Once before members are written, once when they are and their cards come.
     for table in ["registry.members", "cards.cards"] {
-        house.killed_at(&format!("LOCK TABLE {table} IN SHARE MODE"), &import);
+        house.killed_at(&format!("LOCK TABLE {table} IN SHARE MODE"), 0, &import);
         assert_eq!((house.number(everything), house.number(indexes)), before, "{table}");
     }
     let report = house.run(&import);
@@ -211,13 +212,13 @@ fn a_killed_register_goes_on_where_it_stopped() {
     let file = write(house.folder.path(), "register.csv", &file);
     let load = ["registers", "load", "--partner", "market", file.as_str()];
     let second = cards[1].member_id;
-    house.killed_at(&format!("SELECT FROM ledger.balances WHERE member_id = '{second}' FOR UPDATE"), &load);
+    let lock = format!("SELECT FROM ledger.balances WHERE member_id = '{second}' FOR UPDATE");
+    let batch = i64::try_from(BATCH_MAX).unwrap();
+    house.killed_at(&lock, batch, &load);
 
     // The first batch is there, whole; of the second there is nothing.
-    let batch = i64::try_from(BATCH_MAX).unwrap();
     let purchases = "SELECT count(*) FROM ledger.purchases";
-    let settled = "SELECT count(*) FROM ledger.register_rows WHERE outcome IS NOT NULL";
-    assert_eq!((house.number(purchases), house.number(settled)), (batch, batch));
+    assert_eq!((house.number(purchases), house.number(SETTLED)), (batch, batch));
     assert_eq!(house.run(&["ledger", "verify"])["ok"], true);
 
     // Whoever works files off next takes it up.
@@ -230,7 +231,7 @@ fn a_killed_register_goes_on_where_it_stopped() {
     assert!(!registers::work_off(&app).unwrap(), "none is left");
     app.leave();
     let rows = i64::try_from(ROWS).unwrap();
-    assert_eq!((house.number(purchases), house.number(settled)), (rows, rows));
+    assert_eq!((house.number(purchases), house.number(SETTLED)), (rows, rows));
     let again = house.run(&load);
     assert_eq!(
         (&again["outcomes"]["posted"], &again["outcomes"]["matched"]),

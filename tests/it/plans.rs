@@ -1,15 +1,18 @@
-//! Statements that look up by key do so by the index, also in tables that were empty when they were planned; and the
-//! transactions that see to it end as others do.
+//! Statements that look up by key do so by the index, also in tables that were empty when they were planned; the
+//! transactions that see to it end as others do; and what compares whole sets doesn't do it pair by pair.
 
 use std::collections::BTreeMap;
 
 use cashback_engine::posting::{self, Sale};
+use cashback_engine::reconciliation::{self, Outcome, RegisterMode};
+use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_types::{BigInt, Text};
 use shared_kernel::db::by_key;
 
+use crate::engine_registers::{self, HEADER};
 use crate::engine_support::Programme;
 
 #[derive(QueryableByName)]
@@ -76,6 +79,41 @@ fn posting_reads_no_table_whole_that_was_counted_when_it_was_empty() {
         before,
         "an ordinary transaction scans what it thinks is empty"
     );
+}
+
+#[test]
+fn a_register_of_thousands_over_a_table_of_tens_of_thousands_is_not_compared_pair_by_pair() {
+    const OURS: i64 = 30_000;
+    const THEIRS: i64 = 6_000;
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"5"}"#);
+    let member = programme.member();
+    let pattern = programme.buy(member, "100.00").purchase;
+    let copies = format!(
+        "INSERT INTO ledger.purchases SELECT (jsonb_populate_record(p, jsonb_build_object('id', ledger.new_id(p.booked_at),
+            'receipt', 'O-' || n, 'occurred_at', p.occurred_at - n % 20 * interval '1 day'))).*
+         FROM ledger.purchases AS p, generate_series(1, {OURS}) AS n WHERE p.id = '{}'",
+        pattern.id
+    );
+    programme.connection.batch_execute(&copies).unwrap();
+    let mut file = HEADER.to_owned();
+    for row in 0..THEIRS {
+        let at = (pattern.occurred_at - TimeDelta::days(row % 20)).to_rfc3339();
+        file += &format!("\nshop-1,T-{row},{at},c,100.00,,sale,");
+    }
+    let id = engine_registers::create(&mut programme, file.as_bytes(), RegisterMode::Compare).unwrap();
+    let now = programme.now;
+    let connection = &mut programme.connection;
+    // A hundred times what it takes, and a tenth of what pairs would.
+    connection
+        .batch_execute(
+            "UPDATE ledger.register_rows SET outcome = 'only_theirs'; SET statement_timeout = '10s'",
+        )
+        .unwrap();
+    assert!(reconciliation::finish(connection, id, now).unwrap());
+    let view = reconciliation::register(connection, id, None).unwrap().unwrap();
+    assert_eq!(view.outcomes.get(&Outcome::OnlyTheirs), Some(&THEIRS));
+    assert_eq!(view.outcomes.get(&Outcome::OnlyOurs), Some(&(OURS + 1)));
 }
 
 #[test]

@@ -1,33 +1,25 @@
-//! Partners' registers: a file's rows are stored whole, then posted or compared a batch at a time. A killed run goes on
-//! where it stopped: a row has its outcome in the very transaction that posts it.
+//! Partners' registers: a file's rows are stored whole, then posted or compared a batch at a time (`rows`). A killed run
+//! goes on where it stopped: a row has its outcome in the very transaction that posts it.
 
-use std::collections::{BTreeMap, HashMap};
+mod rows;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use card_issuer::aliases::{self, CardName};
-use card_issuer::cards::Card;
 use card_issuer::personalisation::guarded;
-use cashback_engine::posting::{BATCH_MAX, Buyer, CardStanding};
-use cashback_engine::reconciliation::{
-    self, NewRegister, Outcome, PendingRow, RegisterMode, ResolvedRow, RowKind, RowView,
-};
+use cashback_engine::reconciliation::{self, NewRegister, Outcome, RegisterMode, RowView};
 use cashback_engine::{EngineError, RegisterId, partners};
-use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use serde::Serialize;
-use shared_kernel::db::by_key;
-use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
-use union_registry::facts::{self, Facts};
-use union_registry::{MemberStatus, members};
 use uuid::Uuid;
 
+use self::rows::settle;
 use crate::app::App;
-use crate::posting::identify;
 use crate::problem::{Language, Problem};
 use crate::words;
 
@@ -183,136 +175,6 @@ fn given_up(
     }
     let reason = problem.body(Language::English).detail;
     Ok(reconciliation::fail(connection, id, &reason, app.now())?)
-}
-
-/// Gives every row its outcome, a batch a transaction, and finds what only we have.
-fn settle(
-    app: &App,
-    connection: &mut PgConnection,
-    id: RegisterId,
-    progress: &mut dyn FnMut(i64),
-) -> Result<(), Problem> {
-    let batch = i64::try_from(BATCH_MAX).map_err(|error| Problem::internal(&error))?;
-    let history = reconciliation::register(connection, id, None)?.ok_or_else(Problem::not_found)?.history;
-    let mut done = 0;
-    loop {
-        let rows = reconciliation::pending_rows(connection, id, batch)?;
-        if rows.is_empty() {
-            break;
-        }
-        done += i64::try_from(rows.len()).unwrap_or(0);
-        // Each kind in its own transaction: refunds lock other members than those whose sales hold budgets already.
-        let (sales, refunds) = rows.into_iter().partition(|row| row.kind == RowKind::Sale);
-        for rows in [sales, refunds] {
-            post_batch(app, connection, (id, history), rows)?;
-        }
-        progress(done);
-    }
-    reconciliation::finish(connection, id, app.now())?;
-    Ok(())
-}
-
-/// Posts rows in one transaction; should it fail as a whole, one by one.
-fn post_batch(
-    app: &App,
-    connection: &mut PgConnection,
-    (id, history): (RegisterId, bool),
-    rows: Vec<PendingRow>,
-) -> Result<(), Problem> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let now = app.now();
-    let resolved = by_key(connection, |connection| resolve(connection, rows, history))?;
-    let post = |connection: &mut PgConnection, rows: &[ResolvedRow]| {
-        by_key(connection, |connection| reconciliation::post_rows(connection, &app.books, id, rows, now))
-    };
-    match post(connection, &resolved) {
-        Ok(()) => Ok(()),
-        Err(error) if resolved.len() > 1 => {
-            tracing::warn!(%error, "a batch of register rows failed; row by row now");
-            for row in &resolved {
-                post(connection, std::slice::from_ref(row))?;
-            }
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Finds the buyers of rows: by a number their card answers to, or in history alone by membership number, which a
-/// partner neither has nor may try; each as of the row's own moment.
-fn resolve(
-    connection: &mut PgConnection,
-    rows: Vec<PendingRow>,
-    history: bool,
-) -> Result<Vec<ResolvedRow>, Problem> {
-    let holders: Vec<Option<&str>> = rows.iter().map(|row| row.holder.as_deref()).collect();
-    let cards = cards_of(connection, &holders)?;
-    let unnamed = holders.iter().flatten().filter(|text| history && !cards.contains_key(**text));
-    let memberships: Vec<String> = unnamed.map(|text| text.trim().to_owned()).collect();
-    let members: HashMap<String, MemberId> = match memberships.as_slice() {
-        [] => HashMap::new(),
-        numbers => members::ids_by_numbers(connection, numbers)?.into_iter().collect(),
-    };
-    let found: Vec<Option<(MemberId, Option<Card>)>> = holders
-        .iter()
-        .map(|holder| {
-            let text = (*holder)?;
-            match cards.get(text) {
-                Some(card) => Some((card.member_id, Some(card.clone()))),
-                None => members.get(text.trim()).map(|member| (*member, None)),
-            }
-        })
-        .collect();
-    let asked: Vec<(MemberId, DateTime<Utc>)> = rows
-        .iter()
-        .zip(&found)
-        .filter_map(|(row, found)| found.as_ref().map(|(member, _)| (*member, row.occurred_at)))
-        .collect();
-    let mut facts = facts::facts_for_posting(connection, &asked)?.into_iter();
-    Ok(rows
-        .into_iter()
-        .zip(found)
-        .map(|(row, found)| {
-            let buyer = found.map(|(member, card)| {
-                let facts = facts.next().flatten();
-                match card {
-                    Some(card) => identify::buyer(&card, facts, row.occurred_at),
-                    None => without_card(member, facts),
-                }
-            });
-            ResolvedRow { row, buyer }
-        })
-        .collect())
-}
-
-/// The cards that rows name, by the text that names them.
-fn cards_of(
-    connection: &mut PgConnection,
-    holders: &[Option<&str>],
-) -> Result<HashMap<String, Card>, Problem> {
-    let named: Vec<(&str, CardName)> = holders
-        .iter()
-        .flatten()
-        .filter_map(|text| CardName::parse(text).ok().map(|name| (*text, name)))
-        .collect();
-    let names: Vec<&CardName> = named.iter().map(|(_, name)| name).collect();
-    let found = aliases::cards_named(connection, &names)?;
-    let texts = named.iter().map(|(text, _)| (*text).to_owned());
-    Ok(texts.zip(found).filter_map(|(text, card)| Some((text, card.ok()?))).collect())
-}
-
-/// A member known by the membership number alone: as good as the membership was then.
-fn without_card(member: MemberId, facts: Option<Facts>) -> Buyer {
-    let active = facts.as_ref().is_some_and(|facts| facts.status == MemberStatus::Active);
-    Buyer {
-        member,
-        card: None,
-        card_standing: if active { CardStanding::Valid } else { CardStanding::Blocked },
-        limits: None,
-        audience: facts.map(identify::audience).unwrap_or_default(),
-    }
 }
 
 /// The report's columns.

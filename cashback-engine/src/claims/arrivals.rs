@@ -109,7 +109,21 @@ pub(crate) fn read(connection: &mut PgConnection, world: &mut World) -> QueryRes
     if members.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<Played> = claims::table
+    let rows = in_play(connection, members)?;
+    let approved = rows.iter().filter_map(|claim| claim.purchase).collect();
+    for claim in rows {
+        world.plays.claims.entry(claim.member).or_default().push(claim);
+    }
+    Ok(approved)
+}
+
+/// The open claims of members as they are before their locks.
+pub(crate) fn open(connection: &mut PgConnection, members: Vec<MemberId>) -> QueryResult<Vec<Played>> {
+    Ok(in_play(connection, members)?.into_iter().filter(|claim| claim.status.is_open()).collect())
+}
+
+fn in_play(connection: &mut PgConnection, members: Vec<MemberId>) -> QueryResult<Vec<Played>> {
+    claims::table
         .filter(claims::member_id.eq_any(members).and(claims::in_play))
         .order(claims::id)
         .select((
@@ -123,17 +137,12 @@ pub(crate) fn read(connection: &mut PgConnection, world: &mut World) -> QueryRes
             claims::status,
             claims::purchase_id,
         ))
-        .load(connection)?;
-    let approved = rows.iter().filter_map(|claim| claim.purchase).collect();
-    for claim in rows {
-        world.plays.claims.entry(claim.member).or_default().push(claim);
-    }
-    Ok(approved)
+        .load(connection)
 }
 
 impl Played {
     /// Whether a purchase is this claim's sale.
-    fn is(&self, arrival: &Arrival<'_>) -> bool {
+    pub(crate) fn is(&self, arrival: &Arrival<'_>) -> bool {
         match arrival.fiscal {
             Some(fiscal) => fiscal == (self.drive.as_str(), self.document),
             None => {
@@ -200,6 +209,14 @@ impl Plays {
             let stays = Played { status: ClaimStatus::Approved, purchase: approved, ..claim };
             self.claims.entry(arrival.member).or_default().push(stays);
         }
+    }
+
+    /// The fiscal receipts that claims bring to their purchases.
+    pub(crate) fn credited(&self) -> impl Iterator<Item = (String, i64)> {
+        self.fates
+            .iter()
+            .filter(|(_, fate, _)| matches!(fate, Fate::Confirmed { credits: true, .. }))
+            .map(|(claim, ..)| (claim.drive.clone(), claim.document))
     }
 
     /// What the members are told.

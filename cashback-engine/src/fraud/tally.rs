@@ -59,10 +59,12 @@ statement! {
 }
 
 statement! {
-    /// Locks counters that are there, in the order in which [`AddCounters`] does.
+    /// Locks counters in the order in which [`AddCounters`] does; those that aren't there yet are made, since two that make
+    /// the same one wait for each other too.
     LockCounters { subjects: Vec<Uuid> => Array<SqlUuid>, days: Vec<NaiveDate> => Array<Date> },
-    "SELECT FROM ledger.fraud_counters WHERE (subject, day) IN (SELECT * FROM unnest(?, ?))
-     ORDER BY subject, day FOR NO KEY UPDATE"
+    "INSERT INTO ledger.fraud_counters AS c (subject, day, purchases, amount, bare, bare_amount, refunds, moments, outlets)
+     SELECT subject, day, 0, 0, 0, 0, 0, '{}', '{}' FROM unnest(?, ?) AS asked (subject, day) ORDER BY subject, day
+     ON CONFLICT (subject, day) DO UPDATE SET purchases = c.purchases"
 }
 
 /// What a subject did on a day.
@@ -100,7 +102,7 @@ impl Tally {
 
 type Day = (Uuid, NaiveDate);
 
-/// Locks what was counted of these, for who locks something else before adding to it.
+/// Locks what is counted of these, for who locks something else before adding to it.
 pub(crate) fn lock(connection: &mut PgConnection, asked: Vec<Day>) -> QueryResult<()> {
     if asked.is_empty() {
         return Ok(());

@@ -61,7 +61,7 @@ fn card(sale: &Sale) -> Uuid {
 }
 
 /// Whom it counts for: the card, and the cashier at the till page.
-fn counted(sale: &Sale) -> impl Iterator<Item = Uuid> {
+pub(crate) fn counted(sale: &Sale) -> impl Iterator<Item = Uuid> {
     let cashier = (sale.source == Source::Till).then_some(sale.posted_by);
     [Some(card(sale)), cashier].into_iter().flatten().filter(|_| is_watched(sale))
 }

@@ -10,9 +10,9 @@ use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
 use super::check::{self, Checked};
+use super::fiscals::{Slot, may_be_claimed};
 use super::read::{
-    ClaimFiscals, ClaimReceipts, Lock, Needs, ReleaseFiscals, ReleaseReceipts, RenameReceipts,
-    purchases_by_id, receipts,
+    BudgetNeed, ClaimReceipts, Lock, Needs, ReleaseReceipts, RenameReceipts, purchases_by_id, receipts,
 };
 use super::world::World;
 use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
@@ -24,7 +24,6 @@ use crate::ids::{Mint, PurchaseId};
 use crate::purchases::{PurchaseRecord, shown, waiting};
 use crate::reconciliation::waiting::Arrived;
 use crate::rules::{Book, BookCache};
-use crate::schema::ledger::fiscal_receipts;
 
 /// A book that knows these outlets, if anybody does.
 pub(super) fn with_outlets<'a>(
@@ -39,25 +38,31 @@ pub(super) fn with_outlets<'a>(
 type Key = (i32, String);
 
 #[derive(Debug, Clone, Copy)]
-struct Claim {
-    id: PurchaseId,
+pub(super) struct Claim {
+    pub(super) id: PurchaseId,
     used: bool,
 }
 
 /// See the module.
 pub(super) struct Batch<'a> {
     pub(super) book: Arc<Book>,
-    sales: &'a [Sale],
+    pub(super) sales: &'a [Sale],
     now: DateTime<Utc>,
     /// The place of each, or why it has none.
-    places: Vec<Result<Checked, Refusal>>,
+    pub(super) places: Vec<Result<Checked, Refusal>>,
     /// What is wrong with each, apart from its place.
     contents: Vec<Result<(), Refusal>>,
-    ids: Vec<PurchaseId>,
-    claims: HashMap<Key, Claim>,
-    known: HashMap<Key, PurchaseId>,
+    pub(super) ids: Vec<PurchaseId>,
+    pub(super) claims: HashMap<Key, Claim>,
+    pub(super) known: HashMap<Key, PurchaseId>,
     /// Fiscal receipts claimed for this batch, and the purchase that has each in the end.
-    fiscals: HashMap<(String, i64), (PurchaseId, Option<PurchaseId>)>,
+    pub(super) fiscals: HashMap<Slot, (PurchaseId, Option<PurchaseId>)>,
+    /// Fiscal receipts of members' claims, held for purchases that may turn out to be theirs.
+    pub(super) held: Vec<(Slot, PurchaseId)>,
+    /// Fiscal receipts that were asked for, whether or not they could be had.
+    pub(super) asked: HashSet<Slot>,
+    /// Whether a claim in play may be one of these purchases.
+    pub(super) claims_in_play: bool,
     /// Receipts that are another name of a purchase posted when its claim was approved.
     renamed: HashMap<Key, PurchaseId>,
     waiting: HashSet<PurchaseId>,
@@ -77,6 +82,9 @@ impl<'a> Batch<'a> {
             claims: HashMap::new(),
             known: HashMap::new(),
             fiscals: HashMap::new(),
+            held: Vec::new(),
+            asked: HashSet::new(),
+            claims_in_play: false,
             renamed: HashMap::new(),
             waiting: HashSet::new(),
             world: World::default(),
@@ -137,9 +145,12 @@ impl<'a> Batch<'a> {
             statement.receipts.push(receipt.clone());
             statement.purchases.push(*id);
         }
-        let rows: Vec<(PurchaseId, i64)> = statement.load(connection)?;
-        let revision = rows.first().map(|(_, revision)| *revision);
-        let won: HashSet<PurchaseId> = rows.into_iter().map(|(id, _)| id).collect();
+        statement.members =
+            self.sales.iter().filter(|sale| may_be_claimed(sale)).map(|s| s.buyer.member).collect();
+        let rows: Vec<(PurchaseId, i64, bool)> = statement.load(connection)?;
+        let revision = rows.first().map(|(_, revision, _)| *revision);
+        self.claims_in_play |= rows.first().is_some_and(|(_, _, in_play)| *in_play);
+        let won: HashSet<PurchaseId> = rows.into_iter().map(|(id, ..)| id).collect();
         let won = keys.into_iter().filter(|(_, id)| won.contains(id));
         self.claims.extend(won.map(|(key, id)| (key, Claim { id, used: false })));
         Ok(revision)
@@ -182,27 +193,6 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn claim_fiscals(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
-        let mut asked: Vec<(String, i64, PurchaseId)> = self
-            .sales
-            .iter()
-            .zip(&self.ids)
-            .filter(|(sale, _)| sale.capture)
-            .filter_map(|(sale, id)| {
-                sale.fiscal.as_ref().map(|fiscal| (fiscal.drive.clone(), fiscal.document, *id))
-            })
-            .filter(|(_, _, id)| self.claims.values().any(|claim| claim.id == *id))
-            .collect();
-        if asked.is_empty() {
-            return Ok(());
-        }
-        asked.sort();
-        asked.dedup_by(|later, earlier| (&later.0, later.1) == (&earlier.0, earlier.1));
-        let won = insert_fiscals(connection, asked)?;
-        self.fiscals = won.into_iter().map(|(id, drive, document)| ((drive, document), (id, None))).collect();
-        Ok(())
-    }
-
     /// For a quote: every receipt that may be posted counts as claimed.
     pub(super) fn claim_as_if(&mut self) {
         self.claims = self.keys().into_iter().map(|(key, id)| (key, Claim { id, used: false })).collect();
@@ -227,6 +217,7 @@ impl<'a> Batch<'a> {
             let date = date_in(self.book.zone, sale.occurred_at);
             if self.book.watched.is_on() {
                 needs.watched.extend(watch::subjects(sale).map(|subject| (subject, date)));
+                needs.counted.extend(watch::counted(sale).map(|subject| (subject, date)));
                 needs.watched_days = self.book.watched.refund_days();
             }
             needs.cards.extend(card_limits::periods(&sale.buyer, date).map(|(period, ..)| period));
@@ -235,10 +226,11 @@ impl<'a> Batch<'a> {
                 if version.counts_budget {
                     // As much as this may take, and as much again by others meanwhile. Without a budget of its own it
                     // only counts for other versions.
-                    let budget = version.terms.caps.budget.unwrap_or(Money::from_kopecks(i64::MAX));
+                    let size = version.terms.caps.budget.unwrap_or(Money::from_kopecks(i64::MAX));
                     let most = sale.amount.min(version.terms.caps.per_purchase.unwrap_or(sale.amount));
-                    let most_used = needs.budgets.entry(version.rule).or_insert(budget);
-                    *most_used = budget.min(*most_used) - most - most;
+                    let need = needs.budgets.entry(version.rule).or_insert(BudgetNeed { ample: size, size });
+                    need.ample = size.min(need.ample) - most - most;
+                    need.size = size.max(need.size);
                 }
             }
         }
@@ -331,27 +323,12 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// For a quote: the fiscal receipts that nobody has, as if they were claimed.
-    pub(super) fn look_at_fiscals(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
-        for (sale, id) in self.sales.iter().zip(&self.ids) {
-            if let Some(fiscal) = &sale.fiscal {
-                let key = (fiscal.drive.clone(), fiscal.document);
-                let taken: Option<PurchaseId> = fiscal_receipts::table
-                    .find((&fiscal.drive, fiscal.document))
-                    .select(fiscal_receipts::purchase_id)
-                    .first(connection)
-                    .optional()?;
-                self.fiscals.insert(key, (*id, taken));
-            }
-        }
-        Ok(())
-    }
-
     /// Gives up what was claimed for purchases refused after all.
     pub(super) fn release(&mut self, connection: &mut PgConnection, outcomes: &[Outcome]) -> QueryResult<()> {
         if !self.renamed.is_empty() {
             self.rename(connection)?;
         }
+        self.credit_fiscals(connection)?;
         if outcomes.iter().all(|outcome| !matches!(outcome, Outcome::Refused(_))) {
             return Ok(());
         }
@@ -366,23 +343,7 @@ impl<'a> Batch<'a> {
         if !unused.purchases.is_empty() {
             unused.execute(connection)?;
         }
-        let mut free = ReleaseFiscals::default();
-        let mut moved = Vec::new();
-        for ((drive, document), (claimed, taken)) in &self.fiscals {
-            if *taken != Some(*claimed) {
-                free.purchases.push(*claimed);
-                free.drives.push(drive.clone());
-                free.documents.push(*document);
-                moved.extend(taken.map(|taken| (drive.clone(), *document, taken)));
-            }
-        }
-        if !free.purchases.is_empty() {
-            free.execute(connection)?;
-        }
-        if !moved.is_empty() {
-            insert_fiscals(connection, moved)?;
-        }
-        Ok(())
+        self.release_fiscals(connection)
     }
 
     /// Receipts claimed here that are another purchase's: that one has them for ever.
@@ -456,20 +417,6 @@ pub(crate) fn arrived(book: &Book, record: &PurchaseRecord) -> Option<Arrived> {
     let outlet = book.outlet_by_number(record.outlet_id)?;
     let key = ReceiptKey { outlet: outlet.code.clone(), receipt: record.receipt.clone() };
     Some(Arrived { key, purchase: record.id, partner: outlet.partner_id })
-}
-
-fn insert_fiscals(
-    connection: &mut PgConnection,
-    mut asked: Vec<(String, i64, PurchaseId)>,
-) -> QueryResult<Vec<(PurchaseId, String, i64)>> {
-    asked.sort();
-    let mut statement = ClaimFiscals::default();
-    for (drive, document, id) in asked {
-        statement.drives.push(drive);
-        statement.documents.push(document);
-        statement.purchases.push(id);
-    }
-    statement.load(connection)
 }
 
 pub(super) fn waiting_of(connection: &mut PgConnection, world: &World) -> QueryResult<HashSet<PurchaseId>> {

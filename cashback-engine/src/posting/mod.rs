@@ -2,9 +2,9 @@
 //!
 //! | phase | why there |
 //! |---|---|
-//! | claim receipts | identity comes before card, code or state, and two of the same never both post |
+//! | claim receipts, then fiscal receipts | identity comes before card, code or state, and two of the same never both post |
 //! | lock balances, in order of members | guards a member's lots and caps too; nobody waits in a circle |
-//! | read caps, budgets, lots | only those that something in the batch needs; a budget with room without a lock |
+//! | read caps, budgets, lots | only those that something in the batch needs; a budget with room, or with none, without a lock |
 //! | hold names | of members without a row of balances, whom a merger may be about to end |
 //! | decide | pure; each purchase alone, later ones see earlier ones |
 //! | write | a handful of array statements, each row once; what many want last: fraud counters, then budgets with postings |
@@ -15,6 +15,7 @@ pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod entry;
 pub mod fiscal;
+mod fiscals;
 pub(crate) mod names;
 pub(crate) mod read;
 pub mod refusal;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
@@ -24,19 +24,23 @@ use crate::statement::statement;
 use crate::tiers::{TierTerms, progress};
 
 statement! {
-    /// Claims receipts that nobody has yet; the book's revision beside each. Given in the order of their key, so that
-    /// two batches never wait for each other in a circle.
+    /// Claims receipts that nobody has yet; beside each the book's revision, and whether any of the members has a claim in
+    /// play. Given in the order of their key, so that two batches never wait for each other in a circle.
     ClaimReceipts {
         outlets: Vec<i32> => Array<Integer>,
         receipts: Vec<String> => Array<Text>,
         purchases: Vec<PurchaseId> => Array<SqlUuid>,
-    } -> (SqlUuid, BigInt),
+        members: Vec<MemberId> => Array<SqlUuid>,
+    } -> (SqlUuid, BigInt, Bool),
     "WITH claimed AS (
         INSERT INTO ledger.receipts (outlet_id, receipt, purchase_id)
         SELECT * FROM unnest(?, ?, ?)
         ON CONFLICT (outlet_id, receipt) DO NOTHING
         RETURNING purchase_id)
-    SELECT purchase_id, (SELECT revision FROM ledger.programme) FROM claimed"
+    SELECT purchase_id, (SELECT revision FROM ledger.programme),
+        EXISTS (SELECT FROM unnest(?) AS asked (member_id) CROSS JOIN LATERAL (SELECT FROM ledger.claims AS c
+            WHERE c.member_id = asked.member_id AND c.in_play OFFSET 0) AS c)
+    FROM claimed"
 }
 
 statement! {
@@ -137,6 +141,27 @@ pub(crate) enum Lock {
     Look,
 }
 
+/// When a budget is only read, and its row, which everybody wants, locked by the last statement. Otherwise it is locked
+/// before deciding.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BudgetNeed {
+    /// While no more than this is used: what is left is more than all of this can take, and others besides.
+    pub ample: Money,
+    /// Once this is used: nothing is left that anybody could take.
+    pub size: Money,
+}
+
+impl BudgetNeed {
+    /// Always locked first.
+    pub(crate) fn locked() -> Self {
+        Self { ample: Money::from_kopecks(-1), size: Money::from_kopecks(i64::MAX) }
+    }
+
+    fn is_short(&self, used: Money) -> bool {
+        used > self.ample && used < self.size
+    }
+}
+
 /// What a batch needs to know beyond members' balances.
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
@@ -144,16 +169,16 @@ pub(crate) struct Needs {
     /// Members whose lots are spent from.
     pub spenders: HashSet<MemberId>,
     pub caps: HashSet<CapKey>,
-    /// Budgets that may be taken from. While no more than so much is used of one, it is only read: what is left is more
-    /// than all of this can take, and others besides; its row, which everybody wants, is then locked by the last
-    /// statement. Fuller ones are locked before deciding.
-    pub budgets: HashMap<RuleId, Money>,
+    /// Budgets that may be taken from.
+    pub budgets: HashMap<RuleId, BudgetNeed>,
     /// Days and months of family cards that have limits.
     pub cards: HashSet<CardPeriod>,
     /// Purchases whose own lots and redemption matter.
     pub purchases: HashSet<PurchaseId>,
     /// Whom the fraud watch asks about, and around which day; empty when nothing is watched.
     pub watched: HashSet<(Uuid, NaiveDate)>,
+    /// Whom it counts for, on which day: rows that purchases of several members add to.
+    pub counted: HashSet<(Uuid, NaiveDate)>,
     /// Over how many days it counts refunds.
     pub watched_days: i32,
     /// Of purchases told late: whose standing when.
@@ -233,18 +258,19 @@ fn caps(connection: &mut PgConnection, world: &mut World, needs: &Needs) -> Quer
 }
 
 /// Locks in one order, whoever comes with which: what the fraud watch counts, then budgets by their rules. Who locks a
-/// full budget here therefore locks the counters first, and the budgets that come before it.
+/// budget here that is running short therefore locks the counters first, and the budgets that come before it.
 fn budgets(connection: &mut PgConnection, world: &mut World, needs: &Needs, lock: Lock) -> QueryResult<()> {
     if needs.budgets.is_empty() {
         return Ok(());
     }
     let rules = needs.budgets.keys().copied().collect();
     let used: Vec<(RuleId, Money)> = ReadBudgets { rules }.load(connection)?;
-    let is_full = |(rule, used): &&(RuleId, Money)| needs.budgets.get(rule).is_some_and(|most| used > most);
-    let last_full = used.iter().filter(is_full).map(|(rule, _)| *rule).max();
+    let is_short =
+        |(rule, used): &&(RuleId, Money)| needs.budgets.get(rule).is_some_and(|b| b.is_short(*used));
+    let last_short = used.iter().filter(is_short).map(|(rule, _)| *rule).max();
     world.budgets.extend(used.into_iter().map(|(rule, used)| (rule, BudgetUse::of(used))));
-    let Some(last) = last_full.filter(|_| lock == Lock::Write) else { return Ok(()) };
-    tally::lock(connection, needs.watched.iter().copied().collect())?;
+    let Some(last) = last_short.filter(|_| lock == Lock::Write) else { return Ok(()) };
+    tally::lock(connection, needs.counted.iter().copied().collect())?;
     let rules = needs.budgets.keys().copied().filter(|rule| *rule <= last).collect();
     let used: Vec<(RuleId, Money)> = LockBudgets { rules }.load(connection)?;
     world.budgets.extend(used.into_iter().map(|(rule, used)| (rule, BudgetUse::of(used))));

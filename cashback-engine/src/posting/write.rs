@@ -416,8 +416,12 @@ fn postings(
         here.spare.map(|spare| used - here.used > spare)
     };
     if used.iter().any(|(rule, used)| taken(rule, *used) == Some(true)) {
-        let why = "a budget was used up meanwhile".to_owned();
-        return Err(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(why)));
+        return Err(meanwhile("a budget was used up meanwhile"));
     }
     Ok(())
+}
+
+/// What others did since it was read fails the batch; the caller's next attempt knows of it.
+pub(super) fn meanwhile(why: &str) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(why.to_owned()))
 }

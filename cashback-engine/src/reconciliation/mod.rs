@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! create_register   the file, as a stream, through COPY; whole-file faults refuse all, row faults reject rows
-//! pending_rows ⇄ post_rows   in chunks, sales before refunds; what has an outcome is done, so a killed run goes on
+//! pending_rows ⇄ post_rows   in chunks, sales before refunds, by several connections at once where no member's sales are
+//!                   divided among them; what has an outcome is done, so a killed run goes on
 //! finish            what only we have, of the outlets and days the file covers
 //! waiting           a refund that came before its sale is posted with the sale, whoever brings it
 //! claimed           a sale that is only compared may be the purchase that a claim became
@@ -131,7 +132,8 @@ pub fn create_register(
             .execute(connection)?;
         let rows = file::copy(connection, id, new.history, content)?;
         // Without statistics of the rows just copied the planner joins them by nested loops.
-        diesel::sql_query("ANALYZE ledger.register_rows").execute(connection)?;
+        diesel::sql_query("ANALYZE ledger.register_rows (register_id, outlet, outcome)")
+            .execute(connection)?;
         diesel::sql_query(include_str!("unknown_outlets.sql"))
             .bind::<SqlUuid, _>(id)
             .bind::<SqlUuid, _>(new.partner)
@@ -158,6 +160,7 @@ pub fn take_waiting(connection: &mut PgConnection) -> QueryResult<Option<Registe
         if !advisory::try_lock(connection, lock_of(id))? {
             continue;
         }
+        begin(connection, id)?;
         // Somebody may have ended it between the look and the lock.
         let waits = registers::status.eq_any([RegisterStatus::Queued, RegisterStatus::Running]);
         if diesel::select(exists(registers::table.find(id).filter(waits))).get_result(connection)? {
@@ -173,7 +176,20 @@ pub fn take_waiting(connection: &mut PgConnection) -> QueryResult<Option<Registe
 /// # Errors
 /// The database's.
 pub fn take(connection: &mut PgConnection, id: RegisterId) -> QueryResult<()> {
-    advisory::lock(connection, lock_of(id))
+    advisory::lock(connection, lock_of(id))?;
+    begin(connection, id)
+}
+
+/// Waits for transactions that still post rows of a register whose process has ended, since what they commit has its
+/// outcome; from then on the register runs.
+fn begin(connection: &mut PgConnection, id: RegisterId) -> QueryResult<()> {
+    connection.transaction(|connection| {
+        registers::table.find(id).select(registers::id).for_update().execute(connection)?;
+        diesel::update(registers::table.find(id).filter(registers::status.eq(RegisterStatus::Queued)))
+            .set(registers::status.eq(RegisterStatus::Running))
+            .execute(connection)?;
+        Ok(())
+    })
 }
 
 /// Gives a register back.

@@ -12,7 +12,7 @@ use shared_kernel::money::Money;
 
 use super::claimed::{self, Unknown};
 use super::waiting::{self, Held};
-use super::{Outcome, RegisterMode, RegisterStatus, RowKind};
+use super::{Outcome, RegisterMode, RowKind};
 use crate::ids::{PartnerId, PurchaseId, RegisterId};
 use crate::posting::{self, Buyer, Known, Line, Presented, ReceiptKey, Refusal, Sale, Source};
 use crate::purchases::Purchase;
@@ -55,18 +55,21 @@ pub struct ResolvedRow {
     pub buyer: Option<Buyer>,
 }
 
-/// The next rows without an outcome: sales before refunds, in the order of the file.
+/// The next rows of a kind without an outcome behind a place (0 at first), in the order of the file. Sales are to have
+/// theirs before refunds.
 ///
 /// # Errors
 /// The database's.
 pub fn pending_rows(
     connection: &mut PgConnection,
     register: RegisterId,
+    (kind, after): (RowKind, i64),
     limit: i64,
 ) -> QueryResult<Vec<PendingRow>> {
     register_rows::table
         .filter(register_rows::register_id.eq(register).and(register_rows::outcome.is_null()))
-        .order((register_rows::kind.desc(), register_rows::place))
+        .filter(register_rows::kind.eq(kind).and(register_rows::place.gt(after)))
+        .order(register_rows::place)
         .limit(limit)
         .select((
             register_rows::place,
@@ -139,9 +142,11 @@ pub fn post_rows(
     rows: &[ResolvedRow],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
+    // Held until the commit, so that who takes a register over from a process that ended can wait for it.
     let (partner, mode, history, posted_by) = registers::table
         .find(register)
         .select((registers::partner_id, registers::mode, registers::history, registers::created_by))
+        .for_key_share()
         .first(connection)?;
     let run = Run { books, register, partner, mode, history, posted_by, now };
     let (sales, returns): (Vec<&ResolvedRow>, Vec<&ResolvedRow>) =
@@ -168,10 +173,6 @@ impl Run<'_> {
             statement.purchases.push(fate.purchase);
         }
         statement.execute(connection)?;
-        diesel::update(registers::table.find(self.register))
-            .filter(registers::status.eq(RegisterStatus::Queued))
-            .set(registers::status.eq(RegisterStatus::Running))
-            .execute(connection)?;
         Ok(())
     }
 

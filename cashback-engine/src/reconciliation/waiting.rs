@@ -156,8 +156,8 @@ impl Held {
         if asked.is_empty() {
             return Ok(held);
         }
-        let rows: Vec<(PurchaseId, i64)> = claim.load(connection)?;
-        for (id, _) in rows {
+        let rows: Vec<(PurchaseId, i64, bool)> = claim.load(connection)?;
+        for (id, ..) in rows {
             if let Some((outlet, key)) = asked.get(&id) {
                 held.claims.purchases.push(id);
                 held.claims.outlets.push(*outlet);

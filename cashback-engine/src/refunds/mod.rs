@@ -17,7 +17,7 @@ use shared_kernel::outbox::Event;
 use crate::days::date_in;
 use crate::ids::{Mint, PartnerId, PostingId, PurchaseId};
 use crate::posting::decide::cap_keys;
-use crate::posting::read::{Lock, Needs, fill, purchases_by_id};
+use crate::posting::read::{BudgetNeed, Lock, Needs, fill, purchases_by_id};
 use crate::posting::world::{PostingKind, RefundRecord, World};
 use crate::posting::{Fiscal, FiscalKind, Line, Refusal, is_receipt, line_is_valid, write};
 use crate::purchases::{Kept, Purchase, PurchaseRecord, PurchaseStatus, shown};
@@ -127,7 +127,7 @@ fn need(needs: &mut Needs, book: &Book, record: &PurchaseRecord) {
             // What may still be captured takes from it, and is not tried again as a queue's batch is: locked first,
             // however much is left. What was posted can only give back.
             if version.counts_budget && record.status == PurchaseStatus::Authorized {
-                needs.budgets.insert(version.rule, Money::from_kopecks(-1));
+                needs.budgets.insert(version.rule, BudgetNeed::locked());
             }
         }
     }

@@ -43,6 +43,8 @@ const CALL: (u64, usize) = (256, 2);
 const P99_MAX: f64 = 15.0;
 /// Clients of post-one.
 const FLOOR_CLIENTS: usize = 16;
+/// Clients whose waiting is judged, and how many the floor's own waiting is measured with.
+const JUDGED: usize = 64;
 /// Members who buy.
 const MEMBERS: u32 = 20_000;
 
@@ -51,8 +53,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
     let programme = Programme::new(scaled(MEMBERS));
-    let mut connections: Vec<PgConnection> =
-        (0..FLOOR_CLIENTS).map(|_| programme.database.connect()).collect();
+    let mut connections: Vec<PgConnection> = (0..JUDGED).map(|_| programme.database.connect()).collect();
     floor::install(&mut connections[0]);
     programme.post(&mut connections[0], Partners::One, numbers(1));
     let pattern = floor::pattern(&mut connections[0]);
@@ -168,11 +169,26 @@ fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connecti
         .iter()
         .map(|(count, target)| Row::new(format!("connections: {count}"), *target))
         .collect();
+    let mut crowd = Row::new(format!("post-one itself, {JUDGED} clients"), None);
     for round in 0..=ROUNDS {
-        let floor = stretch(connections, round, |connection| {
+        let one = |connection: &mut PgConnection| {
             floor::post_one(connection, pattern, &programme.members, number());
             1
+        };
+        let floor = stretch(&mut connections[..FLOOR_CLIENTS], round, |connection| one(connection));
+        let mut callers: Vec<(&mut PgConnection, Vec<Duration>)> =
+            connections.iter_mut().map(|connection| (connection, Vec::new())).collect();
+        let crowded = stretch(&mut callers, round, |(connection, waited)| {
+            let asked = Instant::now();
+            let posted = one(connection);
+            waited.push(asked.elapsed());
+            posted
         });
+        if round > 0 {
+            crowd.ours.push(crowded);
+            crowd.floor.push(floor);
+            crowd.note = latency(callers.into_iter().flat_map(|(_, waited)| waited).collect(), false);
+        }
         for (row, tills) in rows.iter_mut().zip(&mut tills) {
             let ours = stretch(tills, round, |till| u64::from(shop.buy(till, number())));
             let waited: Vec<Duration> =
@@ -181,13 +197,14 @@ fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connecti
             if round > 0 {
                 row.ours.push(ours);
                 row.floor.push(floor);
-                row.note = latency(waited, tills.len() == 64);
+                row.note = latency(waited, tills.len() == JUDGED);
                 if later > 0 {
                     row.note += &format!(", {later} times 503");
                 }
             }
         }
     }
+    rows.push(crowd);
     let floor = format!("post-one at {FLOOR_CLIENTS} clients");
     measure::print("Posting over HTTP, one purchase a request", &floor, &rows);
     println!("{:.0} MB resident at most, the clients and the floor with it", memory::resident_most());
