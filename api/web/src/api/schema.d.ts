@@ -6646,7 +6646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description it has ended, or the sale is another purchase */
+            /** @description it has ended, is your own, or the sale is another purchase */
             409: {
                 headers: {
                     [name: string]: unknown;

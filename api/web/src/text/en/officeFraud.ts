@@ -53,7 +53,7 @@ export const fraud = {
     },
     about: {
       card_day: 'A member’s purchases in a day: how many, and how much.',
-      cashier_day: 'Purchases a cashier posts in a day at the till page.',
+      cashier_day: 'What a cashier posts in a day at the till page, the claims they approve included.',
       bare_number: 'A member’s purchases in a day by the card number, without the live code.',
       refund_cycling: 'How many refunds a member made in the last days; the next purchase is held.',
       two_towns: 'The card was in two towns less than so many minutes apart.',
