@@ -520,6 +520,17 @@ fn nobody_approves_their_own_claim_and_those_they_approve_count_as_theirs() {
     let case = watch.only_case("held");
     assert_eq!((&case["source"], &case["purchase_id"]), (&json!("claim"), &second["purchase_id"]));
     assert_eq!(case["evidence"][0]["rule"], "cashier_day");
+    let who = case["posted_by"]["email"].as_str().unwrap();
+    assert!(who.starts_with("cashier"), "finance reads who approved it: {case}");
+    let decided = watch.decide(&case, "release", &json!({})).expect(200).json();
+    assert!(decided["decided_by"]["email"].is_string(), "{decided}");
+    // A program has no address.
+    let other = watch.shop.holder("1002");
+    watch.set(&[(FraudRule::CardDay, |threshold| threshold.most_purchases = Some(0))]);
+    let sale = watch.shop.sale(("card_number", other.card.number.as_str()), "9", "100.00");
+    watch.shop.program.post("/v1/purchases", &sale).expect(201);
+    let case = watch.only_case("held");
+    assert!(case["posted_by"]["id"].is_string() && case["posted_by"].get("email").is_none(), "{case}");
     watch.sound();
 }
 

@@ -29,6 +29,7 @@ export const fraud = {
       history: 'history',
       claim: 'a claim',
     },
+    postedBy: 'Posted by',
     decided: 'Decided',
     comment: 'Comment',
     commentHint: 'For those who look later; the member doesn’t see it.',

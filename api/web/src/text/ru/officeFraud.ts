@@ -29,6 +29,7 @@ export const fraud = {
       history: 'история',
       claim: 'заявка',
     },
+    postedBy: 'Кто провёл',
     decided: 'Решено',
     comment: 'Комментарий',
     commentHint: 'Для тех, кто посмотрит потом; участник его не видит.',
