@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use cashback_engine::posting::{Audience, Line};
+use cashback_engine::programme::{self, Changes};
 use cashback_engine::purchases::Purchase;
 use cashback_engine::refunds::Returned;
 use cashback_engine::rules::evaluate::Limit;
@@ -300,6 +301,26 @@ fn caps_bite_where_and_when_posting_would_feel_them() {
     // Its dates kept, the version of next year touches nothing and the rule is gone.
     let kept = json!({ "keep_dates": true, "drafts": [draft(json!({ "earn": { "percent": "50" }, "when": { "from": "2027-01-01" } }))] });
     assert_eq!(run(&mut programme, &question(kept)).unwrap().cost.after, money("40.00"));
+}
+
+#[test]
+fn excluded_categories_are_those_of_each_purchase() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"}"#);
+    let member = programme.member();
+    for more in [None, Some("toys"), None] {
+        let categories = ["tobacco", "nicotine"].into_iter().chain(more).map(str::to_owned).collect();
+        let changes = Changes { excluded_categories: Some(categories), ..Changes::default() };
+        programme::change(&mut programme.connection, &changes, programme.now).unwrap();
+        let mut sale = programme.sale(member, "100.00");
+        sale.lines = Some(vec![line("a", "books", "60.00"), line("b", "toys", "40.00")]);
+        programme.post(&sale).unwrap();
+        programme.now += TimeDelta::days(1);
+    }
+    let rule = draft(json!({ "earn": { "percent": "20" } }));
+    let report = run(&mut programme, &question(json!({ "drafts": [rule] }))).unwrap();
+    assert_eq!((report.cost.before, report.cost.posted), (money("26.00"), money("26.00")));
+    assert_eq!(report.cost.after, money("52.00"));
 }
 
 #[test]

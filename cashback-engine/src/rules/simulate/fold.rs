@@ -127,7 +127,7 @@ impl<'p> Simulation<'p> {
             amount: purchase.amount,
             paid: purchase.amount - purchase.redeemed,
             lines: purchase.lines.as_deref(),
-            excluded: &plan.book.excluded_categories,
+            excluded: plan.book.excluded_categories(purchase.occurred_at),
             audience,
             tier,
         };
