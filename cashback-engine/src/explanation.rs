@@ -216,7 +216,8 @@ impl Shopping<'_> {
     }
 
     fn declined(&self, terms: &Terms, why: WhyNot) -> DeclinedRule {
-        let covered = covered(&terms.when, self.amount, self.lines, &self.book.excluded_categories);
+        let excluded = self.book.excluded_categories(self.occurred_at);
+        let covered = covered(&terms.when, self.amount, self.lines, excluded);
         DeclinedRule {
             why,
             covered,

@@ -1,6 +1,7 @@
 //! The programme's settings that people may change. Whatever changes here makes every kept rule book stale, so that the
 //! next purchase is judged by it.
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::exists;
@@ -11,7 +12,7 @@ use diesel::result::Error;
 use crate::error::{EngineError, Invalid};
 use crate::posting::is_receipt;
 use crate::rules::book::touch;
-use crate::schema::ledger::{postings, programme, purchases};
+use crate::schema::ledger::{former_exclusions, postings, programme, purchases};
 
 /// Categories no rule covers and no points pay, whatever else is set.
 const ALWAYS_EXCLUDED: [&str; 2] = ["tobacco", "nicotine"];
@@ -97,17 +98,23 @@ pub fn set_zone(connection: &mut PgConnection, zone: &str) -> Result<Settings, E
     })
 }
 
-/// Changes settings, for purchases from now on; those posted keep what they were judged by.
+/// Changes settings, for purchases from now on; those posted keep what they were judged by. Which categories are excluded
+/// is asked as of each purchase's moment, so that one told late is judged by the list it was made under.
 ///
 /// # Errors
 /// Wrong fields.
-pub fn change(connection: &mut PgConnection, changes: &Changes) -> Result<Settings, EngineError> {
+pub fn change(
+    connection: &mut PgConnection,
+    changes: &Changes,
+    now: DateTime<Utc>,
+) -> Result<Settings, EngineError> {
     connection.transaction(|connection| {
         if let Some(categories) = &changes.excluded_categories {
-            let categories = checked(categories).map_err(|wrong| EngineError::Invalid(vec![wrong]))?;
-            diesel::update(programme::table)
-                .set(programme::excluded_categories.eq(categories))
-                .execute(connection)?;
+            exclude(
+                connection,
+                checked(categories).map_err(|wrong| EngineError::Invalid(vec![wrong]))?,
+                now,
+            )?;
         }
         if let Some(may) = changes.bare_number_may_redeem {
             diesel::update(programme::table)
@@ -124,6 +131,52 @@ pub fn change(connection: &mut PgConnection, changes: &Changes) -> Result<Settin
         touch(connection)?;
         Ok(settings(connection)?)
     })
+}
+
+/// Sets the excluded categories, and keeps those that were.
+fn exclude(
+    connection: &mut PgConnection,
+    mut categories: Vec<String>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let mut before: Vec<Option<String>> =
+        programme::table.select(programme::excluded_categories).for_no_key_update().first(connection)?;
+    before.sort();
+    categories.sort();
+    if before.iter().flatten().eq(&categories) {
+        return Ok(());
+    }
+    diesel::insert_into(former_exclusions::table)
+        .values((former_exclusions::until.eq(now), former_exclusions::categories.eq(before)))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
+    diesel::update(programme::table)
+        .set(programme::excluded_categories.eq(categories))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The excluded categories: those that are, and those that were, until when each list held, the earliest first.
+#[derive(Debug)]
+pub(crate) struct Exclusions {
+    present: Vec<String>,
+    former: Vec<(DateTime<Utc>, Vec<String>)>,
+}
+
+impl Exclusions {
+    pub(crate) fn read(connection: &mut PgConnection, present: Vec<Option<String>>) -> QueryResult<Self> {
+        let former: Vec<(DateTime<Utc>, Vec<Option<String>>)> = former_exclusions::table
+            .order(former_exclusions::until)
+            .select((former_exclusions::until, former_exclusions::categories))
+            .load(connection)?;
+        let named = |categories: Vec<Option<String>>| categories.into_iter().flatten().collect();
+        let former = former.into_iter().map(|(until, categories)| (until, named(categories))).collect();
+        Ok(Self { present: named(present), former })
+    }
+
+    pub(crate) fn at(&self, at: DateTime<Utc>) -> &[String] {
+        self.former.iter().find(|(until, _)| at < *until).map_or(&self.present, |(_, categories)| categories)
+    }
 }
 
 fn checked(categories: &[String]) -> Result<Vec<String>, Invalid> {

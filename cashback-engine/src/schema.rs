@@ -164,6 +164,13 @@ pub mod ledger {
     }
 
     diesel::table! {
+        ledger.former_exclusions (until) {
+            until -> Timestamptz,
+            categories -> Array<Nullable<Text>>,
+        }
+    }
+
+    diesel::table! {
         ledger.fraud_cases (id) {
             id -> Uuid,
             purchase_id -> Uuid,
@@ -499,6 +506,7 @@ pub mod ledger {
         finished_jobs,
         fiscal_drives,
         fiscal_receipts,
+        former_exclusions,
         fraud_cases,
         fraud_counters,
         fraud_rules,

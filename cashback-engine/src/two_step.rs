@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::money::Money;
@@ -11,7 +11,7 @@ use shared_kernel::money::Money;
 use crate::claims::arrivals::{self, Arrival};
 use crate::days::date_in;
 use crate::fraud::Check;
-use crate::ids::{Mint, PartnerId, PurchaseId};
+use crate::ids::{Mint, PartnerId, PurchaseId, RuleId};
 use crate::ledger::account::Account;
 use crate::posting::batch::arrived;
 use crate::posting::decide::{AUTHORIZED_DAYS, accrue, commission, posted_event, room_of};
@@ -23,7 +23,8 @@ use crate::purchases::{
 };
 use crate::reconciliation::waiting::{self, Arrived};
 use crate::refunds::{After, Origin, Returned, kept_after, locked, reduce, show};
-use crate::rules::evaluate::{capped, trimmed_by, used_up};
+use crate::rules::book::Version;
+use crate::rules::evaluate::{Room, capped, trimmed_by, used_up};
 use crate::rules::{Book, BookCache};
 use crate::schema::ledger::purchases;
 use crate::tiers::progress;
@@ -315,7 +316,9 @@ fn capture_all(
 ) -> PurchaseRecord {
     let today = date_in(book.zone, now);
     let date = date_in(book.zone, record.occurred_at);
-    let mut judgement = with_room(world, book, &record, date);
+    let find = |rule, version| book.version(rule, version).map(AsRef::as_ref);
+    let room = |version: &Version| room_of(world, version, record.member_id, date);
+    let mut judgement = with_room(record.judgement.clone(), find, room);
     if judgement.check == Some(Check::Blocked) {
         judgement.applied.clear();
     }
@@ -341,12 +344,16 @@ fn capture_all(
     record
 }
 
-/// What the rules that applied give with the cap room there is now; who finds none left says so.
-fn with_room(world: &World, book: &Book, record: &PurchaseRecord, date: NaiveDate) -> Judgement {
-    let mut judgement = record.judgement.clone();
+/// What the rules that applied give with the cap room there is now; who finds none left says so. Pure; a capture and its
+/// simulation call it alike.
+pub(crate) fn with_room<'v>(
+    mut judgement: Judgement,
+    find: impl Fn(RuleId, i32) -> Option<&'v Version>,
+    room: impl Fn(&Version) -> Room,
+) -> Judgement {
     for mut applied in std::mem::take(&mut judgement.applied) {
-        let Some(version) = book.version(applied.rule, applied.version) else { continue };
-        let room = room_of(world, version, record.member_id, date);
+        let Some(version) = find(applied.rule, applied.version) else { continue };
+        let room = room(version);
         let announced = Money::from_kopecks(applied.given_kopecks);
         let amount = capped(&version.terms.caps, announced, room.narrowest());
         if amount < announced {

@@ -159,6 +159,7 @@ impl Shop {
             },
             source: Source::Api,
             posted_by: Uuid::nil(),
+            by_hand: false,
         }
     }
 

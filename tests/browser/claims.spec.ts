@@ -7,6 +7,7 @@ import {
   PHONE,
   partnerProgram,
   receiptOfMarket,
+  signInCashier,
   signInMember,
   signInStaff,
   test,
@@ -85,4 +86,21 @@ test('cashback beyond a threshold waits for finance', async ({ visit, request })
   await office.getByTestId('fraud-release').click()
   await expect(office.getByTestId('fraud-row')).toHaveCount(0)
   await expect(news).toContainText('доступно')
+
+  // The next one is a cashier's: finance reads whose.
+  const till = await visit('/till')
+  await signInCashier(till)
+  await till.getByTestId('code-field').fill(card)
+  await till.getByTestId('code-field').press('Enter')
+  await till.getByTestId('amount').fill('1000')
+  await till.getByTestId('receipt').fill(`F-TILL-${Date.now()}`)
+  await expect(till.getByTestId('quote-cashback')).toHaveAttribute('data-fresh', 'true')
+  await till.getByTestId('post').click()
+  await till.getByTestId('result').waitFor()
+  await office.reload()
+  await office.getByTestId('fraud-row').first().click()
+  await expect(office.getByTestId('fraud-case')).toContainText(/Кто провёл.*@/)
+  await look(office, 'finance-fraud-cashier')
+  await office.getByTestId('fraud-release').click()
+  await expect(office.getByTestId('fraud-row')).toHaveCount(0)
 })

@@ -50,7 +50,7 @@ const GIVEN: &str = "1000.00";
 /// Gives members points by corrections of two people, and lets tills take them by the bare number.
 fn endow(connection: &mut PgConnection, members: &[MemberId]) {
     let may = Changes { bare_number_may_redeem: Some(true), ..Changes::default() };
-    programme::change(connection, &may).unwrap();
+    programme::change(connection, &may, now()).unwrap();
     for member in members {
         let proposal = Proposal {
             debit: "adjustments:union".parse().unwrap(),

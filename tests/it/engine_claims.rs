@@ -7,7 +7,7 @@ use cashback_engine::claims::{self, Claim, ClaimFilter, ClaimStatus, drives};
 use cashback_engine::fraud::cases::{self, FraudStatus};
 use cashback_engine::fraud::settings::{Threshold, set_thresholds, thresholds};
 use cashback_engine::fraud::{FraudAction, FraudRule};
-use cashback_engine::posting::{Fiscal, Presented, Refusal, Source};
+use cashback_engine::posting::{Fiscal, Presented, Refusal, Sale, Source};
 use cashback_engine::purchases::{Purchase, PurchaseStatus};
 use cashback_engine::reconciliation::{Outcome, RegisterMode};
 use cashback_engine::refunds::Returned;
@@ -44,7 +44,19 @@ pub fn receipt(at: DateTime<Utc>, sum: &str, document: u32) -> Fiscal {
 
 /// Files a claim of a purchase a day ago.
 pub fn claim(programme: &mut Programme, member: MemberId, sum: &str, document: u32) -> Claim {
-    let fiscal = receipt(programme.now - TimeDelta::days(1), sum, document);
+    let at = programme.now - TimeDelta::days(1);
+    claim_of(programme, member, at, sum, document)
+}
+
+/// Files a claim of a purchase at a moment.
+pub fn claim_of(
+    programme: &mut Programme,
+    member: MemberId,
+    at: DateTime<Utc>,
+    sum: &str,
+    document: u32,
+) -> Claim {
+    let fiscal = receipt(at, sum, document);
     let (books, now) = (programme.books.clone(), programme.now);
     programme
         .connection
@@ -55,22 +67,28 @@ pub fn claim(programme: &mut Programme, member: MemberId, sum: &str, document: u
 
 /// Approves a claim without the till's receipt, or with it.
 pub fn approve(programme: &mut Programme, claim: &Claim, receipt: Option<&str>) -> PurchaseId {
+    let sale = approved(programme, claim, receipt);
+    programme.post(&sale).unwrap().purchase.id
+}
+
+/// The sale a claim is, as a program of the partner approves it.
+pub fn approved(programme: &mut Programme, claim: &Claim, receipt: Option<&str>) -> Sale {
     let mut sale = programme.sale(claim.member, &claim.amount.to_string());
     sale.receipt = receipt.map_or_else(|| claim.derived_receipt(), str::to_owned);
     sale.occurred_at = claim.occurred_at.unwrap();
     sale.fiscal = Some(Fiscal::parse(&claim.raw).unwrap());
     (sale.source, sale.presented) = (Source::Claim, Presented::BareNumber);
-    programme.post(&sale).unwrap().purchase.id
+    sale
 }
 
 /// Turns one rule of the fraud watch on, with so many purchases as its limit, and the others off.
 pub fn watch(programme: &mut Programme, rule: FraudRule, most: i32, action: FraudAction) {
     let mut rules = thresholds(&mut programme.connection).unwrap();
+    let most_purchases = (rule != FraudRule::OwnCard).then_some(most);
     for threshold in &mut rules {
         threshold.enabled = threshold.rule == rule;
         if threshold.enabled {
-            *threshold =
-                Threshold { action, most_purchases: Some(most), most_amount: None, ..threshold.clone() };
+            *threshold = Threshold { action, most_purchases, most_amount: None, ..threshold.clone() };
         }
     }
     let now = programme.now;
@@ -220,7 +238,7 @@ fn every_table_follows_a_merged_member() {
     assert!(arrived.replayed && arrived.purchase.id == purchase && confirmed != purchase);
     let held =
         cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
-    assert!(held.items.len() == 2 && held.items.iter().all(|case| case.member == into));
+    assert!(held.items.len() == 4 && held.items.iter().all(|case| case.member == into), "{held:?}");
     // What both bought today counts together.
     watch(&mut programme, FraudRule::CardDay, 2, FraudAction::Hold);
     programme.buy(into, "100.00");

@@ -2,6 +2,7 @@
 
 use cashback_engine::partners::{self, PartnerChanges};
 use cashback_engine::posting::{Fiscal, Presented, Refusal, Source};
+use cashback_engine::programme::{self, Changes};
 use cashback_engine::purchases::CashbackReason;
 use cashback_engine::texts::{Language, reason_text};
 use cashback_engine::{enrolments, ledger, merging};
@@ -9,7 +10,7 @@ use chrono::TimeDelta;
 use diesel::Connection;
 use shared_kernel::ids::{MemberId, Uuid};
 
-use crate::engine_support::{Programme, money};
+use crate::engine_support::{Programme, line, money};
 
 const FIVE: &str = r#""earn":{"percent":"5"}"#;
 
@@ -42,6 +43,58 @@ fn sound(programme: &mut Programme) {
 
 fn change(programme: &mut Programme, changes: PartnerChanges) {
     partners::change(&mut programme.connection, "shop", &changes, programme.now).unwrap();
+}
+
+/// Sets the categories that are excluded besides tobacco and nicotine.
+fn exclude(programme: &mut Programme, more: &[&str]) {
+    let categories = ["tobacco", "nicotine"].iter().chain(more).map(|name| (*name).to_owned()).collect();
+    let changes = Changes { excluded_categories: Some(categories), ..Changes::default() };
+    programme::change(&mut programme.connection, &changes, programme.now).unwrap();
+}
+
+#[test]
+fn excluded_categories_are_those_of_the_purchases_moment() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"5"},"hold_days":0"#);
+    let member = programme.member();
+    let (hours, days) = (TimeDelta::hours, TimeDelta::days);
+    exclude(&mut programme, &["gifts"]);
+    programme.now += days(1);
+    exclude(&mut programme, &[]);
+    // Again the same changes nothing.
+    exclude(&mut programme, &[]);
+    programme.now += days(1);
+    let mut bought = Vec::new();
+    for (source, ago, brought) in [
+        (Source::Api, days(3), "5.00"),
+        (Source::Register, days(2) + hours(1), "5.00"),
+        (Source::Api, days(2), "2.00"),
+        (Source::Batch, hours(36), "2.00"),
+        (Source::Register, hours(36), "2.00"),
+        (Source::Till, days(1), "5.00"),
+        (Source::Api, TimeDelta::zero(), "5.00"),
+    ] {
+        let mut sale = programme.sale(member, "100.00");
+        (sale.occurred_at, sale.source) = (programme.now - ago, source);
+        sale.presented = Presented::BareNumber;
+        sale.lines = Some(vec![line("a", "gifts", "60.00"), line("b", "books", "40.00")]);
+        let purchase = programme.post(&sale).unwrap().purchase;
+        assert_eq!(purchase.cashback.given, money(brought), "{source} {ago}");
+        bought.push(purchase.id);
+    }
+    // A refund judges by what was covered then.
+    assert_eq!(programme.refund_amount(bought[2], "50.00", "1").purchase.cashback.left, money("1.00"));
+    // Points too: a list that came to be a moment ago doesn't bar what was paid before it.
+    programme.now += days(1);
+    exclude(&mut programme, &["gifts"]);
+    programme.now += TimeDelta::seconds(30);
+    let mut sale = programme.sale(member, "100.00");
+    sale.lines = Some(vec![line("a", "gifts", "100.00")]);
+    sale.redeem = money("10.00");
+    assert_eq!(programme.post(&sale).unwrap_err(), Refusal::RedeemTooMuch { most: money("0.00") });
+    sale.occurred_at -= TimeDelta::minutes(1);
+    programme.post(&sale).unwrap();
+    sound(&mut programme);
 }
 
 #[test]

@@ -333,8 +333,12 @@ fn sales_and_refunds_at_one_till_under_a_budget_never_wait_in_a_circle() {
     let rounds: Vec<Vec<Sale>> = (0..4)
         .map(|_| {
             let member = programme.member();
-            let sale =
-                |_| Sale { source: Source::Till, posted_by: cashier, ..programme.sale(member, "100.00") };
+            let sale = |_| Sale {
+                source: Source::Till,
+                posted_by: cashier,
+                by_hand: true,
+                ..programme.sale(member, "100.00")
+            };
             (0..25).map(sale).collect()
         })
         .collect();

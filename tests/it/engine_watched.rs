@@ -1,6 +1,7 @@
 //! The fraud watch and claims where a family shares one account, and where tills book points as counter-provision.
 
 use cashback_engine::claims::{self, ClaimFilter, ClaimRefusal, ClaimStatus};
+use cashback_engine::fraud::cases;
 use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::partners::{self, PartnerChanges};
 use cashback_engine::posting::Presented;
@@ -8,7 +9,9 @@ use cashback_engine::purchases::CashbackStatus;
 use cashback_engine::{balances, ledger};
 use chrono::TimeDelta;
 use diesel::Connection;
-use shared_kernel::ids::CardId;
+use shared_kernel::ids::{CardId, MemberId, Uuid};
+use shared_kernel::money::Money;
+use shared_kernel::paging::Limit;
 
 use crate::engine_claims::{self, receipt};
 use crate::engine_support::{Programme, money};
@@ -38,6 +41,70 @@ fn a_familys_cards_are_watched_each_by_itself() {
         }
         assert_eq!(held, [false, false, true], "{rule:?}: mother, daughter, mother again");
     }
+    sound(&mut programme);
+}
+
+/// Whether the cashback of a claim is held back; its receipt was printed so many days ago.
+fn claimed_is_held(
+    programme: &mut Programme,
+    (member, days, document): (MemberId, i64, u32),
+    (cashier, sells): (Option<Uuid>, bool),
+) -> bool {
+    let at = programme.now - TimeDelta::days(days);
+    let sum = money("100.00") + Money::from_kopecks(document.into());
+    let claim = engine_claims::claim_of(programme, member, at, &sum.to_string(), document);
+    let mut sale = engine_claims::approved(programme, &claim, None);
+    sale.buyer.audience.sells = sells;
+    if let Some(cashier) = cashier {
+        (sale.posted_by, sale.by_hand) = (cashier, true);
+    }
+    programme.post(&sale).unwrap().purchase.cashback.status == CashbackStatus::Held
+}
+
+#[test]
+fn claims_count_for_their_card_and_for_the_cashier_who_approves_them() {
+    let mut programme = engine_claims::programme();
+    let members: Vec<MemberId> = (0..4).map(|_| programme.member()).collect();
+    let cashier = Some(Uuid::from_u128(7));
+    engine_claims::watch(&mut programme, FraudRule::CashierDay, 2, FraudAction::Hold);
+    // Receipts of many days and members, approved on one day.
+    let held = [(0, 1, 1), (1, 2, 2), (2, 3, 3)].map(|(member, days, document)| {
+        claimed_is_held(&mut programme, (members[member], days, document), (cashier, false))
+    });
+    assert_eq!(held, [false, false, true]);
+    let case = cases::cases(&mut programme.connection, None, None, Limit::DEFAULT).unwrap().items.remove(0);
+    assert_eq!((case.posted_by, &case.evidence[0]["seen"]["purchases"]), (cashier.unwrap(), &3.into()));
+    let by_program = claimed_is_held(&mut programme, (members[3], 1, 4), (None, false));
+    assert!(!by_program, "a program is no cashier");
+    let mut sale = programme.sale(members[0], "100.00");
+    (sale.posted_by, sale.by_hand) = (cashier.unwrap(), true);
+    let at_the_till = programme.post(&sale).unwrap().purchase;
+    assert_eq!(
+        at_the_till.cashback.status,
+        CashbackStatus::Held,
+        "the till's and the claims' count together"
+    );
+    programme.now += TimeDelta::days(1);
+    assert!(!claimed_is_held(&mut programme, (members[1], 3, 5), (cashier, false)), "another day of work");
+
+    engine_claims::watch(&mut programme, FraudRule::CardDay, 2, FraudAction::Hold);
+    let member = programme.member();
+    let held = [(5, 11), (6, 12), (5, 13), (5, 14)]
+        .map(|(days, document)| claimed_is_held(&mut programme, (member, days, document), (None, false)));
+    assert_eq!(held, [false, false, false, true], "by the day of the receipt");
+    sound(&mut programme);
+}
+
+#[test]
+fn a_claim_shows_no_number_and_is_held_where_it_is_the_cashiers_own() {
+    let mut programme = engine_claims::programme();
+    let member = programme.member();
+    engine_claims::watch(&mut programme, FraudRule::BareNumber, 0, FraudAction::Hold);
+    assert!(!claimed_is_held(&mut programme, (member, 1, 1), (None, false)));
+    engine_claims::watch(&mut programme, FraudRule::OwnCard, 0, FraudAction::Hold);
+    let cashier = Some(Uuid::from_u128(7));
+    assert!(!claimed_is_held(&mut programme, (member, 1, 2), (cashier, false)));
+    assert!(claimed_is_held(&mut programme, (member, 1, 3), (cashier, true)));
     sound(&mut programme);
 }
 

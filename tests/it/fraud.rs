@@ -462,25 +462,75 @@ fn cashiers_are_watched_at_the_till_page() {
 #[test]
 fn a_cashiers_own_card_is_held() {
     let watch = Watch::with(&[(FraudRule::OwnCard, |_| {})]);
-    let connection = &mut watch.shop.server.connect();
-    let new = unioncard::auth::staff::NewStaff {
-        email: "1001@EXAMPLE.org".to_owned(),
-        role: Role::Cashier,
-        organisation: None,
-        partner: Some(watch.shop.partner.partner.id),
-        outlets: Vec::new(),
-        password: None,
-    };
-    let made = unioncard::auth::staff::create(&watch.shop.server.app, connection, new).unwrap();
-    let body = json!({ "email": made.email, "password": made.password });
-    let tokens = watch.shop.server.client().post("/v1/auth/login", &body).expect(200).json();
-    let anna_at_work = watch.shop.server.client().bearer(tokens["access_token"].as_str().unwrap());
+    let anna_at_work = anna_at_work(&watch.shop);
     let boris = watch.shop.holder("1002");
     let own = watch.shop.sale(("card_number", watch.anna.card.number.as_str()), "1", "100.00");
     assert_eq!(cashback(&anna_at_work.post("/v1/purchases", &own).expect(201).json()).1, "held");
     let other = watch.shop.sale(("card_number", boris.card.number.as_str()), "2", "100.00");
     assert_eq!(cashback(&anna_at_work.post("/v1/purchases", &other).expect(201).json()).1, "pending");
     assert_eq!(watch.only_case("held")["evidence"][0]["rule"], "own_card");
+    watch.sound();
+}
+
+/// A cashier who is a member.
+fn anna_at_work(shop: &Shop) -> Client {
+    let connection = &mut shop.server.connect();
+    let new = unioncard::auth::staff::NewStaff {
+        email: "1001@EXAMPLE.org".to_owned(),
+        role: Role::Cashier,
+        organisation: None,
+        partner: Some(shop.partner.partner.id),
+        outlets: Vec::new(),
+        password: None,
+    };
+    let made = unioncard::auth::staff::create(&shop.server.app, connection, new).unwrap();
+    let body = json!({ "email": made.email, "password": made.password });
+    let tokens = shop.server.client().post("/v1/auth/login", &body).expect(200).json();
+    shop.server.client().bearer(tokens["access_token"].as_str().unwrap())
+}
+
+#[test]
+fn nobody_approves_their_own_claim_and_those_they_approve_count_as_theirs() {
+    let watch = Watch::with(&[(FraudRule::CashierDay, |threshold| {
+        threshold.most_purchases = Some(1);
+        threshold.most_amount = None;
+    })]);
+    let drives = json!({ "drives": ["9287440300634471"] });
+    watch.shop.program.post("/v1/outlets/market-1/fiscal-drives", &drives).expect(201);
+    let anna_at_work = anna_at_work(&watch.shop);
+    let cashier = watch.shop.server.as_cashier(&watch.shop.partner);
+    let page = watch.shop.server.as_member("1001");
+    let approve = |who: &Client, document: u32| {
+        let printed = watch.now() - TimeDelta::days(i64::from(document));
+        let fiscal = json!({ "fiscal": crate::claims::receipt(printed, "1000.00", document) });
+        let claim = page.post("/v1/me/claims", &fiscal).expect(201).json();
+        let path = format!("/v1/claims/{}/approve", claim["id"].as_str().unwrap());
+        let answer = who.post(&path, &json!({}));
+        (path, answer)
+    };
+    let (path, refused) = approve(&anna_at_work, 1);
+    assert_eq!(refused.problem(409), "claim-own");
+    assert_eq!(cashier.get("/v1/claims?status=waiting").expect(200).json()["items"][0]["document"], 1);
+    let first = cashier.post(&path, &json!({})).expect(200).json();
+    assert_eq!(cashback(&watch.purchase(&first["purchase_id"])).1, "pending");
+    // What somebody else approved is answered to her as it is.
+    assert_eq!(anna_at_work.post(&path, &json!({})).expect(200).json(), first);
+    let second = approve(&cashier, 2).1.expect(200).json();
+    assert_eq!(cashback(&watch.purchase(&second["purchase_id"])), ("50.00", "held"));
+    let case = watch.only_case("held");
+    assert_eq!((&case["source"], &case["purchase_id"]), (&json!("claim"), &second["purchase_id"]));
+    assert_eq!(case["evidence"][0]["rule"], "cashier_day");
+    let who = case["posted_by"]["email"].as_str().unwrap();
+    assert!(who.starts_with("cashier"), "finance reads who approved it: {case}");
+    let decided = watch.decide(&case, "release", &json!({})).expect(200).json();
+    assert!(decided["decided_by"]["email"].is_string(), "{decided}");
+    // A program has no address.
+    let other = watch.shop.holder("1002");
+    watch.set(&[(FraudRule::CardDay, |threshold| threshold.most_purchases = Some(0))]);
+    let sale = watch.shop.sale(("card_number", other.card.number.as_str()), "9", "100.00");
+    watch.shop.program.post("/v1/purchases", &sale).expect(201);
+    let case = watch.only_case("held");
+    assert!(case["posted_by"]["id"].is_string() && case["posted_by"].get("email").is_none(), "{case}");
     watch.sound();
 }
 

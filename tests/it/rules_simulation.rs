@@ -1,11 +1,16 @@
 //! Simulation over a real ledger: what it says is what posting does.
 
+use std::collections::VecDeque;
+
 use cashback_engine::posting::{Audience, Line};
+use cashback_engine::programme::{self, Changes};
+use cashback_engine::purchases::Purchase;
 use cashback_engine::refunds::Returned;
 use cashback_engine::rules::evaluate::Limit;
 use cashback_engine::rules::simulate::{Question, Report, simulate};
 use cashback_engine::{EngineError, RuleId, two_step};
 use chrono::TimeDelta;
+use diesel::Connection;
 use diesel::pg::PgConnection;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -41,16 +46,53 @@ fn run(programme: &mut Programme, question: &Question) -> Result<Report, EngineE
     Ok(report)
 }
 
-/// A purchase of the histories below: member, kopecks, minutes later, whether it has lines.
-type Step = (usize, i64, i64, bool);
+/// A purchase of the histories below: member, kopecks, minutes later, whether it has lines, which way.
+type Step = (usize, i64, i64, bool, Way);
 
-/// Buys through a history; what all of it brought, and the purchases.
-fn live(programme: &mut Programme, steps: &[Step]) -> (Money, Vec<cashback_engine::PurchaseId>) {
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    /// In one step.
+    Bought,
+    /// In two steps; captured later, or never.
+    Authorized,
+    /// In one step, after what has been authorised for longest was captured, for all or for half.
+    After { half: bool },
+}
+
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![
+        Just(Way::Bought),
+        Just(Way::Authorized),
+        Just(Way::After { half: false }),
+        Just(Way::After { half: true }),
+    ]
+}
+
+/// Captures a purchase; what is left of its cashback, where it wasn't too late.
+fn capture(programme: &mut Programme, of: &Purchase, half: bool) -> Option<Money> {
+    let part = Money::from_kopecks((of.amount.kopecks() / 2).max(1));
+    let part = half.then_some(Returned::Amount(part));
+    let (books, partner, now) = (programme.books.clone(), Some(programme.partner), programme.now);
+    let which = (of.id, partner);
+    let connection = &mut programme.connection;
+    let captured = connection
+        .transaction(|connection| two_step::capture(connection, &books, which, part.as_ref(), now))
+        .unwrap();
+    captured.ok().map(|purchase| purchase.cashback.left)
+}
+
+/// Buys through a history; what all of it brought.
+fn live(programme: &mut Programme, steps: &[Step]) -> Money {
     let members: Vec<MemberId> = (0..3).map(|_| programme.member()).collect();
     let mut sum = Money::ZERO;
-    let mut ids = Vec::new();
-    for (member, kopecks, minutes, lines) in steps {
+    let mut authorized = VecDeque::new();
+    for (member, kopecks, minutes, lines, way) in steps {
         programme.now += TimeDelta::minutes(*minutes);
+        if let Way::After { half } = way
+            && let Some(oldest) = authorized.pop_front()
+        {
+            sum += capture(programme, &oldest, *half).unwrap_or_default();
+        }
         let amount = Money::from_kopecks(*kopecks);
         let mut sale = programme.sale(members[*member], &amount.to_string());
         if *lines {
@@ -59,11 +101,14 @@ fn live(programme: &mut Programme, steps: &[Step]) -> (Money, Vec<cashback_engin
             of.extend(half.is_positive().then(|| line("b", "toys", &half.to_string())));
             sale.lines = Some(of);
         }
+        sale.capture = *way != Way::Authorized;
         let posted = programme.post(&sale).unwrap().purchase;
-        sum += posted.cashback.given;
-        ids.push(posted.id);
+        match way {
+            Way::Authorized => authorized.push_back(posted),
+            Way::Bought | Way::After { .. } => sum += posted.cashback.given,
+        }
     }
-    (sum, ids)
+    sum
 }
 
 const STANDING: &str = r#""earn":{"ladder":[{"from":"0.00","percent":"1"},{"from":"100.00","percent":"4"}]},"caps":{"per_member":{"amount":"12.00","period":"day"}}"#;
@@ -72,15 +117,15 @@ const DRAFTED: &str = r#""earn":{"percent":"6.5"},"caps":{"per_purchase":"9.00",
 
 #[test]
 fn before_is_what_was_posted_and_after_is_what_would_be_posted() {
-    let config = Config { cases: 6, failure_persistence: None, ..Config::default() };
-    let step = (0usize..3, 1i64..60_000, 1i64..600, any::<bool>());
+    let config = Config { cases: 10, failure_persistence: None, ..Config::default() };
+    let step = (0usize..3, 1i64..60_000, 1i64..600, any::<bool>(), way());
     let mut runner = TestRunner::new(config);
     runner
         .run(&prop::collection::vec(step, 1..25), |steps| {
             let mut without = Programme::new();
             without.rule(STANDING);
             without.rule(OTHER);
-            let (posted, _) = live(&mut without, &steps);
+            let posted = live(&mut without, &steps);
             let added: serde_json::Value = serde_json::from_str(&format!("{{{DRAFTED}}}")).unwrap();
             let asked = question(json!({ "drafts": [draft(added)] }));
             let report = run(&mut without, &asked).unwrap();
@@ -90,7 +135,7 @@ fn before_is_what_was_posted_and_after_is_what_would_be_posted() {
             with.rule(STANDING);
             with.rule(OTHER);
             with.rule(DRAFTED);
-            let (would, _) = live(&mut with, &steps);
+            let would = live(&mut with, &steps);
             prop_assert_eq!(report.cost.after, would);
             let bins: u64 = report.distribution.per_purchase.iter().map(|bin| bin.after).sum();
             prop_assert_eq!(bins, report.purchases.total);
@@ -101,6 +146,49 @@ fn before_is_what_was_posted_and_after_is_what_would_be_posted() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn room_is_taken_when_a_purchase_is_captured() {
+    for cap in [r#""per_member":{"amount":"10.00","period":"month"}"#, r#""budget":"10.00""#] {
+        let mut programme = Programme::new();
+        programme.rule(&format!(r#""earn":{{"percent":"10"}},"caps":{{{cap}}}"#));
+        let member = programme.member();
+        let mut sale = programme.sale(member, "100.00");
+        sale.capture = false;
+        let first = programme.post(&sale).unwrap().purchase;
+        programme.now += TimeDelta::days(1);
+        assert_eq!(programme.buy(member, "100.00").purchase.cashback.given, money("10.00"));
+        programme.now += TimeDelta::days(1);
+        assert_eq!(capture(&mut programme, &first, false), Some(Money::ZERO));
+        let rule = draft(json!({ "earn": { "percent": "1" }, "stacking": "additive" }));
+        let report = run(&mut programme, &question(json!({ "drafts": [rule] }))).unwrap();
+        assert_eq!((report.cost.before, report.cost.posted), (money("10.00"), money("10.00")));
+        let stretches: Vec<_> =
+            report.series.iter().map(|stretch| (stretch.purchases, stretch.before, stretch.after)).collect();
+        let of = |before, after| (1, money(before), money(after));
+        assert_eq!(stretches, [of("0.00", "1.00"), of("10.00", "11.00")], "{cap}");
+    }
+}
+
+#[test]
+fn what_had_no_room_when_it_was_authorised_finds_none_later() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"},"caps":{"budget":"10.00"}"#);
+    let (member, other) = (programme.member(), programme.member());
+    let bought = programme.buy(member, "100.00").purchase.id;
+    programme.now += TimeDelta::seconds(1);
+    let mut sale = programme.sale(other, "100.00");
+    sale.capture = false;
+    let authorized = programme.post(&sale).unwrap().purchase;
+    programme.now += TimeDelta::seconds(1);
+    programme.refund_amount(bought, "100.00", "1");
+    programme.now += TimeDelta::seconds(1);
+    assert_eq!(capture(&mut programme, &authorized, false), Some(Money::ZERO));
+    let rule = draft(json!({ "earn": { "percent": "1" } }));
+    let report = run(&mut programme, &question(json!({ "drafts": [rule] }))).unwrap();
+    assert_eq!((report.cost.before, report.cost.posted), (money("0.00"), money("0.00")));
+    assert_eq!(report.cost.after, money("1.00"), "the draft's was announced, and there was room");
 }
 
 #[test]
@@ -213,6 +301,26 @@ fn caps_bite_where_and_when_posting_would_feel_them() {
     // Its dates kept, the version of next year touches nothing and the rule is gone.
     let kept = json!({ "keep_dates": true, "drafts": [draft(json!({ "earn": { "percent": "50" }, "when": { "from": "2027-01-01" } }))] });
     assert_eq!(run(&mut programme, &question(kept)).unwrap().cost.after, money("40.00"));
+}
+
+#[test]
+fn excluded_categories_are_those_of_each_purchase() {
+    let mut programme = Programme::new();
+    programme.rule(r#""earn":{"percent":"10"}"#);
+    let member = programme.member();
+    for more in [None, Some("toys"), None] {
+        let categories = ["tobacco", "nicotine"].into_iter().chain(more).map(str::to_owned).collect();
+        let changes = Changes { excluded_categories: Some(categories), ..Changes::default() };
+        programme::change(&mut programme.connection, &changes, programme.now).unwrap();
+        let mut sale = programme.sale(member, "100.00");
+        sale.lines = Some(vec![line("a", "books", "60.00"), line("b", "toys", "40.00")]);
+        programme.post(&sale).unwrap();
+        programme.now += TimeDelta::days(1);
+    }
+    let rule = draft(json!({ "earn": { "percent": "20" } }));
+    let report = run(&mut programme, &question(json!({ "drafts": [rule] }))).unwrap();
+    assert_eq!((report.cost.before, report.cost.posted), (money("26.00"), money("26.00")));
+    assert_eq!(report.cost.after, money("52.00"));
 }
 
 #[test]

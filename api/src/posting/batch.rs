@@ -205,6 +205,7 @@ fn sale(order: &Order, identified: Identified) -> Sale {
         buyer: identified.buyer,
         source: order.asker.source,
         posted_by: order.asker.id,
+        by_hand: order.asker.by_hand,
     }
 }
 

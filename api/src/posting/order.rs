@@ -26,6 +26,8 @@ pub struct Asker {
     pub outlets: Vec<String>,
     /// By which way.
     pub source: Source,
+    /// Whether it is a person rather than a program.
+    pub by_hand: bool,
 }
 
 /// What was shown at the till.

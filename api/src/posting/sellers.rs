@@ -1,10 +1,10 @@
-//! Which members the cashiers themselves are: their own card at their own till is watched. A login is the member whose
-//! e-mail address it signs in with; asked once in a while, since neither changes often.
+//! Which members the cashiers themselves are: their own card at their own till is watched, and they approve no claim of
+//! their own. A login is the member whose e-mail address it signs in with; asked once in a while, since neither changes
+//! often.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use cashback_engine::posting::Source;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use shared_kernel::ids::MemberId;
@@ -42,11 +42,8 @@ impl Sellers {
         connection: &mut PgConnection,
         orders: &[&Order],
     ) -> Result<HashSet<(Uuid, MemberId)>, Problem> {
-        let cashiers: HashSet<Uuid> = orders
-            .iter()
-            .filter(|order| order.asker.source == Source::Till)
-            .map(|order| order.asker.id)
-            .collect();
+        let cashiers: HashSet<Uuid> =
+            orders.iter().filter(|order| order.asker.by_hand).map(|order| order.asker.id).collect();
         let mut pairs = HashSet::new();
         for cashier in cashiers {
             for member in self.members(app, connection, cashier)? {
@@ -54,6 +51,19 @@ impl Sellers {
             }
         }
         Ok(pairs)
+    }
+
+    /// Whether a cashier is this member.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn is(
+        &self,
+        app: &App,
+        connection: &mut PgConnection,
+        (cashier, member): (Uuid, MemberId),
+    ) -> Result<bool, Problem> {
+        Ok(self.members(app, connection, cashier)?.contains(&member))
     }
 
     fn members(

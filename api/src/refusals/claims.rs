@@ -11,6 +11,15 @@ pub fn claim_ended() -> Problem {
     Problem::conflict("claim-ended", "The claim has ended", "Заявка уже закрыта")
 }
 
+/// Who approves a claim is another than its member.
+pub fn claim_own() -> Problem {
+    Problem::conflict(
+        "claim-own",
+        "This is your own claim: somebody else decides it",
+        "Это ваша собственная заявка: её решает кто-то другой",
+    )
+}
+
 /// Why a receipt can't be claimed.
 pub fn claim(refusal: ClaimRefusal) -> Problem {
     match refusal {

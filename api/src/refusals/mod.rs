@@ -9,7 +9,7 @@ mod registry;
 pub use cards::{
     card_unknown, code, code_invalid, enrolment_code_wrong, name, number_invalid, proof, resolution,
 };
-pub use claims::{claim, claim_ended, claim_without_card};
+pub use claims::{claim, claim_ended, claim_own, claim_without_card};
 pub use purchases::purchase;
 pub use registry::fault_words;
 

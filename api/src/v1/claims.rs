@@ -10,6 +10,7 @@ use cashback_engine::rules::Book;
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
+use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -221,7 +222,7 @@ pub struct ApproveBody {
 #[utoipa::path(post, path = "/v1/claims/{id}/approve", tag = "partner", params(("id" = String, Path)), request_body = Option<ApproveBody>, responses(
     (status = 200, description = "the claim, with its purchase", body = ClaimView),
     (status = 404, description = "none, or not yours", body = ProblemBody),
-    (status = 409, description = "it has ended, or the sale is another purchase", body = ProblemBody),
+    (status = 409, description = "it has ended, is your own, or the sale is another purchase", body = ProblemBody),
     (status = 422, description = "wrong fields", body = ProblemBody)))]
 pub async fn approve(
     app: web::Data<App>,
@@ -234,6 +235,7 @@ pub async fn approve(
     let claim = found(&shared, id.0, filter.clone()).await?;
     let body = body?.0.unwrap_or_default();
     if claim.status == ClaimStatus::Waiting {
+        not_own(&shared, &principal, claim.member).await?;
         let order = order(&shared, &claim, &principal, body).await?;
         let answer =
             app.posting.post(vec![order]).await?.pop().unwrap_or_else(|| Err(Problem::unavailable()));
@@ -248,6 +250,15 @@ pub async fn approve(
     }
     let inner = app.clone().into_inner();
     Ok(web::Json(shared.run(move |connection| ClaimView::of(connection, &inner, &claim)).await?))
+}
+
+/// Nobody approves a claim of their own.
+async fn not_own(app: &std::sync::Arc<App>, principal: &Principal, member: MemberId) -> Result<(), Problem> {
+    let Some(login) = principal.staff().map(|staff| staff.staff) else { return Ok(()) };
+    let inner = app.clone();
+    let own =
+        app.clone().run(move |connection| inner.sellers.is(&inner, connection, (login, member))).await?;
+    if own { Err(refusals::claim_own()) } else { Ok(()) }
 }
 
 fn unless_ended(problem: Problem) -> Result<(), Problem> {

@@ -18,7 +18,9 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{IdPath, Json, Later, OptionalJson, Query};
 use crate::problem::{Problem, ProblemBody};
+use crate::v1::adjustments::people;
 use crate::v1::paging::{self, List};
+use crate::v1::rules::view::Person;
 use crate::v1::types::Timestamp;
 
 /// A rule of the fraud watch. Limits a rule doesn't have are left out.
@@ -172,8 +174,8 @@ pub struct FraudCaseView {
     receipt: Option<String>,
     /// By which way it was posted.
     source: &'static str,
-    /// The login or program that posted it.
-    posted_by: Uuid,
+    /// The login that posted it: a cashier, who uploaded the register or approved the claim; a program has no address.
+    posted_by: Person,
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
@@ -194,7 +196,7 @@ pub struct FraudCaseView {
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    decided_by: Option<Uuid>,
+    decided_by: Option<Person>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
     card_blocked: bool,
@@ -209,6 +211,9 @@ impl FraudCaseView {
         let book = books.current(connection)?;
         let ids: Vec<_> = cases.iter().map(|case| case.purchase).collect();
         let purchases = purchases::by_ids(connection, books, &ids)?;
+        let logins = cases.iter().flat_map(|case| [Some(case.posted_by), case.decided_by]).flatten();
+        let people = people(connection, logins)?;
+        let person = |id: Uuid| people.get(&id).cloned().unwrap_or(Person::new(id, None));
         Ok(cases
             .iter()
             .map(|case| {
@@ -225,7 +230,7 @@ impl FraudCaseView {
                     outlet: outlet.map(|outlet| outlet.code.clone()),
                     receipt: purchase.map(|purchase| purchase.receipt.clone()),
                     source: case.source.as_str(),
-                    posted_by: case.posted_by,
+                    posted_by: person(case.posted_by),
                     occurred_at: purchase.map(|purchase| purchase.occurred_at.into()),
                     amount: case.amount,
                     cashback: case.cashback,
@@ -233,7 +238,7 @@ impl FraudCaseView {
                     evidence: case.evidence.clone(),
                     opened_at: case.opened_at.into(),
                     decided_at: case.decided_at.map(Timestamp),
-                    decided_by: case.decided_by,
+                    decided_by: case.decided_by.map(person),
                     comment: case.comment.clone(),
                     card_blocked: case.card_blocked,
                 }

@@ -94,7 +94,7 @@ pub async fn change(
                 bare_number_may_redeem: asked.bare_number_may_redeem,
                 claim_days: asked.claim_days,
             };
-            let settings = programme::change(connection, &changes).map_err(within_section)?;
+            let settings = programme::change(connection, &changes, now).map_err(within_section)?;
             shared.auth.audit.append(connection, now, &principal.key(), "settings.changed", "programme")?;
             Ok(settings)
         })

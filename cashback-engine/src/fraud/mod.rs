@@ -28,7 +28,7 @@ text_enum! {
     FraudRule {
         /// Purchases of a member a day: how many, and how much in all.
         CardDay => "card_day",
-        /// Purchases a cashier posts a day.
+        /// Purchases a cashier posts a day, the claims they approve among them.
         CashierDay => "cashier_day",
         /// Purchases by the bare number, of a member a day.
         BareNumber => "bare_number",

@@ -49,9 +49,9 @@ impl Suspicion {
     }
 }
 
-/// Whether the fraud watch looks at a purchase: what an older system did is past, and a claim was looked at by people.
+/// Whether the fraud watch looks at a purchase: what an older system did is past.
 fn is_watched(sale: &Sale) -> bool {
-    !matches!(sale.source, Source::History | Source::Claim)
+    sale.source != Source::History
 }
 
 /// Whose limits are those of a card: the one that was shown, since a family's are in different hands; the member's where
@@ -60,16 +60,43 @@ fn card(sale: &Sale) -> Uuid {
     sale.buyer.card.map_or(sale.buyer.member.0, |card| card.0)
 }
 
-/// Whom it counts for: the card, and the cashier at the till page.
-pub(crate) fn counted(sale: &Sale) -> impl Iterator<Item = Uuid> {
-    let cashier = (sale.source == Source::Till).then_some(sale.posted_by);
-    [Some(card(sale)), cashier].into_iter().flatten().filter(|_| is_watched(sale))
+/// The cashier, and when they did it: a claim is approved long after its receipt was printed, and receipts of many days
+/// can be approved on one.
+fn cashier(sale: &Sale, now: DateTime<Utc>) -> Option<(Uuid, DateTime<Utc>)> {
+    let at = if sale.source == Source::Claim { now } else { sale.occurred_at };
+    sale.by_hand.then_some((sale.posted_by, at))
 }
 
-/// Whom it asks about: those, and the member, who returns things whichever card bought them. A card's counters are
-/// guarded by its member's lock.
-pub(crate) fn subjects(sale: &Sale) -> impl Iterator<Item = Uuid> {
-    counted(sale).chain(Some(sale.buyer.member.0).filter(|_| is_watched(sale)))
+/// Whom it counts for, and as of when: the card, and the cashier.
+fn counted(sale: &Sale, now: DateTime<Utc>) -> impl Iterator<Item = (Uuid, DateTime<Utc>)> {
+    let card = Some((card(sale), sale.occurred_at));
+    [card, cashier(sale, now)].into_iter().flatten().filter(|_| is_watched(sale))
+}
+
+/// Whom it asks about, and around which day: those, and the member, who returns things whichever card bought them. A
+/// card's counters are guarded by its member's lock.
+pub(crate) fn subjects(
+    book: &Book,
+    sale: &Sale,
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = (Uuid, NaiveDate)> {
+    let member = (sale.buyer.member.0, date_in(book.zone, sale.occurred_at));
+    counted_days(book, sale, now).chain(Some(member).filter(|_| is_watched(sale)))
+}
+
+/// Whose counters it adds to, and of which day.
+pub(crate) fn counted_days(
+    book: &Book,
+    sale: &Sale,
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = (Uuid, NaiveDate)> {
+    let zone = book.zone;
+    counted(sale, now).map(move |(subject, at)| (subject, date_in(zone, at)))
+}
+
+/// Whether it was bought by the number alone. A claim shows no card: its member filed it.
+fn is_bare(sale: &Sale, now: DateTime<Utc>) -> bool {
+    sale.source != Source::Claim && !counts_as_live(sale, now)
 }
 
 /// How many of a card's purchases of a day open cases while nothing is held back.
@@ -83,15 +110,10 @@ pub(crate) fn is_told(tallies: &Tallies, book: &Book, sale: &Sale) -> bool {
 
 /// Counts a purchase that was accepted.
 pub(crate) fn count(tallies: &mut Tallies, book: &Book, sale: &Sale, checked: &Checked, now: DateTime<Utc>) {
-    let day = date_in(book.zone, sale.occurred_at);
-    let purchase = Purchased {
-        amount: sale.amount,
-        bare: !counts_as_live(sale, now),
-        at: sale.occurred_at,
-        outlet: checked.outlet.number,
-    };
-    for subject in counted(sale) {
-        tallies.purchased((subject, day), &purchase);
+    let (bare, outlet) = (is_bare(sale, now), checked.outlet.number);
+    for (subject, at) in counted(sale, now) {
+        let purchase = Purchased { amount: sale.amount, bare, at, outlet };
+        tallies.purchased((subject, date_in(book.zone, at)), &purchase);
     }
 }
 
@@ -129,17 +151,18 @@ struct Look<'a> {
 impl Look<'_> {
     fn at(&self, threshold: &Threshold) -> Option<(Value, Value)> {
         let (sale, card) = (self.sale, card(self.sale));
-        let cashier = (sale.source == Source::Till).then_some(sale.posted_by);
+        let cashier = cashier(sale, self.now);
         match threshold.rule {
             FraudRule::CardDay => {
                 let before = self.tallies.on(card, self.day);
                 over(threshold, before.purchases + 1, before.amount + sale.amount)
             }
             FraudRule::CashierDay => {
-                let before = self.tallies.on(cashier?, self.day);
+                let (cashier, at) = cashier?;
+                let before = self.tallies.on(cashier, date_in(self.book.zone, at));
                 over(threshold, before.purchases + 1, before.amount + sale.amount)
             }
-            FraudRule::BareNumber if counts_as_live(sale, self.now) => None,
+            FraudRule::BareNumber if !is_bare(sale, self.now) => None,
             FraudRule::BareNumber => {
                 let before = self.tallies.on(card, self.day);
                 over(threshold, before.bare + 1, before.bare_amount + sale.amount)
@@ -180,14 +203,14 @@ impl Look<'_> {
             .map(|(_, seen)| (seen, json!({ "minutes": minutes })))
     }
 
-    fn burst(&self, threshold: &Threshold, cashier: Uuid) -> Option<(Value, Value)> {
+    fn burst(&self, threshold: &Threshold, (cashier, at): (Uuid, DateTime<Utc>)) -> Option<(Value, Value)> {
         let (most, minutes) = (threshold.most_purchases?, threshold.minutes?);
-        let at = self.sale.occurred_at;
         let wall = wall_clock(self.checked.outlet.tz(), at).time();
         if !within(wall, threshold.hours_from?, threshold.hours_until?) {
             return None;
         }
-        let near = self.tallies.near(cashier, (self.day, at), minutes).len() + 1;
+        let day = date_in(self.book.zone, at);
+        let near = self.tallies.near(cashier, (day, at), minutes).len() + 1;
         let near = i32::try_from(near).unwrap_or(i32::MAX);
         (near > most).then(|| {
             let limit = json!({ "purchases": most, "minutes": minutes });

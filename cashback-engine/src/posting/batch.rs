@@ -216,8 +216,8 @@ impl<'a> Batch<'a> {
             }
             let date = date_in(self.book.zone, sale.occurred_at);
             if self.book.watched.is_on() {
-                needs.watched.extend(watch::subjects(sale).map(|subject| (subject, date)));
-                needs.counted.extend(watch::counted(sale).map(|subject| (subject, date)));
+                needs.watched.extend(watch::subjects(&self.book, sale, self.now));
+                needs.counted.extend(watch::counted_days(&self.book, sale, self.now));
                 needs.watched_days = self.book.watched.refund_days();
             }
             needs.cards.extend(card_limits::periods(&sale.buyer, date).map(|(period, ..)| period));

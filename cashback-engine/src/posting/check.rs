@@ -139,7 +139,8 @@ fn redemption(book: &Book, sale: &Sale, partner: &Partner, now: DateTime<Utc>) -
     let share = i128::from(sale.amount.kopecks()) * i128::from(partner.redeem_share.millionths())
         / i128::from(Rate::ONE.millionths());
     let share = Money::from_kopecks(i64::try_from(share).expect("a share of an amount is an amount"));
-    let most = share.min(redeemable(sale.amount, sale.lines.as_deref(), &book.excluded_categories));
+    let excluded = book.excluded_categories(sale.occurred_at);
+    let most = share.min(redeemable(sale.amount, sale.lines.as_deref(), excluded));
     if sale.redeem > most {
         return Err(Refusal::RedeemTooMuch { most });
     }

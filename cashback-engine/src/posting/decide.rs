@@ -152,7 +152,7 @@ fn judge(world: &World, book: &Book, sale: &Sale, checked: &Checked, paid: Money
         amount: sale.amount,
         paid,
         lines: sale.lines.as_deref(),
-        excluded: &book.excluded_categories,
+        excluded: book.excluded_categories(sale.occurred_at),
         audience: &sale.buyer.audience,
         tier: book.tier_held(member.and_then(|member| member.tier.as_deref())),
     };

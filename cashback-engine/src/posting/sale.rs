@@ -156,6 +156,8 @@ pub struct Sale {
     pub source: Source,
     /// The client or person who sent it.
     pub posted_by: Uuid,
+    /// Whether that is a person who posts by hand: at the till page, or by approving a claim.
+    pub by_hand: bool,
 }
 
 /// How a purchase is known: the outlet's code (unique over all partners) and the receipt.

@@ -258,6 +258,7 @@ impl Run<'_> {
             buyer: buyer.clone(),
             source: self.source(),
             posted_by: self.posted_by,
+            by_hand: false,
         }
     }
 

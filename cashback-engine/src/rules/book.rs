@@ -18,6 +18,7 @@ use crate::fraud::settings::Watched;
 use crate::ids::{PartnerId, RuleId};
 use crate::ledger::account::Account;
 use crate::partners::{FormerRates, Outlet, Partner, former_rates};
+use crate::programme::Exclusions;
 use crate::schema::ledger::{accounts, outlets, partners, programme};
 use crate::tiers::{self, TierTerms};
 
@@ -60,8 +61,6 @@ pub struct Book {
     pub revision: i64,
     /// The programme's zone.
     pub zone: Tz,
-    /// Categories no rule covers and no points pay.
-    pub excluded_categories: Vec<String>,
     /// Whether a bare number may spend points.
     pub bare_number_may_redeem: bool,
     /// What the fraud watch looks for.
@@ -72,6 +71,7 @@ pub struct Book {
     pub tiers: Option<Arc<TierTerms>>,
     partners: HashMap<PartnerId, Arc<Partner>>,
     former_rates: FormerRates,
+    excluded_categories: Exclusions,
     outlets: HashMap<String, Arc<Outlet>>,
     outlets_by_number: HashMap<i32, Arc<Outlet>>,
     versions: HashMap<(RuleId, i32), Arc<Version>>,
@@ -119,13 +119,13 @@ impl Book {
         Ok(Self {
             revision,
             zone,
-            excluded_categories: excluded_categories.into_iter().flatten().collect(),
             bare_number_may_redeem,
             watched: Watched::load(connection)?,
             claim_days,
             tiers: tiers::judging(connection)?.map(Arc::new),
             partners,
             former_rates: former_rates(connection)?,
+            excluded_categories: Exclusions::read(connection, excluded_categories)?,
             outlets_by_number: outlets.iter().map(|o| (o.number, o.clone())).collect(),
             outlets: outlets.into_iter().map(|o| (o.code.clone(), o)).collect(),
             versions: versions.into_iter().map(|v| ((v.rule, v.version), v)).collect(),
@@ -150,6 +150,11 @@ impl Book {
     pub fn commission_rate(&self, partner: &Partner, at: DateTime<Utc>) -> Rate {
         let mut former = self.former_rates.get(&partner.id).into_iter().flatten();
         former.find(|(until, _)| at < *until).map_or(partner.commission_rate, |(_, rate)| *rate)
+    }
+
+    /// Categories no rule covers and no points pay, of what is bought at an instant.
+    pub fn excluded_categories(&self, at: DateTime<Utc>) -> &[String] {
+        self.excluded_categories.at(at)
     }
 
     /// An outlet by its code, which is unique over all partners.

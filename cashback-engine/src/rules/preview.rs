@@ -76,7 +76,7 @@ pub fn preview(
         amount: sample.amount,
         paid: sample.amount - sample.redeem,
         lines: sample.lines.as_deref(),
-        excluded: &book.excluded_categories,
+        excluded: book.excluded_categories(sample.occurred_at),
         audience: &sample.audience,
         tier: sample.tier.as_deref(),
     };

@@ -141,6 +141,7 @@ impl Programme {
             },
             source: Source::Api,
             posted_by: Uuid::nil(),
+            by_hand: false,
         }
     }
 }

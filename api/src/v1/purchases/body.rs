@@ -90,7 +90,7 @@ pub fn asker(principal: &Principal, source: Source) -> Result<Asker, Problem> {
         Principal::Staff(staff) => (staff.staff, staff.outlets.clone()),
         Principal::Member { .. } | Principal::Wallet { .. } => return Err(Problem::forbidden()),
     };
-    Ok(Asker { key: principal.key(), id, partner, outlets, source })
+    Ok(Asker { key: principal.key(), id, partner, outlets, source, by_hand: principal.staff().is_some() })
 }
 
 impl PurchaseBody {

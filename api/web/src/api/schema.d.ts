@@ -3281,8 +3281,7 @@ export interface components {
             comment?: string | null;
             /** Format: date-time */
             decided_at?: string | null;
-            /** Format: uuid */
-            decided_by?: string | null;
+            decided_by?: components["schemas"]["Person"] | null;
             /** @description Each rule that struck, with what was seen and the limit then. */
             evidence: Record<string, unknown>[];
             /** Format: uuid */
@@ -3298,11 +3297,8 @@ export interface components {
             opened_at: string;
             outlet?: string | null;
             partner?: string | null;
-            /**
-             * Format: uuid
-             * @description The login or program that posted it.
-             */
-            posted_by: string;
+            /** @description The login that posted it: a cashier, who uploaded the register or approved the claim; a program has no address. */
+            posted_by: components["schemas"]["Person"];
             /** Format: uuid */
             purchase_id: string;
             receipt?: string | null;
@@ -6659,7 +6655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description it has ended, or the sale is another purchase */
+            /** @description it has ended, is your own, or the sale is another purchase */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-//! One purchase after another, judged twice, into the figures. Pure.
+//! One posting after another, its purchase judged twice, into the figures. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,14 +6,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use shared_kernel::ids::MemberId;
 use shared_kernel::money::Money;
 
-use super::past::{PastPurchase, Reduction, bucket};
+use super::past::{Event, PastPurchase, Placed, Reduction, Step, bucket};
 use super::plan::{Plan, draft_place};
 use super::report::{
     Bin, Bounds, Cost, Counts, Distribution, FunderCost, LimitBite, PER_MEMBER, PER_PURCHASE, PartnerCost,
     Report, RuleCost, Stretch,
 };
 use crate::days::{date_in, wall_clock};
-use crate::ids::{PartnerId, PostingId, PurchaseId, RuleId};
+use crate::ids::{PartnerId, PurchaseId, RuleId};
 use crate::posting::Audience;
 use crate::posting::decide::{funder_parts, room_of, use_room};
 use crate::posting::world::World;
@@ -23,6 +23,7 @@ use crate::rules::book::Version;
 use crate::rules::evaluate::{Limit, Occasion, Room, WhyNot, judge};
 use crate::rules::judge::judged;
 use crate::rules::terms::Funder;
+use crate::two_step::with_room;
 
 /// Stretches are days up to so many of them, months beyond.
 const DAYS_MAX: i64 = 62;
@@ -38,8 +39,10 @@ pub(super) struct Simulation<'p> {
     by_month: bool,
     /// Used caps of each side.
     worlds: Sides<World>,
+    /// What each side announced of purchases that are captured later.
+    announced: HashMap<PurchaseId, Sides<Judgement>>,
     /// Room of each side that refunds still to come give back, by their postings.
-    returns: Sides<BTreeMap<(PostingId, u64), Return<'p>>>,
+    returns: Sides<BTreeMap<(Placed, u64), Return<'p>>>,
     returned: u64,
     cost: Sides<i64>,
     posted: i64,
@@ -96,6 +99,7 @@ impl<'p> Simulation<'p> {
             plan,
             by_month: (plan.to - plan.from).num_days() >= DAYS_MAX,
             worlds: [used, same],
+            announced: HashMap::new(),
             returns: [BTreeMap::new(), BTreeMap::new()],
             returned: 0,
             cost: [0; 2],
@@ -111,10 +115,10 @@ impl<'p> Simulation<'p> {
         }
     }
 
-    /// Judges the next purchase.
-    pub(super) fn take(&mut self, purchase: &PastPurchase, audience: &Audience, tier: Option<&str>) {
-        let plan = self.plan;
-        self.give_back(purchase.id);
+    /// Judges the next posting's purchase.
+    pub(super) fn take(&mut self, event: &Event, audience: &Audience, tier: Option<&str>) {
+        let (plan, purchase) = (self.plan, &event.purchase);
+        self.give_back(event.placed);
         let Some(outlet) = plan.book.outlet_by_number(purchase.outlet) else { return };
         let occasion = Occasion {
             date: date_in(plan.book.zone, purchase.occurred_at),
@@ -123,7 +127,7 @@ impl<'p> Simulation<'p> {
             amount: purchase.amount,
             paid: purchase.amount - purchase.redeemed,
             lines: purchase.lines.as_deref(),
-            excluded: &plan.book.excluded_categories,
+            excluded: plan.book.excluded_categories(purchase.occurred_at),
             audience,
             tier,
         };
@@ -132,18 +136,49 @@ impl<'p> Simulation<'p> {
         if purchase.reason.is_none_or(CashbackReason::is_of_rules) {
             let before: Vec<&Version> = plan.before(partner, purchase.occurred_at).collect();
             let after: Vec<&Version> = plan.after(partner, purchase.occurred_at).collect();
+            let judgements = self.judgements(event, [&before, &after], &occasion);
+            if event.step == Step::Authorise {
+                self.announced.insert(purchase.id, judgements);
+                return;
+            }
+            let [was, would] = judgements;
             given = [
-                self.side(BEFORE, purchase, &before, &occasion),
-                self.side(AFTER, purchase, &after, &occasion),
+                self.side(BEFORE, purchase, (&was, &before), &occasion),
+                self.side(AFTER, purchase, (&would, &after), &occasion),
             ];
         }
-        self.count(purchase, (partner, occasion.date), given);
+        if event.step != Step::Authorise {
+            self.count(purchase, (partner, occasion.date), given);
+        }
     }
 
-    /// Gives back the room of refunds that were posted before a purchase.
-    fn give_back(&mut self, before: PurchaseId) {
+    /// How each side judges: a capture what was announced, with the room there is by now.
+    fn judgements(
+        &mut self,
+        event: &Event,
+        versions: Sides<&[&Version]>,
+        occasion: &Occasion<'_>,
+    ) -> Sides<Judgement> {
+        let announced = match event.step {
+            Step::Capture => self.announced.remove(&event.purchase.id),
+            Step::Purchase | Step::Authorise => None,
+        };
+        let [was, would] = announced.map_or([None, None], |announced| announced.map(Some));
+        let [before, after] = versions;
+        let [world_before, world_after] = &self.worlds;
+        [(was, before, world_before), (would, after, world_after)].map(|(announced, versions, world)| {
+            let room = |version: &Version| room_of(world, version, event.purchase.member, occasion.date);
+            match announced {
+                Some(announced) => with_room(announced, |rule, _| find(versions, rule), room),
+                None => judged(versions.iter().copied(), occasion, room),
+            }
+        })
+    }
+
+    /// Gives back the room of refunds that were posted before a posting.
+    fn give_back(&mut self, before: Placed) {
         for (world, returns) in self.worlds.iter_mut().zip(&mut self.returns) {
-            while let Some(first) = returns.first_entry().filter(|first| first.key().0.0 < before.0) {
+            while let Some(first) = returns.first_entry().filter(|first| first.key().0 < before) {
                 let back = first.remove();
                 use_room(world, back.version, back.member, back.date, -back.amount);
             }
@@ -155,30 +190,28 @@ impl<'p> Simulation<'p> {
         &mut self,
         side: usize,
         purchase: &PastPurchase,
-        versions: &[&'p Version],
+        (judgement, versions): (&Judgement, &[&'p Version]),
         occasion: &Occasion<'_>,
     ) -> i64 {
         let (Some(world), Some(returns)) = (self.worlds.get_mut(side), self.returns.get_mut(side)) else {
             return 0;
         };
         let (member, date) = (purchase.member, occasion.date);
-        let judgement =
-            judged(versions.iter().copied(), occasion, |version| room_of(world, version, member, date));
         for applied in &judgement.applied {
             if let Some(version) = find(versions, applied.rule) {
                 use_room(world, version, member, date, Money::from_kopecks(applied.given_kopecks));
             }
         }
-        let mut kept = given(&judgement);
-        for (refund, left) in lefts(purchase, &judgement, versions) {
+        let mut kept = given(judgement);
+        for (refund, left) in lefts(purchase, judgement, versions) {
             for ((applied, was), is) in judgement.applied.iter().zip(&kept).zip(&left) {
                 let Some(version) = find(versions, applied.rule) else { continue };
                 let amount = *was - *is;
                 match refund {
-                    Some(posting) => {
+                    Some(placed) => {
                         self.returned += 1;
                         let back = Return { version, member, date, amount };
-                        returns.insert((posting, self.returned), back);
+                        returns.insert((placed, self.returned), back);
                     }
                     None => use_room(world, version, member, date, -amount),
                 }
@@ -206,7 +239,7 @@ impl<'p> Simulation<'p> {
             }
         }
         if side == AFTER {
-            self.bites(purchase, &judgement, versions, occasion);
+            self.bites(purchase, judgement, versions, occasion);
         }
         sum
     }
@@ -334,7 +367,7 @@ fn lefts(
     purchase: &PastPurchase,
     judgement: &Judgement,
     versions: &[&Version],
-) -> Vec<(Option<PostingId>, Vec<Money>)> {
+) -> Vec<(Option<Placed>, Vec<Money>)> {
     let terms = |applied: &Applied| find(versions, applied.rule).map(|version| &version.terms);
     let mut kept = given(judgement);
     let mut lefts = Vec::with_capacity(purchase.reductions.len());

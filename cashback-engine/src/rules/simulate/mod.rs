@@ -5,18 +5,19 @@
 //! |---|---|
 //! | [`question`] | what is asked, and its checks |
 //! | `plan` | which rules judge before and after |
-//! | `past` | past purchases and used caps as a stream |
-//! | `fold` | one purchase after another into the figures; pure |
+//! | `past` | what was posted of past purchases as a stream, and used caps |
+//! | `fold` | one posting after another into the figures; pure |
 //! | [`report`] | the figures |
 //! | [`queue`] | simulations that wait, run or are done |
 //!
-//! Memory grows with members and used caps, not with purchases.
+//! Memory grows with members, used caps and what is authorised at a time, not with purchases.
 //!
 //! A simulation follows these rules where money.md is silent:
 //! - *Before* are the versions that were in force when each purchase happened. *After* are the same without the rules
 //!   that are replaced or ended, and with the drafts, which hold over the whole period unless their dates are kept.
 //! - Who was not in the programme, or got nothing for another reason than rules, gets nothing on either side.
 //! - Cashback is net of what came back since; room that this gave back counts from the refund on.
+//! - What was bought in two steps is judged when it is authorised and takes its room when it is captured.
 //! - What the fraud watch took back counts as given: rules gave it.
 //! - A member's tier is the one held now, and so is the category: neither is kept by day.
 //! - Caps start with what was used before the period; a draft that is new starts with nothing.
@@ -33,7 +34,7 @@ use diesel::pg::PgConnection;
 use shared_kernel::ids::MemberId;
 
 use self::fold::Simulation;
-use self::past::tiers;
+use self::past::{Sequence, Step, tiers};
 use self::plan::Plan;
 pub(crate) use self::plan::drafted;
 pub use self::question::{Question, Replacement};
@@ -42,8 +43,8 @@ use crate::error::EngineError;
 use crate::posting::Audience;
 use crate::rules::BookCache;
 
-/// How many purchases are read at a time.
-const CHUNK: i64 = 4_000;
+/// How many postings are read at a time.
+const CHUNK: usize = 4_000;
 
 /// What rules ask about members at moments, in the order asked; the register's to tell.
 pub type Audiences<'a, E> =
@@ -81,24 +82,31 @@ pub fn simulate<E: From<EngineError> + From<diesel::result::Error>>(
     let total = past::count(connection, &plan)?;
     progress(connection, 0, total)?;
     let mut simulation = Simulation::new(&plan, past::used_before(connection, &plan)?);
-    let mut seen = 0;
-    let mut after = None;
-    loop {
-        let purchases = past::chunk(connection, &plan, after, CHUNK)?;
-        let Some(last) = purchases.last() else { break };
-        after = Some(last.id);
-        let asked: Vec<(MemberId, DateTime<Utc>)> =
-            purchases.iter().map(|purchase| (purchase.member, purchase.occurred_at)).collect();
-        let known = if plan.asks_members { audiences(connection, &asked)? } else { Vec::new() };
-        let tiers = if plan.asks_tiers { tiers(connection, &asked)? } else { Vec::new() };
-        let nobody = Audience::default();
-        for (at, purchase) in purchases.iter().enumerate() {
-            let audience = known.get(at).unwrap_or(&nobody);
-            let tier = book.tier_held(tiers.get(at).and_then(Option::as_deref));
-            simulation.take(purchase, audience, tier);
+    let mut sequence = Sequence::open(connection, &plan)?;
+    let mut judge = || -> Result<(), E> {
+        let mut seen = 0;
+        loop {
+            let events = sequence.next(connection, CHUNK)?;
+            if events.is_empty() {
+                return Ok(());
+            }
+            let asked: Vec<(MemberId, DateTime<Utc>)> =
+                events.iter().map(|event| (event.purchase.member, event.purchase.occurred_at)).collect();
+            let known = if plan.asks_members { audiences(connection, &asked)? } else { Vec::new() };
+            let tiers = if plan.asks_tiers { tiers(connection, &asked)? } else { Vec::new() };
+            let nobody = Audience::default();
+            for (at, event) in events.iter().enumerate() {
+                let audience = known.get(at).unwrap_or(&nobody);
+                let tier = book.tier_held(tiers.get(at).and_then(Option::as_deref));
+                simulation.take(event, audience, tier);
+                seen += i64::from(event.step != Step::Authorise);
+            }
+            progress(connection, seen, total.max(seen))?;
         }
-        seen += i64::try_from(purchases.len()).unwrap_or(0);
-        progress(connection, seen, total.max(seen))?;
-    }
+    };
+    let judged = judge();
+    let closed = sequence.close(connection);
+    judged?;
+    closed?;
     Ok(simulation.report())
 }

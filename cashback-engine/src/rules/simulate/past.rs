@@ -1,8 +1,9 @@
-//! Past purchases as a stream, in the order of posting, and what was used of caps before them.
+//! What was posted of past purchases as a stream, in the order of posting, and what was used of caps before them.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{
@@ -10,6 +11,7 @@ use diesel::sql_types::{
 };
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
+use shared_kernel::text_enum;
 
 use super::plan::Plan;
 use crate::ids::{PostingId, PurchaseId, RuleId};
@@ -42,35 +44,49 @@ pub(super) struct PastPurchase {
     pub reason: Option<CashbackReason>,
 }
 
+/// Where a posting stands in the order of posting. Those without a place are the oldest, in the order of their
+/// identifiers.
+pub(super) type Placed = (Option<i64>, PostingId);
+
 /// Something that came back of a purchase.
 #[derive(Debug, Clone)]
 pub(super) struct Reduction {
     /// The refund's posting; `None` for what a capture left out.
-    pub refund: Option<PostingId>,
+    pub refund: Option<Placed>,
     pub left: Left,
 }
 
-statement! {
-    /// The next purchases after one. What isn't posted earns nothing. The last conditions are the period's and the
-    /// partner's.
-    NextPurchases {
-        after: Uuid => SqlUuid,
-        from: DateTime<Utc> => Timestamptz,
-        until: DateTime<Utc> => Timestamptz,
-        everybody: bool => Bool,
-        outlets: Vec<i32> => Array<Integer>,
-        limit: i64 => BigInt,
-    } -> (SqlUuid, SqlUuid, Integer, Timestamptz, BigInt, BigInt, BigInt, Nullable<Jsonb>, Bool, Nullable<Text>),
-    "SELECT id, member_id, outlet_id, occurred_at, amount, redeemed, cashback_left, lines, kept IS NOT NULL,
-        terms ->> 'w'
-     FROM ledger.purchases
-     WHERE id > ? AND occurred_at >= ? AND occurred_at < ? AND (? OR outlet_id = ANY(?))
-        AND status NOT IN ('authorized', 'voided')
-     ORDER BY id LIMIT ?"
+text_enum! {
+    /// What a posting did for its purchase.
+    Step {
+        /// Posted it in one step.
+        Purchase => "purchase",
+        /// Announced what its rules would give.
+        Authorise => "authorise",
+        /// Posted what was announced, as far as there was room.
+        Capture => "capture",
+    }
+}
+
+/// A posting of a past purchase.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub placed: Placed,
+    pub step: Step,
+    pub purchase: PastPurchase,
 }
 
 statement! {
-    /// How many there are.
+    /// Purchases as far as rules ask.
+    Purchases { ids: Vec<PurchaseId> => Array<SqlUuid> }
+        -> (SqlUuid, SqlUuid, Integer, Timestamptz, BigInt, BigInt, BigInt, Nullable<Jsonb>, Bool, Nullable<Text>),
+    "SELECT id, member_id, outlet_id, occurred_at, amount, redeemed, cashback_left, lines, kept IS NOT NULL,
+        terms ->> 'w'
+     FROM ledger.purchases WHERE id = ANY(?)"
+}
+
+statement! {
+    /// How many purchases of the period were posted: what isn't posted earns nothing.
     CountPurchases {
         after: Uuid => SqlUuid,
         from: DateTime<Utc> => Timestamptz,
@@ -108,25 +124,83 @@ pub(super) fn count(connection: &mut PgConnection, plan: &Plan) -> QueryResult<i
     Ok(rows.first().map_or(0, |(count,)| *count))
 }
 
-/// The next purchases of the period.
-pub(super) fn chunk(
-    connection: &mut PgConnection,
-    plan: &Plan,
-    after: Option<PurchaseId>,
-    limit: i64,
-) -> QueryResult<Vec<PastPurchase>> {
-    let rows: Vec<Row> = NextPurchases {
-        after: after.unwrap_or(plan.least_id).0,
-        from: plan.span.0,
-        until: plan.span.1,
-        everybody: plan.outlets.is_none(),
-        outlets: plan.outlets.clone().unwrap_or_default(),
-        limit,
+/// The postings of the period's purchases in the order of posting. It is found once and held by the database, so that
+/// memory doesn't grow with purchases here.
+pub(super) struct Sequence;
+
+/// A purchase whose posting is missing, which `verify` tells, comes first rather than not at all.
+const OPEN: &str = "
+DECLARE simulated_postings NO SCROLL CURSOR WITH HOLD FOR
+WITH bought AS NOT MATERIALIZED (
+    SELECT id, captured FROM ledger.purchases
+    WHERE id > $1 AND occurred_at >= $2 AND occurred_at < $3 AND ($4 OR outlet_id = ANY($5))
+        AND status NOT IN ('authorized', 'voided')
+)
+SELECT g.place, b.id AS posting_id, b.id AS purchase_id, 'purchase' AS step
+FROM bought AS b LEFT JOIN ledger.postings AS g ON g.id = b.id WHERE b.captured
+UNION ALL
+SELECT g.place, g.id, b.id, g.kind
+FROM bought AS b JOIN ledger.postings AS g ON g.purchase_id = b.id
+    AND g.kind <> 'purchase' AND g.kind IN ('authorise', 'capture')
+WHERE NOT b.captured
+ORDER BY place NULLS FIRST, posting_id";
+
+#[derive(QueryableByName)]
+struct NextPosting {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    place: Option<i64>,
+    #[diesel(sql_type = SqlUuid)]
+    posting_id: PostingId,
+    #[diesel(sql_type = SqlUuid)]
+    purchase_id: PurchaseId,
+    #[diesel(sql_type = Text)]
+    step: Step,
+}
+
+impl Sequence {
+    pub(super) fn open(connection: &mut PgConnection, plan: &Plan) -> QueryResult<Self> {
+        diesel::sql_query(OPEN)
+            .bind::<SqlUuid, _>(plan.least_id)
+            .bind::<Timestamptz, _>(plan.span.0)
+            .bind::<Timestamptz, _>(plan.span.1)
+            .bind::<Bool, _>(plan.outlets.is_none())
+            .bind::<Array<Integer>, _>(plan.outlets.clone().unwrap_or_default())
+            .execute(connection)?;
+        Ok(Self)
     }
-    .load(connection)?;
+
+    /// The next postings with their purchases; empty after the last.
+    pub(super) fn next(&mut self, connection: &mut PgConnection, limit: usize) -> QueryResult<Vec<Event>> {
+        let postings: Vec<NextPosting> =
+            diesel::sql_query(format!("FETCH {limit} FROM simulated_postings")).load(connection)?;
+        let ids: Vec<PurchaseId> = postings.iter().map(|posting| posting.purchase_id).collect();
+        let mut purchases = purchases(connection, ids)?;
+        Ok(postings
+            .into_iter()
+            .filter_map(|NextPosting { place, posting_id, purchase_id, step }| {
+                // Its capture may be among these too.
+                let purchase = match step {
+                    Step::Authorise => purchases.get(&purchase_id).cloned(),
+                    Step::Purchase | Step::Capture => purchases.remove(&purchase_id),
+                };
+                Some(Event { placed: (place, posting_id), step, purchase: purchase? })
+            })
+            .collect())
+    }
+
+    pub(super) fn close(self, connection: &mut PgConnection) -> QueryResult<()> {
+        connection.batch_execute("CLOSE simulated_postings")
+    }
+}
+
+fn purchases(
+    connection: &mut PgConnection,
+    ids: Vec<PurchaseId>,
+) -> QueryResult<HashMap<PurchaseId, PastPurchase>> {
+    let rows: Vec<Row> = Purchases { ids }.load(connection)?;
     let reduced: Vec<PurchaseId> = rows.iter().filter(|row| row.8).map(|row| row.0).collect();
     let mut reductions = reductions(connection, &reduced)?;
-    rows.into_iter().map(|row| past(row, &mut reductions)).collect()
+    rows.into_iter().map(|row| Ok((row.0, past(row, &mut reductions)?))).collect()
 }
 
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> diesel::result::Error {
@@ -161,17 +235,18 @@ fn reductions(
         .select(PurchaseRecord::as_select())
         .load(connection)?;
     // As they were posted: identifiers carry only the time a transaction began. Those without a place are the oldest.
-    let rows: Vec<(PurchaseId, PostingId, Money, Option<serde_json::Value>)> = refunds::table
+    type Row = (PurchaseId, Option<i64>, PostingId, Money, Option<serde_json::Value>);
+    let rows: Vec<Row> = refunds::table
         .inner_join(postings::table.on(postings::id.eq(refunds::posting_id)))
         .filter(refunds::purchase_id.eq_any(of))
         .order((postings::place.asc().nulls_first(), postings::id))
-        .select((refunds::purchase_id, refunds::posting_id, refunds::amount, refunds::lines))
+        .select((refunds::purchase_id, postings::place, refunds::posting_id, refunds::amount, refunds::lines))
         .load(connection)?;
-    let mut whats: HashMap<PurchaseId, (Vec<PostingId>, Vec<Returned>)> = HashMap::new();
-    for (purchase, posting, amount, lines) in rows {
+    let mut whats: HashMap<PurchaseId, (Vec<Placed>, Vec<Returned>)> = HashMap::new();
+    for (purchase, place, posting, amount, lines) in rows {
         let lines: Option<Vec<Line>> = lines.map(serde_json::from_value).transpose().map_err(unreadable)?;
         let (postings, returned) = whats.entry(purchase).or_default();
-        postings.push(posting);
+        postings.push((place, posting));
         returned.push(lines.map_or(Returned::Amount(amount), Returned::Lines));
     }
     let mut found = HashMap::with_capacity(records.len());

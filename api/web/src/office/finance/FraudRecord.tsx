@@ -40,9 +40,15 @@ export function FraudRecord({ found }: { found: FraudCase }) {
         rows={[
           [t('fraud.opened'), stamp(found.opened_at)],
           [t('fraud.source'), t(`fraud.sources.${found.source}`, { defaultValue: found.source })],
+          [t('fraud.postedBy'), found.posted_by.email],
           [t('fraud.cashback'), rubles(found.cashback)],
           [t('fraud.left'), found.cashback_left === found.cashback ? null : rubles(found.cashback_left)],
-          [t('fraud.decided'), found.decided_at ? stamp(found.decided_at) : null],
+          [
+            t('fraud.decided'),
+            found.decided_at
+              ? [found.decided_by?.email, stamp(found.decided_at)].filter(Boolean).join(', ')
+              : null,
+          ],
           [t('fraud.comment'), found.comment],
         ]}
       />

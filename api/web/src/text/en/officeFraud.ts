@@ -29,6 +29,7 @@ export const fraud = {
       history: 'history',
       claim: 'a claim',
     },
+    postedBy: 'Posted by',
     decided: 'Decided',
     comment: 'Comment',
     commentHint: 'For those who look later; the member doesn’t see it.',
@@ -53,7 +54,7 @@ export const fraud = {
     },
     about: {
       card_day: 'A member’s purchases in a day: how many, and how much.',
-      cashier_day: 'Purchases a cashier posts in a day at the till page.',
+      cashier_day: 'What a cashier posts in a day at the till page, the claims they approve included.',
       bare_number: 'A member’s purchases in a day by the card number, without the live code.',
       refund_cycling: 'How many refunds a member made in the last days; the next purchase is held.',
       two_towns: 'The card was in two towns less than so many minutes apart.',

@@ -1,13 +1,13 @@
 /** What a sample purchase would bring by the rule as it is typed, beside the partner's other rules. */
-import { Badge, Paper, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Badge, Paper, Select, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ask } from '../../../api/client'
 import { asProblem, type FieldError } from '../../../api/problem'
-import type { Explanation, RuleBody } from '../../../api/types'
+import type { Explanation, Partner, RuleBody } from '../../../api/types'
 import { instantOf } from '../../../ui/moment'
-import { typedAmount } from '../../../ui/money'
+import { isNegative, isZero, minus, typedAmount } from '../../../ui/money'
 import { ProblemNote } from '../../../ui/states'
 import { useWords } from '../../../ui/words'
 import { errorAt } from './form'
@@ -16,8 +16,29 @@ interface Sample {
   amount: string
   redeem: string
   at: string
+  /** Empty: one the rule is for. */
+  outlet: string
+  buyer: 'fitting' | 'anybody'
   category: string
+  /** What a second article comes to. */
+  second: string
+  secondCategory: string
 }
+
+/** The fields that are typed. */
+type Typed = Exclude<keyof Sample, 'outlet' | 'buyer'>
+type Outlet = Partner['outlets'][number]
+
+const BUYERS = ['fitting', 'anybody'] as const
+const FIRST = {
+  amount: '1000',
+  redeem: '',
+  outlet: '',
+  buyer: 'fitting',
+  category: '',
+  second: '',
+  secondCategory: '',
+} as const
 
 /** Now, as a field for a time shows it. */
 function here(): string {
@@ -27,9 +48,14 @@ function here(): string {
 
 const DELAY_MS = 400
 
-export function Preview({ rule, replaces }: { rule: RuleBody; replaces: string | undefined }) {
+export function Preview(props: { rule: RuleBody; replaces: string | undefined; partners: Partner[] }) {
+  const { rule, replaces, partners } = props
   const { t, language } = useWords()
-  const [sample, setSample] = useState<Sample>({ amount: '1000', redeem: '', at: here(), category: '' })
+  const [typed, setSample] = useState<Sample>({ ...FIRST, at: here() })
+  const outlets = partners.find(({ code }) => code === rule.partner)?.outlets ?? []
+  // Another partner has other outlets.
+  const outlet = outlets.some(({ code }) => code === typed.outlet) ? typed.outlet : ''
+  const sample = { ...typed, outlet }
   // As text, so that what is the same stays the same from one drawing to the next.
   const [asked] = useDebouncedValue(JSON.stringify(bodyOf(rule, replaces, sample)), DELAY_MS)
   const body: ReturnType<typeof bodyOf> = JSON.parse(asked)
@@ -49,7 +75,7 @@ export function Preview({ rule, replaces }: { rule: RuleBody; replaces: string |
         <Title order={2} size="h5">
           {t('rulePreview.title')}
         </Title>
-        <SampleFields sample={sample} setSample={setSample} errors={errors} />
+        <SampleFields sample={sample} setSample={setSample} outlets={outlets} errors={errors} />
         {ready ? null : (
           <Text size="sm" c="dimmed">
             {t('rulePreview.wait')}
@@ -66,7 +92,7 @@ export function Preview({ rule, replaces }: { rule: RuleBody; replaces: string |
 function bodyOf(rule: RuleBody, replaces: string | undefined, sample: Sample) {
   const amount = typedAmount(sample.amount) ?? sample.amount
   const redeem = sample.redeem.trim()
-  const category = sample.category.trim()
+  const lines = linesOf(sample, amount)
   return {
     rule,
     ...(replaces ? { replaces } : {}),
@@ -74,10 +100,25 @@ function bodyOf(rule: RuleBody, replaces: string | undefined, sample: Sample) {
       amount,
       occurred_at: instantOf(sample.at) ?? sample.at,
       ...(redeem ? { redeem: typedAmount(redeem) ?? redeem } : {}),
-      ...(category ? { lines: [{ category, amount }] } : {}),
-      member: memberOf(rule),
+      ...(sample.outlet ? { outlet: sample.outlet } : {}),
+      ...(lines.length > 0 ? { lines } : {}),
+      member: sample.buyer === 'fitting' ? memberOf(rule) : {},
     },
   }
+}
+
+/** Up to two articles, which add up to the amount; none where neither category nor second article is said. */
+function linesOf(sample: Sample, amount: string) {
+  const line = (category: string, of: string) => ({
+    ...(category.trim() ? { category: category.trim() } : {}),
+    amount: of,
+  })
+  if (!sample.second.trim()) return sample.category.trim() ? [line(sample.category, amount)] : []
+  const typed = typedAmount(sample.second)
+  const rest = typed && typedAmount(sample.amount) ? minus(amount, typed) : amount
+  // What leaves nothing of the first is sent as it is, for the server to say so.
+  const first = isNegative(rest) || isZero(rest) ? amount : rest
+  return [line(sample.category, first), line(sample.secondCategory, typed ?? sample.second)]
 }
 
 /** Somebody the rule is for. */
@@ -92,28 +133,56 @@ function memberOf(rule: RuleBody) {
   }
 }
 
-function SampleFields(props: { sample: Sample; setSample: (sample: Sample) => void; errors: FieldError[] }) {
+function SampleFields(props: {
+  sample: Sample
+  setSample: (sample: Sample) => void
+  outlets: Outlet[]
+  errors: FieldError[]
+}) {
   const { t } = useWords()
-  const { sample, setSample, errors } = props
-  const field = (name: keyof Sample, path: string, type = 'text') => {
+  const { sample, setSample, outlets, errors } = props
+  const wrong = (path: string) => {
     const error = errorAt(errors, path, 'sample/')
-    return (
-      <TextInput
-        label={t(`rulePreview.${name}`)}
-        type={type}
-        value={sample[name]}
-        data-testid={`sample-${name}`}
-        onChange={(event) => setSample({ ...sample, [name]: event.currentTarget.value })}
-        {...(error ? { error } : {})}
-      />
-    )
+    return error ? { error } : {}
   }
+  const field = (name: Typed, path: string, type = 'text') => (
+    <TextInput
+      label={t(`rulePreview.${name}`)}
+      type={type}
+      value={sample[name]}
+      data-testid={`sample-${name}`}
+      onChange={(event) => setSample({ ...sample, [name]: event.currentTarget.value })}
+      {...(path ? wrong(path) : {})}
+    />
+  )
   return (
     <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs">
       {field('amount', 'amount')}
       {field('redeem', 'redeem')}
       {field('at', 'occurred_at', 'datetime-local')}
+      <Select
+        label={t('rulePreview.outlet')}
+        placeholder={t('rulePreview.fittingOutlet')}
+        data={outlets.map(({ code, name, town }) => ({ value: code, label: `${name}, ${town} · ${code}` }))}
+        value={sample.outlet || null}
+        searchable
+        clearable
+        data-testid="sample-outlet"
+        onChange={(outlet) => setSample({ ...sample, outlet: outlet ?? '' })}
+        {...wrong('outlet')}
+      />
+      <Select
+        label={t('rulePreview.buyer')}
+        data={BUYERS.map((value) => ({ value, label: t(`rulePreview.buyers.${value}`) }))}
+        value={sample.buyer}
+        allowDeselect={false}
+        data-testid="sample-buyer"
+        onChange={(buyer) => setSample({ ...sample, buyer: buyer === 'anybody' ? buyer : 'fitting' })}
+        {...wrong('member')}
+      />
       {field('category', 'lines')}
+      {field('second', 'lines/1')}
+      {field('secondCategory', '')}
     </SimpleGrid>
   )
 }

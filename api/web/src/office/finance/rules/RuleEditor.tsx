@@ -98,7 +98,7 @@ function Editor({ id, start }: { id?: string; start: RuleForm }) {
           </Group>
         </Stack>
         <div className="rule-aside">
-          <Preview rule={rule} replaces={id} />
+          <Preview rule={rule} replaces={id} partners={partners.data ?? []} />
         </div>
       </div>
       <SimulationPanel changes={id ? { replace: [{ id, rule }] } : { drafts: [rule] }} />

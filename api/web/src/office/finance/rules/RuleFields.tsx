@@ -210,6 +210,7 @@ function WhenFields(part: Part) {
           placeholder={form.outlets.length > 0 ? '' : t('ruleForm.anyOutlet')}
           data={outlets.map(({ code, name, town }) => ({ value: code, label: `${name}, ${town} · ${code}` }))}
           value={form.outlets}
+          data-testid="rule-outlets"
           searchable
           clearable
           onChange={(chosen) => change({ outlets: chosen })}
@@ -220,6 +221,7 @@ function WhenFields(part: Part) {
           label={t('ruleForm.categories')}
           placeholder={form.categories.length > 0 ? '' : t('ruleForm.anyGoods')}
           value={form.categories}
+          data-testid="rule-categories"
           clearable
           onChange={(categories) => change({ categories })}
           {...at('when/categories')}
