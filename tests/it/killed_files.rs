@@ -131,7 +131,7 @@ fn a_killed_issue_of_cards_keeps_whole_chunks_and_gives_nobody_two() {
         SELECT ledger.new_id(now()), '9643990000000000', member_id, 'plastic', 'ordered', now(), current_date + 1
         FROM cards.cards ORDER BY member_id DESC LIMIT 1";
     let issue = ["cards", "issue", "--kind", "plastic", "--organisation", "C-1"];
-    house.killed_at(lock, &issue);
+    house.killed_at(lock, 0, &issue);
     assert_eq!(
         (plastic(), told() - before),
         (imports::CHUNK, imports::CHUNK),
