@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex};
 
 use card_issuer::face::{Design, Document, Face, Holder, Logo, Plate, Resolution, Sheet};
@@ -57,18 +57,20 @@ pub fn by_zbar(file: &Path) -> String {
 }
 
 /// ZXing, once for all: it ends when its input does.
-static ZXING: LazyLock<Mutex<(ChildStdin, BufReader<ChildStdout>)>> = LazyLock::new(|| {
+static ZXING: LazyLock<Mutex<(Child, BufReader<ChildStdout>)>> = LazyLock::new(|| {
     let script = harness::checkout().join("tests/readers/zxing.mjs");
     let running = Command::new("node").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut running = running.unwrap_or_else(|error| panic!("node: {error}; scripts/install.sh installs it"));
-    Mutex::new((running.stdin.take().unwrap(), BufReader::new(running.stdout.take().unwrap())))
+    let said = BufReader::new(running.stdout.take().unwrap());
+    Mutex::new((running, said))
 });
 
 /// What ZXing reads: the text of every code, in order of the alphabet.
 pub fn by_zxing(file: &Path) -> Vec<String> {
     let mut reader = ZXING.lock().unwrap();
-    let (input, output) = &mut *reader;
-    writeln!(input, "{}", file.display()).expect("api/web has its packages: npm ci");
+    let (running, output) = &mut *reader;
+    writeln!(running.stdin.as_mut().unwrap(), "{}", file.display())
+        .expect("api/web has its packages: npm ci");
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     let mut found: Vec<String> = serde_json::from_str(&line).expect("api/web has its packages: npm ci");
