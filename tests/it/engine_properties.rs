@@ -20,12 +20,15 @@ use shared_kernel::money::Money;
 use crate::engine_claims;
 use crate::engine_support::{Programme, money};
 
-const RULES: [&str; 2] = [
+const RULES: [&str; 3] = [
     r#""earn":{"percent":"5"},"hold_days":3,"life_months":1,
        "caps":{"per_member":{"amount":"40.00","period":"month"}}"#,
     r#""earn":{"per":"100.00","amount":"1.00"},"stacking":"additive","hold_days":3,"life_months":1,
        "when":{"categories":["books"]},"funding":[{"by":"partner","share":"0.5"},{"by":"R-1","share":"0.5"}]"#,
+    r#""earn":{"percent":"6"},"hold_days":3,"life_months":1,"caps":{"budget":"150.00"}"#,
 ];
+/// What the rule with a budget gives, in percent, and its budget. It competes with the first.
+const BUDGETED: (i64, i64) = (6, 15_000);
 const MEMBERS: usize = 3;
 
 #[derive(Debug, Clone)]
@@ -107,7 +110,9 @@ struct ModelPurchase {
     state: State,
     /// Whether it has lines to be returned.
     lined: bool,
+    /// Of the better of the two rules that compete, and whether that is the one with a budget.
     rate: i64,
+    budgeted: bool,
     lines: [i64; 2],
     kept: [i64; 2],
     by_amount: i64,
@@ -152,6 +157,8 @@ struct Model {
     /// Who was merged into whom.
     merged: Vec<Option<usize>>,
     sequence: usize,
+    /// What is used of the budget.
+    budget: i64,
     /// From when on the first rule gives how many percent.
     rates: Vec<(DateTime<Utc>, i64)>,
 }
@@ -208,6 +215,17 @@ impl Model {
         self.rates.iter().rev().find(|(from, _)| told.is_none_or(|at| *from <= at)).unwrap().1
     }
 
+    /// What is left of the member's cap in that month, and of the budget.
+    fn rooms(&mut self, member: usize, day: NaiveDate) -> [i64; 2] {
+        [(4_000 - *self.members[member].used(day)).max(0), (BUDGETED.1 - self.budget).max(0)]
+    }
+
+    /// Takes room of the rule that gave a purchase its percentage, or gives it back.
+    fn use_room(&mut self, at: usize, amount: i64) {
+        let p = &self.purchases[at];
+        *(if p.budgeted { &mut self.budget } else { self.members[p.member].used(p.day) }) += amount;
+    }
+
     fn settle(&mut self, member: usize, today: NaiveDate) {
         let today = self.day_for(member, today);
         let m = &mut self.members[member];
@@ -241,7 +259,8 @@ impl Model {
     ) {
         let amount = lines[0] + lines[1];
         let paid = amount - redeemed;
-        let rate = self.rate_at(told);
+        let rates = [self.rate_at(told), BUDGETED.0];
+        let rooms = self.rooms(member, day);
         let order = self.next();
         let m = &mut self.members[member];
         let spent = m.spend(redeemed, today);
@@ -249,8 +268,10 @@ impl Model {
         m.reserved += redeemed;
         // Who left earns nothing, whatever the rules give; of what is told late its own moment decides.
         let earning = if told.map_or(m.left, |at| m.left_at(at)) { 0 } else { paid };
-        let room = (4_000 - *m.used(day)).max(0);
-        let percent = round(i128::from(earning) * i128::from(rate), 100).min(room);
+        let offers = [0, 1].map(|at| round(i128::from(earning) * i128::from(rates[at]), 100).min(rooms[at]));
+        // The better one wins, then the older.
+        let better = usize::from(offers[1] > offers[0]);
+        let percent = offers[better];
         let books = i128::from(earning) * i128::from(lines[0]) / (i128::from(amount) * 10_000);
         let step = (i64::try_from(books).unwrap() * 100).min(paid - percent);
         self.purchases.push(ModelPurchase {
@@ -259,14 +280,15 @@ impl Model {
             order,
             state: State::Authorized,
             lined: true,
-            rate,
+            rate: rates[better],
+            budgeted: better == 1,
             lines,
             kept: lines,
             by_amount: 0,
             redeemed,
             redeemed_left: redeemed,
             commission_left: 0,
-            room,
+            room: rooms[better],
             percent_left: percent,
             step_left: step,
             spent,
@@ -274,13 +296,15 @@ impl Model {
     }
 
     fn capture(&mut self, at: usize, today: NaiveDate) {
+        let p = &self.purchases[at];
+        let (member, day, budgeted, announced) = (p.member, p.day, p.budgeted, p.percent_left);
+        let room = self.rooms(member, day)[usize::from(budgeted)];
+        self.use_room(at, announced.min(room));
         let p = &mut self.purchases[at];
-        let m = &mut self.members[p.member];
+        let m = &mut self.members[member];
         p.state = State::Posted;
         m.reserved -= p.redeemed;
-        p.room = (4_000 - *m.used(p.day)).max(0);
-        p.percent_left = p.percent_left.min(p.room);
-        *m.used(p.day) += p.percent_left;
+        (p.room, p.percent_left) = (room, announced.min(room));
         let (percent, step) = (p.percent_left, p.step_left);
         let available_on = p.day.checked_add_days(Days::new(4)).unwrap();
         let released = available_on <= today;
@@ -301,7 +325,6 @@ impl Model {
                 released,
             });
         }
-        let member = p.member;
         self.settle(member, today);
     }
 
@@ -358,10 +381,10 @@ impl Model {
         self.commission -= less_commission;
         self.funding -= less_funding;
         self.receivable += returned - less_commission - less_percent - (less_step - less_funding);
-        let (member, day) = (p.member, p.day);
+        let member = p.member;
         let today = self.day_for(member, today);
         self.give_back(at, (returned, held), today);
-        *self.members[member].used(day) -= less_percent;
+        self.use_room(at, -less_percent);
         self.take(at, less_percent + less_step, today);
         self.settle(member, today);
     }
