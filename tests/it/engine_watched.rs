@@ -65,19 +65,19 @@ fn claimed_is_held(
 fn claims_count_for_their_card_and_for_the_cashier_who_approves_them() {
     let mut programme = engine_claims::programme();
     let members: Vec<MemberId> = (0..4).map(|_| programme.member()).collect();
-    let cashier = Some(Uuid::from_u128(7));
+    let cashier = Uuid::from_u128(7);
     engine_claims::watch(&mut programme, FraudRule::CashierDay, 2, FraudAction::Hold);
     // Receipts of many days and members, approved on one day.
     let held = [(0, 1, 1), (1, 2, 2), (2, 3, 3)].map(|(member, days, document)| {
-        claimed_is_held(&mut programme, (members[member], days, document), (cashier, false))
+        claimed_is_held(&mut programme, (members[member], days, document), (Some(cashier), false))
     });
     assert_eq!(held, [false, false, true]);
     let case = cases::cases(&mut programme.connection, None, None, Limit::DEFAULT).unwrap().items.remove(0);
-    assert_eq!((case.posted_by, &case.evidence[0]["seen"]["purchases"]), (cashier.unwrap(), &3.into()));
+    assert_eq!((case.posted_by, &case.evidence[0]["seen"]["purchases"]), (cashier, &3.into()));
     let by_program = claimed_is_held(&mut programme, (members[3], 1, 4), (None, false));
     assert!(!by_program, "a program is no cashier");
     let mut sale = programme.sale(members[0], "100.00");
-    (sale.posted_by, sale.by_hand) = (cashier.unwrap(), true);
+    (sale.posted_by, sale.by_hand) = (cashier, true);
     let at_the_till = programme.post(&sale).unwrap().purchase;
     assert_eq!(
         at_the_till.cashback.status,
@@ -85,7 +85,10 @@ fn claims_count_for_their_card_and_for_the_cashier_who_approves_them() {
         "the till's and the claims' count together"
     );
     programme.now += TimeDelta::days(1);
-    assert!(!claimed_is_held(&mut programme, (members[1], 3, 5), (cashier, false)), "another day of work");
+    assert!(
+        !claimed_is_held(&mut programme, (members[1], 3, 5), (Some(cashier), false)),
+        "another day of work"
+    );
 
     engine_claims::watch(&mut programme, FraudRule::CardDay, 2, FraudAction::Hold);
     let member = programme.member();
