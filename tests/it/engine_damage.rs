@@ -130,6 +130,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("simulations", "questions and answers about the past; nothing is booked by them"),
     ("fraud_rules", "thresholds: any of them is as good as another; each case keeps what it was judged by"),
     ("fraud_counters", "what the watch goes by, forgotten after some days; what it held has its case"),
+    ("former_exclusions", "settings that were; what they left out of a purchase stands in its frozen terms"),
     ("fiscal_drives", "whose till a claim is from; people decide by it, and foreign keys keep it whole"),
 ];
 
