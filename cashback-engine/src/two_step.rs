@@ -45,7 +45,8 @@ pub fn capture(
 ) -> QueryResult<Result<Purchase, Refusal>> {
     let claimed = claim_fiscal(connection, id)?;
     let held = arrivals::hold(connection, id)?;
-    let outcome = captured_with(connection, books, (id, partner), (captured, claimed.as_ref()), now)?;
+    let receipts = (claimed.as_ref(), held.lost());
+    let outcome = captured_with(connection, books, (id, partner), (captured, receipts), now)?;
     if let Some((drive, document)) = claimed.filter(|_| outcome.is_err()) {
         ReleaseFiscals { purchases: vec![id], drives: vec![drive], documents: vec![document] }
             .execute(connection)?;
@@ -61,7 +62,7 @@ fn captured_with(
     connection: &mut PgConnection,
     books: &BookCache,
     (id, partner): (PurchaseId, Option<PartnerId>),
-    (captured, claimed): (Option<&Returned>, Option<&ClaimedFiscal>),
+    (captured, (claimed, lost)): (Option<&Returned>, (Option<&ClaimedFiscal>, Vec<ClaimedFiscal>)),
     now: DateTime<Utc>,
 ) -> QueryResult<Result<Purchase, Refusal>> {
     let (book, mut world) = locked(connection, books, &HashSet::from([id]))?;
@@ -86,6 +87,7 @@ fn captured_with(
         return Ok(Err(refusal));
     }
     let approved = arrivals::read(connection, &mut world)?;
+    world.plays.lose(lost);
     if !approved.is_empty() && claimed.is_none() {
         let sold = part.as_ref().and_then(|part| part.kept.captured.as_ref());
         let sold = sold.map_or(record.amount, Captured::amount);

@@ -27,6 +27,7 @@ mod delivery;
 mod documents;
 mod edges;
 mod engine_claim_histories;
+mod engine_claim_receipts;
 mod engine_claims;
 mod engine_closing;
 mod engine_damage;

@@ -291,7 +291,8 @@ pub struct PostingsQuery {
     /// Booked on this day or before.
     to: Option<NaiveDate>,
     /// Booked up to this instant: those that a trial balance as of it is made of.
-    at: Option<DateTime<Utc>>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
     /// 1 to 200; 50 unless said.
     limit: Option<i64>,
     /// `next` of the page before.
@@ -320,7 +321,7 @@ pub async fn postings(
             "это не счёт, например receivable:market",
         )
     })?;
-    let filter = PostingFilter { account, from: query.from, to: query.to, at: query.at };
+    let filter = PostingFilter { account, from: query.from, to: query.to, at: query.at.map(|at| at.0) };
     let inner = app.clone().into_inner();
     let page = app
         .into_inner()

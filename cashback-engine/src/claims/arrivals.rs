@@ -1,6 +1,6 @@
 //! Purchases that are claims: read with the members' balances, matched while deciding, written with everything else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
@@ -84,7 +84,12 @@ enum Fate {
 pub(crate) struct Plays {
     claims: HashMap<MemberId, Vec<Played>>,
     fates: Vec<(Played, Fate, Option<Uuid>)>,
+    /// Fiscal receipts of claims that other purchases have: the night ends those claims.
+    lost: HashSet<FiscalKey>,
 }
+
+/// A fiscal receipt: its drive and document.
+type FiscalKey = (String, i64);
 
 /// Counts a member's claims in play anew, under the lock on the member's balances.
 pub(super) fn count_in_play(connection: &mut PgConnection, member: MemberId) -> QueryResult<()> {
@@ -167,7 +172,13 @@ impl Plays {
         }
     }
 
-    /// The purchase that was posted for this very sale when its claim was approved; its receipt becomes another name.
+    /// Notes fiscal receipts that were asked for and belong to other purchases.
+    pub(crate) fn lose(&mut self, slots: impl IntoIterator<Item = FiscalKey>) {
+        self.lost.extend(slots);
+    }
+
+    /// The purchase that was posted for this very sale when its claim was approved; its receipt becomes another name. A
+    /// sale at another outlet than the claim's is another purchase, whose fiscal receipt is used already.
     pub(crate) fn arrives(&mut self, arrival: &Arrival<'_>) -> Option<PurchaseId> {
         if arrival.approved_by.is_some() || arrival.redeems {
             return None;
@@ -176,6 +187,7 @@ impl Plays {
             .of(arrival.member)
             .iter()
             .filter(|claim| claim.is(arrival) && claim.amount == arrival.amount)
+            .filter(|claim| claim.outlet == Some(arrival.outlet))
             .find_map(|claim| Some((claim.id, claim.purchase?)))?;
         self.take(arrival.member, id, Fate::Arrived { receipt: arrival.receipt.to_owned() }, None);
         Some(purchase)
@@ -186,10 +198,17 @@ impl Plays {
         self.of(arrival.member).iter().any(|claim| claim.status == ClaimStatus::Waiting && claim.is(arrival))
     }
 
-    /// Notes that a purchase is the sale of an open claim: approved by whoever posts it, or come by itself.
-    pub(crate) fn meets(&mut self, arrival: &Arrival<'_>, (id, fresh): (PurchaseId, bool)) {
+    /// Notes that a purchase is the sale of an open claim: approved by whoever posts it, or come by itself. The fiscal
+    /// receipt that the claim brings to it, where it does.
+    pub(crate) fn meets(
+        &mut self,
+        arrival: &Arrival<'_>,
+        (id, fresh): (PurchaseId, bool),
+    ) -> Option<FiscalKey> {
+        let credits = arrival.fiscal.is_none() || !fresh;
+        let others = |claim: &Played| credits && self.lost.contains(&(claim.drive.clone(), claim.document));
         let mut open = self.of(arrival.member).iter().filter(|claim| claim.status.is_open());
-        let Some(claim) = open.find(|claim| claim.is(arrival)).cloned() else { return };
+        let claim = open.find(|claim| claim.is(arrival) && !others(claim)).cloned()?;
         let by = arrival.approved_by;
         let fate = match by {
             Some(_) if fresh => Fate::Approved {
@@ -197,8 +216,10 @@ impl Plays {
                 receipt_said: arrival.receipt != derived_receipt(&claim.drive, claim.document),
             },
             // What came without its fiscal receipt, or was there already, gets the claim's.
-            _ => Fate::Confirmed { purchase: id, credits: arrival.fiscal.is_none() || !fresh },
+            _ => Fate::Confirmed { purchase: id, credits },
         };
+        let brought = matches!(fate, Fate::Confirmed { credits: true, .. })
+            .then(|| (claim.drive.clone(), claim.document));
         let approved = match &fate {
             // The sale itself may still arrive, perhaps in this very batch.
             Fate::Approved { purchase, receipt_said: false } => Some(*purchase),
@@ -209,10 +230,11 @@ impl Plays {
             let stays = Played { status: ClaimStatus::Approved, purchase: approved, ..claim };
             self.claims.entry(arrival.member).or_default().push(stays);
         }
+        brought
     }
 
     /// The fiscal receipts that claims bring to their purchases.
-    pub(crate) fn credited(&self) -> impl Iterator<Item = (String, i64)> {
+    pub(crate) fn credited(&self) -> impl Iterator<Item = FiscalKey> {
         self.fates
             .iter()
             .filter(|(_, fate, _)| matches!(fate, Fate::Confirmed { credits: true, .. }))
@@ -326,38 +348,49 @@ statement! {
      WHERE p.id = ? AND p.status = 'authorized' AND p.fiscal IS NULL ORDER BY c.drive, c.document"
 }
 
-/// The fiscal receipts of claims, held for a capture.
-type Receipts = Vec<(String, i64)>;
+/// The fiscal receipts of claims that a capture may be of.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// Those held for it.
+    won: Vec<FiscalKey>,
+    /// Those that other purchases have.
+    lost: Vec<FiscalKey>,
+}
+
+impl Held {
+    /// Those that other purchases have.
+    pub(crate) fn lost(&self) -> Vec<FiscalKey> {
+        self.lost.clone()
+    }
+}
 
 /// Holds the fiscal receipts of open claims that a purchase may turn out to be, before anybody is locked: who approves one
 /// of them holds it while waiting for the member.
-pub(crate) fn hold(connection: &mut PgConnection, purchase: PurchaseId) -> QueryResult<Receipts> {
-    let open: Receipts = FindOpen { purchase: Some(purchase) }.load(connection)?;
+pub(crate) fn hold(connection: &mut PgConnection, purchase: PurchaseId) -> QueryResult<Held> {
+    let open: Vec<FiscalKey> = FindOpen { purchase: Some(purchase) }.load(connection)?;
     if open.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Held::default());
     }
     let purchases = open.iter().map(|_| purchase).collect();
-    let (drives, documents) = open.into_iter().unzip();
+    let (drives, documents) = open.iter().cloned().unzip();
     let won: Vec<(PurchaseId, String, i64)> =
         ClaimFiscals { drives, documents, purchases }.load(connection)?;
-    Ok(won.into_iter().map(|(_, drive, document)| (drive, document)).collect())
+    let won: Vec<FiscalKey> = won.into_iter().map(|(_, drive, document)| (drive, document)).collect();
+    let lost = open.into_iter().filter(|receipt| !won.contains(receipt)).collect();
+    Ok(Held { won, lost })
 }
 
 /// Gives back what was held for a purchase, but for the claim that it is.
-pub(crate) fn give_back(
-    connection: &mut PgConnection,
-    purchase: PurchaseId,
-    held: Receipts,
-) -> QueryResult<()> {
-    if held.is_empty() {
+pub(crate) fn give_back(connection: &mut PgConnection, purchase: PurchaseId, held: Held) -> QueryResult<()> {
+    if held.won.is_empty() {
         return Ok(());
     }
-    let own: Receipts = claims::table
+    let own: Vec<FiscalKey> = claims::table
         .filter(claims::purchase_id.eq(purchase))
         .select((claims::drive, claims::document))
         .load(connection)?;
     let (drives, documents): (Vec<String>, Vec<i64>) =
-        held.into_iter().filter(|receipt| !own.contains(receipt)).unzip();
+        held.won.into_iter().filter(|receipt| !own.contains(receipt)).unzip();
     let purchases = drives.iter().map(|_| purchase).collect();
     ReleaseFiscals { purchases, drives, documents }.execute(connection)?;
     Ok(())

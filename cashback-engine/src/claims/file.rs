@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
+use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use serde_json::json;
 use shared_kernel::ids::MemberId;
 use shared_kernel::outbox::{self, Event};
@@ -15,6 +17,7 @@ use crate::ids::PurchaseId;
 use crate::partners::Outlet;
 use crate::posting::sale::AMOUNT_MAX_KOPECKS;
 use crate::posting::{Fiscal, FiscalKind};
+use crate::purchases::PurchaseStatus;
 use crate::rules::{Book, BookCache};
 use crate::schema::ledger::{balances, claims, fiscal_receipts, outlets, partners, purchases};
 
@@ -184,16 +187,13 @@ fn arrived(
         .filter(outlets::id.eq(outlet))
         .select(partners::fiscal_counts_points)
         .first(connection)?;
-    let found = purchases::table.filter(purchases::outlet_id.eq(outlet)).into_boxed();
-    let found = if whole {
-        found.filter(purchases::amount.eq(fiscal.sum))
-    } else {
-        found.filter((purchases::amount - purchases::redeemed).eq(fiscal.sum.kopecks()))
-    };
-    found
+    let sum = sql::<BigInt>("ledger.receipt_sum(amount, redeemed, kept, ").bind::<Bool, _>(whole).sql(")");
+    purchases::table
+        .filter(purchases::outlet_id.eq(outlet))
         .filter(purchases::occurred_at.between(at - APART_MAX, at + APART_MAX))
         .filter(purchases::member_id.eq(member).and(purchases::fiscal.is_null()))
-        .filter(purchases::status.ne("voided"))
+        .filter(purchases::status.ne_all([PurchaseStatus::Authorized, PurchaseStatus::Voided]))
+        .filter(sum.eq(fiscal.sum.kopecks()))
         .filter(purchases::id.ne_all(told))
         .order(purchases::id)
         .select(purchases::id)

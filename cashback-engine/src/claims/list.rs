@@ -118,7 +118,7 @@ pub fn similar(
                 AND c.occurred_at + make_interval(secs => $2)
             AND b.status <> 'voided'
          JOIN ledger.outlets AS o ON o.id = b.outlet_id JOIN ledger.partners AS p ON p.id = o.partner_id
-            AND c.amount = b.amount - CASE WHEN p.fiscal_counts_points THEN 0 ELSE b.redeemed END
+            AND c.amount = ledger.receipt_sum(b.amount, b.redeemed, b.kept, p.fiscal_counts_points)
          WHERE c.id = ANY($1) ORDER BY b.occurred_at LIMIT 400",
     )
     .bind::<Array<SqlUuid>, _>(open)

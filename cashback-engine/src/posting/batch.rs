@@ -240,6 +240,8 @@ impl<'a> Batch<'a> {
     /// Reads the claims that a purchase here may be; the members' locks guard them.
     pub(super) fn read_claims(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
         let approved = arrivals::read(connection, &mut self.world)?;
+        let lost: Vec<_> = self.asked.iter().filter(|slot| !self.has(slot)).cloned().collect();
+        self.world.plays.lose(lost);
         if approved.is_empty() {
             return Ok(());
         }
@@ -315,8 +317,11 @@ impl<'a> Batch<'a> {
                 if let Some((_, taken)) = slot.and_then(|slot| self.fiscals.get_mut(&slot)) {
                     *taken = Some(claim.id);
                 }
-                if sale.capture {
-                    self.world.plays.meets(&arrival, (claim.id, true));
+                let brought =
+                    sale.capture.then(|| self.world.plays.meets(&arrival, (claim.id, true))).flatten();
+                if let Some((_, taken)) = brought.and_then(|slot| self.fiscals.get_mut(&slot)) {
+                    // Another purchase here came with this fiscal receipt: it is this one's now.
+                    taken.get_or_insert(claim.id);
                 }
                 Outcome::Posted(claim.id)
             }

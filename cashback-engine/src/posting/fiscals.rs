@@ -25,6 +25,11 @@ pub(super) fn may_be_claimed(sale: &Sale) -> bool {
 }
 
 impl Batch<'_> {
+    /// Whether a fiscal receipt is held for this batch.
+    pub(super) fn has(&self, slot: &Slot) -> bool {
+        self.fiscals.contains_key(slot) || self.held.iter().any(|(held, _)| held == slot)
+    }
+
     pub(super) fn claim_fiscals(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
         let won: HashSet<PurchaseId> = self.claims.values().map(|claim| claim.id).collect();
         let mut asked: Vec<(Slot, PurchaseId)> = self

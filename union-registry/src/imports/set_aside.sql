@@ -1,7 +1,8 @@
 -- The very first import finds nothing and so nobody who reads: of the tables in $1, the indexes and keys that nothing
 -- leans on are set aside and made afterwards in one go, several times as fast as row by row. The first table's unique
 -- ones stay but for the keys in $2, with what refers to them: setting aside keeps everybody else out until the commit, so
--- nobody can come in with a doubled one meanwhile.
+-- nobody can come in with a doubled one meanwhile. Who reads these tables, or one that refers to such a key (sign-ins of
+-- staff), waits for the commit: seconds, once in the life of a union.
 DROP TABLE IF EXISTS set_aside;
 CREATE TEMPORARY TABLE set_aside (place serial, definition text NOT NULL) ON COMMIT DROP;
 CREATE OR REPLACE FUNCTION pg_temp.set_aside(tables regclass[], keys name[]) RETURNS void LANGUAGE plpgsql AS $$

@@ -101,7 +101,10 @@ pub async fn files(
 /// One file of a batch.
 #[utoipa::path(get, path = "/v1/print-batches/{id}/files/{name}", tag = "office",
     params(("id" = String, Path), ("name" = String, Path)), responses(
-    (status = 200, description = "the file", content_type = "application/octet-stream"),
+    (status = 200, description = "the file", content(
+        (Vec<u8> = "application/pdf"), (serde_json::Value = "application/json"),
+        (String = "text/csv"), (String = "text/plain"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     (status = 404, description = "none, or not yours", body = ProblemBody),
     (status = 503, description = "still being drawn; come again", body = ProblemBody)))]
 pub async fn file(
