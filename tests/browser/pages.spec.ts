@@ -94,6 +94,7 @@ test('no section of the office is left out', async ({ visit }) => {
   const page = await visit('/office')
   await signInStaff(page, 'auditor')
   const entries = page.locator('a[data-testid^="nav-"]')
+  await expect(entries).toHaveCount(SECTIONS.flat().length)
   const seen = await entries.evaluateAll((all) => all.map((one) => one.getAttribute('data-testid') ?? ''))
   expect(seen.map((name) => name.replace('nav-', '')).sort()).toEqual(SECTIONS.flat().sort())
 })
