@@ -40,7 +40,10 @@ const PURCHASES: &str = r#"
             m.member_id, 10000 + ($3 * $2 + n) * 7919 % 500000 AS amount
         FROM generate_series(0, $2 - 1) AS n JOIN numbered AS m ON m.number = ($3 * $2 + n) * 7919 % $5
     ), priced AS MATERIALIZED (
-        SELECT *, (amount * 5 + 50) / 100 AS cashback, (amount * 2 + 50) / 100 AS commission FROM new
+        SELECT *, (amount * 5 + 50) / 100 AS cashback, (amount * 2 + 50) / 100 AS commission,
+            ((at AT TIME ZONE 'Europe/Moscow')::date + 90 + 1)::timestamp AT TIME ZONE 'Europe/Moscow' AS available_at,
+            ((at AT TIME ZONE 'Europe/Moscow')::date + interval '12 months')::date AS expires_on
+        FROM new
     ), receipts AS (
         INSERT INTO ledger.receipts SELECT 1, format('R-%s-%s', $3, n), id FROM priced
     ), purchases AS (
@@ -48,13 +51,13 @@ const PURCHASES: &str = r#"
             status, captured, amount, redeemed, redeemed_left, commission, commission_left, cashback, cashback_left,
             commission_rate, available_at, expires_on, terms)
         SELECT id, member_id, 1, format('R-%s-%s', $3, n), 'api', id, at, at, 'posted', true, amount, 0, 0, commission,
-            commission, cashback, cashback, 20000, at + interval '90 days', at::date + 365,
+            commission, cashback, cashback, 20000, available_at, expires_on,
             jsonb_build_object('a', jsonb_build_array(jsonb_build_object('r', $4, 'v', 1,
                 'e', jsonb_build_object('n', amount, 'd', 1), 'b', cashback, 'c', 900000000, 'g', cashback)))
         FROM priced
     ), lots AS (
         INSERT INTO ledger.lots (member_id, purchase_id, part, amount, remaining, available_at, expires_on, released)
-        SELECT member_id, id, 0, cashback, cashback, at + interval '90 days', at::date + 365, false FROM priced
+        SELECT member_id, id, 0, cashback, cashback, available_at, expires_on, false FROM priced
     ), postings AS (
         INSERT INTO ledger.postings (id, kind, member_id, purchase_id, occurred_at, booked_at, booked_on)
         SELECT id, 'purchase', member_id, id, at, at, (at AT TIME ZONE 'Europe/Moscow')::date FROM priced ORDER BY id
