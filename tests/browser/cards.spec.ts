@@ -1,6 +1,6 @@
 /** A card in its holder's hands: blocked by a tap, and known at the till by the number of an older system. */
 import { expect } from '@playwright/test'
-import { look, memberAt, PHONE, partnerProgram, signInCashier, signInMember, signInStaff, test } from './people'
+import { look, memberAt, openCard, partnerProgram, PHONE, signInCashier, signInMember, signInStaff, test } from './people'
 
 test('a member blocks a card, and no till takes it from that moment on', async ({ visit }) => {
   // The page may still ask for the next code of the card that is being blocked.
@@ -34,10 +34,7 @@ test('a till takes a number of an older system, of digits alone or with signs', 
   const number = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
   const office = await visit('/office')
   await signInStaff(office, 'registrar')
-  await office.getByTestId('nav-cards').click()
-  await office.getByTestId('card-search').fill(number)
-  await office.getByTestId('card-find').click()
-  await office.getByTestId('card-row').click()
+  await openCard(office, number)
   const older = ['00778899', '№ 77/5']
   for (const [place, alias] of older.entries()) {
     await office.getByTestId('alias-text').fill(alias)

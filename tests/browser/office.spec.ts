@@ -1,5 +1,5 @@
 /** The office at work: the books down to a purchase, a register's outcomes, an import's refusals, a card given. */
-import { expect } from '@playwright/test'
+import { expect, type Page } from '@playwright/test'
 import { look, lookAround, memberAt, PHONE, partnerProgram, pick, signInMember, signInStaff, test } from './people'
 
 const file = (name: string, lines: string[]) => ({
@@ -7,6 +7,14 @@ const file = (name: string, lines: string[]) => ({
   mimeType: 'text/csv',
   buffer: Buffer.from(`${lines.join('\n')}\n`),
 })
+
+/** Opens the upload of a register, for the market's. */
+async function chooseMarketForRegister(page: Page): Promise<void> {
+  await page.getByTestId('nav-registers').click()
+  await page.getByTestId('register-upload').click()
+  await page.getByTestId('register-partner').click()
+  await page.getByRole('option', { name: 'Супермаркет «Соседи»' }).click()
+}
 
 test('finance opens a balance down to the purchase behind it', async ({ visit, request }) => {
   const phone = await visit('/', { viewport: PHONE })
@@ -64,10 +72,7 @@ test('finance uploads a register and sees what became of its rows', async ({ vis
 
   const page = await visit('/office')
   await signInStaff(page, 'finance')
-  await page.getByTestId('nav-registers').click()
-  await page.getByTestId('register-upload').click()
-  await page.getByTestId('register-partner').click()
-  await page.getByRole('option', { name: 'Супермаркет «Соседи»' }).click()
+  await chooseMarketForRegister(page)
   await page
     .getByTestId('register-file')
     .setInputFiles(
@@ -96,10 +101,7 @@ test('finance uploads a register and sees what became of its rows', async ({ vis
   await look(page, 'finance-register')
 
   // What one side alone has shows when the file is only compared.
-  await page.getByTestId('nav-registers').click()
-  await page.getByTestId('register-upload').click()
-  await page.getByTestId('register-partner').click()
-  await page.getByRole('option', { name: 'Супермаркет «Соседи»' }).click()
+  await chooseMarketForRegister(page)
   await page.getByRole('radio', { name: 'Только сверить' }).check()
   await page
     .getByTestId('register-file')

@@ -1,6 +1,6 @@
 /** Without network: a phone draws codes by itself, also after a restart and with its clock off; a till checks proofs and sends later. */
 import { expect, type Page } from '@playwright/test'
-import { look, memberAt, PHONE, partnerProgram, signInCashier, signInMember, signInStaff, test } from './people'
+import { look, memberAt, openCard, partnerProgram, PHONE, signInCashier, signInMember, signInStaff, test } from './people'
 
 const PHONE_MINUTES_AHEAD = 10
 
@@ -232,10 +232,7 @@ test('the office finds a card by any of its numbers, sees its history and issues
   const number = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)
   const office = await visit('/office')
   await signInStaff(office, 'registrar')
-  await office.getByTestId('nav-cards').click()
-  await office.getByTestId('card-search').fill(number)
-  await office.getByTestId('card-find').click()
-  await office.getByTestId('card-row').click()
+  await openCard(office, number)
   await expect(office.getByTestId('card-event').first()).toContainText('Заказана')
   await office.getByTestId('alias-text').fill('псб-777')
   await office.getByTestId('alias-add').click()

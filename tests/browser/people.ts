@@ -184,6 +184,14 @@ export async function signInStaff(page: Page, role: string, partner?: string): P
   await page.getByTestId('password').waitFor({ state: 'detached' })
 }
 
+/** Opens a card's record in the office, by its number. */
+export async function openCard(office: Page, number: string): Promise<void> {
+  await office.getByTestId('nav-cards').click()
+  await office.getByTestId('card-search').fill(number)
+  await office.getByTestId('card-find').click()
+  await office.getByTestId('card-row').click()
+}
+
 /** A cashier of the market at its first outlet, ready to scan. */
 export async function signInCashier(page: Page): Promise<void> {
   await signInStaff(page, 'cashier', 'market')

@@ -3,19 +3,12 @@
 use cashback_engine::claims::{self, ClaimFilter, ClaimRefusal, ClaimStatus};
 use cashback_engine::posting::{Presented, Refusal, Sale};
 use cashback_engine::refunds::Returned;
-use cashback_engine::{PurchaseId, ledger, two_step};
 use chrono::TimeDelta;
 use diesel::Connection;
 use shared_kernel::ids::MemberId;
 
 use crate::engine_claims::{approve, claim, claim_of, programme, receipt};
 use crate::engine_support::{Programme, money};
-
-fn sound(programme: &mut Programme) {
-    let books = programme.books.clone();
-    let report = ledger::audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
-}
 
 /// A sale of a day ago under a receipt of its own; `document` is its fiscal receipt's, where the till sends one.
 fn sold(programme: &mut Programme, member: MemberId, sum: &str, name: &str, document: Option<u32>) -> Sale {
@@ -37,15 +30,6 @@ fn filed(programme: &mut Programme, member: MemberId, sum: &str, document: u32) 
         .map(|_| ())
 }
 
-fn capture(programme: &mut Programme, id: PurchaseId, what: Option<&Returned>) {
-    let (books, partner, now) = (programme.books.clone(), Some(programme.partner), programme.now);
-    programme
-        .connection
-        .transaction(|connection| two_step::capture(connection, &books, (id, partner), what, now))
-        .unwrap()
-        .unwrap();
-}
-
 #[test]
 fn what_was_captured_for_less_is_the_receipts_sale() {
     let mut programme = programme();
@@ -58,11 +42,11 @@ fn what_was_captured_for_less_is_the_receipts_sale() {
         Ok(()),
         "what is only reserved is credited nothing"
     );
-    capture(&mut programme, reserved, Some(&Returned::Amount(money("400.00"))));
+    programme.capture(reserved, Some(&Returned::Amount(money("400.00")))).unwrap();
     let refused = filed(&mut programme, member, "400.00", 2).unwrap_err();
     assert!(matches!(refused, ClaimRefusal::Credited(Some(_))), "{refused:?}");
     assert_eq!(programme.balance(member)[0], "20.00", "5 % of 400.00, once");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -81,7 +65,7 @@ fn one_sale_twice_in_a_batch_with_its_fiscal_receipt_and_without_is_posted_once(
     let found = claims::claim(&mut programme.connection, claimed.id, &filter).unwrap().unwrap();
     assert_eq!((found.status, found.purchase), (ClaimStatus::Confirmed, Some(first)));
     assert_eq!(programme.balance(member)[0], "20.00");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -97,12 +81,12 @@ fn a_receipt_that_another_purchase_has_confirms_no_claim() {
         own.capture = !capture_later;
         let id = programme.post(&own).unwrap().purchase.id;
         if capture_later {
-            capture(&mut programme, id, None);
+            programme.capture(id, None).unwrap();
         }
         let filter = ClaimFilter { member: Some(member), ..ClaimFilter::default() };
         let found = claims::claim(&mut programme.connection, claimed.id, &filter).unwrap().unwrap();
         assert_eq!(found.status, ClaimStatus::Waiting, "the night ends it: its receipt is another's");
-        sound(&mut programme);
+        programme.sound();
     }
 }
 
@@ -116,5 +100,5 @@ fn a_claimed_sale_at_another_outlet_is_not_the_claims() {
     elsewhere.outlet = "shop-2".to_owned();
     assert_eq!(programme.post(&elsewhere).unwrap_err(), Refusal::FiscalUsed);
     assert_eq!(programme.balance(member)[0], "20.00");
-    sound(&mut programme);
+    programme.sound();
 }

@@ -8,10 +8,10 @@ use cashback_engine::fraud::cases::{self, FraudStatus};
 use cashback_engine::fraud::settings::{Threshold, set_thresholds, thresholds};
 use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::posting::{Fiscal, Presented, Refusal, Sale, Source};
-use cashback_engine::purchases::{Purchase, PurchaseStatus};
+use cashback_engine::purchases::PurchaseStatus;
 use cashback_engine::reconciliation::{Outcome, RegisterMode};
 use cashback_engine::refunds::Returned;
-use cashback_engine::{PurchaseId, ledger, merging, two_step};
+use cashback_engine::{PurchaseId, merging};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use diesel::prelude::*;
 use shared_kernel::ids::{MemberId, Uuid};
@@ -95,12 +95,6 @@ pub fn watch(programme: &mut Programme, rule: FraudRule, most: i32, action: Frau
     set_thresholds(&mut programme.connection, &rules, Uuid::nil(), now).unwrap();
 }
 
-fn sound(programme: &mut Programme) {
-    let books = programme.books.clone();
-    let report = ledger::audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
-}
-
 /// A register of `shop-1`: receipt, sum, kind and reference of each row; a day and a minute ago.
 fn file(programme: &Programme, rows: &[(&str, &str, &str, &str)]) -> String {
     let at = (programme.now - TimeDelta::days(1) + TimeDelta::minutes(1)).to_rfc3339();
@@ -131,18 +125,18 @@ fn a_register_that_is_only_compared_knows_a_claims_purchase() {
         let (_, outcomes) = load(&mut programme, file.as_bytes(), RegisterMode::Compare, &cards);
         let expected = [(Outcome::Matched, 2), (Outcome::OnlyTheirs, 2)];
         assert_eq!(outcomes, expected, "one sale is the claim's, another coffee and an open claim are not");
-        sound(&mut programme);
+        programme.sound();
     }
     // Posting takes the same for the same.
     let (_, outcomes) = load(&mut programme, file.as_bytes(), RegisterMode::Post, &cards);
     assert_eq!(outcomes, [(Outcome::Posted, 2), (Outcome::Matched, 2)]);
-    sound(&mut programme);
+    programme.sound();
     let filter = ClaimFilter { member: Some(member), ..ClaimFilter::default() };
     let confirmed = claims::claim(&mut programme.connection, waiting.id, &filter).unwrap().unwrap();
     assert_eq!(confirmed.status, ClaimStatus::Confirmed);
     let (_, outcomes) = load(&mut programme, file.as_bytes(), RegisterMode::Compare, &cards);
     assert_eq!(outcomes, [(Outcome::Matched, 4)]);
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -159,7 +153,7 @@ fn a_refund_that_waits_for_a_sale_finds_the_purchase_its_claim_became() {
     let (_, outcomes) = load(&mut programme, late.as_bytes(), RegisterMode::Post, &cards);
     assert_eq!(outcomes, [(Outcome::Matched, 1), (Outcome::OnlyOurs, 1)], "only ours is the refund");
     assert_eq!(programme.balance(member)[0], "15.00", "the refund that waited was posted with it");
-    sound(&mut programme);
+    programme.sound();
 }
 
 /// Tables of what was, under the name it was by: nobody renames them.
@@ -227,7 +221,7 @@ fn every_table_follows_a_merged_member() {
         .unwrap();
     let left: Vec<_> = naming(&mut programme, from).into_iter().filter(|(_, rows)| *rows > 0).collect();
     assert_eq!(left, [], "named by who is no more");
-    sound(&mut programme);
+    programme.sound();
 
     // The survivor's sale is the one that was claimed, before and after the approval.
     let open = Claim { member: into, ..open };
@@ -245,7 +239,7 @@ fn every_table_follows_a_merged_member() {
     let held =
         cases::cases(&mut programme.connection, Some(FraudStatus::Held), None, Limit::DEFAULT).unwrap();
     assert_eq!(held.items[0].evidence[0]["seen"]["purchases"], 3);
-    sound(&mut programme);
+    programme.sound();
 }
 
 /// Reserves a sale of a day ago; `document` is its fiscal receipt's, where the till sends one.
@@ -256,14 +250,6 @@ fn reserve(programme: &mut Programme, member: MemberId, sum: &str, document: Opt
     (sale.capture, sale.presented) = (false, Presented::BareNumber);
     sale.fiscal = document.map(|document| receipt(sale.occurred_at, sum, document));
     programme.post(&sale).unwrap().purchase.id
-}
-
-fn capture(programme: &mut Programme, id: PurchaseId, what: Option<&Returned>) -> Result<Purchase, Refusal> {
-    let (books, partner, now) = (programme.books.clone(), Some(programme.partner), programme.now);
-    programme
-        .connection
-        .transaction(|connection| two_step::capture(connection, &books, (id, partner), what, now))
-        .unwrap()
 }
 
 fn status(programme: &mut Programme, claim: &Claim) -> (ClaimStatus, Option<PurchaseId>) {
@@ -281,10 +267,10 @@ fn a_capture_after_its_claims_approval_is_the_claims_purchase() {
         let claimed = claim(&mut programme, member, sum, document);
         let reserved = reserve(&mut programme, member, sum, fiscal);
         let bought = approve(&mut programme, &claimed, None);
-        let captured = capture(&mut programme, reserved, None).unwrap();
+        let captured = programme.capture(reserved, None).unwrap();
         assert_eq!((captured.id, captured.status), (bought, PurchaseStatus::Posted));
-        assert_eq!(capture(&mut programme, reserved, None).unwrap(), captured, "again, the same");
-        sound(&mut programme);
+        assert_eq!(programme.capture(reserved, None).unwrap(), captured, "again, the same");
+        programme.sound();
         // The till's receipt is the claim's purchase from now on.
         let mut same = programme.sale(member, sum);
         (same.receipt, same.source) = (format!("T-{sum}"), Source::Register);
@@ -297,7 +283,7 @@ fn a_capture_after_its_claims_approval_is_the_claims_purchase() {
         let (_, outcomes) = load(&mut programme, file.as_bytes(), mode, &cards);
         assert_eq!(outcomes, [(Outcome::Matched, 2)]);
     }
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -308,14 +294,14 @@ fn a_capture_for_another_sum_or_with_points_is_a_purchase_of_its_own() {
     approve(&mut programme, &claimed, None);
     let reserved = reserve(&mut programme, member, "500.00", None);
     let part = Returned::Amount(money("300.00"));
-    let captured = capture(&mut programme, reserved, Some(&part)).unwrap();
+    let captured = programme.capture(reserved, Some(&part)).unwrap();
     assert_eq!((captured.id, captured.sold), (reserved, money("300.00")));
     let reserved = reserve(&mut programme, member, "600.00", None);
     let part = Returned::Amount(money("400.00"));
-    let captured = capture(&mut programme, reserved, Some(&part)).unwrap();
+    let captured = programme.capture(reserved, Some(&part)).unwrap();
     assert_ne!(captured.id, reserved, "what is captured of it is the claimed sale");
     assert_eq!(programme.balance(member)[0], "35.00");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -333,10 +319,10 @@ fn a_capture_confirms_the_open_claim_of_its_sale() {
         let refused = programme.post(&named).unwrap_err();
         assert_eq!(refused, Refusal::ReceiptConflict { purchase: reserved }, "it waits for its capture");
         assert_eq!(status(&mut programme, &claimed), (ClaimStatus::Waiting, None));
-        assert_eq!(capture(&mut programme, reserved, None).unwrap().id, reserved);
+        assert_eq!(programme.capture(reserved, None).unwrap().id, reserved);
         assert_eq!(status(&mut programme, &claimed), (ClaimStatus::Confirmed, Some(reserved)));
         assert_eq!(status(&mut programme, &other).0, ClaimStatus::Waiting, "another sum");
-        sound(&mut programme);
+        programme.sound();
         let mut late = programme.sale(member, sum);
         (late.receipt, late.occurred_at) = (claimed.derived_receipt(), claimed.occurred_at.unwrap());
         late.fiscal = Some(Fiscal::parse(&claimed.raw).unwrap());
@@ -344,5 +330,5 @@ fn a_capture_confirms_the_open_claim_of_its_sale() {
         assert!(programme.post(&late).is_err(), "a confirmed claim can't be approved");
     }
     assert_eq!(programme.balance(member)[0], "55.00");
-    sound(&mut programme);
+    programme.sound();
 }

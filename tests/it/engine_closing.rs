@@ -25,13 +25,6 @@ fn close_all(programme: &mut Programme) -> Vec<closing::ClosedDay> {
     std::iter::from_fn(|| close(programme, now)).collect()
 }
 
-fn sound(programme: &mut Programme) -> audit::Report {
-    let books = programme.books.clone();
-    let report = audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
-    report
-}
-
 /// Every account's balance at an instant.
 fn books(programme: &mut Programme, at: DateTime<Utc>) -> Vec<(String, String)> {
     let trial = read::trial_balance(&mut programme.connection, at).unwrap();
@@ -85,7 +78,7 @@ fn days_are_closed_in_order_once_and_days_late() {
     assert!(closed.iter().all(|day| day.hash.len() == 64) && closed[0].hash != closed[1].hash);
     let ahead = programme.now + TimeDelta::days(9);
     assert_eq!(close(&mut programme, ahead), None, "whatever it is asked as of");
-    assert_eq!(sound(&mut programme).days, 2);
+    assert_eq!(programme.sound().days, 2);
     // Every balance at every instant is what was seen then, whether its day is closed or not.
     let member = cashback_engine::schema::ledger::balances::table
         .select(cashback_engine::schema::ledger::balances::member_id)
@@ -100,7 +93,7 @@ fn days_are_closed_in_order_once_and_days_late() {
     programme.now += TimeDelta::days(40);
     let late = close_all(&mut programme);
     assert_eq!(late.len(), 40, "days without postings are closed too");
-    assert_eq!(sound(&mut programme).days, 42);
+    assert_eq!(programme.sound().days, 42);
     let last = seen.last().unwrap();
     assert_eq!(books(&mut programme, last.0), last.2);
     let now = programme.now;
@@ -145,7 +138,7 @@ fn whoever_is_posting_is_waited_for_and_who_comes_later_begins_anew() {
     }
     programme.now = midnight;
     assert!(!programme.post(&second).unwrap().replayed, "a moment later it is tomorrow's");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -153,7 +146,7 @@ fn whatever_was_changed_in_a_closed_day_is_found() {
     let mut programme = Programme::new();
     three_days(&mut programme);
     close_all(&mut programme);
-    sound(&mut programme);
+    programme.sound();
     let day = "(SELECT end_id FROM ledger.closed_days WHERE day = '2026-11-10')";
     let changed = "a closed day is not what it was";
     for (damage, what) in [
@@ -208,7 +201,7 @@ fn from_a_closed_day_on_the_chain_stands_for_the_days_before() {
     let books = programme.books.clone();
     let report = since(&mut programme.connection, &books).unwrap();
     assert!(report.ok, "{report:#?}");
-    let whole = sound(&mut programme);
+    let whole = programme.sound();
     assert!(report.transfers < whole.transfers && report.days < whole.days, "{report:#?}");
     assert_eq!(report.purchases, 2, "the one of today, and the one whose refund is of today");
     let first_day =

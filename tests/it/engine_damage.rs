@@ -199,16 +199,10 @@ fn suspected_and_claimed(programme: &mut Programme, member: MemberId) {
     engine_claims::claim(programme, member, "80.00", 2);
 }
 
-fn sound(programme: &mut Programme) {
-    let books = programme.books.clone();
-    let report = ledger::audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
-}
-
 #[test]
 fn the_audit_finds_damage_to_every_table() {
     let mut programme = full_programme();
-    sound(&mut programme);
+    programme.sound();
     let mut beside = programme.database.connect();
     for (damage, invariant) in DAMAGE {
         let report = damaged(&mut programme, damage, |connection, books| {
@@ -220,7 +214,7 @@ fn the_audit_finds_damage_to_every_table() {
         );
         assert!(report.findings.iter().all(|finding| !finding.rows.is_empty()), "{report:#?}");
     }
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]

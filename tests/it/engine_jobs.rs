@@ -34,9 +34,7 @@ fn night(programme: &mut Programme) -> [i64; 4] {
 }
 
 fn sound(programme: &mut Programme) {
-    let books = programme.books.clone();
-    let report = ledger::audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
+    programme.sound();
     let trial = ledger::read::trial_balance(&mut programme.connection, programme.now).unwrap();
     assert!(trial.balanced, "{trial:#?}");
 }
@@ -93,8 +91,8 @@ fn release_pays_debt_first() {
     sound(&mut programme);
 }
 
-#[test]
-fn a_forgotten_authorisation_is_given_up_and_a_lot_past_its_date_lives_on() {
+/// 75.00 of a lot of 100.00 whose last day is the 10th of December, reserved on the 8th.
+fn reserved_before_the_last_day() -> (Programme, MemberId) {
     let mut programme = Programme::new();
     programme.rule(r#""earn":{"percent":"10"},"hold_days":0,"life_months":1"#);
     let member = programme.member();
@@ -105,6 +103,12 @@ fn a_forgotten_authorisation_is_given_up_and_a_lot_past_its_date_lives_on() {
     sale.redeem = money("75.00");
     sale.capture = false;
     programme.post(&sale).unwrap();
+    (programme, member)
+}
+
+#[test]
+fn a_forgotten_authorisation_is_given_up_and_a_lot_past_its_date_lives_on() {
+    let (mut programme, member) = reserved_before_the_last_day();
     programme.now += TimeDelta::days(6);
     assert_eq!(night(&mut programme), [0, 0, 1, 0], "what was not held expired");
     programme.now += TimeDelta::days(1);
@@ -144,16 +148,7 @@ fn what_a_late_purchase_brings_past_its_day_neither_counts_nor_shows_after_that_
 
 #[test]
 fn an_authorisation_given_up_as_of_a_later_day_returns_with_thirty_days_from_then() {
-    let mut programme = Programme::new();
-    programme.rule(r#""earn":{"percent":"10"},"hold_days":0,"life_months":1"#);
-    let member = programme.member();
-    programme.buy(member, "1000.00");
-    programme.now = crate::engine_support::at("2026-12-08T09:00:00Z");
-    night(&mut programme);
-    let mut sale = programme.sale(member, "150.00");
-    sale.redeem = money("75.00");
-    sale.capture = false;
-    programme.post(&sale).unwrap();
+    let (mut programme, member) = reserved_before_the_last_day();
     // The lot's last day is the 10th of December.
     let (books, now) = (programme.books.clone(), programme.now);
     let as_of = |programme: &mut Programme, at| -> [i64; 2] {

@@ -24,12 +24,6 @@ pub fn text(amount: [&str; 4]) -> [String; 4] {
     amount.map(str::to_owned)
 }
 
-fn sound(programme: &mut Programme) {
-    let books = programme.books.clone();
-    let report = audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
-}
-
 /// The nightly jobs, so many days later.
 fn night(programme: &mut Programme, days: i64) {
     programme.now += TimeDelta::days(days);
@@ -128,7 +122,7 @@ fn who_left_earns_no_more_but_what_is_pending_is_released_and_given_away_without
     assert_eq!(programme.debited("solidarity", "union"), "-49.99");
     night(&mut programme, 400);
     assert_eq!(programme.balance(member), text(["0.00", "0.00", "0.00", "0.00"]), "until it expires");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -139,7 +133,7 @@ fn who_never_took_part_gets_nothing_and_says_so() {
     let cashback = programme.buy(nobody, "500.00").purchase.cashback;
     assert_eq!((cashback.given, cashback.reason), (Money::ZERO, Some(CashbackReason::NotEnrolled)));
     assert!(matches!(donate(&mut programme, nobody, "100.00"), Err(EngineError::State(_))));
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -169,7 +163,7 @@ fn frozen_earns_but_neither_spends_nor_expires_and_gets_thirty_days_when_it_is_o
     assert_eq!(programme.balance(member)[1], "510.00");
     night(&mut programme, 1);
     assert_eq!(programme.balance(member)[1], "0.00");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -185,7 +179,7 @@ fn a_refund_takes_from_a_frozen_members_lots_even_past_their_date() {
     programme.refund_amount(purchase, "1000.00", "B-1");
     programme.refund_amount(other, "100.00", "B-2");
     assert_eq!(programme.balance(member), text(["0.00", "40.00", "0.00", "0.00"]));
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -209,7 +203,7 @@ fn a_correction_is_two_peoples_work_and_becomes_a_lot_with_a_life() {
     assert_eq!(programme.balance(member)[1], "0.00", "its life is over");
     assert_eq!(programme.debited("breakage", "union"), "-70.00");
     assert_eq!(programme.debited("adjustments", "union"), "70.00");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -224,7 +218,7 @@ fn a_correction_looked_at_before_something_changed_is_refused() {
     assert!(matches!(approve(&mut programme, &made), Err(EngineError::Changed)));
     let again = adjustments::one(&mut programme.connection, made.id).unwrap();
     approve(&mut programme, &again).unwrap();
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -254,7 +248,7 @@ fn a_credit_pays_debt_first_and_a_debit_never_goes_below_zero() {
     );
     night(&mut programme, 15);
     assert_eq!(programme.balance(member), text(["0.00", "1.00", "0.00", "0.00"]), "held as cashback is");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -293,7 +287,7 @@ fn what_cannot_be_collected_is_written_off_and_any_other_account_corrected() {
         let refused = propose(&mut programme, &proposal(debit, credit, "1.00"));
         assert!(matches!(refused, Err(EngineError::Invalid(_))), "{debit} -> {credit}");
     }
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -308,7 +302,7 @@ fn heirs_are_paid_by_an_approved_correction() {
     adjust(&mut programme, "adjustments:union", "bank:union", "200.00").unwrap();
     assert_eq!(programme.balance(member), text(["0.00", "0.00", "0.00", "0.00"]));
     assert_eq!(programme.debited("adjustments", "union"), "0.00");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[derive(QueryableByName)]
@@ -354,7 +348,7 @@ fn a_merger_moves_balances_and_lots_with_their_dates_and_later_refunds_act_on_th
     let mut after = lots(&mut programme, into);
     after.sort();
     assert_eq!(after, dates, "with their own dates");
-    sound(&mut programme);
+    programme.sound();
 
     programme.refund_amount(bought, "1000.00", "B-1");
     assert_eq!(
@@ -371,7 +365,7 @@ fn a_merger_moves_balances_and_lots_with_their_dates_and_later_refunds_act_on_th
     );
     assert!(matches!(merge(&mut programme, from, into), Err(EngineError::State(_))), "once");
     assert_eq!(merging::survivor(&mut programme.connection, from).unwrap(), into);
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -393,7 +387,7 @@ fn a_merger_pays_debt_at_once_and_adds_used_cap_room() {
         (Money::ZERO, Some(CashbackReason::CapReached)),
         "90 of 60 used"
     );
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -414,7 +408,7 @@ fn what_was_authorised_before_a_merger_is_captured_for_the_survivor() {
     two_step::capture(&mut programme.connection, &books, (authorised, None), None, now).unwrap().unwrap();
     assert_eq!(programme.balance(into), text(["10.00", "0.00", "0.00", "0.00"]));
     unfreeze(&mut programme, into);
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -433,7 +427,7 @@ fn mergers_follow_one_another_and_who_never_took_part_brings_purchases_alone() {
     assert_eq!(merging::survivor(&mut programme.connection, first).unwrap(), third);
     programme.refund(bought, Returned::Amount(money("1000.00")), "B-1").unwrap();
     assert_eq!(programme.balance(third), text(["0.00", "0.00", "0.00", "0.00"]));
-    sound(&mut programme);
+    programme.sound();
 }
 
 fn tier_terms(measure: Measure, span: Span, months: u32) -> TierTerms {
@@ -478,7 +472,7 @@ fn a_tier_is_raised_at_once_by_the_purchase_that_reaches_it_and_lowered_at_the_p
     assert_eq!(tier(&mut programme, member), "silver", "to its last day");
     night(&mut programme, 1);
     assert_eq!(tier(&mut programme, member), "bronze");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -496,10 +490,10 @@ fn refunds_count_back_and_lower_at_the_periods_end_alone() {
     let (books, now) = (programme.books.clone(), programme.now);
     let found = tiers::of_member(&mut programme.connection, &books, member, now).unwrap().unwrap();
     assert_eq!((found.reached, found.next), (money("500.00"), None));
-    sound(&mut programme);
+    programme.sound();
     night(&mut programme, 25);
     assert_eq!(tier(&mut programme, member), "bronze", "December: 500.00 in two months");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -521,7 +515,7 @@ fn tiers_by_cashback_count_what_was_there_before_they_were_set_and_what_is_captu
         .unwrap()
         .unwrap();
     assert_eq!(tier(&mut programme, other), "silver", "by what was captured, not by what was announced");
-    sound(&mut programme);
+    programme.sound();
 
     merge(&mut programme, other, member).unwrap();
     let found = {
@@ -531,7 +525,7 @@ fn tiers_by_cashback_count_what_was_there_before_they_were_set_and_what_is_captu
     assert_eq!((found.reached, found.next), (money("2000.00"), Some(("gold".to_owned(), money("1000.00")))));
     programme.buy(member, "2000.00");
     assert_eq!(tier(&mut programme, member), "gold");
-    sound(&mut programme);
+    programme.sound();
     set_tiers(
         &mut programme,
         &TierTerms { tiers: Vec::new(), ..tier_terms(Measure::Cashback, Span::Calendar, 12) },
@@ -539,7 +533,7 @@ fn tiers_by_cashback_count_what_was_there_before_they_were_set_and_what_is_captu
     let (books, now) = (programme.books.clone(), programme.now + Months::new(1));
     assert_eq!(tiers::of_member(&mut programme.connection, &books, member, now).unwrap(), None);
     programme.buy(member, "10.00");
-    sound(&mut programme);
+    programme.sound();
 }
 
 /// Damage to what is of members' standing, and what must be found.
@@ -575,12 +569,12 @@ fn verify_finds_what_is_damaged() {
     adjust(&mut programme, "adjustments:union", &format!("available:{member}"), "20.00").unwrap();
     merge(&mut programme, other, member).unwrap();
     freeze(&mut programme, member);
-    sound(&mut programme);
+    programme.sound();
     for (damage, expected) in DAMAGE {
         let report = damaged(&mut programme, damage, audit::verify);
         assert!(report.findings.iter().any(|found| found.what.contains(expected)), "{damage}: {report:#?}");
     }
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -598,7 +592,7 @@ fn who_left_while_frozen_hears_of_no_expiry() {
     let days = ["2026-12-10".parse().unwrap()];
     let told = balances::expiring_on(&mut programme.connection, &days, None, 10).unwrap();
     assert_eq!(told.iter().map(|told| told.member).collect::<Vec<_>>(), [member]);
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -616,5 +610,5 @@ fn a_debtors_lots_that_hold_nothing_are_due_for_nothing() {
         .get_result(&mut programme.connection)
         .unwrap();
     assert_eq!(finished, 1, "it found nothing to do");
-    sound(&mut programme);
+    programme.sound();
 }

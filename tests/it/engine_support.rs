@@ -1,11 +1,13 @@
 //! What the engine's stories share: a small programme with a partner, rules and members, and short ways to buy.
 
+use cashback_engine::ledger::audit;
 use cashback_engine::posting::{
     self, Audience, Buyer, CardStanding, Line, Posted, Presented, Refusal, Sale, Source,
 };
+use cashback_engine::purchases::Purchase;
 use cashback_engine::refunds::{self, Refunded, Return, Returned};
 use cashback_engine::rules::{BookCache, RuleDraft, store};
-use cashback_engine::{PartnerId, PurchaseId, RuleId, balances, enrolments, partners};
+use cashback_engine::{PartnerId, PurchaseId, RuleId, balances, enrolments, partners, two_step};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -134,6 +136,21 @@ impl Programme {
 
     pub fn refund_amount(&mut self, purchase: PurchaseId, amount: &str, reference: &str) -> Refunded {
         self.refund(purchase, Returned::Amount(money(amount)), reference).unwrap()
+    }
+
+    /// Captures what was authorised: all of it, or a part.
+    pub fn capture(&mut self, purchase: PurchaseId, part: Option<&Returned>) -> Result<Purchase, Refusal> {
+        let (books, which, now) = (self.books.clone(), (purchase, Some(self.partner)), self.now);
+        self.connection
+            .transaction(|connection| two_step::capture(connection, &books, which, part, now))
+            .unwrap()
+    }
+
+    /// The books are in order: everything `ledger verify` checks.
+    pub fn sound(&mut self) -> audit::Report {
+        let report = audit::verify(&mut self.connection, &self.books).unwrap();
+        assert!(report.ok, "{report:#?}");
+        report
     }
 
     /// pending, available, reserved, debt

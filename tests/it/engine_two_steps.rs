@@ -2,12 +2,11 @@
 //! capture and says so, what was held lives on, and after seven days there is nothing to capture.
 
 use cashback_engine::explanation::explanation;
-use cashback_engine::ledger::audit;
 use cashback_engine::posting::{Line, Presented, Refusal, Sale};
-use cashback_engine::purchases::{CashbackReason, Purchase, PurchaseStatus};
+use cashback_engine::purchases::{CashbackReason, PurchaseStatus};
 use cashback_engine::refunds::Returned;
 use cashback_engine::rules::evaluate::WhyNot;
-use cashback_engine::{PurchaseId, balances, two_step};
+use cashback_engine::{PurchaseId, balances};
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -16,14 +15,6 @@ use shared_kernel::ids::MemberId;
 use crate::engine_support::{Programme, at, money};
 
 const AT_ONCE: &str = r#""earn":{"percent":"10"},"hold_days":0,"life_months":1"#;
-
-fn capture(programme: &mut Programme, id: PurchaseId, what: Option<&Returned>) -> Result<Purchase, Refusal> {
-    let (books, partner, now) = (programme.books.clone(), Some(programme.partner), programme.now);
-    programme
-        .connection
-        .transaction(|connection| two_step::capture(connection, &books, (id, partner), what, now))
-        .unwrap()
-}
 
 fn authorize(programme: &mut Programme, sale: &mut Sale) -> PurchaseId {
     sale.capture = false;
@@ -37,12 +28,6 @@ fn amount(text: &str) -> Returned {
 /// As our own till writes lines: a category at most.
 fn plain(category: Option<&str>, amount: &str) -> Line {
     Line { sku: None, category: category.map(str::to_owned), quantity: None, amount: money(amount) }
-}
-
-fn sound(programme: &mut Programme) {
-    let books = programme.books.clone();
-    let report = audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
 }
 
 /// What was told, the latest event of a kind.
@@ -69,17 +54,17 @@ fn lines_are_captured_at_their_places_and_the_same_again_answers_again() {
     sale.lines = Some(vec![plain(Some("food"), "600.00"), plain(None, "400.00")]);
     let id = authorize(&mut programme, &mut sale);
     let food = Returned::Lines(vec![plain(Some("food"), "600.00")]);
-    let captured = capture(&mut programme, id, Some(&food)).unwrap();
+    let captured = programme.capture(id, Some(&food)).unwrap();
     assert_eq!(captured.cashback.left, money("60.00"), "the food was captured, the rest was not");
     assert_eq!(captured.lines_left, [money("600.00"), money("0.00")]);
-    assert_eq!(capture(&mut programme, id, Some(&food)).unwrap(), captured);
+    assert_eq!(programme.capture(id, Some(&food)).unwrap(), captured);
     programme.refund_amount(id, "100.00", "1");
-    let again = capture(&mut programme, id, Some(&food)).unwrap();
+    let again = programme.capture(id, Some(&food)).unwrap();
     assert_eq!((again.cashback.given, again.cashback.left), (money("60.00"), money("50.00")), "as of now");
     let half = Returned::Lines(vec![plain(Some("food"), "300.00"), plain(None, "300.00")]);
     for other in [None, Some(&amount("600.00")), Some(&half)] {
         let status = PurchaseStatus::PartlyRefunded;
-        assert_eq!(capture(&mut programme, id, other).unwrap_err(), Refusal::PurchaseState { status });
+        assert_eq!(programme.capture(id, other).unwrap_err(), Refusal::PurchaseState { status });
     }
     // All of it, said in three ways, is one content.
     let mut sale = programme.sale(member, "10.00");
@@ -87,9 +72,9 @@ fn lines_are_captured_at_their_places_and_the_same_again_answers_again() {
     let id = authorize(&mut programme, &mut sale);
     let whole = Returned::Lines(vec![plain(None, "10.00")]);
     for what in [None, Some(&amount("10.00")), Some(&whole)] {
-        assert_eq!(capture(&mut programme, id, what).unwrap().status, PurchaseStatus::Posted);
+        assert_eq!(programme.capture(id, what).unwrap().status, PurchaseStatus::Posted);
     }
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -103,7 +88,7 @@ fn what_is_told_is_what_was_captured() {
     let mut sale = programme.sale(member, "200.00");
     sale.redeem = money("80.00");
     let id = authorize(&mut programme, &mut sale);
-    capture(&mut programme, id, Some(&amount("100.00"))).unwrap();
+    programme.capture(id, Some(&amount("100.00"))).unwrap();
     let event = told(&mut programme, "purchase.posted");
     for (field, value) in [
         ("amount", "100.00"),
@@ -114,7 +99,7 @@ fn what_is_told_is_what_was_captured() {
     ] {
         assert_eq!(event[field], json!(value), "{field}");
     }
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -129,14 +114,14 @@ fn who_finds_the_cap_or_budget_used_up_at_capture_says_so() {
         let mut sale = programme.sale(member, "100.00");
         let id = authorize(&mut programme, &mut sale);
         assert_eq!(programme.buy(member, "100.00").purchase.cashback.given, money("10.00"));
-        let captured = capture(&mut programme, id, None).unwrap();
+        let captured = programme.capture(id, None).unwrap();
         assert_eq!(captured.cashback.given, money("0.00"));
         assert_eq!(captured.cashback.reason, Some(CashbackReason::CapReached));
         let books = programme.books.clone();
         let told = explanation(&mut programme.connection, &books, id).unwrap().unwrap();
         let told: Vec<_> = told.rules.into_iter().map(|rule| rule.outcome.map_err(|none| none.why)).collect();
         assert_eq!(told, [Err(why)]);
-        sound(&mut programme);
+        programme.sound();
     }
 }
 
@@ -154,7 +139,7 @@ fn what_a_capture_for_less_gives_back_was_held_and_lives_thirty_days_more() {
     sale.redeem = money("75.00");
     let id = authorize(&mut programme, &mut sale);
     programme.now = at("2026-12-10T09:00:00Z");
-    capture(&mut programme, id, Some(&amount("75.00"))).unwrap();
+    programme.capture(id, Some(&amount("75.00"))).unwrap();
     assert_eq!(
         programme.balance(member),
         ["0.00", "41.25", "0.00", "0.00"],
@@ -171,7 +156,7 @@ fn what_a_capture_for_less_gives_back_was_held_and_lives_thirty_days_more() {
     // What comes back of what was captured was spent, not held: the lot's own date, which is the new one now.
     programme.refund_amount(id, "75.00", "1");
     assert_eq!(programme.balance(member)[1], "75.00");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -185,10 +170,10 @@ fn after_seven_days_there_is_nothing_to_capture_whether_or_not_it_was_given_up()
         authorize(&mut programme, &mut sale)
     });
     programme.now += TimeDelta::days(7) - TimeDelta::seconds(1);
-    capture(&mut programme, in_time, None).unwrap();
+    programme.capture(in_time, None).unwrap();
     programme.now += TimeDelta::seconds(1);
     let status = PurchaseStatus::Voided;
-    assert_eq!(capture(&mut programme, late, None).unwrap_err(), Refusal::PurchaseState { status });
-    assert!(capture(&mut programme, in_time, None).is_ok(), "asked again it answers again");
-    sound(&mut programme);
+    assert_eq!(programme.capture(late, None).unwrap_err(), Refusal::PurchaseState { status });
+    assert!(programme.capture(in_time, None).is_ok(), "asked again it answers again");
+    programme.sound();
 }

@@ -1,12 +1,12 @@
 //! The fraud watch and claims where a family shares one account, and where tills book points as counter-provision.
 
+use cashback_engine::balances;
 use cashback_engine::claims::{self, ClaimFilter, ClaimRefusal, ClaimStatus};
 use cashback_engine::fraud::cases;
 use cashback_engine::fraud::{FraudAction, FraudRule};
 use cashback_engine::partners::{self, PartnerChanges};
 use cashback_engine::posting::Presented;
 use cashback_engine::purchases::CashbackStatus;
-use cashback_engine::{balances, ledger};
 use chrono::TimeDelta;
 use diesel::Connection;
 use shared_kernel::ids::{CardId, MemberId, Uuid};
@@ -15,12 +15,6 @@ use shared_kernel::paging::Limit;
 
 use crate::engine_claims::{self, receipt};
 use crate::engine_support::{Programme, money};
-
-fn sound(programme: &mut Programme) {
-    let books = programme.books.clone();
-    let report = ledger::audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
-}
 
 #[test]
 fn a_familys_cards_are_watched_each_by_itself() {
@@ -41,7 +35,7 @@ fn a_familys_cards_are_watched_each_by_itself() {
         }
         assert_eq!(held, [false, false, true], "{rule:?}: mother, daughter, mother again");
     }
-    sound(&mut programme);
+    programme.sound();
 }
 
 /// Whether the cashback of a claim is held back; its receipt was printed so many days ago.
@@ -95,7 +89,7 @@ fn claims_count_for_their_card_and_for_the_cashier_who_approves_them() {
     let held = [(5, 11), (6, 12), (5, 13), (5, 14)]
         .map(|(days, document)| claimed_is_held(&mut programme, (member, days, document), (None, false)));
     assert_eq!(held, [false, false, false, true], "by the day of the receipt");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -108,7 +102,7 @@ fn a_claim_shows_no_number_and_is_held_where_it_is_the_cashiers_own() {
     let cashier = Some(Uuid::from_u128(7));
     assert!(!claimed_is_held(&mut programme, (member, 1, 2), (cashier, false)));
     assert!(claimed_is_held(&mut programme, (member, 1, 3), (cashier, true)));
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -164,5 +158,5 @@ fn a_purchase_with_points_is_its_claims_where_the_receipt_is_of_the_whole_amount
     let arrived = with_points(&mut programme).unwrap();
     let found = claims::claim(&mut programme.connection, waits.id, &ClaimFilter::default()).unwrap().unwrap();
     assert_eq!((found.status, found.purchase), (ClaimStatus::Confirmed, Some(arrived)));
-    sound(&mut programme);
+    programme.sound();
 }

@@ -1,7 +1,6 @@
 //! Sentences of the money rules that no other story tells: whose days count, in which order and by which date caps are
 //! used, which fiscal receipts are taken, and which of two rules wins.
 
-use cashback_engine::ledger::audit;
 use cashback_engine::posting::{Fiscal, Presented, Refusal, Sale};
 use cashback_engine::purchases::CashbackReason;
 use cashback_engine::rules::evaluate::WhyNot;
@@ -10,12 +9,6 @@ use diesel::prelude::*;
 use shared_kernel::ids::MemberId;
 
 use crate::engine_support::{Programme, at, money, partner};
-
-fn sound(programme: &mut Programme) {
-    let books = programme.books.clone();
-    let report = audit::verify(&mut programme.connection, &books).unwrap();
-    assert!(report.ok, "{report:#?}");
-}
 
 /// What a purchase of 100.00 at a moment brings.
 fn brings(programme: &mut Programme, member: MemberId, moment: &str) -> String {
@@ -44,7 +37,7 @@ fn days_are_the_programmes_whatever_zone_it_was_installed_with() {
         assert_eq!(cashback.expires_on.unwrap().to_string(), expected[1]);
         let same_day_in_moscow = brings(programme, member, "2026-11-10T13:00:00Z");
         assert_eq!(same_day_in_moscow, expected[2], "a day's cap");
-        sound(programme);
+        programme.sound();
         assert!(matches!(set(programme, "Europe/Moscow"), Err(EngineError::State(_))), "something is booked");
     }
 }
@@ -60,7 +53,7 @@ fn caps_are_used_by_the_local_date_of_what_happened_in_the_order_of_posting() {
     assert_eq!(brings(&mut programme, member, "2026-11-05T12:00:00Z"), "5.00", "posted later, trimmed");
     assert_eq!(brings(&mut programme, member, "2026-11-01T12:00:00Z"), "0.00", "though it happened before");
     assert_eq!(brings(&mut programme, member, "2026-10-31T12:00:00Z"), "5.00");
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -82,7 +75,7 @@ fn room_given_back_raises_no_earlier_purchase() {
             money("10.00"),
             "the next has it"
         );
-        sound(&mut programme);
+        programme.sound();
     }
 }
 
@@ -137,7 +130,7 @@ fn a_fiscal_receipt_is_one_posted_purchases_over_all_partners() {
     assert_eq!(capture(&mut programme, captured), None);
     let late = elsewhere(with_fiscal(&mut programme, member, 3, true));
     assert_eq!(programme.post(&late).unwrap_err(), Refusal::FiscalUsed);
-    sound(&mut programme);
+    programme.sound();
 }
 
 #[test]
@@ -156,5 +149,5 @@ fn of_rules_that_compete_the_best_for_the_member_after_caps_wins() {
     assert_eq!(lost, [(rich, WhyNot::BetterRule)]);
     let small = programme.buy(member, "10.00").purchase;
     assert_eq!(small.cashback.rules[0].id, rich, "1.00 of either 0.30 or 1.00");
-    sound(&mut programme);
+    programme.sound();
 }

@@ -10,7 +10,6 @@ use cashback_engine::rules::evaluate::Limit;
 use cashback_engine::rules::simulate::{Question, Report, simulate};
 use cashback_engine::{EngineError, RuleId, two_step};
 use chrono::TimeDelta;
-use diesel::Connection;
 use diesel::pg::PgConnection;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -72,13 +71,7 @@ fn way() -> impl Strategy<Value = Way> {
 fn capture(programme: &mut Programme, of: &Purchase, half: bool) -> Option<Money> {
     let part = Money::from_kopecks((of.amount.kopecks() / 2).max(1));
     let part = half.then_some(Returned::Amount(part));
-    let (books, partner, now) = (programme.books.clone(), Some(programme.partner), programme.now);
-    let which = (of.id, partner);
-    let connection = &mut programme.connection;
-    let captured = connection
-        .transaction(|connection| two_step::capture(connection, &books, which, part.as_ref(), now))
-        .unwrap();
-    captured.ok().map(|purchase| purchase.cashback.left)
+    programme.capture(of.id, part.as_ref()).ok().map(|purchase| purchase.cashback.left)
 }
 
 /// Buys through a history; what all of it brought.
