@@ -28,7 +28,9 @@ pub struct Explanation {
     pub amount: Money,
     /// Paid with points.
     pub redeemed: Money,
-    /// What came back of the amount.
+    /// What of the amount was sold in the end: all of it, unless less was captured.
+    pub sold: Money,
+    /// What came back of the amount, what was not captured included.
     pub refunded: Money,
     /// Cashback as first given.
     pub given: Money,
@@ -146,6 +148,7 @@ pub(crate) fn explain(record: &PurchaseRecord, book: &Book) -> Explanation {
         status: record.status,
         amount: record.amount,
         redeemed: record.redeemed,
+        sold: record.sold(),
         refunded: record.refunded,
         given: if voided { Money::ZERO } else { record.cashback },
         left: record.cashback_left,

@@ -1,8 +1,9 @@
-//! Random histories: whatever is bought, authorised, captured, given up, told late, claimed, refunded, released, expired,
-//! given away, corrected and merged, by rules that change, in whatever order, the invariants hold, days close, a batch gives
+//! Random histories: whatever is bought, authorised, captured, given up, told late, claimed, refunded (also in a register
+//! before it is bought), released, expired, given away, corrected and merged, by rules that change, in whatever order, the invariants hold, days close, a batch gives
 //! what one at a time gives, and both equal a slow, obvious model written for this test alone.
 
 mod claimed;
+mod filed;
 mod standing;
 
 use cashback_engine::claims::ClaimId;
@@ -57,6 +58,8 @@ enum Step {
     Rule(i64),
     /// What becomes of a receipt that is claimed.
     Claimed(claimed::Claimed),
+    /// A register's refund before its sale, and its sale.
+    Filed(filed::Filed),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -74,6 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..MEMBERS, 0i64..40_000, 1i64..40_000, 1i64..20).prop_map(|(m, b, o, d)| Step::Late(m, b, o, d)),
         1 => (1i64..12).prop_map(Step::Rule),
         4 => claimed::claimed().prop_map(Step::Claimed),
+        2 => filed::filed().prop_map(Step::Filed),
     ]
 }
 
@@ -105,6 +109,12 @@ enum State {
 struct ModelPurchase {
     member: usize,
     day: NaiveDate,
+    /// When it was booked.
+    booked: NaiveDate,
+    /// The claim whose sale it is.
+    claim: Option<usize>,
+    /// What registers return of it once it is captured.
+    awaited: Vec<i64>,
     /// The place in the order of all that was accrued.
     order: usize,
     state: State,
@@ -147,6 +157,7 @@ struct Model {
     members: Vec<ModelMember>,
     purchases: Vec<ModelPurchase>,
     claims: Vec<claimed::ModelClaim>,
+    filed: Vec<filed::ModelFiled>,
     breakage: i64,
     commission: i64,
     receivable: i64,
@@ -277,6 +288,9 @@ impl Model {
         self.purchases.push(ModelPurchase {
             member,
             day,
+            booked: today,
+            claim: None,
+            awaited: Vec::new(),
             order,
             state: State::Authorized,
             lined: true,
@@ -457,7 +471,7 @@ impl Model {
         }
         let week_ago = today.checked_sub_days(Days::new(7)).unwrap();
         for at in 0..self.purchases.len() {
-            if self.purchases[at].state == State::Authorized && self.purchases[at].day <= week_ago {
+            if self.purchases[at].state == State::Authorized && self.purchases[at].booked <= week_ago {
                 self.void(at, today);
             }
         }
@@ -485,6 +499,7 @@ struct Run {
     batched: bool,
     rule: RuleId,
     versions: i32,
+    registers: usize,
 }
 
 impl Run {
@@ -502,6 +517,7 @@ impl Run {
             batched,
             rule: rules[0],
             versions: 1,
+            registers: 0,
         }
     }
 
@@ -696,9 +712,15 @@ fn captured(model: &mut Model, runs: &mut [Run; 2], step: &Step, today: NaiveDat
         }
         _ => return,
     };
-    model.capture(at, today);
-    if what.is_some() && by_amount + by_lines[0] + by_lines[1] > 0 {
-        model.refund(at, (by_amount, true), by_lines, today);
+    let left_out = if what.is_some() { by_amount + by_lines[0] + by_lines[1] } else { 0 };
+    if model.is_credited(at, left_out == 0) {
+        model.void(at, today);
+    } else {
+        model.capture(at, today);
+        if left_out > 0 {
+            model.refund(at, (by_amount, true), by_lines, today);
+        }
+        model.settle_filed(at, today);
     }
     runs.iter_mut().for_each(|run| run.capture(at, what.as_ref()));
 }
@@ -739,6 +761,7 @@ fn take(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step) {
         }
         Step::Deed(deed) => standing::apply(*deed, model, runs, today),
         Step::Claimed(asked) => claimed::apply(*asked, model, runs, today),
+        Step::Filed(asked) => filed::apply(*asked, model, runs, today),
         Step::Refund(..) | Step::RefundLine(..) => refunded(model, runs, number, step, today),
         Step::Night(days) => {
             runs.iter_mut().for_each(|run| run.night(*days));

@@ -379,3 +379,40 @@ fn a_sale_in_two_steps_is_compared_by_what_was_captured() {
     .unwrap();
     assert!(!ledger::audit::verify(&mut programme.connection, &books).unwrap().ok, "not what was captured");
 }
+
+#[test]
+fn a_mistyped_year_covers_nothing() {
+    let mut programme = Programme::new();
+    let member = programme.member();
+    let cards = HashMap::from([("c", member)]);
+    let mut bought = |receipt: &str, days: i64| {
+        let mut sale = programme.sale(member, "100.00");
+        sale.receipt = receipt.to_owned();
+        sale.occurred_at -= TimeDelta::days(days);
+        sale.source = posting::Source::History;
+        programme.post(&sale).unwrap().purchase.id
+    };
+    bought("years ago", 900);
+    bought("last", 400);
+    bought("listed", 5);
+    let missing = bought("missing", 4);
+    let now = programme.now;
+    let day = |days: i64| (now - TimeDelta::days(days)).to_rfc3339();
+    let mut file = HEADER.to_owned();
+    for (receipt, days) in [("listed", 5), ("only", 3), ("refused", 3_650), ("unknown", 4)] {
+        let card = if receipt == "unknown" { "nobody" } else { "c" };
+        file += &format!("\nshop-1,{receipt},{},{card},100.00,,sale,", day(days));
+    }
+    let mut ours = |file: &str, mode| {
+        let (id, _) = load(&mut programme, file.as_bytes(), mode, &cards);
+        let rows =
+            reconciliation::rows(&mut programme.connection, id, None, None, Limit::DEFAULT).unwrap().items;
+        let ours = rows.into_iter().filter(|row| row.outcome == Some(Outcome::OnlyOurs));
+        ours.filter_map(|row| row.purchase_id).collect::<Vec<_>>()
+    };
+    assert_eq!(ours(&file, RegisterMode::Compare), [missing]);
+    assert_eq!(ours(&file, RegisterMode::Post), [missing]);
+    // One file may list rows of which none can be dated.
+    let undated = format!("{HEADER}\nshop-1,refused,{},c,100.00,,sale,", day(3_650));
+    assert!(ours(&undated, RegisterMode::Post).is_empty());
+}

@@ -41,6 +41,7 @@ mod engine_registers;
 mod engine_standing;
 mod engine_support;
 mod engine_two_steps;
+mod engine_waiting;
 mod engine_watched;
 mod expiry_notices;
 mod faces;

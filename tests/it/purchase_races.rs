@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
+use cashback_engine::{EngineError, merging};
+use diesel::Connection;
 use harness::Answer;
 use serde_json::json;
+use shared_kernel::ids::Uuid;
 
 use crate::purchases::verified;
 use crate::shop::{Shop, books};
@@ -125,5 +128,37 @@ fn a_client_that_goes_away_misses_an_answer_never_a_purchase() {
         assert_eq!(third.json()["id"], again.json()["id"]);
     }
     assert_eq!(books(&shop.finance())["member:pending"], "300.00", "each once");
+    verified(&shop.server);
+}
+
+#[test]
+fn a_merger_under_way_holds_up_its_own_members_purchases_alone() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    // Without an account: a purchase for her doesn't wait for the merger, it can't be posted meanwhile.
+    let double = shop.server.member("1002");
+    let second = shop.server.virtual_card(double);
+    let boris = shop.holder("1003");
+    let sale = |card: &card_issuer::cards::Card, receipt: &str| {
+        shop.sale(("card_number", card.number.as_str()), receipt, "100.00")
+    };
+    let sales = [sale(&second, "R-1"), sale(&boris.card, "R-2")];
+    let post = || {
+        let body = json!({ "purchases": sales });
+        let answers = shop.program.post("/v1/purchases/batch", &body).expect(200).json();
+        answers["results"].as_array().unwrap().iter().map(|one| one["status"].as_u64().unwrap()).collect()
+    };
+    let (books, now) = (&shop.server.app.books, shop.server.app.now());
+    let during: Vec<u64> = shop
+        .server
+        .connect()
+        .transaction(|connection| -> Result<_, EngineError> {
+            merging::merge(connection, books, (double, anna.member), Uuid::nil(), now)?;
+            Ok(post())
+        })
+        .unwrap();
+    assert_eq!(during, [503, 201], "to be tried again; who has nothing to do with it is not held up");
+    let after: Vec<u64> = post();
+    assert_eq!(after[1], 200);
     verified(&shop.server);
 }

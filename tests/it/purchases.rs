@@ -96,6 +96,25 @@ fn from_the_code_to_the_refund() {
 }
 
 #[test]
+fn offers_are_those_of_today() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let day = |days: i64| (shop.server.app.now() + TimeDelta::days(days)).date_naive().to_string();
+    for (name, when) in [
+        ("over", json!({ "until": day(-2) })),
+        ("to come", json!({ "from": day(3) })),
+        ("now", json!({ "from": day(-2), "until": day(2) })),
+    ] {
+        rule(&shop.server, "market", json!({ "name": name, "earn": { "percent": "7" }, "when": when }));
+    }
+    let asked = json!({ "card_number": anna.card.number.as_str() });
+    let card = shop.program.post("/v1/cards/resolve", &asked).expect(200).json();
+    let names: Vec<&str> =
+        card["offers"].as_array().unwrap().iter().map(|offer| offer["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["rule", "now"]);
+}
+
+#[test]
 fn the_example_of_the_money_rules() {
     let shop = Shop::open();
     let anna = shop.holder("1001");

@@ -81,6 +81,28 @@ fn two_versions_approved_at_one_instant_are_never_both_in_force() {
 }
 
 #[test]
+fn who_comes_late_is_told_and_a_month_later_nobody_is() {
+    let mut programme = Programme::new();
+    programme.now = at("2026-11-12T12:00:00Z");
+    programme.rule(r#""earn":{"percent":"5"},"when":{"until":"2026-11-12"}"#);
+    let member = programme.member();
+    let mut told = |moment: &str| {
+        programme.now = at(moment);
+        let id = programme.buy(member, "100.00").purchase.id;
+        explanation(&mut programme.connection, &programme.books, id).unwrap().unwrap()
+    };
+    let on_the_day = told("2026-11-12T20:59:00Z");
+    assert!(on_the_day.rules[0].outcome.is_ok());
+    let late = told("2026-12-13T20:59:00Z");
+    assert!(late.rules[0].outcome.is_err(), "31 days late");
+    assert_eq!(late.reason, Some(CashbackReason::NoRuleApplied));
+    let later = told("2026-12-13T21:00:00Z");
+    assert!(later.rules.is_empty());
+    assert_eq!(later.reason, Some(CashbackReason::NoRule));
+    programme.sound();
+}
+
+#[test]
 fn statuses_follow_the_clock() {
     let mut programme = Programme::new();
     let now = programme.now;

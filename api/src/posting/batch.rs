@@ -6,6 +6,7 @@ use card_issuer::presentation;
 use card_issuer::resolutions;
 use cashback_engine::posting::{self, Known, Posted, Presented, ReceiptKey, Sale};
 use chrono::{DateTime, Utc};
+use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use shared_kernel::db::by_key;
 
@@ -18,7 +19,8 @@ use crate::telemetry::METRICS;
 
 type Answers = Vec<Result<Answer, Problem>>;
 
-/// Posts orders in one transaction; should it fail as a whole, one by one, so that a poisoned one fails alone.
+/// Posts orders in one transaction; should it fail as a whole, one by one, so that a poisoned one fails alone, as does one
+/// whose buyer is being merged for longer.
 pub fn post(app: &App, connection: &mut PgConnection, orders: &[Order]) -> Answers {
     let mut now = app.now();
     let mut tried = by_key(connection, |connection| attempt(app, connection, orders, now));
@@ -29,16 +31,9 @@ pub fn post(app: &App, connection: &mut PgConnection, orders: &[Order]) -> Answe
     }
     let answers = match tried {
         Ok(answers) => answers,
-        Err(problem) if orders.len() > 1 && problem.status().as_u16() == 500 => orders
-            .iter()
-            .flat_map(|order| {
-                let alone = std::slice::from_ref(order);
-                match by_key(connection, |connection| attempt(app, connection, alone, now)) {
-                    Ok(answers) => answers,
-                    Err(problem) => vec![Err(problem)],
-                }
-            })
-            .collect(),
+        Err(problem) if orders.len() > 1 && matches!(problem.status().as_u16(), 500 | 503) => {
+            one_by_one(app, connection, orders, now)
+        }
         Err(problem) => orders.iter().map(|_| Err(problem.clone())).collect(),
     };
     for answer in &answers {
@@ -50,6 +45,26 @@ pub fn post(app: &App, connection: &mut PgConnection, orders: &[Order]) -> Answe
         METRICS.purchases.with_label_values(&[outcome]).inc();
     }
     answers
+}
+
+/// Stops asking a database that has gone away.
+fn one_by_one(app: &App, connection: &mut PgConnection, orders: &[Order], now: DateTime<Utc>) -> Answers {
+    let mut away = None;
+    orders
+        .iter()
+        .flat_map(|order| {
+            if let Some(problem) = &away {
+                return vec![Err(Problem::clone(problem))];
+            }
+            let alone = std::slice::from_ref(order);
+            by_key(connection, |connection| attempt(app, connection, alone, now)).unwrap_or_else(|problem| {
+                if diesel::sql_query("SELECT 1").execute(connection).is_err() {
+                    away = Some(problem.clone());
+                }
+                vec![Err(problem)]
+            })
+        })
+        .collect()
 }
 
 /// What posting an order would bring; nothing is written or used up.

@@ -6,6 +6,7 @@ use card_issuer::cards::{self, Card, CardKind, NewCard, Relation};
 use card_issuer::life::{self, Block, BlockReason};
 use card_issuer::presentation::CodeRefusal;
 use card_issuer::resolutions::{self, Resolution};
+use cashback_engine::days::date_in;
 use cashback_engine::posting::CardStanding;
 use cashback_engine::rules::book::Version;
 use cashback_engine::rules::terms::{Earn, Members};
@@ -110,6 +111,7 @@ pub async fn resolve(
             let standing = identify::standing(&card, facts.as_ref(), now);
             let member = enrolments::standing(connection, card.member_id)?;
             let live = resolution.is_live();
+            let today = date_in(book.zone, now);
             let balance = if live {
                 Some(balances::balance(connection, &shared.books, card.member_id, now)?.balance.available)
             } else {
@@ -127,7 +129,9 @@ pub async fn resolve(
                 available: balance.filter(|_| standing == CardStanding::Valid),
                 offers: book
                     .in_force(partner, now)
-                    .filter(|version| version.terms.when.members == Members::default())
+                    .filter(|version| {
+                        version.runs_on(today) && version.terms.when.members == Members::default()
+                    })
                     .map(|version| offer(version, language))
                     .collect(),
             }))

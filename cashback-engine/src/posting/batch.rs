@@ -15,14 +15,15 @@ use super::read::{
     BudgetNeed, ClaimReceipts, Lock, Needs, ReleaseReceipts, RenameReceipts, purchases_by_id, receipts,
 };
 use super::world::World;
+use super::write::meanwhile;
 use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
 use crate::claims::arrivals::{self, Arrival};
 use crate::days::date_in;
 use crate::enrolments::{LATE, Standing};
 use crate::fraud::watch;
 use crate::ids::{Mint, PurchaseId};
-use crate::purchases::{PurchaseRecord, shown, waiting};
-use crate::reconciliation::waiting::Arrived;
+use crate::purchases::{self, PurchaseRecord, shown};
+use crate::reconciliation::waiting::{self, Arrived};
 use crate::rules::{Book, BookCache};
 
 /// A book that knows these outlets, if anybody does.
@@ -47,7 +48,7 @@ pub(super) struct Claim {
 pub(super) struct Batch<'a> {
     pub(super) book: Arc<Book>,
     pub(super) sales: &'a [Sale],
-    now: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
     /// The place of each, or why it has none.
     pub(super) places: Vec<Result<Checked, Refusal>>,
     /// What is wrong with each, apart from its place.
@@ -328,6 +329,22 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// The sales here that refunds wait for.
+    pub(super) fn awaited(&self, connection: &mut PgConnection) -> QueryResult<HashSet<ReceiptKey>> {
+        let claimed = self.claims.keys().filter_map(|(outlet, receipt)| {
+            let outlet = self.book.outlet_by_number(*outlet)?;
+            Some(ReceiptKey { outlet: outlet.code.clone(), receipt: receipt.clone() })
+        });
+        waiting::awaited(connection, claimed)
+    }
+
+    /// Gives up all that was claimed.
+    pub(super) fn give_up(mut self, connection: &mut PgConnection) -> QueryResult<()> {
+        let refused: Vec<Outcome> =
+            self.sales.iter().map(|_| Outcome::Refused(Refusal::OutletUnknown)).collect();
+        self.release(connection, &refused)
+    }
+
     /// Gives up what was claimed for purchases refused after all.
     pub(super) fn release(&mut self, connection: &mut PgConnection, outcomes: &[Outcome]) -> QueryResult<()> {
         if !self.renamed.is_empty() {
@@ -385,7 +402,7 @@ impl<'a> Batch<'a> {
             .into_iter()
             .map(|outcome| match outcome {
                 Outcome::Refused(refusal) => Ok(Err(refusal)),
-                Outcome::Lost => Err(diesel::result::Error::NotFound),
+                Outcome::Lost => Err(meanwhile("outlets changed, or the buyer was merged, meanwhile")),
                 Outcome::Posted(id) => self.answer(id, false).map(Ok),
                 Outcome::Known(id) => self.answer(id, true).map(Ok),
             })
@@ -412,8 +429,8 @@ pub(super) enum Outcome {
     Posted(PurchaseId),
     Known(PurchaseId),
     Refused(Refusal),
-    /// Neither ours nor known: somebody changed settings or outlets, or merged the buyer, meanwhile. The caller's next
-    /// attempt knows.
+    /// Neither ours nor known: somebody changed settings or outlets, or merged the buyer, meanwhile. It fails the batch; the
+    /// caller's next attempt identifies the buyer anew.
     Lost,
 }
 
@@ -434,5 +451,5 @@ pub(super) fn waiting_of(connection: &mut PgConnection, world: &World) -> QueryR
     if of.is_empty() {
         return Ok(HashSet::new());
     }
-    waiting(connection, &of)
+    purchases::waiting(connection, &of)
 }

@@ -117,7 +117,31 @@ pub fn post(
     sales: &[Sale],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<Result<Posted, Refusal>>> {
-    let mut batch = Batch::claimed(connection, books, sales, now)?;
+    let batch = Batch::claimed(connection, books, sales, now)?;
+    let awaited = batch.awaited(connection)?;
+    let is_awaited = |sale: &Sale| sale.capture && awaited.contains(&sale.key());
+    let others_follow = sales.split_last().is_some_and(|(_, before)| before.iter().any(is_awaited));
+    if !others_follow {
+        return posted(connection, books, batch, !awaited.is_empty());
+    }
+    // A refund had come before its sale: what follows the sale is judged after both.
+    batch.give_up(connection)?;
+    let mut answers = Vec::with_capacity(sales.len());
+    for part in sales.split_inclusive(is_awaited) {
+        let batch = Batch::claimed(connection, books, part, now)?;
+        answers.extend(posted(connection, books, batch, true)?);
+    }
+    Ok(answers)
+}
+
+/// Posts what was claimed; and the refunds that had come before their sale, where there may be any.
+fn posted(
+    connection: &mut PgConnection,
+    books: &BookCache,
+    mut batch: Batch<'_>,
+    awaited: bool,
+) -> QueryResult<Vec<Result<Posted, Refusal>>> {
+    let now = batch.now;
     let needs = batch.needs();
     fill(connection, &mut batch.world, &needs, Lock::Write)?;
     names::hold(connection, &mut batch.world, &needs.members)?;
@@ -126,15 +150,17 @@ pub fn post(
     batch.release(connection, &outcomes)?;
     batch.world.plays.write(connection, now)?;
     write::write(connection, &batch.world, &batch.book, now)?;
-    let refunded = waiting::settle(connection, books, &batch.arrived(), now)?;
     let mut answers = batch.answers(outcomes)?;
-    for posted in answers.iter_mut().flatten().filter(|posted| refunded.contains(&posted.purchase.id)) {
-        // A refund had come before it.
-        let (id, member) = (posted.purchase.id, posted.purchase.member);
-        posted.purchase = purchase(connection, books, id, None)?.ok_or(diesel::result::Error::NotFound)?;
-        posted.balance = balances::booked(connection, member)?;
+    if awaited {
+        let refunded = waiting::settle(connection, books, &batch.arrived(), now)?;
+        for posted in answers.iter_mut().flatten().filter(|posted| refunded.contains(&posted.purchase.id)) {
+            let (id, member) = (posted.purchase.id, posted.purchase.member);
+            posted.purchase =
+                purchase(connection, books, id, None)?.ok_or(diesel::result::Error::NotFound)?;
+            posted.balance = balances::booked(connection, member)?;
+        }
     }
-    spendable(connection, sales.iter().zip(&mut answers), date_in(batch.book.zone, now))?;
+    spendable(connection, batch.sales.iter().zip(&mut answers), date_in(batch.book.zone, now))?;
     Ok(answers)
 }
 

@@ -160,6 +160,13 @@ pub struct Sale {
     pub by_hand: bool,
 }
 
+impl Sale {
+    /// How it is known.
+    pub fn key(&self) -> ReceiptKey {
+        ReceiptKey { outlet: self.outlet.clone(), receipt: self.receipt.clone() }
+    }
+}
+
 /// How a purchase is known: the outlet's code (unique over all partners) and the receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReceiptKey {

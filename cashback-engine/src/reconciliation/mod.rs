@@ -33,7 +33,7 @@ use crate::schema::ledger::registers;
 
 pub use file::ROWS_MAX;
 pub use outcome::{PendingRow, ResolvedRow, pending_rows, post_rows};
-pub use report::{RegisterView, RowView, Totals, finish, period, register, registers, rows, stream_rows};
+pub use report::{RegisterView, RowView, Totals, finish, register, registers, rows, stream_rows};
 
 text_enum! {
     /// What a register is loaded for.

@@ -1,12 +1,17 @@
 WITH listed AS (
-    SELECT o.id AS outlet_id, r.outlet, r.receipt, r.kind, r.reference, r.occurred_at, r.purchase_id
+    SELECT o.id AS outlet_id, r.outlet, r.receipt, r.kind, r.reference, r.occurred_at, r.purchase_id,
+        r.outcome = 'rejected' AND coalesce(r.reason, '') LIKE 'occurred_at%' AS undated
     FROM ledger.register_rows AS r JOIN ledger.outlets AS o ON o.code = r.outlet
     JOIN ledger.registers AS g ON g.id = r.register_id AND g.partner_id = o.partner_id
     WHERE r.register_id = $1
+), middle AS (
+    -- A row far from the others has a mistyped date, which covers nothing.
+    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY occurred_at) AS at FROM listed WHERE NOT undated
 ), covered AS (
     SELECT date_trunc('day', min(occurred_at) AT TIME ZONE $2) AT TIME ZONE $2 AS first,
         (date_trunc('day', max(occurred_at) AT TIME ZONE $2) + interval '1 day') AT TIME ZONE $2 AS last
-    FROM listed
+    FROM listed CROSS JOIN middle WHERE NOT undated
+        AND occurred_at BETWEEN middle.at - interval '300 days' AND middle.at + interval '300 days'
 ), places AS (
     SELECT coalesce(max(place), 0) AS last FROM ledger.register_rows WHERE register_id = $1
 ), ours AS (

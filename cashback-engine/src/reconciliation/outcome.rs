@@ -1,7 +1,7 @@
 //! What becomes of a register's rows: posted or compared through the same functions as everything else, in chunks
 //! that each are the caller's transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
@@ -15,7 +15,7 @@ use super::waiting::{self, Held};
 use super::{Outcome, RegisterMode, RowKind};
 use crate::ids::{PartnerId, PurchaseId, RegisterId};
 use crate::posting::{self, Buyer, Known, Line, Presented, ReceiptKey, Refusal, Sale, Source};
-use crate::purchases::Purchase;
+use crate::purchases::{Purchase, PurchaseStatus};
 use crate::refunds::{self, Return, Returned};
 use crate::rules::BookCache;
 use crate::schema::ledger::{refunds as refund_rows, register_rows, registers};
@@ -338,16 +338,14 @@ impl Run<'_> {
         rows: &[&ResolvedRow],
         impossible: &HashMap<i64, Refusal>,
     ) -> QueryResult<(HashMap<ReceiptKey, PurchaseId>, Held)> {
-        let ids = |known: HashMap<ReceiptKey, Known>| {
-            known.into_iter().map(|(key, known)| (key, known.purchase.id)).collect::<Vec<_>>()
-        };
-        let mut known: HashMap<ReceiptKey, PurchaseId> =
-            ids(self.known(connection, rows)?).into_iter().collect();
+        let there = self.known(connection, rows)?;
+        let reserved = self.reserved(connection, &there)?;
+        let mut known = without(there, &reserved);
         let missing: BTreeSet<ReceiptKey> = rows
             .iter()
             .filter(|resolved| !impossible.contains_key(&resolved.row.place))
             .map(|resolved| key(&resolved.row))
-            .filter(|key| !known.contains_key(key))
+            .filter(|key| !known.contains_key(key) && !reserved.contains(key))
             .collect();
         if self.mode == RegisterMode::Compare {
             let missing: Vec<ReceiptKey> = missing.into_iter().collect();
@@ -355,12 +353,34 @@ impl Run<'_> {
             return Ok((known, Held::default()));
         }
         let book = self.books.current(connection)?;
-        let held = Held::claim(connection, &book, &missing, self.now)?;
+        let mut held = Held::claim(connection, &book, &missing, self.now)?;
+        held.reserved(reserved);
         let come: Vec<ReceiptKey> = missing.into_iter().filter(|key| !held.has(key)).collect();
         if !come.is_empty() {
-            known.extend(ids(posting::known(connection, self.books, &come)?));
+            let come = posting::known(connection, self.books, &come)?;
+            let reserved = self.reserved(connection, &come)?;
+            known.extend(without(come, &reserved));
+            held.reserved(reserved);
         }
         Ok((known, held))
+    }
+
+    /// The sales that are reserved only: what comes back of them waits for their capture, where anything is posted.
+    fn reserved(
+        &self,
+        connection: &mut PgConnection,
+        known: &HashMap<ReceiptKey, Known>,
+    ) -> QueryResult<HashSet<ReceiptKey>> {
+        if self.mode == RegisterMode::Compare {
+            return Ok(HashSet::new());
+        }
+        let authorized: HashMap<PurchaseId, &ReceiptKey> = known
+            .iter()
+            .filter(|(_, known)| known.purchase.status == PurchaseStatus::Authorized)
+            .map(|(key, known)| (known.purchase.id, key))
+            .collect();
+        let still = waiting::hold_reserved(connection, authorized.keys().copied().collect())?;
+        Ok(still.into_iter().filter_map(|id| authorized.get(&id).map(|key| (*key).clone())).collect())
     }
 
     fn refund(&self, row: &PendingRow, purchase: PurchaseId, reference: String) -> Return {
@@ -390,6 +410,12 @@ impl Run<'_> {
 
 fn key(row: &PendingRow) -> ReceiptKey {
     ReceiptKey { outlet: row.outlet.clone(), receipt: row.receipt.clone() }
+}
+
+/// The purchases that are known, but for some.
+fn without(known: HashMap<ReceiptKey, Known>, some: &HashSet<ReceiptKey>) -> HashMap<ReceiptKey, PurchaseId> {
+    let others = known.into_iter().filter(|(key, _)| !some.contains(key));
+    others.map(|(key, known)| (key, known.purchase.id)).collect()
 }
 
 /// A sale we have already: by member and what was sold alone. Of what was reserved, or given up, only they have a sale.

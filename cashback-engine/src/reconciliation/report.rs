@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -278,20 +278,4 @@ fn chunk(
         query = query.filter(register_rows::outcome.eq(outcome));
     }
     query.order(register_rows::place).limit(limit).load(connection)
-}
-
-/// The days a register covers, by its sales, in the programme's zone.
-///
-/// # Errors
-/// The database's.
-pub fn period(connection: &mut PgConnection, id: RegisterId) -> QueryResult<Option<(NaiveDate, NaiveDate)>> {
-    let zone: String = programme::table.select(programme::zone).first(connection)?;
-    let zone: chrono_tz::Tz = zone.parse().unwrap_or(chrono_tz::Europe::Moscow);
-    let (first, last): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) = register_rows::table
-        .filter(register_rows::register_id.eq(id).and(register_rows::line.is_not_null()))
-        .select((diesel::dsl::min(register_rows::occurred_at), diesel::dsl::max(register_rows::occurred_at)))
-        .first(connection)?;
-    Ok(first
-        .zip(last)
-        .map(|(first, last)| (crate::days::date_in(zone, first), crate::days::date_in(zone, last))))
 }

@@ -2,7 +2,8 @@
 //! whatever way it comes, posts the refund in the same transaction, and the row has its outcome.
 //!
 //! Neither can miss the other: before a row waits, its sale's receipt is claimed as a purchase would claim it. So either
-//! the purchase is there and is refunded, or it comes after this transaction and looks for what waits.
+//! the purchase is there and is refunded, or it comes after this transaction and looks for what waits. A sale that is
+//! reserved only counts as one to come: its capture looks, too.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,8 +17,10 @@ use super::Outcome;
 use crate::ids::{Mint, PartnerId, PurchaseId, RegisterId};
 use crate::posting::read::{ClaimReceipts, ReleaseReceipts};
 use crate::posting::{BATCH_MAX, ReceiptKey, Refusal};
+use crate::purchases::PurchaseStatus;
 use crate::refunds::{self, Refunded, Return, Returned};
 use crate::rules::{Book, BookCache};
+use crate::schema::ledger::purchases;
 use crate::statement::statement;
 
 /// Why a row waits, as a stable word.
@@ -55,6 +58,19 @@ pub(crate) struct Arrived {
     pub key: ReceiptKey,
     pub purchase: PurchaseId,
     pub partner: PartnerId,
+}
+
+/// For which of these sales refunds wait. Whoever holds a sale's receipt knows that no more will.
+pub(crate) fn awaited(
+    connection: &mut PgConnection,
+    sales: impl Iterator<Item = ReceiptKey>,
+) -> QueryResult<HashSet<ReceiptKey>> {
+    let (outlets, receipts): (Vec<String>, Vec<String>) = sales.map(|key| (key.outlet, key.receipt)).unzip();
+    if outlets.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<WaitingRow> = FindWaiting { outlets, receipts }.load(connection)?;
+    Ok(rows.into_iter().map(|(_, _, outlet, receipt, ..)| ReceiptKey { outlet, receipt }).collect())
 }
 
 /// Posts the refunds that waited for these sales, after the sales were written; which purchases they changed.
@@ -125,7 +141,25 @@ impl EndWaiting {
     }
 }
 
-/// The receipts of sales that nobody has posted, held until the rows that wait for them are written.
+/// Those of these purchases that are reserved only, which they stay until this transaction ends: so whoever captures one
+/// finds the rows that wait for it.
+pub(super) fn hold_reserved(
+    connection: &mut PgConnection,
+    ids: Vec<PurchaseId>,
+) -> QueryResult<Vec<PurchaseId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    purchases::table
+        .filter(purchases::id.eq_any(ids).and(purchases::status.eq(PurchaseStatus::Authorized)))
+        .order(purchases::id)
+        .select(purchases::id)
+        .for_share()
+        .load(connection)
+}
+
+/// The receipts of sales that nobody has posted, held until the rows that wait for them are written; and those of sales
+/// that are reserved only.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     claims: ReleaseReceipts,
@@ -168,6 +202,11 @@ impl Held {
         Ok(held)
     }
 
+    /// Notes sales that are reserved only.
+    pub(super) fn reserved(&mut self, keys: HashSet<ReceiptKey>) {
+        self.keys.extend(keys);
+    }
+
     /// Whether this sale is still to come.
     pub(super) fn has(&self, key: &ReceiptKey) -> bool {
         self.keys.contains(key)
@@ -175,7 +214,7 @@ impl Held {
 
     /// Gives the receipts back, once the rows say that they wait.
     pub(super) fn release(self, connection: &mut PgConnection) -> QueryResult<()> {
-        if !self.keys.is_empty() {
+        if !self.claims.purchases.is_empty() {
             self.claims.execute(connection)?;
         }
         Ok(())

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, RwLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -22,6 +22,9 @@ use crate::programme::Exclusions;
 use crate::schema::ledger::{accounts, outlets, partners, programme};
 use crate::tiers::{self, TierTerms};
 
+/// For so many days after its last one a purchase is told that a version was over: who comes a day late wants to know why.
+const TOLD_DAYS: u64 = 31;
+
 /// An approved version, with the time it is in force.
 #[derive(Debug, Clone)]
 pub struct Version {
@@ -37,7 +40,8 @@ pub struct Version {
     pub terms: Terms,
     /// From when: its approval; one that follows another takes over on its first day, should that be later.
     pub starts_at: DateTime<Utc>,
-    /// Until when (exclusive): a later version takes over, or the rule ends.
+    /// Until when (exclusive): a later version takes over, the rule ends, or its last day is [`TOLD_DAYS`] past, after which
+    /// nobody hears of it any more.
     pub over_at: Option<DateTime<Utc>>,
     /// The funders' accounts, in the order of the terms.
     pub funders: Vec<Account>,
@@ -51,6 +55,12 @@ impl Version {
     /// Whether it was the version in force at an instant; its dates are judged apart.
     pub fn in_force(&self, at: DateTime<Utc>) -> bool {
         self.starts_at <= at && self.over_at.is_none_or(|over| at < over)
+    }
+
+    /// Whether a day of the programme is one of its dates.
+    pub fn runs_on(&self, day: NaiveDate) -> bool {
+        let when = &self.terms.when;
+        when.from.is_none_or(|from| from <= day) && when.until.is_none_or(|until| day <= until)
     }
 }
 
@@ -219,6 +229,8 @@ fn versions(
         // The latest first: each is over when the earliest of those after it takes over.
         for Approved { row, terms, approved_at, takes_over_at } in approved.into_iter().rev() {
             earlier -= 1;
+            let told = terms.when.until.and_then(|last| last.checked_add_days(Days::new(TOLD_DAYS + 1)));
+            let told_until = told.map(|day| midnight(zone, day));
             versions.push(Arc::new(Version {
                 rule: row.rule_id,
                 version: row.version,
@@ -227,7 +239,7 @@ fn versions(
                 funders: funders(&terms, partners.get(&row.partner_id), funding)?,
                 terms,
                 starts_at: if earlier == 0 { approved_at } else { takes_over_at },
-                over_at,
+                over_at: [over_at, told_until].into_iter().flatten().min(),
                 counted_spans: spans.iter().copied().collect(),
                 counts_budget,
             }));

@@ -99,6 +99,7 @@ pub fn preview(
         status: PurchaseStatus::Posted,
         amount: sample.amount,
         redeemed: sample.redeem,
+        sold: sample.amount,
         refunded: Money::ZERO,
         given: sum,
         left: sum,

@@ -18,11 +18,13 @@ pub(super) fn text(
     let mut parts = vec![sum(applied, terms, reader)];
     parts.extend(basis(applied, explanation, reader));
     if applied.left < applied.given {
-        parts.push(format!(
-            "{} {}",
-            reader.pick("После возвратов осталось", "After returns it is"),
-            language.rubles(applied.left)
-        ));
+        let returned = explanation.refunded > explanation.amount - explanation.sold;
+        let after = if returned {
+            reader.pick("После возвратов осталось", "After returns it is")
+        } else {
+            reader.pick("С подтверждённой суммы —", "On what the shop confirmed it is")
+        };
+        parts.push(format!("{after} {}", language.rubles(applied.left)));
     }
     parts.push(funders(applied, reader));
     let mut dates = format!(

@@ -79,17 +79,25 @@ fn opening(explanation: &Explanation, language: Language) -> String {
 }
 
 fn refunds(explanation: &Explanation, language: Language) -> Option<String> {
-    explanation.refunded.is_positive().then(|| {
-        format!(
-            "{} {}; {} {}, {} {}.",
-            language.pick("Возвращено товаров на", "Returned:"),
-            language.rubles(explanation.refunded),
-            language.pick("кешбэк уменьшен на", "cashback taken back:"),
-            language.rubles(explanation.given - explanation.left),
-            language.pick("осталось", "left:"),
-            language.rubles(explanation.left),
-        )
-    })
+    let (sold, left) = (language.rubles(explanation.sold), language.rubles(explanation.left));
+    let not_captured = explanation.amount - explanation.sold;
+    let returned = explanation.refunded - not_captured;
+    let all_captured = not_captured.is_zero();
+    let confirmed = language.pick("Магазин подтвердил покупку на", "The shop confirmed a purchase of");
+    let came_back = language.pick("Возвращено товаров на", "Returned:");
+    if !all_captured && !returned.is_positive() {
+        let of_it = language.pick("кешбэк с этой суммы:", "cashback on that:");
+        return Some(format!("{confirmed} {sold}; {of_it} {left}."));
+    }
+    let returned = returned.is_positive().then(|| language.rubles(returned))?;
+    let remains = language.pick("осталось", "left:");
+    if !all_captured {
+        let cashback = language.pick("кешбэка осталось", "cashback left:");
+        return Some(format!("{confirmed} {sold}. {came_back} {returned}; {cashback} {left}."));
+    }
+    let less = language.pick("кешбэк уменьшен на", "cashback taken back:");
+    let taken = language.rubles(explanation.given - explanation.left);
+    Some(format!("{came_back} {returned}; {less} {taken}, {remains} {left}."))
 }
 
 /// Why a purchase brought no cashback, or less, in a sentence.

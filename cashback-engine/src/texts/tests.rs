@@ -57,6 +57,7 @@ fn purchase(amount: &str, rules: Vec<RuleExplanation>) -> Explanation {
         status: PurchaseStatus::Posted,
         amount: money(amount),
         redeemed: Money::ZERO,
+        sold: money(amount),
         refunded: Money::ZERO,
         given: Money::ZERO,
         left: Money::ZERO,
@@ -102,6 +103,35 @@ fn the_example_of_money_md_in_words() {
              After returns it is 12.60 ₽. Paid by the partner — 21.00 ₽, “Пермская краевая” — 21.00 ₽. \
              Can be spent from 6 December 2026 until 21 November 2027.",
             "Returned: 400.00 ₽; cashback taken back: 29.40 ₽, left: 12.60 ₽.",
+        ]
+    );
+}
+
+#[test]
+fn what_was_captured_for_less_was_not_returned() {
+    let mut outcome = applied("1000.00", "50.00");
+    (outcome.rate, outcome.left) = (Some("5".parse().unwrap()), money("30.00"));
+    let mut shopping = purchase("1000.00", vec![rule(r#""earn":{"percent":"5"}"#, Ok(outcome))]);
+    (shopping.sold, shopping.refunded) = (money("600.00"), money("400.00"));
+    (shopping.given, shopping.left) = (money("50.00"), money("30.00"));
+    let told_of = |shopping: &Explanation| {
+        [Language::Russian, Language::English].map(|language| told(shopping, language).pop().unwrap())
+    };
+    assert_eq!(
+        told_of(&shopping),
+        [
+            "Магазин подтвердил покупку на 600,00 ₽; кешбэк с этой суммы: 30,00 ₽.",
+            "The shop confirmed a purchase of 600.00 ₽; cashback on that: 30.00 ₽."
+        ]
+    );
+    let rule = told(&shopping, Language::Russian).remove(1);
+    assert!(rule.contains("С подтверждённой суммы — 30,00 ₽"), "{rule}");
+    (shopping.refunded, shopping.left) = (money("500.00"), money("25.00"));
+    assert_eq!(
+        told_of(&shopping),
+        [
+            "Магазин подтвердил покупку на 600,00 ₽. Возвращено товаров на 100,00 ₽; кешбэка осталось 25,00 ₽.",
+            "The shop confirmed a purchase of 600.00 ₽. Returned: 100.00 ₽; cashback left: 25.00 ₽."
         ]
     );
 }

@@ -1,5 +1,5 @@
 //! Receipts that are claimed in a random history: filed, approved with or without the till's receipt, declined, left until
-//! they end by themselves, and arriving after all, in the model and in the engine.
+//! they end by themselves, reserved in two steps, and arriving after all, in the model and in the engine.
 
 use cashback_engine::claims::{self, ClaimFilter, ClaimId, ClaimReason, ClaimRefusal};
 use cashback_engine::posting::{Fiscal, Presented, Sale, Source};
@@ -14,6 +14,8 @@ use super::{MEMBERS, Model, Run};
 const DRIVE: &str = "9287440300634471";
 /// How long a claim waits.
 const CLAIM_DAYS: i64 = 14;
+/// Older sales than this no till reserves any more.
+const RESERVED_WITHIN: TimeDelta = TimeDelta::days(29);
 /// Older sales than this no register brings any more, in whatever month.
 const ARRIVES_WITHIN: TimeDelta = TimeDelta::days(55);
 
@@ -27,6 +29,8 @@ pub enum Claimed {
     Decline(usize),
     /// Which claim's sale is in a register.
     Arrive(usize),
+    /// Which claim's sale a till reserves, to be captured like any other.
+    Reserve(usize),
 }
 
 pub fn claimed() -> impl Strategy<Value = Claimed> {
@@ -35,6 +39,7 @@ pub fn claimed() -> impl Strategy<Value = Claimed> {
         2 => (0usize..99, any::<bool>()).prop_map(|(claim, named)| Claimed::Approve(claim, named)),
         1 => (0usize..99).prop_map(Claimed::Decline),
         3 => (0usize..99).prop_map(Claimed::Arrive),
+        2 => (0usize..99).prop_map(Claimed::Reserve),
     ]
 }
 
@@ -54,6 +59,8 @@ pub struct ModelClaim {
     moment: DateTime<Utc>,
     filed: DateTime<Utc>,
     state: State,
+    /// Whether its sale has come under the till's receipt.
+    told: bool,
 }
 
 impl Model {
@@ -68,6 +75,27 @@ impl Model {
         let last = self.purchases.len() - 1;
         self.purchases[last].lined = false;
         self.capture(last, today);
+    }
+
+    /// Reserves the sale of a claim.
+    fn reserve(&mut self, at: usize, today: NaiveDate) {
+        let claim = &mut self.claims[at];
+        claim.told = true;
+        let (member, amount, moment) = (claim.member, claim.amount, claim.moment);
+        let member = self.survivor(member);
+        self.authorize(member, [amount, 0], 0, (today, moment.date_naive(), Some(moment)));
+        let last = self.purchases.last_mut().unwrap();
+        (last.lined, last.claim) = (false, Some(at));
+    }
+
+    /// Whether the claim whose sale is captured was approved: it is that purchase then. An open one is confirmed.
+    pub fn is_credited(&mut self, at: usize, whole: bool) -> bool {
+        let Some(claim) = self.purchases[at].claim.filter(|_| whole) else { return false };
+        let before = self.claims[claim].state;
+        if before == State::Open {
+            self.claims[claim].state = State::Credited;
+        }
+        before == State::Credited
     }
 
     /// Claims nobody decided in time end by themselves.
@@ -112,7 +140,7 @@ fn filed(model: &mut Model, runs: &mut [Run], (member, rubles, days): (usize, i6
     let (amount, filed) = (receipt.amount, runs[0].programme.now);
     // A receipt that can't be claimed may still arrive.
     let state = if left { State::Ended } else { State::Open };
-    model.claims.push(ModelClaim { member, amount, moment, filed, state });
+    model.claims.push(ModelClaim { member, amount, moment, filed, state, told: false });
 }
 
 /// Does what is asked in the model and in each run; nothing where there is no such claim.
@@ -120,27 +148,38 @@ pub fn apply(asked: Claimed, model: &mut Model, runs: &mut [Run], today: NaiveDa
     runs.iter_mut().for_each(Run::flush);
     let which = match asked {
         Claimed::File(member, rubles, days) => return filed(model, runs, (member, rubles, days)),
-        Claimed::Approve(which, _) | Claimed::Decline(which) | Claimed::Arrive(which) => which,
+        Claimed::Approve(which, _)
+        | Claimed::Decline(which)
+        | Claimed::Arrive(which)
+        | Claimed::Reserve(which) => which,
     };
     let Some(at) = which.checked_rem(model.claims.len()) else { return };
     let claim = model.claims[at].clone();
     let receipt = Receipt { number: at, amount: claim.amount, moment: claim.moment };
     let member = model.survivor(claim.member);
     match asked {
-        Claimed::Approve(_, named) if claim.state == State::Open => {
+        Claimed::Approve(_, named) if claim.state == State::Open && !(named && claim.told) => {
             model.credit(at, today);
+            model.claims[at].told |= named;
             runs.iter_mut().for_each(|run| run.approve(member, receipt, named));
         }
         Claimed::Decline(_) if claim.state == State::Open => {
             model.claims[at].state = State::Ended;
             runs.iter_mut().for_each(|run| run.decline(at));
         }
+        Claimed::Reserve(_) if runs[0].programme.now - claim.moment < RESERVED_WITHIN && !claim.told => {
+            model.reserve(at, today);
+            runs.iter_mut().for_each(|run| run.reserve(member, receipt));
+        }
+        // What a till has reserved it tells of itself.
+        Claimed::Arrive(_) if model.purchases.iter().any(|purchase| purchase.claim == Some(at)) => {}
         Claimed::Arrive(_) if runs[0].programme.now - claim.moment < ARRIVES_WITHIN => {
             // What was credited is that purchase, whatever it was credited by.
             let fresh = claim.state != State::Credited;
             if fresh {
                 model.credit(at, today);
             }
+            model.claims[at].told = true;
             runs.iter_mut().for_each(|run| run.arrive(member, receipt, fresh));
         }
         _ => {}
@@ -176,6 +215,14 @@ impl Run {
         if !named {
             sale.receipt = format!("FD-{DRIVE}-{}", receipt.number + 1);
         }
+        let posted = self.programme.post(&sale).unwrap();
+        assert!(!posted.replayed);
+        self.purchases.push(posted.purchase.id);
+    }
+
+    fn reserve(&mut self, member: usize, receipt: Receipt) {
+        let mut sale = self.claimed_sale(member, receipt);
+        sale.capture = false;
         let posted = self.programme.post(&sale).unwrap();
         assert!(!posted.replayed);
         self.purchases.push(posted.purchase.id);
