@@ -53,6 +53,8 @@ call!(PostOne {
     commission: i64 => BigInt, cashback: i64 => BigInt, terms: String => Text, payload: String => Text,
 }, "SELECT floor.post_one");
 
+call!(RunningTransfer { from: String => Text, to: String => Text, amount: i64 => BigInt }, "SELECT floor.running_transfer");
+
 /// What the engine wrote for a purchase, so that the floor's rows are as wide.
 #[derive(QueryableByName)]
 pub struct Pattern {
@@ -91,7 +93,9 @@ impl Purchase {
 
 /// Makes the copies of the tables and the functions; the members' balances with them.
 pub fn install(connection: &mut PgConnection) {
-    connection.batch_execute(include_str!("floor.sql")).expect("the floor can be made");
+    for floor in [include_str!("floor.sql"), include_str!("running.sql")] {
+        connection.batch_execute(floor).expect("the floor can be made");
+    }
     connection
         .batch_execute("INSERT INTO floor.balances SELECT * FROM ledger.balances; ANALYZE")
         .expect("the balances can be copied");
@@ -146,5 +150,13 @@ pub fn post_one(connection: &mut PgConnection, pattern: &Pattern, members: &[Mem
         terms: pattern.terms.clone(),
         payload: pattern.payload.clone(),
     };
+    call.execute(connection).expect("the floor's rows can be written");
+}
+
+/// One transfer between two of the accounts that keep running balances.
+pub fn running_transfer(connection: &mut PgConnection, number: u64) {
+    let account = |place: u64| format!("account_{}", place % 20_000);
+    let (from, to) = (account(number.wrapping_mul(7_919)), account(number.wrapping_mul(104_729) + 1));
+    let call = RunningTransfer { from, to, amount: super::programme::kopecks_of(number) };
     call.execute(connection).expect("the floor's rows can be written");
 }

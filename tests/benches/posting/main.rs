@@ -36,13 +36,17 @@ use self::programme::{Partners, Programme};
 /// Sizes of batch, and how many connections post at once.
 const BATCHES: [(u64, usize); 6] = [(1, 1), (16, 1), (64, 1), (256, 1), (1_024, 1), (256, 2)];
 /// Connections, and the least ratio to post-one to reach.
-const CONNECTIONS: [(usize, Option<f64>); 4] = [(1, None), (16, None), (64, Some(1.0)), (512, Some(1.5))];
+const CONNECTIONS: [(usize, Option<f64>); 4] = [(1, None), (16, None), (64, Some(1.0)), (MOST, Some(1.5))];
+/// The most of those.
+const MOST: usize = 512;
 /// Purchases of a call to the batch endpoint, and calls at once.
 const CALL: (u64, usize) = (256, 2);
 /// What the 99th of a hundred purchases may wait at 64 connections, in milliseconds.
 const P99_MAX: f64 = 15.0;
 /// Clients of post-one.
 const FLOOR_CLIENTS: usize = 16;
+/// Clients of the ledger with running balances, and how often as many purchases its transfers are to be.
+const RUNNING: (usize, f64) = (8, 3.0);
 /// Clients whose waiting is judged, and how many the floor's own waiting is measured with.
 const JUDGED: usize = 64;
 /// Members who buy.
@@ -115,27 +119,31 @@ fn batches(programme: &Programme, connections: &mut [PgConnection], pattern: &Pa
     measure::print("Posting by the engine", "post-batch", &rows);
 }
 
+/// Over as many connections as the server posts with, so that what is hot is waited for.
 fn hot_spots(programme: &Programme, connections: &mut [PgConnection]) {
     let spots = [("one hot partner", Partners::One), ("one hot member", Partners::HundredForOne)];
-    let mut rows: Vec<Row> =
-        spots.iter().map(|(what, _)| Row::new(format!("{what}, batches of 256"), Some(0.9))).collect();
-    for round in 0..=ROUNDS {
-        let mut run = |partners| {
-            stretch(&mut connections[..1], round, |connection| {
-                programme.post(connection, partners, numbers(256));
-                256
-            })
-        };
-        let spread = run(Partners::Hundred);
-        for (row, (_, hot)) in rows.iter_mut().zip(spots) {
-            let ours = run(hot);
-            if round > 0 {
-                row.ours.push(ours);
-                row.floor.push(spread);
+    for at_once in [1, 2] {
+        let mut rows: Vec<Row> =
+            spots.iter().map(|(what, _)| Row::new(format!("{what}, batches of 256"), Some(0.9))).collect();
+        for round in 0..=ROUNDS {
+            let mut run = |partners| {
+                stretch(&mut connections[..at_once], round, |connection| {
+                    programme.post(connection, partners, numbers(256));
+                    256
+                })
+            };
+            let spread = run(Partners::Hundred);
+            for (row, (_, hot)) in rows.iter_mut().zip(spots) {
+                let ours = run(hot);
+                if round > 0 {
+                    row.ours.push(ours);
+                    row.floor.push(spread);
+                }
             }
         }
+        let title = format!("Hot spots, {at_once} at once");
+        measure::print(&title, "a hundred partners and all members", &rows);
     }
-    measure::print("Hot spots", "a hundred partners and all members", &rows);
 }
 
 /// The guard against a code shown twice: with it beside without, and by itself.
@@ -170,7 +178,14 @@ fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connecti
         .map(|(count, target)| Row::new(format!("connections: {count}"), *target))
         .collect();
     let mut crowd = Row::new(format!("post-one itself, {JUDGED} clients"), None);
+    let (clients, times) = RUNNING;
+    let mut running =
+        Row::new(format!("the most connections, beside {clients} clients' transfers"), Some(times));
     for round in 0..=ROUNDS {
+        let transfers = stretch(&mut connections[..clients], round, |connection| {
+            floor::running_transfer(connection, number());
+            1
+        });
         let one = |connection: &mut PgConnection| {
             floor::post_one(connection, pattern, &programme.members, number());
             1
@@ -198,6 +213,10 @@ fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connecti
                 row.ours.push(ours);
                 row.floor.push(floor);
                 row.note = latency(waited, tills.len() == JUDGED);
+                if tills.len() == MOST {
+                    running.ours.push(ours);
+                    running.floor.push(transfers);
+                }
                 if later > 0 {
                     row.note += &format!(", {later} times 503");
                 }
@@ -205,6 +224,7 @@ fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connecti
         }
     }
     rows.push(crowd);
+    rows.push(running);
     let floor = format!("post-one at {FLOOR_CLIENTS} clients");
     measure::print("Posting over HTTP, one purchase a request", &floor, &rows);
     println!("{:.0} MB resident at most, the clients and the floor with it", memory::resident_most());
