@@ -6,6 +6,8 @@
 
 #[path = "support/measure.rs"]
 mod measure;
+#[path = "support/memory.rs"]
+mod memory;
 
 use std::time::Instant;
 
@@ -88,6 +90,7 @@ fn main() {
         expiry.floor.push(lots as f64 / floor);
     }
     measure::print("Nightly jobs", "one statement that writes the same rows", &[release, expiry]);
+    println!("{:.0} MB resident at most", memory::resident_most());
 }
 
 fn furnish(connection: &mut PgConnection, lots: i64) {

@@ -1,5 +1,6 @@
-//! Transfers a second of `ledger verify` over a ledger made in bulk, and of closing its days, beside a plain sequential
-//! sum over the same tables.
+//! Transfers a second of `ledger verify`, and of closing its days, beside a plain sequential sum over the same tables. The
+//! ledger's purchases are made in bulk; the nightly job releases three fifths of them, and the engine has some returned and
+//! others paid with points.
 #![allow(
     clippy::as_conversions,
     reason = "a benchmark stops where something is not as it expects, and its figures are rounded"
@@ -7,13 +8,17 @@
 
 #[path = "support/measure.rs"]
 mod measure;
+#[path = "support/memory.rs"]
+mod memory;
 
 use std::time::Instant;
 
 use cashback_engine::ledger::{audit, closing};
 use cashback_engine::partners::{self, NewOutlet, NewPartner};
+use cashback_engine::posting::{self, Audience, Buyer, CardStanding, Presented, Sale, Source};
+use cashback_engine::refunds::{self, Return, Returned};
 use cashback_engine::rules::{BookCache, RuleDraft, store};
-use cashback_engine::{RuleId, enrolments, jobs};
+use cashback_engine::{PartnerId, PurchaseId, RuleId, enrolments, jobs};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -25,8 +30,14 @@ use shared_kernel::money::{Money, Rate};
 
 use self::measure::{Row, scaled};
 
-/// Two a purchase.
+/// So many in all, about 2.7 a purchase: two of its own, and most are released.
 const TRANSFERS: u32 = 5_000_000;
+/// Tenths of a transfer a purchase.
+const TENTHS: i64 = 27;
+/// Of how many purchases one is returned in part, and one paid with points.
+const ONE_OF: i64 = 50;
+/// Purchases and refunds of a commit.
+const BATCH: usize = 256;
 const MEMBERS: u32 = 100_000;
 /// Over so many days.
 const DAYS: i64 = 50;
@@ -41,7 +52,7 @@ const PURCHASES: &str = r#"
         FROM generate_series(0, $2 - 1) AS n JOIN numbered AS m ON m.number = ($3 * $2 + n) * 7919 % $5
     ), priced AS MATERIALIZED (
         SELECT *, (amount * 5 + 50) / 100 AS cashback, (amount * 2 + 50) / 100 AS commission,
-            ((at AT TIME ZONE 'Europe/Moscow')::date + 90 + 1)::timestamp AT TIME ZONE 'Europe/Moscow' AS available_at,
+            ((at AT TIME ZONE 'Europe/Moscow')::date + 20 + 1)::timestamp AT TIME ZONE 'Europe/Moscow' AS available_at,
             ((at AT TIME ZONE 'Europe/Moscow')::date + interval '12 months')::date AS expires_on
         FROM new
     ), receipts AS (
@@ -82,13 +93,14 @@ const SEQUENTIAL: &str = "SET max_parallel_workers_per_gather = 0;
     SELECT sum(cashback) FROM ledger.purchases; RESET max_parallel_workers_per_gather";
 
 fn main() {
-    let (members, a_day) = (scaled(MEMBERS), scaled(TRANSFERS) as i64 / 2 / DAYS);
-    let transfers = (a_day * 2 * DAYS) as f64;
+    let (members, a_day) = (scaled(MEMBERS), scaled(TRANSFERS) as i64 * 10 / TENTHS / DAYS);
     let database = harness::database();
     let (mut connection, mut beside) = (database.connect(), database.connect());
     let now = Clock::system().now();
     furnish(&mut connection, members, a_day, now);
     let books = BookCache::default();
+    live_on(&mut connection, &books, now);
+    let transfers = audit::verify(&mut connection, &books).expect("the database answers").transfers as f64;
     let closed = seconds(|| {
         while connection
             .transaction(|c| closing::close_day(c, &books, now, now))
@@ -128,6 +140,79 @@ fn main() {
         }
     }
     measure::print("Verifying the ledger", "a plain sum", &[whole, since, closing]);
+    println!("{:.0} MB resident at most", memory::resident_most());
+}
+
+#[derive(QueryableByName)]
+struct Bought {
+    #[diesel(sql_type = SqlUuid)]
+    id: PurchaseId,
+    #[diesel(sql_type = SqlUuid)]
+    member_id: MemberId,
+    #[diesel(sql_type = BigInt)]
+    amount: i64,
+}
+
+/// Releases what is due; returns a part of some purchases, and lets the buyers of as many others pay with points.
+fn live_on(connection: &mut PgConnection, books: &BookCache, now: DateTime<Utc>) {
+    while connection.transaction(|c| jobs::release_holds(c, books, now, now)).expect("holds end") > 0 {}
+    let bought: Vec<Bought> = diesel::sql_query(
+        "SELECT id, member_id, amount FROM ledger.purchases WHERE abs(hashtext(id::text)) % $1 = 0 ORDER BY id",
+    )
+    .bind::<BigInt, _>(ONE_OF)
+    .load(connection)
+    .expect("purchases can be read");
+    let partner = books.current(connection).expect("the book can be read");
+    let partner = partner.outlet("shop-1").expect("it was made").partner_id;
+    for some in bought.chunks(BATCH) {
+        let returns: Vec<Return> = some.iter().map(|bought| returned(bought, partner, now)).collect();
+        let sales: Vec<Sale> = some.iter().map(|bought| paid_with_points(bought, partner, now)).collect();
+        connection
+            .transaction(|connection| -> QueryResult<()> {
+                let refunded = refunds::refund(connection, books, &returns, now)?;
+                assert!(refunded.iter().all(Result::is_ok), "what was bought can be returned");
+                posting::post(connection, books, &sales, now)?;
+                Ok(())
+            })
+            .expect("the ledger lives on");
+    }
+}
+
+fn returned(bought: &Bought, partner: PartnerId, now: DateTime<Utc>) -> Return {
+    Return {
+        purchase: bought.id,
+        partner: Some(partner),
+        what: Returned::Amount(Money::from_kopecks(bought.amount / 3)),
+        reference: "back".to_owned(),
+        fiscal: None,
+        occurred_at: now,
+    }
+}
+
+/// 100.00, ten of them with points; who has none is refused.
+fn paid_with_points(bought: &Bought, partner: PartnerId, now: DateTime<Utc>) -> Sale {
+    Sale {
+        partner,
+        outlet: "shop-1".to_owned(),
+        receipt: format!("P-{}", bought.id),
+        occurred_at: now,
+        amount: Money::from_kopecks(10_000),
+        lines: None,
+        redeem: Money::from_kopecks(1_000),
+        fiscal: None,
+        capture: true,
+        presented: Presented::LiveCode,
+        buyer: Buyer {
+            limits: None,
+            member: bought.member_id,
+            card: None,
+            card_standing: CardStanding::Valid,
+            audience: Audience::default(),
+        },
+        source: Source::Api,
+        posted_by: Uuid::nil(),
+        by_hand: false,
+    }
 }
 
 #[derive(QueryableByName)]
@@ -193,7 +278,7 @@ fn partner_and_rule(connection: &mut PgConnection, long_ago: DateTime<Utc>) -> R
         zone: "Europe/Moscow".to_owned(),
     };
     partners::add_outlet(connection, partner, &outlet, long_ago).expect("the outlet is right");
-    let json = r#"{"name":"5 %","partner":"shop","earn":{"percent":"5"},"hold_days":90,
+    let json = r#"{"name":"5 %","partner":"shop","earn":{"percent":"5"},"hold_days":20,
         "caps":{"per_member":{"amount":"9000000.00","period":"month"},"budget":"1000000000.00"}}"#;
     let draft: RuleDraft = serde_json::from_str(json).expect("the rule is right");
     let rule = store::create(connection, &draft, Uuid::new_v4(), long_ago).expect("it can be drafted");
