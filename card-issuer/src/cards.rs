@@ -363,12 +363,16 @@ pub fn by_ids(connection: &mut PgConnection, ids: &[CardId]) -> Result<Vec<Card>
     Ok(cards::table.filter(cards::id.eq_any(ids)).select(Card::as_select()).load(connection)?)
 }
 
-/// Members' cards, in no order. One statement.
+/// Members' cards, each member's in the order of [`of_member`]. One statement.
 ///
 /// # Errors
 /// The database's.
 pub fn of_members(connection: &mut PgConnection, members: &[MemberId]) -> Result<Vec<Card>, CardError> {
-    Ok(cards::table.filter(cards::member_id.eq_any(members)).select(Card::as_select()).load(connection)?)
+    Ok(cards::table
+        .filter(cards::member_id.eq_any(members))
+        .order((cards::kind.desc(), cards::relation.is_not_null(), cards::id.desc()))
+        .select(Card::as_select())
+        .load(connection)?)
 }
 
 /// A member's cards: virtual ones first, their own before the family's, then the newest first.

@@ -10,7 +10,7 @@ use unioncard::auth::Role;
 
 use crate::shop::{Holder, Shop, partner_with, slug};
 
-const DRIVE: &str = "9287440300634471";
+pub const DRIVE: &str = "9287440300634471";
 
 /// What a till in Moscow prints at a moment.
 pub fn receipt(at: DateTime<Utc>, sum: &str, document: u32) -> String {
@@ -18,16 +18,17 @@ pub fn receipt(at: DateTime<Utc>, sum: &str, document: u32) -> String {
     format!("t={}&s={sum}&fn={DRIVE}&i={document}&fp=3730902192&n=1", local.format("%Y%m%dT%H%M"))
 }
 
-struct Story {
-    shop: Shop,
-    anna: Holder,
+/// Anna, and the shop whose receipts she claims.
+pub struct Story {
+    pub shop: Shop,
+    pub anna: Holder,
     /// Anna's page.
-    page: Client,
+    pub page: Client,
 }
 
 impl Story {
     /// `market-1` has a registered drive; Anna is signed in.
-    fn open() -> Self {
+    pub fn open() -> Self {
         let shop = Shop::open();
         let anna = shop.holder("1001");
         let page = shop.server.as_member("1001");
@@ -36,7 +37,7 @@ impl Story {
         Self { shop, anna, page }
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub fn now(&self) -> DateTime<Utc> {
         self.shop.server.app.now()
     }
 
@@ -44,33 +45,33 @@ impl Story {
         receipt(self.now() - TimeDelta::hours(1), sum, document)
     }
 
-    fn claim(&self, fiscal: &str) -> Value {
+    pub fn claim(&self, fiscal: &str) -> Value {
         self.page.post("/v1/me/claims", &json!({ "fiscal": fiscal })).expect(201).json()
     }
 
-    fn own(&self, claim: &Value) -> Value {
+    pub fn own(&self, claim: &Value) -> Value {
         let list = self.page.get("/v1/me/claims").expect(200).json();
         let found = list["items"].as_array().unwrap().iter().find(|one| one["id"] == claim["id"]);
         found.expect("the member's own claim").clone()
     }
 
-    fn approve(&self, claim: &Value, body: &Value) -> harness::Answer {
+    pub fn approve(&self, claim: &Value, body: &Value) -> harness::Answer {
         let id = claim["id"].as_str().unwrap();
         self.shop.program.post(&format!("/v1/claims/{id}/approve"), body)
     }
 
-    fn pending(&self) -> String {
+    pub fn pending(&self) -> String {
         let balance = self.page.get("/v1/me/balance").expect(200).json();
         balance["pending"].as_str().unwrap().to_owned()
     }
 
-    fn sale(&self, receipt: &str, amount: &str, at: DateTime<Utc>) -> Value {
+    pub fn sale(&self, receipt: &str, amount: &str, at: DateTime<Utc>) -> Value {
         let mut sale = self.shop.sale(("card_number", self.anna.card.number.as_str()), receipt, amount);
         sale["occurred_at"] = json!(crate::shop::stamp(at));
         sale
     }
 
-    fn sound(&self) {
+    pub fn sound(&self) {
         let report = cashback_engine::ledger::audit::verify(
             &mut self.shop.server.connect(),
             &self.shop.server.app.books,

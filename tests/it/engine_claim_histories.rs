@@ -24,7 +24,8 @@ use shared_kernel::paging::Limit;
 use crate::engine_registers::{HEADER, load};
 use crate::engine_support::Programme;
 
-const DRIVE: &str = "9287440300634471";
+/// The drives of one till: the one is known, the other gets known some day. Sales by turns of two.
+const DRIVES: [&str; 2] = ["9287440300634471", "1111222233334444"];
 const SALES: usize = 6;
 
 #[derive(Debug, Clone)]
@@ -45,6 +46,10 @@ enum Step {
     Decided(usize, Verdict),
     /// A register has the sale; it is posted or only compared.
     Filed(usize, RegisterMode),
+    /// The drive that nobody knew is registered.
+    Known,
+    /// Finance tells whose till a claim's receipt is of.
+    Assigned(usize),
     /// The two members are one.
     Merged,
     /// Days pass, with the nightly jobs at their end.
@@ -73,6 +78,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0usize..9, verdict).prop_map(|(case, verdict)| Step::Decided(case, verdict)),
         2 => (0..SALES, prop_oneof![Just(RegisterMode::Post), Just(RegisterMode::Compare)])
             .prop_map(|(sale, mode)| Step::Filed(sale, mode)),
+        1 => Just(Step::Known),
+        2 => (0..SALES).prop_map(Step::Assigned),
         1 => Just(Step::Merged),
         1 => (1i64..8).prop_map(Step::Night),
     ]
@@ -92,6 +99,15 @@ struct Truth {
     reserved: Option<PurchaseId>,
 }
 
+fn register(programme: &mut Programme, drive: &str) {
+    let (books, by) = (programme.books.clone(), (Uuid::new_v4(), programme.now));
+    let numbers = [drive.to_owned()];
+    programme
+        .connection
+        .transaction(|connection| drives::add(connection, &books, ("shop-1", None), &numbers, by))
+        .unwrap();
+}
+
 struct History {
     programme: Programme,
     sales: Vec<Truth>,
@@ -104,10 +120,8 @@ impl History {
         programme.rule(r#""earn":{"percent":"5"},"hold_days":2,"life_months":1"#);
         programme.rule(r#""earn":{"fixed":"1.00"},"stacking":"additive","hold_days":0"#);
         let members = [programme.member(), programme.member()];
-        let (books, now) = (programme.books.clone(), programme.now);
-        let drives = [DRIVE.to_owned()];
-        let by = (Uuid::new_v4(), now);
-        drives::add(&mut programme.connection, &books, ("shop-1", None), &drives, by).unwrap();
+        let now = programme.now;
+        register(&mut programme, DRIVES[0]);
         let mut rules = thresholds(&mut programme.connection).unwrap();
         for rule in &mut rules {
             rule.enabled = matches!(rule.rule, FraudRule::CardDay | FraudRule::RefundCycling);
@@ -130,8 +144,9 @@ impl History {
                 let amount = Money::from_kopecks(40_000 + number);
                 let local = at.with_timezone(&FixedOffset::east_opt(3 * 3600).unwrap());
                 let text = format!(
-                    "t={}&s={amount}&fn={DRIVE}&i={}&fp=1&n=1",
+                    "t={}&s={amount}&fn={}&i={}&fp=1&n=1",
                     local.format("%Y%m%dT%H%M"),
+                    DRIVES[place / 2 % 2],
                     number + 1
                 );
                 Truth {
@@ -250,7 +265,8 @@ impl History {
             .connection
             .transaction(|connection| claims::file(connection, &books, member, &fiscal, now))
             .unwrap();
-        assert!(!(credited && filed.is_ok()), "a credited sale can't be claimed");
+        let waits = filed.is_ok_and(|claim| claim.status == ClaimStatus::Waiting);
+        assert!(!(credited && waits), "a credited sale can't be claimed at a till that is known");
     }
 
     fn approved(&mut self, place: usize, named: bool) {
@@ -262,19 +278,32 @@ impl History {
         }
         match self.programme.post(&sale) {
             Ok(_) => self.sales[place].approved = true,
-            Err(Refusal::ClaimEnded) => assert!(!claim.status.is_open()),
+            Err(Refusal::ClaimEnded) => assert_ne!(claim.status, ClaimStatus::Waiting),
             Err(Refusal::ReceiptConflict { .. }) => assert!(named && self.sales[place].reserved.is_some()),
             Err(other) => panic!("{other}"),
         }
     }
 
     fn declined(&mut self, place: usize) {
-        let Some(claim) = self.claims(place).filter(|claim| claim.status == ClaimStatus::Waiting) else {
-            return;
-        };
+        let Some(claim) = self.claims(place).filter(|claim| claim.status.is_open()) else { return };
         let now = self.programme.now;
         let why = (ClaimReason::DeclinedByPartner, "no");
         claims::decline(&mut self.programme.connection, &claim, why, Uuid::new_v4(), now).unwrap();
+    }
+
+    fn assigned(&mut self, place: usize) {
+        let Some(claim) = self.claims(place) else { return };
+        let (books, now) = (self.programme.books.clone(), self.programme.now);
+        let assigned = self
+            .programme
+            .connection
+            .transaction(|connection| claims::assign(connection, &books, &claim, "shop-1", now));
+        match assigned {
+            // What arrived before is its sale.
+            Ok(now) => assert_eq!(now.status == ClaimStatus::Confirmed, self.sales[place].arrived),
+            Err(EngineError::State(_)) => assert_ne!(claim.status, ClaimStatus::Unmatched),
+            Err(other) => panic!("{other}"),
+        }
     }
 
     fn refunded(&mut self, place: usize, share: i64) {
@@ -353,6 +382,8 @@ fn run(steps: &[Step]) {
             Step::Refunded(sale, share) => history.refunded(*sale, *share),
             Step::Decided(case, verdict) => history.decided(*case, *verdict),
             Step::Filed(sale, mode) => history.filed(*sale, *mode),
+            Step::Known => register(&mut history.programme, DRIVES[1]),
+            Step::Assigned(sale) => history.assigned(*sale),
             Step::Merged => history.merged(),
             // A sale is too late for the API after thirty days.
             Step::Night(more) if days + more < 28 => {

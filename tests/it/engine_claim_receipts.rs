@@ -11,7 +11,13 @@ use crate::engine_claims::{approve, claim, claim_of, programme, receipt};
 use crate::engine_support::{Programme, money};
 
 /// A sale of a day ago under a receipt of its own; `document` is its fiscal receipt's, where the till sends one.
-fn sold(programme: &mut Programme, member: MemberId, sum: &str, name: &str, document: Option<u32>) -> Sale {
+pub fn sold(
+    programme: &mut Programme,
+    member: MemberId,
+    sum: &str,
+    name: &str,
+    document: Option<u32>,
+) -> Sale {
     let mut sale = programme.sale(member, sum);
     sale.occurred_at -= TimeDelta::days(1);
     sale.receipt = name.to_owned();

@@ -1,7 +1,7 @@
 //! From what was shown at the till to the member who buys: cards, codes and standing, a statement each for a whole
 //! batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use card_issuer::aliases::{self, CardName, NameRefusal};
 use card_issuer::cards::{self, Card, Limits, Standing};
@@ -150,7 +150,7 @@ fn shown_cards(
                     taken.next().ok_or_else(Problem::unavailable).and_then(|taken| taken)
                 }
                 Credential::Claim(member) => claimed
-                    .get(member)
+                    .get(&(*member, order.occurred_at))
                     .map(|card| Shown { card: card.clone(), presented: Presented::BareNumber, uses: None })
                     .ok_or_else(refusals::card_unknown),
                 Credential::Name(_) => named
@@ -231,12 +231,12 @@ fn judged_resolutions(
         .collect())
 }
 
-/// The cards of members whose claims are approved: the one that was good at the receipt's moment, the virtual one first.
+/// The cards of members whose claims are approved, by the receipt's moment: the first that was good then.
 fn claimed_cards(
     connection: &mut PgConnection,
     orders: &[&Order],
-) -> Result<HashMap<MemberId, Card>, Problem> {
-    let claimed: HashMap<MemberId, DateTime<Utc>> = orders
+) -> Result<HashMap<(MemberId, DateTime<Utc>), Card>, Problem> {
+    let claimed: HashSet<(MemberId, DateTime<Utc>)> = orders
         .iter()
         .filter_map(|order| match order.credential {
             Credential::Claim(member) => Some((member, order.occurred_at)),
@@ -246,16 +246,16 @@ fn claimed_cards(
     if claimed.is_empty() {
         return Ok(HashMap::new());
     }
-    let members: Vec<MemberId> = claimed.keys().copied().collect();
-    let mut best: HashMap<MemberId, (bool, Card)> = HashMap::new();
-    for card in cards::of_members(connection, &members)? {
-        let good = claimed.get(&card.member_id).is_some_and(|at| card.standing_at(*at) == Standing::Valid);
-        let better = best.get(&card.member_id).is_none_or(|(was, _)| good && !was);
-        if better {
-            best.insert(card.member_id, (good, card));
-        }
-    }
-    Ok(best.into_iter().map(|(member, (_, card))| (member, card)).collect())
+    let members: Vec<MemberId> = claimed.iter().map(|(member, _)| *member).collect();
+    let cards = cards::of_members(connection, &members)?;
+    Ok(claimed
+        .into_iter()
+        .filter_map(|(member, at)| {
+            let mut own = cards.iter().filter(|card| card.member_id == member);
+            let good = own.clone().find(|card| card.standing_at(at) == Standing::Valid);
+            Some(((member, at), good.or_else(|| own.next())?.clone()))
+        })
+        .collect())
 }
 
 /// Whether a member had a good card and was in the union at a moment: whoever had not, claims nothing of it.

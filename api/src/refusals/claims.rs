@@ -11,6 +11,16 @@ pub fn claim_ended() -> Problem {
     Problem::conflict("claim-ended", "The claim has ended", "Заявка уже закрыта")
 }
 
+/// The claim's sale is reserved.
+pub fn claim_authorized() -> Problem {
+    Problem::conflict(
+        "claim-authorized",
+        "The sale is reserved and waits for its capture, which will confirm the claim",
+        "Эта покупка зарезервирована и ждёт проведения: оно и подтвердит заявку",
+    )
+    .detail("capture it, or give up what is reserved", "проведите её или снимите резерв")
+}
+
 /// Who approves a claim is another than its member.
 pub fn claim_own() -> Problem {
     Problem::conflict(

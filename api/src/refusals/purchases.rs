@@ -3,7 +3,7 @@
 use cashback_engine::EngineError;
 use cashback_engine::posting::Refusal;
 
-use super::claims::claim_ended;
+use super::claims::{claim_authorized, claim_ended};
 use super::{card_unknown, unprocessable};
 use crate::problem::{Problem, Text};
 use crate::words;
@@ -38,6 +38,7 @@ pub fn purchase(refusal: &Refusal) -> Problem {
             "Этот фискальный чек уже относится к другой покупке",
         ),
         Refusal::ClaimEnded => claim_ended(),
+        Refusal::ClaimAuthorized => claim_authorized(),
         Refusal::PurchaseUnknown => Problem::not_found(),
         Refusal::PurchaseState { status } => {
             Problem::conflict("purchase-state", "Not possible in this state", "В этом состоянии так нельзя")
@@ -132,6 +133,7 @@ fn field_words(refusal: &Refusal) -> Text {
         | Refusal::CardUnknown
         | Refusal::FiscalUsed
         | Refusal::ClaimEnded
+        | Refusal::ClaimAuthorized
         | Refusal::PurchaseUnknown
         | Refusal::PurchaseState { .. }
         | Refusal::InsufficientPoints { .. }

@@ -222,7 +222,7 @@ pub struct ApproveBody {
 #[utoipa::path(post, path = "/v1/claims/{id}/approve", tag = "partner", params(("id" = String, Path)), request_body = Option<ApproveBody>, responses(
     (status = 200, description = "the claim, with its purchase", body = ClaimView),
     (status = 404, description = "none, or not yours", body = ProblemBody),
-    (status = 409, description = "it has ended, is your own, or the sale is another purchase", body = ProblemBody),
+    (status = 409, description = "it has ended, is your own, its sale is only reserved yet, or is another purchase", body = ProblemBody),
     (status = 422, description = "wrong fields", body = ProblemBody)))]
 pub async fn approve(
     app: web::Data<App>,
@@ -376,9 +376,9 @@ pub struct AssignBody {
     outlet: String,
 }
 
-/// Gives an unmatched claim its outlet; its partner is to decide then.
+/// Gives an unmatched claim its outlet; its partner is to decide then, unless the sale is there already.
 #[utoipa::path(post, path = "/v1/claims/{id}/assign", tag = "finance", params(("id" = String, Path)), request_body = AssignBody, responses(
-    (status = 200, description = "the claim, waiting for its partner", body = ClaimView),
+    (status = 200, description = "the claim, waiting for its partner, or confirmed by a sale that had arrived", body = ClaimView),
     (status = 404, description = "no such claim", body = ProblemBody),
     (status = 409, description = "it has its outlet, or has ended", body = ProblemBody),
     (status = 422, description = "no such outlet", body = ProblemBody)))]

@@ -10,9 +10,11 @@ use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 use shared_kernel::outbox::{self, Event};
 
+use super::arrived::{Reserved, Sought, arrived, reserved};
 use super::file::decided;
-use super::{APART_MAX, ClaimId, ClaimReason, ClaimStatus, derived_receipt};
+use super::{APART_MAX, Claim, ClaimId, ClaimReason, ClaimStatus, derived_receipt};
 use crate::ids::PurchaseId;
+use crate::posting::Refusal;
 use crate::posting::check::{Checked, fiscal_sum};
 use crate::posting::read::{ClaimFiscals, ReleaseFiscals};
 use crate::posting::sale::{Sale, Source};
@@ -69,6 +71,10 @@ impl<'a> Arrival<'a> {
             redeems: sale.redeem.is_positive(),
         }
     }
+
+    fn sought(&self) -> Sought {
+        Sought { member: self.member, outlet: self.outlet, at: self.occurred_at, sum: self.sum }
+    }
 }
 
 /// What became of a claim in play.
@@ -86,6 +92,10 @@ pub(crate) struct Plays {
     fates: Vec<(Played, Fate, Option<Uuid>)>,
     /// Fiscal receipts of claims that other purchases have: the night ends those claims.
     lost: HashSet<FiscalKey>,
+    /// Purchases that came without the fiscal receipts of claims that are being approved here.
+    arrived: HashMap<FiscalKey, PurchaseId>,
+    /// What those claims' members have reserved.
+    reserved: Vec<Reserved>,
 }
 
 /// A fiscal receipt: its drive and document.
@@ -193,9 +203,41 @@ impl Plays {
         Some(purchase)
     }
 
-    /// Whether the claim that is being approved can be: open, and the member's.
-    pub(crate) fn may_approve(&self, arrival: &Arrival<'_>) -> bool {
-        self.of(arrival.member).iter().any(|claim| claim.status == ClaimStatus::Waiting && claim.is(arrival))
+    /// Whether the claim that is being approved can be: open, the member's, and its sale not to be captured yet. The
+    /// purchase that the sale is already, where it came without this fiscal receipt.
+    pub(crate) fn may_approve(&self, arrival: &Arrival<'_>) -> Result<Option<PurchaseId>, Refusal> {
+        let mut own = self.of(arrival.member).iter();
+        let open = own.any(|claim| claim.status == ClaimStatus::Waiting && claim.is(arrival));
+        let Some((drive, document)) = arrival.fiscal.filter(|_| open) else {
+            return Err(Refusal::ClaimEnded);
+        };
+        if self.reserved.iter().any(|one| one.may_be(&arrival.sought(), (drive, document))) {
+            return Err(Refusal::ClaimAuthorized);
+        }
+        let slot = (drive.to_owned(), document);
+        Ok(self.arrived.get(&slot).filter(|_| !self.lost.contains(&slot)).copied())
+    }
+
+    /// Reads what the sales of claims that are being approved may be already. Guarded by the members' locks.
+    pub(crate) fn look(
+        &mut self,
+        connection: &mut PgConnection,
+        approvals: &[Arrival<'_>],
+        now: DateTime<Utc>,
+    ) -> QueryResult<Vec<PurchaseId>> {
+        if approvals.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.reserved = reserved(connection, approvals.iter().map(|one| one.member).collect(), now)?;
+        let sought: Vec<Sought> = approvals.iter().map(Arrival::sought).collect();
+        let found = approvals.iter().zip(arrived(connection, &sought)?);
+        self.arrived = found
+            .filter_map(|(approval, purchase)| {
+                let (drive, document) = approval.fiscal?;
+                Some(((drive.to_owned(), document), purchase?))
+            })
+            .collect();
+        Ok(self.arrived.values().copied().collect())
     }
 
     /// Notes that a purchase is the sale of an open claim: approved by whoever posts it, or come by itself. The fiscal
@@ -297,6 +339,27 @@ impl Plays {
         outbox::append(connection, &self.events(now))?;
         let members: Vec<MemberId> = self.fates.iter().map(|(claim, ..)| claim.member).collect();
         count_all_in_play(connection, &members)
+    }
+}
+
+/// Ends open claims whose sales are there: as posting would, had they come now. The caller holds their fiscal receipts and
+/// the locks on their members' balances.
+pub(super) fn confirm(
+    connection: &mut PgConnection,
+    there: Vec<(Claim, PurchaseId)>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let fates = there
+        .into_iter()
+        .map(|(claim, purchase)| (claim.into(), Fate::Confirmed { purchase, credits: true }, None))
+        .collect();
+    Plays { fates, ..Plays::default() }.write(connection, now)
+}
+
+impl From<Claim> for Played {
+    fn from(claim: Claim) -> Self {
+        let Claim { id, member, drive, document, amount, outlet, occurred_at, status, purchase, .. } = claim;
+        Self { id, member, drive, document, amount, outlet, occurred_at, status, purchase }
     }
 }
 

@@ -8,10 +8,12 @@ use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::outbox::{self, Event};
 
 use super::arrivals::{count_all_in_play, count_in_play};
-use super::file::{decided, timely, to_decide};
-use super::{Claim, ClaimId, ClaimReason, ClaimStatus, IN_PLAY_DAYS, WORDS_MAX, drives};
+use super::file::{decided, timely};
+use super::place::Unmatched;
+use super::{Claim, ClaimId, ClaimReason, ClaimStatus, IN_PLAY_DAYS, WORDS_MAX};
 use crate::error::{EngineError, Invalid};
 use crate::ids::PurchaseId;
+use crate::partners::Outlet;
 use crate::rules::BookCache;
 use crate::schema::ledger::{balances, claims};
 
@@ -20,17 +22,18 @@ const ENDED_MAX: i64 = 1_000;
 
 /// Locks the claim's member first, then the claim, as posting does.
 fn locked(connection: &mut PgConnection, claim: &Claim) -> QueryResult<Claim> {
-    lock_member(connection, claim.member)?;
+    lock_members(connection, vec![claim.member])?;
     claims::table.find(claim.id).select(Claim::as_select()).for_no_key_update().first(connection)
 }
 
-fn lock_member(connection: &mut PgConnection, member: MemberId) -> QueryResult<()> {
-    let _: Option<MemberId> = balances::table
-        .find(member)
+/// Locks members' balances in their order.
+pub(super) fn lock_members(connection: &mut PgConnection, members: Vec<MemberId>) -> QueryResult<()> {
+    let _: Vec<MemberId> = balances::table
+        .filter(balances::member_id.eq_any(members))
+        .order(balances::member_id)
         .select(balances::member_id)
         .for_no_key_update()
-        .first(connection)
-        .optional()?;
+        .load(connection)?;
     Ok(())
 }
 
@@ -102,7 +105,7 @@ fn end(
     Ok(ended)
 }
 
-/// Gives an unmatched claim an outlet by hand; the partner is to decide from then on.
+/// Gives an unmatched claim an outlet by hand; the partner is to decide from then on, unless the sale is there already.
 ///
 /// # Errors
 /// [`EngineError::State`] unless it is unmatched; an unknown outlet, or one in whose zone the receipt is too old or lies
@@ -119,21 +122,26 @@ pub fn assign(
         .outlet(outlet)
         .ok_or_else(|| EngineError::Invalid(vec![Invalid::new("/outlet", "is no outlet")]))?
         .clone();
-    let claim = locked(connection, claim)?;
-    if claim.status != ClaimStatus::Unmatched {
-        return Err(EngineError::State("the claim has its outlet, or has ended"));
+    let unmatched = Unmatched::lock(connection, std::slice::from_ref(claim))?;
+    if let Err(error) = may_assign(&unmatched, &outlet) {
+        unmatched.leave(connection)?;
+        return Err(error);
     }
+    let placed = unmatched.place(connection, (&book, &outlet), now)?;
+    placed.into_iter().next().ok_or(EngineError::Unknown("the claim"))
+}
+
+fn may_assign(unmatched: &Unmatched, outlet: &Outlet) -> Result<(), EngineError> {
+    let Some(claim) = unmatched.claims.first() else {
+        return Err(EngineError::State("the claim has its outlet, or has ended"));
+    };
     // It was young enough when it was filed.
-    timely(Some(&outlet), claim.local_time, claim.filed_at).map_err(|_| {
+    timely(Some(outlet), claim.local_time, claim.filed_at).map_err(|_| {
         EngineError::Invalid(vec![Invalid::new(
             "/outlet",
             "the receipt is too old or lies ahead by the time of this outlet",
         )])
-    })?;
-    let placed = drives::place(connection, &[claim], &outlet)?;
-    let placed = placed.into_iter().next().ok_or(EngineError::Unknown("the claim"))?;
-    outbox::append(connection, &[to_decide(&placed, &book, now)])?;
-    Ok(placed)
+    })
 }
 
 #[derive(QueryableByName)]
@@ -188,12 +196,7 @@ pub fn end_due(
         return Ok(0);
     }
     let (ids, members): (Vec<ClaimId>, Vec<MemberId>) = due.into_iter().unzip();
-    let _: Vec<MemberId> = balances::table
-        .filter(balances::member_id.eq_any(&members))
-        .order(balances::member_id)
-        .select(balances::member_id)
-        .for_no_key_update()
-        .load(connection)?;
+    lock_members(connection, members.clone())?;
     let ended: Vec<Ended> = diesel::sql_query(include_str!("end_due.sql"))
         .bind::<Array<SqlUuid>, _>(&ids)
         .bind::<Timestamptz, _>(silent)

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Integer, Timestamptz, Uuid as SqlUuid};
 use shared_kernel::ids::Uuid;
-use shared_kernel::outbox::{self, Event};
 
-use super::file::{instant, to_decide};
-use super::{Claim, ClaimId, ClaimStatus};
+use super::place::Unmatched;
+use super::{Claim, ClaimStatus};
 use crate::error::{EngineError, Invalid};
 use crate::ids::{PartnerId, PurchaseId};
 use crate::partners::Outlet;
@@ -144,47 +142,27 @@ pub fn add(
         })
         .collect();
     diesel::insert_into(fiscal_drives::table).values(rows).on_conflict_do_nothing().execute(connection)?;
-    match_claims(connection, &book, &outlet, numbers, now)?;
+    match_claims(connection, (&book, &outlet), numbers, now)?;
     drives(connection, books, code, partner)
 }
 
-/// Claims of these drives that waited for an outlet are the partner's to decide from now on.
+/// Claims of these drives that waited for an outlet are the partner's to decide from now on, or confirmed by the sale that
+/// is there.
 fn match_claims(
     connection: &mut PgConnection,
-    book: &Book,
-    outlet: &Outlet,
+    place: (&Book, &Outlet),
     numbers: &[String],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    let waiting: Vec<Claim> = claims::table
+    let unmatched: Vec<Claim> = claims::table
         .filter(claims::status.eq(ClaimStatus::Unmatched).and(claims::drive.eq_any(numbers)))
         .order(claims::id)
         .select(Claim::as_select())
-        .for_no_key_update()
         .load(connection)?;
-    let placed = place(connection, &waiting, outlet)?;
-    let events: Vec<Event> = placed.iter().map(|claim| to_decide(claim, book, now)).collect();
-    outbox::append(connection, &events)
-}
-
-/// Gives unmatched claims their outlet, and with it their moments.
-pub(super) fn place(
-    connection: &mut PgConnection,
-    unmatched: &[Claim],
-    outlet: &Outlet,
-) -> QueryResult<Vec<Claim>> {
-    let ids: Vec<ClaimId> = unmatched.iter().map(|claim| claim.id).collect();
-    let moments: Vec<DateTime<Utc>> =
-        unmatched.iter().map(|claim| instant(outlet.tz(), claim.local_time)).collect();
-    diesel::sql_query(
-        "UPDATE ledger.claims AS c SET status = 'waiting', outlet_id = $1, occurred_at = n.moment
-         FROM unnest($2, $3) AS n (id, moment) WHERE c.id = n.id AND c.status = 'unmatched'",
-    )
-    .bind::<Integer, _>(outlet.number)
-    .bind::<Array<SqlUuid>, _>(&ids)
-    .bind::<Array<Timestamptz>, _>(moments)
-    .execute(connection)?;
-    claims::table.filter(claims::id.eq_any(ids)).order(claims::id).select(Claim::as_select()).load(connection)
+    if !unmatched.is_empty() {
+        Unmatched::lock(connection, &unmatched)?.place(connection, place, now)?;
+    }
+    Ok(())
 }
 
 /// Takes a drive away from an outlet; claims that found their partner by it stay there.

@@ -2,24 +2,22 @@
 
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
 use serde_json::json;
 use shared_kernel::ids::MemberId;
 use shared_kernel::outbox::{self, Event};
 
 use super::arrivals::count_in_play;
-use super::{AHEAD_MAX, APART_MAX, Claim, ClaimId, ClaimReason, ClaimStatus, RECEIPT_AGE_MAX, drives};
+use super::arrived::{Sought, arrived};
+use super::{AHEAD_MAX, Claim, ClaimId, ClaimReason, ClaimStatus, RECEIPT_AGE_MAX, drives};
 use crate::enrolments::{LATE, Standing, took_part};
 use crate::ids::PurchaseId;
 use crate::partners::Outlet;
 use crate::posting::sale::AMOUNT_MAX_KOPECKS;
 use crate::posting::{Fiscal, FiscalKind};
-use crate::purchases::PurchaseStatus;
 use crate::rules::{Book, BookCache};
-use crate::schema::ledger::{balances, claims, fiscal_receipts, outlets, partners, purchases};
+use crate::schema::ledger::{balances, claims, fiscal_receipts, purchases};
 
 /// Why a receipt can't be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -168,37 +166,8 @@ fn taken(
         }
     }
     let Some((outlet, at)) = place else { return Ok(None) };
-    Ok(arrived(connection, (member, fiscal), (outlet, at))?
-        .map(|purchase| ClaimRefusal::Credited(Some(purchase))))
-}
-
-/// A purchase of the member's that arrived without its fiscal receipt and is this very sale.
-fn arrived(
-    connection: &mut PgConnection,
-    (member, fiscal): (MemberId, &Fiscal),
-    (outlet, at): (i32, DateTime<Utc>),
-) -> QueryResult<Option<PurchaseId>> {
-    let told: Vec<PurchaseId> = claims::table
-        .filter(claims::member_id.eq(member).and(claims::purchase_id.is_not_null()))
-        .select(claims::purchase_id.assume_not_null())
-        .load(connection)?;
-    let whole: bool = outlets::table
-        .inner_join(partners::table)
-        .filter(outlets::id.eq(outlet))
-        .select(partners::fiscal_counts_points)
-        .first(connection)?;
-    let sum = sql::<BigInt>("ledger.receipt_sum(amount, redeemed, kept, ").bind::<Bool, _>(whole).sql(")");
-    purchases::table
-        .filter(purchases::outlet_id.eq(outlet))
-        .filter(purchases::occurred_at.between(at - APART_MAX, at + APART_MAX))
-        .filter(purchases::member_id.eq(member).and(purchases::fiscal.is_null()))
-        .filter(purchases::status.ne_all([PurchaseStatus::Authorized, PurchaseStatus::Voided]))
-        .filter(sum.eq(fiscal.sum.kopecks()))
-        .filter(purchases::id.ne_all(told))
-        .order(purchases::id)
-        .select(purchases::id)
-        .first(connection)
-        .optional()
+    let there = arrived(connection, &[Sought { member, outlet, at, sum: fiscal.sum }])?;
+    Ok(there.into_iter().flatten().next().map(|purchase| ClaimRefusal::Credited(Some(purchase))))
 }
 
 fn keep(

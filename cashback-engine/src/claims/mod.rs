@@ -3,7 +3,7 @@
 //!
 //! | status | meaning | next |
 //! |---|---|---|
-//! | `unmatched` | nobody knows whose fiscal drive it is | an outlet is assigned, or it is declined |
+//! | `unmatched` | nobody knows whose fiscal drive it is | its till gets known, or it is declined |
 //! | `waiting` | the partner is to decide | approved, declined, confirmed by a later arrival, expired |
 //! | `approved` | posted as a purchase | |
 //! | `confirmed` | the purchase arrived by itself | |
@@ -17,13 +17,19 @@
 //! confirmed by it; after an approval the arrival is answered with the claim's purchase, and its receipt is another name
 //! of that purchase from then on. A purchase in two steps arrives when it is captured; what it reserved is given up then.
 //! An approval that names the till's receipt needs none of this: identity does it.
+//!
+//! What came before is looked for when a claim is filed, when its till gets known and when it is approved: a purchase
+//! without a fiscal receipt that is no claim's yet is its sale by the same signs, and confirms it. While the member has
+//! such a sale reserved with points in it, the claim can't be approved: only its capture tells what was paid.
 
 pub(crate) mod arrivals;
+pub(crate) mod arrived;
 mod decisions;
 pub mod drives;
 mod file;
 mod follow;
 mod list;
+mod place;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;

@@ -243,10 +243,11 @@ impl<'a> Batch<'a> {
         let approved = arrivals::read(connection, &mut self.world)?;
         let lost: Vec<_> = self.asked.iter().filter(|slot| !self.has(slot)).cloned().collect();
         self.world.plays.lose(lost);
-        if approved.is_empty() {
+        let known = [approved, self.look_for_claimed(connection)?].concat();
+        if known.is_empty() {
             return Ok(());
         }
-        purchases_by_id(connection, &mut self.world, &approved, Lock::Look)?;
+        purchases_by_id(connection, &mut self.world, &known, Lock::Look)?;
         self.waiting = waiting_of(connection, &self.world)?;
         Ok(())
     }
@@ -298,8 +299,15 @@ impl<'a> Batch<'a> {
             self.renamed.insert(key, id);
             return Outcome::Known(id);
         }
-        if sale.source == Source::Claim && !self.world.plays.may_approve(&arrival) {
-            return Outcome::Refused(Refusal::ClaimEnded);
+        if sale.source == Source::Claim {
+            match self.world.plays.may_approve(&arrival) {
+                Err(refusal) => return Outcome::Refused(refusal),
+                Ok(Some(id)) => {
+                    self.world.plays.meets(&arrival, (id, false));
+                    return Outcome::Known(id);
+                }
+                Ok(None) => {}
+            }
         }
         let fiscal = sale.fiscal.as_ref().filter(|_| sale.capture);
         let slot = fiscal.map(|fiscal| (fiscal.drive.clone(), fiscal.document));
@@ -345,13 +353,13 @@ impl<'a> Batch<'a> {
         self.release(connection, &refused)
     }
 
-    /// Gives up what was claimed for purchases refused after all.
+    /// Gives up what was claimed for purchases that are none of ours after all.
     pub(super) fn release(&mut self, connection: &mut PgConnection, outcomes: &[Outcome]) -> QueryResult<()> {
         if !self.renamed.is_empty() {
             self.rename(connection)?;
         }
         self.credit_fiscals(connection)?;
-        if outcomes.iter().all(|outcome| !matches!(outcome, Outcome::Refused(_))) {
+        if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Posted(_))) {
             return Ok(());
         }
         let mut unused = ReleaseReceipts::default();

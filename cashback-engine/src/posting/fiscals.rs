@@ -96,6 +96,18 @@ impl Batch<'_> {
         Ok(found)
     }
 
+    /// The purchases that claims which are being approved turn out to be.
+    pub(super) fn look_for_claimed(&mut self, connection: &mut PgConnection) -> QueryResult<Vec<PurchaseId>> {
+        let approvals: Vec<Arrival<'_>> = self
+            .sales
+            .iter()
+            .zip(&self.places)
+            .filter(|(sale, _)| sale.source == Source::Claim)
+            .filter_map(|(sale, place)| Some(Arrival::of(sale, place.as_ref().ok()?)))
+            .collect();
+        self.world.plays.look(connection, &approvals, self.now)
+    }
+
     /// For a quote: the fiscal receipts that nobody has, as if they were claimed.
     pub(super) fn look_at_fiscals(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
         for (sale, id) in self.sales.iter().zip(&self.ids) {

@@ -102,6 +102,9 @@ pub enum Refusal {
     /// The claim that is being approved has ended, or is of another sale (409).
     #[error("the claim has ended")]
     ClaimEnded,
+    /// The claim's sale is reserved, with points in it: its capture confirms the claim (409).
+    #[error("the claim's sale is reserved and waits for its capture")]
+    ClaimAuthorized,
     /// No such purchase, or another partner's (404).
     #[error("the purchase is unknown")]
     PurchaseUnknown,
@@ -156,6 +159,7 @@ impl Refusal {
             | Self::CardExpired
             | Self::CardUnknown
             | Self::ClaimEnded
+            | Self::ClaimAuthorized
             | Self::PurchaseUnknown
             | Self::PurchaseState { .. } => String::new(),
         }
@@ -187,6 +191,7 @@ impl Refusal {
             Self::FiscalKind => "fiscal_kind",
             Self::FiscalUsed => "fiscal_used",
             Self::ClaimEnded => "claim_ended",
+            Self::ClaimAuthorized => "claim_authorized",
             Self::PurchaseUnknown => "purchase_unknown",
             Self::PurchaseState { .. } => "purchase_state",
             Self::RefundTooMuch { .. } => "refund_too_much",
