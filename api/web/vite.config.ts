@@ -20,7 +20,9 @@ function serviceWorker(): Plugin {
         const worker = bundle['sw.js']
         if (worker?.type !== 'chunk') throw new Error('the service worker was not built')
         if (worker.imports.length > 0) throw new Error('the service worker stands alone')
-        const pages = { '/': filesOf(bundle, 'index.html'), '/till': filesOf(bundle, 'till.html') }
+        // A till reads proofs with its camera when the network is cut; a member's receipts are sent with network alone.
+        const card = filesOf(bundle, 'index.html').filter((name) => !name.endsWith('.wasm'))
+        const pages = { '/': card, '/till': filesOf(bundle, 'till.html') }
         const list = JSON.stringify(pages)
         const version = createHash('sha256').update(list).update(worker.code).digest('hex').slice(0, 12)
         worker.code = worker.code.replaceAll('__PRECACHE__', `{version:"${version}",pages:${list}}`)
@@ -29,7 +31,7 @@ function serviceWorker(): Plugin {
   }
 }
 
-/** Scripts, styles, fonts and pictures of an entry, those loaded later included; wasm is only for cameras. */
+/** Scripts, styles, fonts and pictures of an entry, those loaded later included, and the wasm of its camera's reader. */
 function filesOf(bundle: Rolldown.OutputBundle, html: string): string[] {
   const entry = Object.values(bundle).find(
     (file) => file.type === 'chunk' && file.isEntry && file.facadeModuleId?.endsWith(`/${html}`),
@@ -47,7 +49,7 @@ function filesOf(bundle: Rolldown.OutputBundle, html: string): string[] {
       waiting.push(...(set ?? []))
   }
   const fonts = Object.keys(bundle).filter((name) => name.endsWith('.woff2'))
-  const files = [...found, ...fonts].filter((name) => !name.endsWith('.wasm')).map((name) => `/${name}`)
+  const files = [...found, ...fonts].map((name) => `/${name}`)
   return [...new Set([...files, ...ROOT_FILES])].sort()
 }
 

@@ -232,11 +232,38 @@ pub fn remove(
     })
 }
 
-/// Lets the aliases of a card that was reissued find the new one.
-pub(crate) fn move_over(connection: &mut PgConnection, from: CardId, to: CardId) -> QueryResult<usize> {
-    diesel::update(aliases::table.filter(aliases::card_id.eq(from)))
-        .set(aliases::card_id.eq(to))
-        .execute(connection)
+/// Lets the aliases of cards that are done with find another.
+pub(crate) fn move_over(connection: &mut PgConnection, from: &[CardId], to: CardId) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH moved AS (DELETE FROM cards.aliases WHERE card_id = ANY($1) RETURNING alias, added_at, added_by)
+         INSERT INTO cards.aliases (alias, card_id, added_at, added_by)
+         SELECT DISTINCT ON (alias) alias, $2, added_at, added_by FROM moved ORDER BY alias, added_at
+         ON CONFLICT (alias, card_id) DO NOTHING",
+    )
+    .bind::<Array<Uuid>, _>(from)
+    .bind::<Uuid, _>(to)
+    .execute(connection)
+}
+
+/// Lets members' own new cards answer to what their own cards of the same kind that are done with answered to: those
+/// left behind by somebody who came back, blocked or past their last day. One statement, whatever the number.
+pub(crate) fn inherit(connection: &mut PgConnection, new: &[CardId]) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH moved AS (
+             DELETE FROM cards.aliases AS alias USING cards.cards AS new, cards.cards AS old
+             WHERE EXISTS (SELECT FROM cards.aliases)
+               AND new.id = ANY($1) AND new.relation IS NULL
+               AND old.member_id = new.member_id AND old.kind = new.kind AND old.relation IS NULL
+               AND old.status IN ('blocked', 'expired') AND alias.card_id = old.id
+             RETURNING alias.alias, new.id AS card_id, alias.added_at, alias.added_by
+         )
+         INSERT INTO cards.aliases (alias, card_id, added_at, added_by)
+         SELECT DISTINCT ON (alias, card_id) alias, card_id, added_at, added_by FROM moved
+         ORDER BY alias, card_id, added_at
+         ON CONFLICT (alias, card_id) DO NOTHING",
+    )
+    .bind::<Array<Uuid>, _>(new)
+    .execute(connection)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::devices::{DeviceId, DeviceKind};
 use crate::keys::IssuerKeys;
 use crate::life::CardStatus;
 use crate::schema::cards::cards as table;
-use crate::{CardError, life, numbering};
+use crate::{CardError, aliases, life, numbering};
 
 /// Members a call may carry, so that arrays and locks stay bounded.
 pub const MEMBERS_MAX: usize = 10_000;
@@ -69,6 +69,7 @@ pub fn issue_missing(
         if kind == CardKind::Virtual {
             insert_devices(connection, keys, &stored, now)?;
         }
+        aliases::inherit(connection, &stored)?;
         if announce == Announce::Each {
             let stored: std::collections::HashSet<CardId> = stored.iter().copied().collect();
             let events: Vec<Event> = new

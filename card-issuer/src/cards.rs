@@ -16,7 +16,7 @@ use crate::keys::IssuerKeys;
 use crate::life::{self, BlockReason, CardStatus, Entry, Happening};
 use crate::number::CardNumber;
 use crate::schema::cards::{cards, devices};
-use crate::{CardError, day_of, end_of, numbering};
+use crate::{CardError, aliases, day_of, end_of, numbering};
 
 /// How long a card is good for.
 pub const VALID_MONTHS: Months = Months::new(60);
@@ -96,7 +96,7 @@ pub struct Card {
     pub status: CardStatus,
     /// When it was asked for.
     pub ordered_at: DateTime<Utc>,
-    /// When it was made.
+    /// When it was made; of one that was blocked on its way into a hand its history alone tells.
     pub issued_at: Option<DateTime<Utc>>,
     /// The last day it is good for.
     pub expires_on: NaiveDate,
@@ -132,7 +132,7 @@ impl Card {
     pub fn standing_at(&self, at: DateTime<Utc>) -> Standing {
         let blocked = match self.status {
             CardStatus::Ordered | CardStatus::Issued => true,
-            // One blocked before it was ever issued was never good.
+            // One blocked before it was in a hand was never good.
             CardStatus::Blocked => {
                 self.issued_at.is_none() || self.blocked_at.is_none_or(|since| since <= at)
             }
@@ -254,6 +254,9 @@ pub fn order(
         if new.kind == CardKind::Virtual {
             let device = Device::new(keys, card.id, DeviceKind::Server, now);
             diesel::insert_into(devices::table).values(&device).execute(connection)?;
+        }
+        if new.relation.is_none() {
+            aliases::inherit(connection, &[card.id])?;
         }
         outbox::append(connection, &[issued_event(&card, now)])?;
         Ok(card)

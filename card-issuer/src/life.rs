@@ -7,6 +7,7 @@
 //! ```
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::case_when;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use serde_json::json;
@@ -218,6 +219,8 @@ fn write_block(
         diesel::update(table::table.filter(table::id.eq_any(ids)))
             .set((
                 table::status.eq(CardStatus::Blocked),
+                // Lost on its way into a hand, it was never good.
+                table::issued_at.eq(case_when(table::status.ne(CardStatus::Issued), table::issued_at)),
                 table::blocked_at.eq(now),
                 table::block_reason.eq(block.reason),
                 table::blocked_by.eq(&block.by),
@@ -332,7 +335,7 @@ pub fn reissue(
             replaces: Some(id),
         };
         let card = cards::order(connection, keys, &new, now)?;
-        aliases::move_over(connection, id, card.id)?;
+        aliases::move_over(connection, &[id], card.id)?;
         let entry = Entry::new(id, Happening::Reissued, Some(&block.by), now).note(card.id);
         write_down(connection, &[entry])?;
         Ok(card)

@@ -7,11 +7,11 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::{CardId, MemberId};
 
-use crate::CardError;
 use crate::cards::{self, Card, CardKind};
 use crate::keys::IssuerKeys;
 use crate::life::{self, Block, CardStatus};
 use crate::schema::cards::cards as rows;
+use crate::{CardError, aliases};
 
 /// What became of the cards.
 #[derive(Debug, Clone)]
@@ -22,7 +22,8 @@ pub struct MergedCards {
     pub blocked: Vec<Card>,
 }
 
-/// Blocks the other cards and hands them over; a survivor without a virtual card is issued one.
+/// Blocks the other cards and hands them over; a survivor without a virtual card is issued one. It answers to the numbers
+/// of older systems that the members' own cards answered to.
 ///
 /// # Errors
 /// As [`cards::issue`].
@@ -64,6 +65,10 @@ pub fn merge(
             Some(kept) => kept,
             None => cards::issue(connection, keys, into, CardKind::Virtual, now)?,
         };
+        let own: Vec<CardId> =
+            blocked.iter().filter(|card| card.relation.is_none()).map(|card| card.id).collect();
+        aliases::move_over(connection, &own, kept.id)?;
+        aliases::inherit(connection, &[kept.id])?;
         Ok(MergedCards { kept, blocked })
     })
 }

@@ -19,6 +19,8 @@ use shared_kernel::clock::Clock;
 use self::measure::{ROUNDS, Row, scaled};
 
 const CHECKS: u32 = 200_000;
+/// Codes told from no code are fewer: each is held against a day of steps.
+const WRONG_PART: usize = 100;
 const PICTURES: u32 = 5_000;
 /// The device's key version in these figures.
 const VERSION: i16 = 1;
@@ -43,7 +45,7 @@ fn checks() {
     let now = Clock::system().now();
     let numbers = keys.numbers(Programme::FIRST);
     let cards: Vec<_> = (0..1_000).filter_map(|place| numbers.number(place)).collect();
-    let shown: Vec<(DeviceId, PresentedCode, PresentedCode)> = cards
+    let shown: Vec<(DeviceId, [PresentedCode; 3])> = cards
         .iter()
         .map(|number| {
             let device = DeviceId::generate();
@@ -52,12 +54,14 @@ fn checks() {
                 let drawn = code::live_code(&secret, *number, time);
                 PresentedCode::parse(&drawn.value).expect("we drew it")
             };
-            (device, at(now), at(now - TimeDelta::hours(1)))
+            (device, [at(now), at(now - TimeDelta::hours(1)), at(now - TimeDelta::days(2))])
         })
         .collect();
     let floor_secret = keys.device_secret(DeviceId::generate(), VERSION).expect("it is there");
     let mut right = Row::new("a right code (at least 200,000)", None);
-    let mut wrong = Row::new("a wrong code: all 81 steps", None);
+    let mut late = Row::new("an hour old: 121 steps", None);
+    let steps = code::BACK_STEPS + 1 + code::AHEAD_STEPS;
+    let mut wrong = Row::new(format!("no code of the card: {steps} steps"), None);
     let judged = |(device, code): (DeviceId, &PresentedCode)| {
         code::classify(&keys.device_secret(device, VERSION).expect("it is there"), code, None, now)
     };
@@ -65,18 +69,24 @@ fn checks() {
         let count = scaled(CHECKS);
         let of = |place: usize| shown.get(place % shown.len()).expect("within its length");
         right.ours.push(rate(count, |place| {
-            let (device, code, _) = of(place);
+            let (device, [code, ..]) = of(place);
             assert!(matches!(judged((*device, code)), Verdict::Valid { .. }));
         }));
-        wrong.ours.push(rate(count / 10, |place| {
-            let (device, _, code) = of(place);
-            assert!(matches!(judged((*device, code)), Verdict::Wrong));
+        late.ours.push(rate(count / 10, |place| {
+            let (device, [_, code, _]) = of(place);
+            assert!(matches!(judged((*device, code)), Verdict::Expired));
+        }));
+        // One in 34,000 is a code of the day by chance.
+        wrong.ours.push(rate(count / WRONG_PART, |place| {
+            let (device, [.., code]) = of(place);
+            assert!(matches!(judged((*device, code)), Verdict::Wrong | Verdict::Expired | Verdict::ClockOff));
         }));
         let floor = rate(count, |place| floor_secret.digits_at(i64::try_from(place).unwrap_or_default()));
-        right.floor.push(floor);
-        wrong.floor.push(floor);
+        for row in [&mut right, &mut late, &mut wrong] {
+            row.floor.push(floor);
+        }
     }
-    measure::print("Live codes checked on one core", "one TOTP of a known secret", &[right, wrong]);
+    measure::print("Live codes checked on one core", "one TOTP of a known secret", &[right, late, wrong]);
 }
 
 /// The same text as a bare matrix of modules, as SVG and as PNG.

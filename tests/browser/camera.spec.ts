@@ -1,6 +1,7 @@
 /** Codes in front of a camera: the member's at the till, and the receipt's at the member's own. */
 import { expect } from '@playwright/test'
 import { film, filmOfCard, filmOfText } from './film'
+import { keptBy, keptProofs, proofOf } from './kept'
 import { look, memberAt, PHONE, receiptOfMarket, signInCashier, signInMember, test } from './people'
 
 test('the till reads a member’s code with its camera', async ({ visit }, info) => {
@@ -30,6 +31,23 @@ test('the till reads a member’s code with its camera', async ({ visit }, info)
   await expect(till.getByTestId('quote-cashback')).toHaveAttribute('data-fresh', 'true')
   await till.getByTestId('post').click()
   await expect(till.getByTestId('result')).toHaveAttribute('data-status', 'valid')
+})
+
+test('a till whose network is cut reads a proof with its camera', async ({ visit }, info) => {
+  test.setTimeout(120_000)
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(29).email)
+  const seen = info.outputPath('camera.y4m')
+  filmOfText(seen, await proofOf(phone))
+  const till = await visit('/till', { camera: seen, cut: true })
+  await signInCashier(till)
+  await keptBy(till)
+  await expect.poll(async () => (await keptProofs(till))?.keys.length ?? 0, 'keys are kept').toBeGreaterThan(0)
+  await till.context().setOffline(true)
+  await till.reload({ waitUntil: 'commit' })
+  await till.getByTestId('camera').click()
+  await expect(till.getByTestId('band')).toHaveAttribute('data-status', 'valid')
+  await expect(till.getByTestId('amount')).toBeFocused()
 })
 
 test('a member’s camera reads the receipt of a purchase that is missing', async ({ visit }, info) => {

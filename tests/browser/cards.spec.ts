@@ -15,6 +15,8 @@ test('a member blocks a card, and no till takes it from that moment on', async (
   }
   expect(await standing({ card_number: digits.slice(0, 16) })).toBe('valid')
   await phone.getByTestId('settings').click()
+  await phone.getByTestId('order-plastic').click()
+  await expect(phone.getByTestId('plastic-status')).toBeVisible()
   await phone.getByTestId('block-card').click()
   await look(phone, 'member-block')
   await phone.getByTestId('block-confirm').click()
@@ -25,6 +27,16 @@ test('a member blocks a card, and no till takes it from that moment on', async (
   await expect(phone.getByText('Карта заблокирована').first()).toBeVisible()
   await expect(phone.getByTestId('card-qr')).toHaveCount(0)
   await look(phone, 'member-blocked')
+
+  // Plastic lives on beside it; the page offers another card for the phone.
+  await phone.getByTestId('renew-card').click()
+  await look(phone, 'member-renew')
+  await phone.getByTestId('reissue-confirm').click()
+  await expect(phone.getByTestId('card-qr')).toBeVisible()
+  await expect(phone.getByTestId('renew-card')).toHaveCount(0)
+  const renewed = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '')
+  expect(renewed.slice(0, 16)).not.toBe(digits.slice(0, 16))
+  expect(await standing({ code: renewed })).toBe('valid')
 })
 
 test('a till takes a number of an older system, of digits alone or with signs', async ({ visit }) => {

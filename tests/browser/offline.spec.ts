@@ -1,64 +1,15 @@
 /** Without network: a phone draws codes by itself, also after a restart and with its clock off; a till checks proofs and sends later. */
 import { expect, type Page } from '@playwright/test'
+import { keptBy, keptProofs, proofOf, qrOf } from './kept'
 import { look, memberAt, openCard, partnerProgram, PHONE, signInCashier, signInMember, signInStaff, test } from './people'
 
 const PHONE_MINUTES_AHEAD = 10
-
-/** Waits until the service worker keeps the page and all it is made of. */
-async function keptBy(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.ready
-    for (let tries = 0; tries < 100; tries++) {
-      const [name] = await caches.keys()
-      const keys = name ? await (await caches.open(name)).keys() : []
-      const paths = keys.map(({ url }) => new URL(url).pathname)
-      if (paths.includes(location.pathname) && paths.some((path) => path.endsWith('.woff2'))) return
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    throw new Error('the service worker keeps nothing')
-  })
-}
-
-async function qrOf(page: Page, testId: string): Promise<string> {
-  return (await page.getByTestId(testId).getAttribute('data-value')) ?? ''
-}
 
 /** What the server says of a code. */
 async function asked(page: Page, body: object) {
   const market = await partnerProgram(page.request, 'market')
   const answer = await market.post('/v1/cards/resolve', body)
   return { status: answer.status(), body: await answer.json() }
-}
-
-/** What a till keeps to check proofs, once it keeps it. */
-function keptProofs(till: Page): Promise<{ keys: unknown[]; revoked: Record<string, number> } | undefined> {
-  return till.evaluate(async () => {
-    const made = await indexedDB.databases()
-    // Opened before the page has made it, it would be made without anything in it.
-    if (!made.some(({ name }) => name === 'unioncard')) return undefined
-    return new Promise((done, failed) => {
-      const opening = indexedDB.open('unioncard')
-      opening.onerror = () => failed(opening.error)
-      opening.onsuccess = () => {
-        const getting = opening.result.transaction('kept').objectStore('kept').get('proofs')
-        getting.onerror = () => failed(getting.error)
-        getting.onsuccess = () => {
-          opening.result.close()
-          done(getting.result)
-        }
-      }
-    })
-  })
-}
-
-/** The proof that a member's phone shows. */
-async function proofOf(phone: Page): Promise<string> {
-  await phone.getByTestId('show-large').click()
-  await phone.getByTestId('at-till-way').getByText('Касса без сети').click()
-  const proof = await qrOf(phone, 'at-till-proof')
-  expect(proof).toMatch(/^\d{192}$/)
-  await phone.getByTestId('at-till-close').click()
-  return proof
 }
 
 test('a phone draws its code with the network cut, after a restart and with its clock off', async ({ visit }, story) => {
@@ -123,6 +74,74 @@ test('a phone draws its code with the network cut, after a restart and with its 
   phone = await visit('/', { ...device, offline: true, clockAheadMinutes: -30 })
   await expect(phone.getByTestId('clock-note')).toContainText('Часы телефона перевели назад')
   await look(phone, 'member-clock-set-back')
+})
+
+test('a clock that is set right is measured again, also on a phone nobody signs in on', async ({ visit }, story) => {
+  test.setTimeout(120_000)
+  const phone = { viewport: PHONE, cut: true, profile: story.outputPath('phone') }
+  let own = await visit('/', { ...phone, clockAheadMinutes: PHONE_MINUTES_AHEAD, refusals: [401, 404] })
+  await signInMember(own, memberAt(27).email)
+  await own.getByTestId('work-offline').click()
+  await expect(own.getByTestId('works-offline')).toBeVisible()
+  await expect(own.getByTestId('clock-note')).toContainText('спешат')
+  await own.getByTestId('settings').click()
+  await own.getByTestId('family').click()
+  await own.getByTestId('family-order-virtual').click()
+  await own.getByTestId('family-gift').click()
+  const link = new URL(await qrOf(own, 'gift'))
+  const theirs = { viewport: PHONE, cut: true, profile: story.outputPath('family') }
+  let family = await visit(link.pathname + link.hash, { ...theirs, clockAheadMinutes: PHONE_MINUTES_AHEAD })
+  await expect(family.getByTestId('clock-note')).toContainText('спешат')
+  await own.context().close()
+  await family.context().close()
+
+  own = await visit('/', { ...phone, refusals: [401] })
+  await expect(own.getByTestId('works-offline')).toBeVisible()
+  family = await visit('/', theirs)
+  for (const page of [own, family]) {
+    await expect(page.getByTestId('card-qr')).toBeVisible()
+    await expect(page.getByTestId('clock-note'), 'the clock is right').toHaveCount(0)
+    expect((await asked(page, { code: await qrOf(page, 'card-qr') })).status, 'and so is the code').toBe(200)
+  }
+})
+
+test('a server that answers nobody is as good as none', async ({ visit }) => {
+  test.setTimeout(120_000)
+  const phone = await visit('/', { viewport: PHONE, cut: true, refusals: [502] })
+  await signInMember(phone, memberAt(28).email)
+  const proof = await proofOf(phone)
+  await phone.getByTestId('work-offline').click()
+  await expect(phone.getByTestId('works-offline')).toBeVisible()
+  await keptBy(phone)
+  const till = await visit('/till', { cut: true })
+  await signInCashier(till)
+  await keptBy(till)
+  await expect.poll(async () => (await keptProofs(till))?.keys.length ?? 0, 'keys are kept').toBeGreaterThan(0)
+
+  // Packets are swallowed: nothing fails, and nothing comes.
+  const server = /\/(v1|health)\//
+  for (const page of [phone, till]) {
+    await page.context().route(server, () => undefined)
+    await page.reload({ waitUntil: 'commit' })
+  }
+  await expect(phone.getByTestId('kept-card')).toHaveAttribute('data-why', 'offline')
+  expect(await qrOf(phone, 'card-qr')).toMatch(/^9643\d{20}$/)
+  await look(phone, 'member-no-answer')
+  await till.getByTestId('code-field').fill(proof)
+  await till.keyboard.press('Enter')
+  await expect(till.getByTestId('band')).toHaveAttribute('data-status', 'valid')
+  await expect(till.getByTestId('band')).toHaveAttribute('data-offline')
+  await look(till, 'till-no-answer')
+
+  // What stands before the server answers in its place; then the server is back.
+  await phone.context().unrouteAll({ behavior: 'ignoreErrors' })
+  await phone.context().route(server, (route) => route.fulfill({ status: 502, body: '' }))
+  await phone.reload({ waitUntil: 'commit' })
+  await expect(phone.getByTestId('kept-card')).toHaveAttribute('data-why', 'offline')
+  await phone.context().unrouteAll({ behavior: 'ignoreErrors' })
+  await phone.getByTestId('kept-retry').click()
+  await expect(phone.getByTestId('kept-card')).toHaveCount(0)
+  await expect(phone.getByTestId('card-qr')).toBeVisible()
 })
 
 test('a till without network checks a proof, queues the purchase and sends it by itself', async ({ visit }) => {
@@ -213,6 +232,13 @@ test('devices are revoked, cards reissued, a family shares the points', async ({
   await expect(family.getByTestId('at-till-code')).toBeVisible()
   await expect(family.getByTestId('at-till-way')).toHaveCount(0)
   await look(family, 'family-phone-at-till')
+  await page.getByRole('button', { name: 'Готово' }).click()
+  await page.getByTestId('family-order-plastic').click()
+  await expect(page.getByTestId('family-card')).toHaveCount(2)
+  await page.keyboard.press('Escape')
+  // A child's plastic is not the member's own.
+  await page.getByTestId('settings').click()
+  await expect(page.getByTestId('order-plastic')).toBeVisible()
   await page.keyboard.press('Escape')
 
   const before = (await page.getByTestId('card-digits').innerText()).slice(0, 19)

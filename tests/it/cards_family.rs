@@ -112,10 +112,19 @@ fn a_familys_card_spends_the_members_points_within_its_own_limits() {
         sale["redeem"] = json!(points);
         shop.program.post("/v1/purchases", &sale)
     };
+    let spendable = || {
+        shop.server.clock.advance(TimeDelta::seconds(30));
+        let code = me.get(&format!("/v1/me/cards/{id}/code")).expect(200).json();
+        let told =
+            shop.program.post("/v1/cards/resolve", &json!({ "code": code["value"] })).expect(200).json();
+        (told["available"].clone(), told["may_redeem"].clone())
+    };
+    assert_eq!(spendable(), (json!("30.00"), json!(true)), "of 500.00");
     let refused = pay("F-1", "30.01");
     assert_eq!(refused.json()["errors"][0]["detail"], "only 30.00 is left of the card's limit");
     assert_eq!(refused.problem(409), "card-limit");
     assert_eq!(pay("F-2", "20.00").expect(201).json()["cashback"]["amount"], "4.00");
+    assert_eq!(spendable(), (json!("10.00"), json!(true)));
     assert_eq!(pay("F-3", "10.01").problem(409), "card-limit", "20.00 of the day are used");
     assert_eq!(earn(&shop, number, "F-4"), (json!("5.00"), Value::Null));
     assert_eq!(earn(&shop, number, "F-5"), (json!("0.00"), json!("card_limit")), "the third of the day");
@@ -133,6 +142,7 @@ fn a_familys_card_spends_the_members_points_within_its_own_limits() {
         .collect();
     assert_eq!(reasons, [&Value::Null, &json!("card_limit")], "the later of a batch sees the earlier");
     assert_eq!(pay("F-9", "0.01").problem(409), "card-limit", "the month's is used up");
+    assert_eq!(spendable(), (json!("0.00"), json!(false)));
     let own = format!("/v1/me/cards/{}", anna.card.id);
     assert_eq!(me.patch(&own, &wider).problem(409), "card-not-family");
     let wrong = json!({ "limits": { "earn_per_day": -1 } });

@@ -244,3 +244,24 @@ fn a_blocked_card_is_blocked_from_then_on() {
     assert_eq!(cards::find(c, fresh.id).unwrap().status, CardStatus::Expired);
     assert_eq!(renewed.status_at(after), CardStatus::Active);
 }
+
+#[test]
+fn plastic_lost_on_its_way_into_a_hand_was_never_good() {
+    let (mut union, keys, ids) = members(2);
+    let (printed, c) = (union.now, &mut union.connection);
+    let [day, week] = [1, 7].map(|days| printed + TimeDelta::days(days));
+    let why = Block { reason: BlockReason::Stolen, by: "test".to_owned(), comment: None };
+    let [lost, handed] = [ids[0], ids[1]].map(|member| {
+        let card = cards::issue(c, &keys, member, CardKind::Plastic, printed).unwrap();
+        life::advance(c, card.id, CardStatus::Issued, "test", printed).unwrap()
+    });
+    life::advance(c, handed.id, CardStatus::Active, "test", printed).unwrap();
+    assert_eq!(lost.standing_at(day), Standing::Blocked);
+    for (card, before) in [(lost, Standing::Blocked), (handed, Standing::Valid)] {
+        let card = life::block(c, card.id, &why, week).unwrap();
+        assert_eq!(card.standing_at(day), before);
+        assert_eq!(card.standing_at(week), Standing::Blocked);
+        let happened: Vec<_> = life::history_of(c, card.id).unwrap().iter().map(|e| e.event).collect();
+        assert_eq!(happened[0], life::Happening::Issued, "its history still tells when it was made");
+    }
+}

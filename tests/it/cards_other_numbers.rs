@@ -1,12 +1,17 @@
 //! The other numbers a card answers to: those of older systems, brought in from a file, and EAN-13; and the pictures of
 //! bars, read back by a scanner's program.
 
+use card_issuer::bulk::{self, Announce};
+use card_issuer::cards::CardKind;
+use card_issuer::schema::cards::cards as table;
+use chrono::TimeDelta;
+use diesel::prelude::*;
 use harness::{Client, TestServer};
 use serde_json::{Value, json};
 use unioncard::auth::Role;
 
 use crate::registers_http::{finished, upload};
-use crate::shop::{Shop, column};
+use crate::shop::{Holder, Shop, column};
 
 fn bring_in(client: &Client, file: &str) -> (String, Value) {
     let taken =
@@ -76,6 +81,56 @@ fn numbers_of_an_older_system_find_their_card_where_they_are_unambiguous() {
     assert_eq!(resolve("777").expect(200).json()["status"], "valid", "unambiguous now");
     let added = office.post(&aliases, &json!({ "alias": "A 1" })).expect(201).json();
     assert_eq!(added["aliases"], json!(["A 1", "ПСБ-00123"]));
+}
+
+#[test]
+fn numbers_of_an_older_system_follow_their_member_to_another_card() {
+    let shop = Shop::open();
+    let holders = ["1001", "1002", "1003", "1004", "1005"].map(|number| shop.holder(number));
+    let [back, blocked, expired, double, survivor] = &holders;
+    let office = shop.server.as_staff(Role::Administrator, None);
+    let file = "alias;membership_number\nA-1;1001\nA-2;1002\nA-3;1003\nA-4;1004\n";
+    assert_eq!(counts(&bring_in(&office, file).1), [4, 4, 0, 0]);
+    let today = (shop.server.app.now() + TimeDelta::hours(3)).date_naive();
+    let path = |holder: &Holder, verb: &str| format!("/v1/members/{}/{verb}", holder.member);
+    let said = |more: Value| {
+        let mut body = json!({ "on": today, "reason": "решение" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+
+    office.post(&path(back, "leave"), &said(json!({}))).expect(200);
+    let home = json!({ "organisation": harness::builders::ROOT });
+    office.post(&path(back, "readmit"), &said(home)).expect(200);
+    let block = format!("/v1/cards/{}/block", blocked.card.id);
+    office.post(&block, &json!({ "reason": "lost" })).expect(200);
+    let standing = |alias: &str| {
+        let shown = json!({ "card_number": alias });
+        shop.program.post("/v1/cards/resolve", &shown).expect(200).json()["status"].clone()
+    };
+    assert_eq!(standing("A-2"), "blocked", "until there is another card");
+    let new = json!({ "member": blocked.member, "kind": "virtual" });
+    office.post("/v1/cards", &new).expect(201);
+    let (c, issuer) = (&mut shop.server.connect(), &shop.server.app.derived.issuer);
+    let past = shop.server.app.now().date_naive() - TimeDelta::days(2);
+    diesel::update(table::table.find(expired.card.id)).set(table::expires_on.eq(past)).execute(c).unwrap();
+    let kind = (CardKind::Virtual, Announce::Nothing);
+    let issued = bulk::issue_missing(c, issuer, kind, &[expired.member], shop.server.app.now()).unwrap();
+    assert_eq!(issued.issued, 1);
+    office.post(&path(double, "merge"), &json!({ "into": survivor.member, "dry": false })).expect(200);
+
+    for (place, (alias, holder)) in ["A-1", "A-2", "A-3", "A-4"].iter().zip(&holders).enumerate() {
+        assert_eq!(standing(alias), "valid", "{alias}");
+        let found = office.get(&format!("/v1/cards?number={alias}")).expect(200).json();
+        let member = if holder.number == double.number { survivor.member } else { holder.member };
+        assert_eq!(column(&found["items"], "member"), [&json!(member)], "{alias}");
+        let sale = shop.sale(("card_number", alias), &format!("R-{place}"), "100.00");
+        let posted = shop.program.post("/v1/purchases", &sale).expect(201).json();
+        assert_eq!(posted["cashback"]["amount"], "5.00", "{alias}");
+    }
+    // The double's number is nobody's by now, and the others have what the file says.
+    assert_eq!(counts(&bring_in(&office, file).1)[..2], [4, 0]);
+    assert_eq!(standing("A-1"), "valid", "the same file again doesn't give it to two");
 }
 
 #[test]

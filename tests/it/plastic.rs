@@ -124,6 +124,7 @@ fn a_card_is_traced_from_its_order_into_a_hand() {
         issuer.get(&format!("/v1/cards/{}/print-history", ids[1].as_str().unwrap())).expect(200).json();
     assert_eq!(column(&history["items"], "event"), ["made", "sent", "received", "spoiled", "made"]);
     assert!(history["items"][3]["by"].as_str().unwrap().starts_with("staff:"));
+    assert_eq!(history["items"][3]["email"], "issuer-r-001@example.org");
     assert_eq!(history["items"][3]["note"], "полоса через имя");
 }
 
@@ -285,6 +286,42 @@ fn files_of_plastic_go_once_it_is_long_back() {
     };
     assert_eq!(unlike(&sums(&back)), unlike(&first), "drawn anew for whoever asks");
     assert_eq!(ready(&back), json!(true));
+}
+
+#[test]
+fn a_run_gone_on_with_draws_anew_whoever_is_called_otherwise_by_now() {
+    let server = server();
+    let (_, issuer) = ordered(&server, 2);
+    let made = batch(&issuer, "P-1");
+    let file = |name: &str| issuer.get(&format!("{}/files/{name}", path(&made))).expect(200).body;
+    let sums = |text: &[u8]| -> HashMap<String, String> {
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let lines = text.lines().map(|line| line.split_once("  ").unwrap());
+        lines.map(|(sum, name)| (name.to_owned(), sum.to_owned())).collect()
+    };
+    let before = sums(&file("SHA256SUMS"));
+    let folder = server.folder().join("print").join(made["id"].as_str().unwrap());
+    // As it lies where a run was cut off before the sums.
+    let cut_off = || std::fs::remove_file(folder.join("SHA256SUMS")).unwrap();
+    cut_off();
+    let again = sums(&file("SHA256SUMS"));
+    let face = |place: usize| format!("faces/0001/{place:06}.png");
+    for name in [face(1), face(2), "cards-0001.pdf".to_owned(), "cards.csv".to_owned()] {
+        assert_eq!(before[&name], again[&name], "{name}: nobody is called otherwise");
+    }
+
+    cut_off();
+    let card = &cards(&issuer, &made)[1];
+    let record = issuer.get(&format!("/v1/cards/{}", card["id"].as_str().unwrap())).expect(200).json();
+    let member = format!("/v1/members/{}", record["member"].as_str().unwrap());
+    let registrar = bound_to(&server, Role::Registrar, "P-1");
+    registrar.patch(&member, &json!({ "last_name": "Преображенская" })).expect(200);
+    let after = sums(&file("SHA256SUMS"));
+    assert!(String::from_utf8(file("cards.csv")).unwrap().contains("Преображенская"));
+    assert_eq!(before[&face(1)], after[&face(1)]);
+    for name in [face(2), "cards-0001.pdf".to_owned(), "sheets-0001.pdf".to_owned()] {
+        assert_ne!(before[&name], after[&name], "{name} says what the table says");
+    }
 }
 
 #[test]

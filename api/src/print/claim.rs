@@ -94,7 +94,7 @@ fn within(
     Ok(waiting.iter().filter_map(candidate).collect())
 }
 
-/// Waiting cards counted at most; beyond it the count says so.
+/// Waiting cards of a subtree counted at most; beyond it the count says so.
 pub const COUNTED_MAX: usize = 100_000;
 
 /// How many cards of active members wait in each organisation of a subtree, and whether there were too many to count.
@@ -106,12 +106,11 @@ pub fn waiting_by_organisation(
     root: Option<&str>,
 ) -> Result<(HashMap<OrganisationId, i64>, bool), Problem> {
     let mut counts = HashMap::<OrganisationId, i64>::new();
-    let (mut after, mut seen) = (None, 0);
+    let (mut after, mut counted) = (None, 0);
     loop {
         let waiting = print::waiting(connection, after, CHUNK)?;
         let Some(last) = waiting.last() else { return Ok((counts, false)) };
         after = Some(last.card);
-        seen += waiting.len();
         let ids: Vec<MemberId> = waiting.iter().map(|waiting| waiting.member).collect();
         let members = members::by_ids(connection, &ids)?;
         let places: Vec<OrganisationId> =
@@ -125,8 +124,9 @@ pub fn waiting_by_organisation(
         let active = members.iter().filter(|member| member.person.status == MemberStatus::Active);
         for member in active.filter(|member| inside(&member.person.organisation_id)) {
             *counts.entry(member.person.organisation_id).or_default() += 1;
+            counted += 1;
         }
-        if seen >= COUNTED_MAX {
+        if counted >= COUNTED_MAX {
             return Ok((counts, true));
         }
     }

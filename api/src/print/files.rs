@@ -1,7 +1,7 @@
 //! The files of a batch, for a card plant or an office printer: faces as PNG, print-ready PDF of 500 cards each, the same
 //! on A4 sheets, the personalisation table as CSV and XLSX, a manifest with counts, SHA-256 of everything. Streamed: memory
-//! holds one chunk. A run that was cut off goes on with the chunk it was at; the sums come last, so a folder that has them
-//! is whole. What lies there is personal: nobody but the owner may read it.
+//! holds one chunk. A run that was cut off goes on with the chunk it was at, and draws those anew in which somebody is called
+//! otherwise by now, so that faces and table say the same; the sums come last, so a folder that has them is whole. What lies there is personal: nobody but the owner may read it.
 
 mod pictures;
 mod sums;
@@ -15,10 +15,11 @@ use card_issuer::personalisation::{COLUMNS, Pictures, row};
 use card_issuer::print::{self, Batch, BatchId};
 use diesel::pg::PgConnection;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use union_registry::organisations;
 
 use self::pictures::Studio;
-use self::sums::Sums;
+use self::sums::{Sums, hexadecimal};
 use self::tables::Tables;
 use super::holders;
 use crate::app::App;
@@ -132,13 +133,17 @@ fn draw(
         chunk += 1;
         let printed = holders::of_items(connection, items)?;
         let pdf = format!("cards-{chunk:04}.pdf");
+        let mut told = Sha256::new();
         for one in &printed {
             let face = format!("faces/{chunk:04}/{:06}.png", one.item.place);
             let pictures = Pictures { face, pdf: pdf.clone() };
             let holder = (&one.holder, one.card.relation);
-            tables.write(&row(one.item.place, holder, &one.organisation_code, &pictures))?;
+            let row = row(one.item.place, holder, &one.organisation_code, &pictures);
+            row.iter().for_each(|field| told.update([field.as_bytes(), b"\0"].concat()));
+            tables.write(&row)?;
         }
-        studio.draw(connection, chunk, printed.as_slice(), &mut sums)?;
+        let told = hexadecimal(&told.finalize());
+        studio.draw(connection, (chunk, &told), printed.as_slice(), &mut sums)?;
         cards += printed.len();
         progress(cards);
     }

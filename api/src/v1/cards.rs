@@ -7,7 +7,7 @@ use card_issuer::life::{self, Block, BlockReason};
 use card_issuer::presentation::CodeRefusal;
 use card_issuer::resolutions::{self, Resolution};
 use cashback_engine::days::date_in;
-use cashback_engine::posting::CardStanding;
+use cashback_engine::posting::{CardStanding, left_to_redeem};
 use cashback_engine::rules::book::Version;
 use cashback_engine::rules::terms::{Earn, Members};
 use cashback_engine::{balances, enrolments};
@@ -60,7 +60,7 @@ pub struct ResolutionView {
     /// `true` when its holder could join the bonus programme here and now, not being in it yet; else left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     may_enrol: Option<bool>,
-    /// The points that can be spent; with a live code alone.
+    /// The points that can be spent, within a family card's limits; with a live code alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1437.83")]
     available: Option<Money>,
@@ -108,12 +108,16 @@ pub async fn resolve(
             };
             let book = shared.books.current(connection)?;
             let facts = facts::facts_for_posting(connection, &[(card.member_id, now)])?.pop().flatten();
-            let standing = identify::standing(&card, facts.as_ref(), now);
+            let buyer = identify::buyer(&card, facts, now);
+            let standing = buyer.card_standing;
             let member = enrolments::standing(connection, card.member_id)?;
             let live = resolution.is_live();
             let today = date_in(book.zone, now);
+            // A family card spends up to its own limits.
+            let left = left_to_redeem(connection, &buyer, today)?;
             let balance = if live {
-                Some(balances::balance(connection, &shared.books, card.member_id, now)?.balance.available)
+                let whole = balances::balance(connection, &shared.books, card.member_id, now)?.balance;
+                Some(left.map_or(whole.available, |left| left.min(whole.available)))
             } else {
                 None
             };
@@ -122,6 +126,7 @@ pub async fn resolve(
                 status: standing_word(standing),
                 may_redeem: standing == CardStanding::Valid
                     && member == Some(enrolments::Standing::Enrolled)
+                    && left != Some(Money::ZERO)
                     && (live || (book.bare_number_may_redeem && !resolution.by_proof)),
                 may_enrol: (standing == CardStanding::Valid
                     && !member.is_some_and(enrolments::Standing::takes_part))

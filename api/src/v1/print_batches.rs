@@ -371,10 +371,11 @@ pub async fn history(
         .run(move |connection| {
             let card = card_issuer::cards::find(connection, id.0)?;
             scope::member(connection, &asking, card.member_id)?;
-            Ok(print::trace(connection, id.0)?)
+            let trace = print::trace(connection, id.0)?;
+            Ok(PrintEventView::history(connection, trace)?)
         })
         .await?;
-    Ok(list.answer(&place.of(trace).map(PrintEventView::from)))
+    Ok(list.answer(&place.of(trace)))
 }
 
 /// The face of a plastic card as it would be printed now.

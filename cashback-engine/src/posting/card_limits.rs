@@ -90,6 +90,34 @@ pub(crate) fn may_redeem(
     Ok(())
 }
 
+/// What a card may still pay with points on a day, where it has a limit; read without a lock, to be told.
+///
+/// # Errors
+/// The database's.
+pub fn left_to_redeem(
+    connection: &mut PgConnection,
+    buyer: &Buyer,
+    date: NaiveDate,
+) -> QueryResult<Option<Money>> {
+    let limited: Vec<(CardPeriod, Money)> =
+        periods(buyer, date).filter_map(|(period, _, most)| Some((period, most?))).collect();
+    if limited.is_empty() {
+        return Ok(None);
+    }
+    let mut statement = ReadCardUsage::default();
+    for (period, _) in &limited {
+        statement.cards.push(period.card);
+        statement.spans.push(period.span);
+        statement.periods.push(period.period);
+    }
+    let rows: Vec<(CardId, CapPeriod, NaiveDate, i32, Money)> = statement.load(connection)?;
+    let left = |(asked, most): &(CardPeriod, Money)| {
+        let used = rows.iter().find(|(_, span, ..)| *span == asked.span).map(|(.., redeemed)| *redeemed);
+        (*most - used.unwrap_or_default()).max(Money::ZERO)
+    };
+    Ok(limited.iter().map(left).min())
+}
+
 /// Whether one more purchase may earn.
 pub(crate) fn may_earn(world: &World, buyer: &Buyer, date: NaiveDate) -> bool {
     periods(buyer, date).all(|(period, most, _)| {

@@ -39,6 +39,7 @@ use crate::purchases::{Purchase, PurchaseRecord, purchase, shown};
 use crate::reconciliation::waiting;
 use crate::rules::BookCache;
 
+pub use card_limits::left_to_redeem;
 pub use check::LIVE_MAX;
 pub(crate) use check::{is_receipt, line_is_valid, within};
 pub use fiscal::{Fiscal, FiscalError, FiscalKind};

@@ -1,7 +1,8 @@
 //! A chunk's pictures: a face a card, a print file for the plant, sheets for an office printer. The print file comes last:
-//! a chunk that has it is whole and isn't drawn again.
+//! a chunk that has it is whole, and isn't drawn again while its rows of the table are what they were.
 
 use std::collections::HashMap;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -42,20 +43,22 @@ impl Studio {
         Self { folder: folder.to_owned(), made_at, resolution, designs: HashMap::new() }
     }
 
-    /// Draws a chunk, unless it is there, and adds its sums.
+    /// Draws a chunk, unless it is there and told the same of its cards, and adds its sums.
     ///
     /// # Errors
     /// The disk's and the encoders'.
     pub fn draw(
         &mut self,
         connection: &mut PgConnection,
-        chunk: u32,
+        (chunk, told): (u32, &str),
         printed: &[Printed],
         sums: &mut Sums,
     ) -> Result<(), PrintError> {
         let (pdf, sheets) = (format!("cards-{chunk:04}.pdf"), format!("sheets-{chunk:04}.pdf"));
         let face_of = |one: &Printed| format!("faces/{chunk:04}/{:06}.png", one.item.place);
-        if self.folder.join(&pdf).is_file() {
+        let (whole, mark) = (self.folder.join(&pdf), format!(".told-{chunk:04}"));
+        let same = fs::read_to_string(self.folder.join(&mark)).is_ok_and(|before| before == told);
+        if whole.is_file() && same {
             for one in printed {
                 sums.add_file(&face_of(one))?;
             }
@@ -63,6 +66,10 @@ impl Studio {
             sums.add_file(&pdf)?;
             return Ok(());
         }
+        if whole.is_file() {
+            fs::remove_file(&whole)?;
+        }
+        write_whole(&self.folder, &mark, told.as_bytes())?;
         private_folder(&self.folder.join(format!("faces/{chunk:04}")))?;
         let mut files = Files {
             plant: Document::new(Sheet::Plant, &format!("Unioncard {pdf}"), self.made_at),

@@ -46,14 +46,19 @@ impl Sums {
     }
 
     fn line(&mut self, name: &str, sum: &[u8]) {
-        for byte in sum {
-            write!(self.text, "{byte:02x}").expect("writing to a String");
-        }
-        writeln!(self.text, "  {name}").expect("writing to a String");
+        writeln!(self.text, "{}  {name}", hexadecimal(sum)).expect("writing to a String");
     }
 
     /// The list.
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// A sum as text.
+pub fn hexadecimal(sum: &[u8]) -> String {
+    sum.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String");
+        text
+    })
 }

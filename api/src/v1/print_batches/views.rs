@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use card_issuer::print::{self, Batch, BatchId, Counts, PrintEvent};
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::{CardId, OrganisationId};
 use union_registry::organisations::{self, OrganisationRef};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::app::App;
+use crate::auth::staff;
 use crate::print::files::{self, SUMS};
 use crate::print::holders::Printed;
 use crate::problem::Problem;
@@ -129,8 +132,28 @@ pub struct PrintEventView {
     at: Timestamp,
     /// Who: a login's key, or the command line.
     by: String,
+    /// The login's address; in a card's history alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+}
+
+impl PrintEventView {
+    /// A card's history, with the addresses of who did it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn history(connection: &mut PgConnection, trace: Vec<PrintEvent>) -> QueryResult<Vec<Self>> {
+        let login = |by: &str| Uuid::try_parse(by.strip_prefix("staff:")?).ok();
+        let logins: Vec<Uuid> = trace.iter().filter_map(|event| login(&event.by_whom)).collect();
+        let emails = staff::emails(connection, &logins)?;
+        let view = |event: PrintEvent| {
+            let email = login(&event.by_whom).and_then(|login| emails.get(&login).cloned());
+            Self { email, ..event.into() }
+        };
+        Ok(trace.into_iter().map(view).collect())
+    }
 }
 
 impl From<PrintEvent> for PrintEventView {
@@ -140,6 +163,7 @@ impl From<PrintEvent> for PrintEventView {
             batch: event.batch_id,
             at: Timestamp(event.at),
             by: event.by_whom,
+            email: None,
             note: event.note,
         }
     }

@@ -6,6 +6,9 @@ import { sessionFetch } from './session'
 
 export const api = createClient<paths>({ baseUrl: location.origin, fetch: sessionFetch })
 
+/** After so long without an answer a page goes on with what it keeps itself. */
+export const PATIENCE_MS = 4_000
+
 interface Answer<T> {
   data?: T
   error?: unknown

@@ -39,6 +39,11 @@ export class Problem extends Error {
     return this.status === 0
   }
 
+  /** Nobody answered, or only what stands before the server did: whoever can goes on without it. */
+  get unreachable(): boolean {
+    return this.offline || (this.status >= 502 && this.status <= 504)
+  }
+
   /** What is wrong with one field, by its JSON name; a query's parameter is told by its bare name. */
   field(name: string): string | undefined {
     return this.errors.find((error) => error.pointer.replace(/^#?\/?/, '') === name)?.detail

@@ -4118,6 +4118,8 @@ export interface components {
             batch: string;
             /** @description Who: a login's key, or the command line. */
             by: string;
+            /** @description The login's address; in a card's history alone. */
+            email?: string | null;
             /** @description `made`, `sent`, `received`, `handed_out` or `spoiled`. */
             event: string;
             note?: string | null;
@@ -4514,7 +4516,7 @@ export interface components {
         /** @description What a till learns of a card: nothing about the person. */
         ResolutionView: {
             /**
-             * @description The points that can be spent; with a live code alone.
+             * @description The points that can be spent, within a family card's limits; with a live code alone.
              * @example 1437.83
              */
             available?: string | null;

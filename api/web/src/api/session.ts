@@ -9,6 +9,8 @@ export const sessionName = document.documentElement.dataset.session ?? 'member'
 const CSRF = `__Host-${sessionName}-csrf`
 const RENEWED = `unioncard.${sessionName}.renewed`
 const SAFE = new Set(['GET', 'HEAD'])
+/** An answer begins sooner; a network that swallows packets would keep a phone or a till waiting for minutes. */
+const ANSWER_MS = 30_000
 
 let language = 'ru'
 let onEnd: () => void = () => {}
@@ -32,13 +34,21 @@ export function mayBeSignedIn(): boolean {
   return csrf() !== undefined
 }
 
-function send(request: Request): Promise<Response> {
+async function send(request: Request): Promise<Response> {
   const headers = new Headers(request.headers)
   headers.set('X-Session', sessionName)
   headers.set('Accept-Language', language)
   const token = csrf()
   if (token && !SAFE.has(request.method)) headers.set('X-CSRF-Token', token)
-  return fetch(new Request(request, { headers, credentials: 'same-origin' }))
+  const late = new AbortController()
+  const begins = SAFE.has(request.method) && sessionName !== 'office'
+  const timer = begins ? setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), ANSWER_MS) : 0
+  const signal = AbortSignal.any([request.signal, late.signal])
+  try {
+    return await fetch(new Request(request, { headers, credentials: 'same-origin', signal }))
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function renewedAt(): number {

@@ -24,7 +24,8 @@ export function CardSwitch({ cards, chosen, onChoose }: Props) {
     )
   }
   const data = cards.map((card) => ({ value: card.id, label: name(card) }))
-  if (cards.length > 3) {
+  // Three names don't fit beside one another on a phone.
+  if (cards.length > 2) {
     return (
       <NativeSelect
         aria-label={t('card.choose')}

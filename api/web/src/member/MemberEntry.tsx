@@ -4,7 +4,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { IconReceipt, IconSettings } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useState } from 'react'
-import { api, ask } from '../api/client'
+import { api, ask, PATIENCE_MS } from '../api/client'
 import { asProblem } from '../api/problem'
 import type { Card, Me } from '../api/types'
 import { type Device, type Holder, holderOf, logoOf } from '../offline/device'
@@ -19,14 +19,16 @@ import { EnrolmentOffer } from './EnrolmentOffer'
 import { KeptCard } from './KeptCard'
 import { OfflineOffer } from './OfflineOffer'
 import { Operations } from './Operations'
+import { RenewCard } from './RenewCard'
 import { ShowLarge } from './ShowLarge'
 import { SignIn } from './SignIn'
+import { firstShown, worthShowing } from './shownCards'
 import { Standing } from './TierCard'
-import { useKeptDevices, useUpkeep } from './useKept'
+import { useKeptDevices, useMeasuredClock, useUpkeep } from './useKept'
 import { WalletButtons } from './WalletButtons'
 
-/** Cards worth choosing among; the rest is shown when there is nothing else. */
-const LIVING = new Set(['ordered', 'issued', 'active'])
+/** A server that could not be reached is asked again by itself. */
+const AGAIN_MS = 15_000
 
 /** Behind a tap, so out of the first load. */
 const Settings = lazy(() => import('./Settings'))
@@ -36,6 +38,7 @@ export function MemberEntry() {
   const { signedIn } = useSession()
   const [entering, setEntering] = useState(false)
   const kept = useKeptDevices()
+  useMeasuredClock(kept)
   if (signedIn) return <Home kept={kept} />
   if (!kept) return null
   if (kept.length > 0 && !entering) {
@@ -47,16 +50,20 @@ export function MemberEntry() {
 function Home({ kept }: { kept: Device[] | undefined }) {
   const { t } = useWords()
   const { signOut } = useSession()
-  const me = useQuery({ queryKey: ['me'], queryFn: () => ask(api.GET('/v1/me')) })
+  const me = useQuery({ queryKey: ['me'], queryFn: () => ask(api.GET('/v1/me')), refetchInterval: onceMore })
   const cards = useQuery({
     queryKey: ['cards'],
     queryFn: async () => (await ask(api.GET('/v1/me/cards', { params: { query: { limit: 200 } } }))).items,
+    refetchInterval: onceMore,
   })
   useTheirLanguage(me.data)
   const failed = me.error ?? cards.error
   // The first failure is enough to show what is kept; asking goes on behind it.
   const first = failed ?? me.failureReason ?? cards.failureReason
-  if (first && asProblem(first).offline && !(me.data && cards.data) && kept && kept.length > 0) {
+  const waiting = !(me.data && cards.data)
+  const late = useLate(waiting)
+  const unreachable = first !== null && asProblem(first).unreachable
+  if (waiting && (late || unreachable) && kept && kept.length > 0) {
     const again = () => void Promise.all([me.refetch(), cards.refetch()])
     return <KeptCard devices={kept} why="offline" onRetry={again} />
   }
@@ -87,6 +94,24 @@ function Home({ kept }: { kept: Device[] | undefined }) {
   )
 }
 
+function onceMore({ state }: { state: { error: unknown } }): number | false {
+  return state.error && asProblem(state.error).unreachable ? AGAIN_MS : false
+}
+
+/** Whether something has been waited for so long that what this browser keeps is better than nothing. */
+function useLate(waiting: boolean): boolean {
+  const [late, setLate] = useState(false)
+  useEffect(() => {
+    if (!waiting) return
+    const timer = setTimeout(() => setLate(true), PATIENCE_MS)
+    return () => {
+      clearTimeout(timer)
+      setLate(false)
+    }
+  }, [waiting])
+  return late
+}
+
 /** Who hasn't chosen a language in this browser reads the one the union knows them by. */
 function useTheirLanguage(me: Me | undefined) {
   const theirs = me?.language
@@ -101,16 +126,20 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
   const [settings, setSettings] = useState<boolean>()
   useUpkeep(me, cards)
   const holder = useHolder(me)
-  const living = cards.filter(({ status }) => LIVING.has(status))
-  const shown = living.length > 0 ? living : cards
-  const card =
-    shown.find(({ id }) => id === chosen) ?? shown.find(({ status }) => status === 'active') ?? shown[0]
+  const shown = worthShowing(cards)
+  const card = shown.find(({ id }) => id === chosen) ?? firstShown(shown)
+  // What becomes of the card in the settings is seen when they are closed.
+  function openSettings() {
+    setChosen(card?.id)
+    setSettings(true)
+  }
   return (
     <main className="home">
       <div className="home-card">
         <Stack gap={8}>
-          <CardBar cards={shown} card={card} onChoose={setChosen} onSettings={() => setSettings(true)} />
+          <CardBar cards={shown} card={card} onChoose={setChosen} onSettings={openSettings} />
           {card ? <CardFace key={card.id} me={holder} card={card} /> : null}
+          {card && me.status === 'active' ? <RenewCard key={`renew-${card.id}`} card={card} /> : null}
           {card ? <ShowLarge card={card} /> : null}
           {card ? <WalletButtons key={`wallets-${card.id}`} card={card} /> : null}
           {card ? <OfflineOffer key={`offer-${card.id}`} me={me} card={card} /> : null}

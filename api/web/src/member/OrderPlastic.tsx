@@ -24,7 +24,10 @@ export function OrderPlastic() {
       await queries.invalidateQueries({ queryKey: ['cards'] })
     },
   })
-  const plastic = cards.data?.find(({ kind, status }) => kind === 'plastic' && LIVING.includes(status))
+  // A family's cards are ordered beside it.
+  const plastic = cards.data?.find(
+    ({ kind, status, relation }) => kind === 'plastic' && !relation && LIVING.includes(status),
+  )
   if (!cards.data) return null
   if (plastic) {
     return plastic.status === 'active' ? null : (

@@ -9,6 +9,7 @@ import { useAnnounce } from '../ui/Announcer'
 import { CancelOr } from '../ui/CancelOr'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
+import { isLiving } from './shownCards'
 
 const REASONS = ['replaced', 'lost', 'stolen'] as const
 type Reason = (typeof REASONS)[number]
@@ -18,6 +19,7 @@ export function ReissueCard({ card, opened, onClose }: { card: Card; opened: boo
   const queries = useQueryClient()
   const say = useAnnounce()
   const [reason, setReason] = useState<Reason>('replaced')
+  const living = isLiving(card)
   const reissuing = useMutation({
     mutationFn: () =>
       ask(api.POST('/v1/me/cards/{id}/reissue', { params: { path: { id: card.id } }, body: { reason } })),
@@ -37,18 +39,20 @@ export function ReissueCard({ card, opened, onClose }: { card: Card; opened: boo
       closeButtonProps={{ 'aria-label': t('close') }}
     >
       <Stack>
-        <Text size="sm">{t('reissue.text')}</Text>
-        <Radio.Group
-          label={t('reissue.reason')}
-          value={reason}
-          onChange={(value) => setReason(REASONS.find((one) => one === value) ?? 'replaced')}
-        >
-          <Stack gap="xs" mt="xs">
-            {REASONS.map((value) => (
-              <Radio key={value} value={value} label={t(`reissue.reasons.${value}`)} />
-            ))}
-          </Stack>
-        </Radio.Group>
+        <Text size="sm">{t(living ? 'reissue.text' : 'reissue.renewHint')}</Text>
+        {living ? (
+          <Radio.Group
+            label={t('reissue.reason')}
+            value={reason}
+            onChange={(value) => setReason(REASONS.find((one) => one === value) ?? 'replaced')}
+          >
+            <Stack gap="xs" mt="xs">
+              {REASONS.map((value) => (
+                <Radio key={value} value={value} label={t(`reissue.reasons.${value}`)} />
+              ))}
+            </Stack>
+          </Radio.Group>
+        ) : null}
         {reissuing.error ? <ProblemNote error={reissuing.error} /> : null}
         <CancelOr
           onCancel={onClose}

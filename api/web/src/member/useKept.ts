@@ -3,7 +3,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { api, ask } from '../api/client'
 import type { Card, Me } from '../api/types'
-import { allDevices, type Device, forget, refreshed, takeGift } from '../offline/device'
+import { allDevices, type Device, forget, measureClock, refreshed, takeGift } from '../offline/device'
+
+const CLOCK_MS = 60_000
 
 /** The devices of this browser; `undefined` while they are looked for. */
 export function useKeptDevices(): Device[] | undefined {
@@ -35,7 +37,8 @@ export function useUpkeep(me: Me, cards: Card[]): void {
         const card = cards.find(({ id }) => id === device.card)
         if (over) return
         if (!card || !known.has(device.device)) await forget(device.card)
-        else await refreshed(device, card, me)
+        // What one card lacks, the others get all the same.
+        else await refreshed(device, card, me).catch(() => undefined)
         await queries.invalidateQueries({ queryKey: ['device', device.card] })
       }
       await queries.invalidateQueries({ queryKey: ['kept-devices'] })
@@ -46,4 +49,27 @@ export function useUpkeep(me: Me, cards: Card[]): void {
       over = true
     }
   }, [me, cards, queries])
+}
+
+/**
+ * Measures how far this clock is off, each minute that the server answers: it may be set right, or wrong, at any time, also
+ * where nobody is signed in.
+ */
+export function useMeasuredClock(kept: Device[] | undefined): void {
+  const queries = useQueryClient()
+  useQuery({
+    queryKey: ['clock'],
+    enabled: kept !== undefined && kept.length > 0,
+    queryFn: async () => {
+      const moved = await measureClock()
+      if (moved) await queries.invalidateQueries({ queryKey: ['code'] })
+      return moved
+    },
+    retry: false,
+    gcTime: 0,
+    staleTime: 0,
+    refetchInterval: CLOCK_MS,
+    refetchOnWindowFocus: 'always',
+    refetchOnReconnect: 'always',
+  })
 }

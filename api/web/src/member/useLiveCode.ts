@@ -7,20 +7,18 @@ import { useEffect, useState } from 'react'
 import { api, askWhole } from '../api/client'
 import type { Problem } from '../api/problem'
 import type { Code } from '../api/types'
-import { drawCode } from '../offline/code'
-import { type Device, useDevice } from '../offline/device'
+import { drawNow, useDevice } from '../offline/device'
 import { clockOffset, type Life, lifeLeft } from './countdown'
 
 const RETRY_MS = 3_000
 const TICK_MS = 250
 /** Asked a little after the step's end, so that the answer is the next one. */
 const AFTER_MS = 150
-/** A clock set back by less is nobody's doing. */
-const SET_BACK_MS = 60_000
 
 interface Timed {
   code: Code
   offset: number
+  setBack: boolean
 }
 
 export interface LiveCode {
@@ -29,7 +27,7 @@ export interface LiveCode {
   problem: Problem | null
   /** How far this clock is off, in milliseconds; the code is right all the same. */
   offset: number
-  /** The clock was set back since the server was last asked: the code may be wrong. */
+  /** The clock was set back since the server was last asked, or a code was last drawn: the code may be wrong. */
   setBack: boolean
 }
 
@@ -48,16 +46,11 @@ export function useLiveCode(card: string, enabled: boolean): LiveCode {
       const left = Date.parse(state.data.code.valid_until) - (Date.now() + state.data.offset)
       return Math.max(1_000, left + AFTER_MS)
     },
-    queryFn: ({ signal }) => (device ? drawn(device) : asked(card, signal)),
+    queryFn: ({ signal }) => (device ? drawNow(device) : asked(card, signal)),
   })
   const life = useLife(query.data)
-  const offset = query.data?.offset ?? 0
-  const setBack = device ? Date.now() + device.offset < device.seenAt - SET_BACK_MS : false
-  return { code: query.data?.code, life, problem: query.error, offset, setBack }
-}
-
-async function drawn({ key, view, offset }: Device): Promise<Timed> {
-  return { code: await drawCode(key, view.number, Date.now() + offset), offset }
+  const { code, offset = 0, setBack = false } = query.data ?? {}
+  return { code, life, problem: query.error, offset, setBack }
 }
 
 async function asked(card: string, signal: AbortSignal): Promise<Timed> {
@@ -65,7 +58,8 @@ async function asked(card: string, signal: AbortSignal): Promise<Timed> {
   const { data, response } = await askWhole(
     api.GET('/v1/me/cards/{id}/code', { params: { path: { id: card } }, signal, cache: 'no-store' }),
   )
-  return { code: data, offset: clockOffset(response.headers.get('date'), from, Date.now()) }
+  const offset = clockOffset(response.headers.get('date'), from, Date.now())
+  return { code: data, offset, setBack: false }
 }
 
 function useLife(timed: Timed | undefined): Life | undefined {

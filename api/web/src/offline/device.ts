@@ -1,10 +1,10 @@
 /** This browser as a device that draws a card's live code: provisioned once, then without network, also after a restart. */
 import { useQuery } from '@tanstack/react-query'
-import { api, askWhole } from '../api/client'
-import type { Card, Me } from '../api/types'
+import { api, ask, askWhole, PATIENCE_MS } from '../api/client'
+import type { Card, Code, Me } from '../api/types'
 import { clockOffset } from '../member/countdown'
-import { importSecret } from './code'
-import { clear, readAll, readOne, remove, write } from './store'
+import { drawCode, importSecret } from './code'
+import { change, clear, readAll, readOne, remove, write } from './store'
 
 /** Whose name stands on the card; a family's phone knows none. */
 export type Holder = Pick<Me, 'union' | 'status' | 'last_name' | 'first_name' | 'middle_name' | 'design'> & {
@@ -31,12 +31,16 @@ export interface Device {
   offset: number
   /** The latest the server's clock was known to be: a clock before it was set back. */
   seenAt: number
-  proof?: { value: string; valid_until: string }
+  proof?: { value: string; valid_until: string } | undefined
   bars?: Bars
 }
 
 /** A proof is asked for anew when it has less than this left. */
 const PROOF_LEFT_MS = 18 * 3_600_000
+/** A clock set back by less is nobody's doing. */
+const SET_BACK_MS = 60_000
+/** The server tells whole seconds: a difference below this is the measurement's. */
+const ROUGH_MS = 3_000
 
 export function holderOf({ union, status, last_name, first_name, middle_name, design }: Me): Holder {
   return { union, status, last_name, first_name, middle_name: middle_name ?? null, design: design ?? null }
@@ -82,34 +86,42 @@ export async function provision(card: Card, me: Me): Promise<Device> {
     seenAt: Date.now() + offset,
   }
   await write('devices', device)
-  return refreshed(device, card, me)
+  await stay()
+  await refreshed(device, card, me)
+  return (await readOne<Device>('devices', card.id)) ?? device
 }
 
-/** What this device shows without network, as of now: card, name, proof, bars. The caller is online. */
-export async function refreshed(device: Device, card: Card, me: Me): Promise<Device> {
-  const asked = Date.now()
-  const path = { params: { path: { id: card.id } } }
-  const left = Date.parse(device.proof?.valid_until ?? '') - (asked + device.offset)
-  const fresh = { ...device, view: card, holder: await keptHolder(device.holder, me) }
-  if (card.status === 'active' && !(left > PROOF_LEFT_MS)) {
-    const { data, response } = await askWhole(api.GET('/v1/me/cards/{id}/proof', path))
-    fresh.proof = data
-    fresh.offset = clockOffset(response.headers.get('date'), asked, Date.now())
-  }
-  if (card.status === 'active' && !fresh.bars) {
-    fresh.bars = { code128: await bars(card.id, 'code128'), ean13: await bars(card.id, 'ean13') }
-  }
-  fresh.seenAt = Date.now() + fresh.offset
-  await write('devices', fresh)
-  return fresh
+/** A key is told once, so the browser is asked not to clear it away when it needs room. */
+async function stay(): Promise<void> {
+  await navigator.storage?.persist?.().catch(() => false)
 }
 
-/** Whose card it is now; a logo is fetched when the design is another one. */
-async function keptHolder(before: Holder, me: Me): Promise<Holder> {
+/** Writes what has become known of a device; one that was forgotten meanwhile stays forgotten. */
+async function note({ card, device }: Device, known: Partial<Device>): Promise<void> {
+  await change<Device>('devices', card, (kept) => (kept.device === device ? { ...kept, ...known } : kept))
+}
+
+/**
+ * What this device shows without network, as of now: card, name, proof, bars. The caller is online. What is known already
+ * is written before anything is asked for, so that a refusal doesn't hide that a member was suspended.
+ */
+export async function refreshed(device: Device, card: Card, me: Me): Promise<void> {
+  const good = me.status === 'active' && card.status === 'active'
   const holder = holderOf(me)
-  if (!holder.design?.logo) return holder
-  const known = before.design?.id === holder.design.id ? before.logo : undefined
-  return { ...holder, logo: known ?? (await logoOf()) }
+  const logo = holder.design?.logo && holder.design.id === device.holder.design?.id && device.holder.logo
+  if (logo) holder.logo = logo
+  await note(device, { view: card, holder, ...(good ? {} : { proof: undefined }) })
+  if (holder.design?.logo && !logo) await note(device, { holder: { ...holder, logo: await logoOf() } })
+  if (!good) return
+  const left = Date.parse(device.proof?.valid_until ?? '') - (Date.now() + device.offset)
+  if (!(left > PROOF_LEFT_MS)) {
+    const path = { params: { path: { id: card.id } } }
+    await note(device, { proof: await ask(api.GET('/v1/me/cards/{id}/proof', path)) })
+  }
+  if (!device.bars) {
+    const [code128, ean13] = [await bars(card.id, 'code128'), await bars(card.id, 'ean13')]
+    await note(device, { bars: { code128, ean13 } })
+  }
 }
 
 /** The bars of a card's number, as a picture. */
@@ -175,7 +187,7 @@ export async function takeGift(): Promise<boolean> {
   history.replaceState(null, '', '/')
   const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
   const gift = JSON.parse(new TextDecoder().decode(bytes)) as Gift
-  const offset = await serverOffset()
+  const offset = (await serverOffset()) ?? 0
   await write('devices', {
     card: gift.card.id,
     device: gift.device,
@@ -185,12 +197,40 @@ export async function takeGift(): Promise<boolean> {
     offset,
     seenAt: Date.now() + offset,
   } satisfies Device)
+  await stay()
   return true
 }
 
-/** How far this clock is off, by an answer nobody has to sign in for; 0 when nobody answers. */
-async function serverOffset(): Promise<number> {
+/** How far this clock is off, by an answer nobody has to sign in for; `undefined` when nobody answers. */
+async function serverOffset(): Promise<number | undefined> {
   const asked = Date.now()
-  const answer = await fetch('/health/live', { cache: 'no-store' }).catch(() => undefined)
-  return clockOffset(answer?.headers.get('date') ?? null, asked, Date.now())
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const answer = await fetch('/health/live', { cache: 'no-store', signal }).catch(() => undefined)
+  const date = answer?.ok ? answer.headers.get('date') : undefined
+  return date ? clockOffset(date, asked, Date.now()) : undefined
+}
+
+/** Measures this clock for all devices; whether any was off by another amount than was known. */
+export async function measureClock(): Promise<boolean> {
+  const offset = await serverOffset()
+  if (offset === undefined) return false
+  const devices = await allDevices()
+  const seenAt = Date.now() + offset
+  await Promise.all(devices.map((device) => note(device, { offset, seenAt })))
+  return devices.some((device) => Math.abs(device.offset - offset) > ROUGH_MS || setBack(device))
+}
+
+/** Whether the clock was set back since the server was last asked, or a code was last drawn. */
+function setBack({ offset, seenAt }: Device): boolean {
+  return Date.now() + offset < seenAt - SET_BACK_MS
+}
+
+/** The code of now, by what is known now of this clock. That time came so far is kept. */
+export async function drawNow(device: Device): Promise<{ code: Code; offset: number; setBack: boolean }> {
+  const kept = await readOne<Device>('devices', device.card).catch(() => undefined)
+  const current = kept?.device === device.device ? kept : device
+  const { key, view, offset, seenAt } = current
+  const now = Date.now() + offset
+  if (now > seenAt) await note(current, { seenAt: now }).catch(() => undefined)
+  return { code: await drawCode(key, view.number, now), offset, setBack: setBack(current) }
 }

@@ -53,6 +53,20 @@ export async function write(store: Store, value: unknown, key?: string): Promise
   await within(store, 'readwrite', (at) => at.put(value, key))
 }
 
+/**
+ * Changes what is kept under a key, if anything is: in one transaction, so that two who know different things write both,
+ * and what was removed meanwhile stays away.
+ */
+export async function change<T>(store: Store, key: string, amend: (kept: T) => T): Promise<void> {
+  await within(store, 'readwrite', (at) => {
+    const getting = at.get(key) as IDBRequest<T | undefined>
+    getting.addEventListener('success', () => {
+      if (getting.result !== undefined) at.put(amend(getting.result))
+    })
+    return getting
+  })
+}
+
 export async function remove(store: Store, key: string): Promise<void> {
   await within(store, 'readwrite', (at) => at.delete(key))
 }

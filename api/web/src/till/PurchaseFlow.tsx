@@ -2,7 +2,7 @@
 import { Stack } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
-import { api, ask } from '../api/client'
+import { api, ask, PATIENCE_MS } from '../api/client'
 import { asProblem } from '../api/problem'
 import type { Purchase, Resolution } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
@@ -43,7 +43,12 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
 
   const resolving = useMutation({
     mutationFn: ({ kind, value }: Reading) =>
-      ask(api.POST('/v1/cards/resolve', { body: { [FIELDS[kind]]: value } })),
+      ask(
+        api.POST('/v1/cards/resolve', {
+          body: { [FIELDS[kind]]: value },
+          signal: AbortSignal.timeout(PATIENCE_MS),
+        }),
+      ),
     onSuccess: (resolution) => {
       setVerdict({ resolution })
       if (resolution.status === 'valid') soundYes()
@@ -51,7 +56,7 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
     },
     onError: (error, { value }) => {
       const problem = asProblem(error)
-      if (problem.offline) return setOffline(value)
+      if (problem.unreachable) return setOffline(value)
       setVerdict({ problem })
       refuse()
     },

@@ -1,9 +1,10 @@
 /** The issuer's desk: what waits to be printed, the batches, a batch beside them. */
-import { Badge, Button, Group, NativeSelect, Paper, Stack, Text, Title } from '@mantine/core'
+import { Badge, Button, Group, NativeSelect, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
+import { asProblem } from '../../api/problem'
 import { useAnnounce } from '../../ui/Announcer'
 import { Empty, Loaded, ProblemNote } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
@@ -13,6 +14,7 @@ import { Guarded } from '../parts/Guarded'
 import { More } from '../parts/More'
 import { PageHead } from '../parts/PageHead'
 import { usePaged } from '../parts/usePaged'
+import { OrganisationPicker } from '../registry/OrganisationPicker'
 import { useMay } from '../staff'
 import { BatchRecord } from './BatchRecord'
 import { OrderForAll, Orders } from './CardOrders'
@@ -34,42 +36,36 @@ export default function Printing({ chosen }: { chosen: string | undefined }) {
   )
 }
 
+/** What waits; batches are made of a whole subtree's cards, or of one organisation's. */
 function Waiting() {
   const { t } = useWords()
+  const may = useMay(MAY_PRINT)
+  const [dpi, setDpi] = useState<string>(DPI[0])
   const queue = useQuery({
     queryKey: ['print-queue'],
     queryFn: () => ask(api.GET('/v1/print-queue', { params: { query: { limit: 200 } } })),
   })
+  const making = useMaking(Number(dpi))
   return (
     <Paper className="surface" p="md">
       <Title order={2} size="h5" mb="xs">
         {t('printing.waiting')}
       </Title>
-      <Loaded query={queue}>
-        {(data) =>
-          data.items.length === 0 ? (
-            <Text c="dimmed" size="sm">
-              {t('printing.nothingWaits')}
-            </Text>
-          ) : (
-            <Organisations queue={data} />
-          )
-        }
-      </Loaded>
+      <Stack gap="sm">
+        {may ? <Subtree dpi={dpi} onDpi={setDpi} making={making} /> : null}
+        <Loaded query={queue}>{(data) => <Organisations queue={data} may={may} making={making} />}</Loaded>
+      </Stack>
     </Paper>
   )
 }
 
-function Organisations({ queue }: { queue: Queue }) {
+function useMaking(dpi: number) {
   const { t } = useWords()
   const say = useAnnounce()
   const queries = useQueryClient()
   const [, go] = useLocation()
-  const may = useMay(MAY_PRINT)
-  const [dpi, setDpi] = useState<string>(DPI[0])
-  const making = useMutation({
-    mutationFn: (organisation: string) =>
-      ask(api.POST('/v1/print-batches', { body: { organisation, dpi: Number(dpi) } })),
+  return useMutation({
+    mutationFn: (organisation: string) => ask(api.POST('/v1/print-batches', { body: { organisation, dpi } })),
     onSuccess: async ({ id, number }) => {
       say(t('printing.made', { number }))
       await queries.invalidateQueries({ queryKey: ['print-queue'] })
@@ -77,20 +73,53 @@ function Organisations({ queue }: { queue: Queue }) {
       go(`/printing/${id}`)
     },
   })
+}
+
+type Making = ReturnType<typeof useMaking>
+
+function Subtree({ dpi, onDpi, making }: { dpi: string; onDpi: (dpi: string) => void; making: Making }) {
+  const { t } = useWords()
+  const [organisation, setOrganisation] = useState<string | null>(null)
+  const problem = making.error ? asProblem(making.error) : undefined
   return (
-    <Stack gap="xs">
-      {may ? (
+    <>
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" maw={720}>
+        <OrganisationPicker
+          label={t('printing.makeFrom')}
+          value={organisation}
+          onChange={setOrganisation}
+          error={problem?.field('organisation')}
+        />
         <NativeSelect
           label={t('printing.dpi')}
-          description={t('printing.dpiHint')}
           data-testid="print-dpi"
-          maw={320}
           value={dpi}
-          onChange={(event) => setDpi(event.currentTarget.value)}
+          onChange={(event) => onDpi(event.currentTarget.value)}
           data={DPI.map((value) => ({ value, label: t('printing.dots', { dpi: value }) }))}
         />
-      ) : null}
-      {making.error ? <ProblemNote error={making.error} allowed={MAY_PRINT} /> : null}
+      </SimpleGrid>
+      <Text size="xs" c="dimmed">
+        {t('printing.makeHint')} {t('printing.dpiHint')}
+      </Text>
+      {problem && !problem.field('organisation') ? <ProblemNote error={problem} allowed={MAY_PRINT} /> : null}
+      <Group>
+        <Button
+          disabled={!organisation}
+          loading={making.isPending && making.variables === organisation}
+          data-testid="print-make-subtree"
+          onClick={() => (organisation ? making.mutate(organisation) : undefined)}
+        >
+          {t('printing.make')}
+        </Button>
+      </Group>
+    </>
+  )
+}
+
+function Organisations({ queue, may, making }: { queue: Queue; may: boolean; making: Making }) {
+  const { t } = useWords()
+  return (
+    <Stack gap="xs">
       {queue.items.map(({ organisation, waiting }) => (
         <Group key={organisation.code} justify="space-between" wrap="nowrap" data-testid="print-waiting">
           <div style={{ minWidth: 0 }}>
@@ -116,7 +145,12 @@ function Organisations({ queue }: { queue: Queue }) {
           ) : null}
         </Group>
       ))}
-      {queue.more ? (
+      {queue.items.length === 0 && !queue.more ? (
+        <Text c="dimmed" size="sm">
+          {t('printing.nothingWaits')}
+        </Text>
+      ) : null}
+      {queue.more || queue.next ? (
         <Text size="xs" c="dimmed">
           {t('printing.more')}
         </Text>

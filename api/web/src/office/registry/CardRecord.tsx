@@ -11,6 +11,7 @@ import { Facts } from '../parts/Facts'
 import { ALLOWED, MAY } from '../sections'
 import { useMay } from '../staff'
 import { CardAliases } from './CardAliases'
+import { CardPrint } from './CardPrint'
 import { BlockCard } from './MemberCards'
 import { CARD_COLOR, cardNumber } from './people'
 import { ReissueCard } from './ReissueCard'
@@ -30,6 +31,7 @@ export function CardRecord({ id }: { id: string }) {
           <Actions card={data} />
           <Divider />
           <CardAliases card={data} />
+          {data.kind === 'plastic' ? <CardPrint card={data} /> : null}
           <Divider />
           <History card={data} />
         </Stack>

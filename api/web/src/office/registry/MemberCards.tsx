@@ -128,6 +128,7 @@ export function BlockCard({
       say(t('cards.blocked'))
       await queries.invalidateQueries({ queryKey: ['member', member] })
       await queries.invalidateQueries({ queryKey: ['card'] })
+      await queries.invalidateQueries({ queryKey: ['cards'] })
       onClose()
     },
   })

@@ -33,6 +33,7 @@ export function ReissueCard({ card, onClose }: { card: CardRecord; onClose: () =
     onSuccess: async (made) => {
       say(t('officeCards.reissued'))
       await queries.invalidateQueries({ queryKey: ['card'] })
+      await queries.invalidateQueries({ queryKey: ['cards'] })
       await queries.invalidateQueries({ queryKey: ['member', card.member] })
       onClose()
       go(`/cards/${made.id}`)

@@ -37,8 +37,8 @@ export default {
     closed: {
       ordered: 'The card has been ordered and isn’t printed yet',
       issued: 'The card is being printed, or waits for you at your organisation',
-      blocked: 'The card is blocked. Your union organisation gives you a new one.',
-      expired: 'The card has expired. Your union organisation gives you a new one.',
+      blocked: 'The card is blocked: tills don’t take it.',
+      expired: 'The card has expired: tills don’t take it.',
     },
   },
   standing: { active: 'valid', suspended: 'suspended', left: 'left' },

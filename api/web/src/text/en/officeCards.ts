@@ -39,6 +39,17 @@ export const officeCards = {
   reissueTitle: 'Reissue of card {{number}}',
   reissueText: 'The number changes, points and history stay. The old number is blocked for ever.',
   reissued: 'The new card is issued',
+  print: 'Print and hand-over',
+  printEvent: {
+    made: 'Put into a batch',
+    sent: 'The batch was sent to the plant',
+    received: 'The batch came back',
+    handed_out: 'Handed out',
+    spoiled: 'Spoiled',
+  },
+  neverPrinted: 'Not printed yet.',
+  openBatch: 'batch',
+  handOut: 'Hand the card out',
   history: 'History',
   event: {
     ordered: 'Ordered',

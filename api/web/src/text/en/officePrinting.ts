@@ -26,6 +26,9 @@ export const printing = {
     dpiHint: 'Of the pictures; the PDF is sharp at any. The card plant says what its printer takes.',
     dots: '{{dpi}} dpi',
     make: 'Make a batch',
+    makeFrom: 'Whose cards to print',
+    makeHint:
+      'Cards of the organisation and of all below it come into the batch, up to 10,000; the others wait for the next.',
     makeFor: 'Make a batch: {{name}}',
     made: 'Batch no. {{number}} is made.',
     more: 'More are waiting: not all were counted.',

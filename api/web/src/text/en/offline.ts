@@ -14,7 +14,7 @@ export const offline = {
   },
   kept: {
     offline:
-      'No connection. The card works without one: the phone itself draws the code. Balance and operations come back with the internet.',
+      'The server doesn’t answer. The card works without it: the phone itself draws the code. Balance and operations come back as soon as it does.',
     guest: 'This card was handed to your phone: its code is drawn here, without network too.',
     signIn: 'I am a member: sign in',
     forget: 'Remove the card from this phone',
@@ -56,6 +56,8 @@ export const offline = {
     reason: 'Why',
     reasons: { replaced: 'I want a new number', lost: 'Lost', stolen: 'Stolen' },
     confirm: 'Get a new card',
+    renew: 'Get a new card',
+    renewHint: 'At once and with a new number. Points and history stay, devices have to be added anew.',
     done: 'The new card is there',
   },
   family: {

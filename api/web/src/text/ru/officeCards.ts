@@ -39,6 +39,17 @@ export const officeCards = {
   reissueTitle: 'Перевыпуск карты {{number}}',
   reissueText: 'Номер сменится, баллы и история останутся. Старый номер будет заблокирован навсегда.',
   reissued: 'Новая карта выпущена',
+  print: 'Печать и выдача',
+  printEvent: {
+    made: 'Попала в партию',
+    sent: 'Партия отправлена на завод',
+    received: 'Партия получена',
+    handed_out: 'Выдана',
+    spoiled: 'Брак',
+  },
+  neverPrinted: 'Ещё не печаталась.',
+  openBatch: 'партия',
+  handOut: 'Выдать карту',
   history: 'История',
   event: {
     ordered: 'Заказана',
