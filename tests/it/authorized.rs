@@ -214,12 +214,12 @@ fn a_member_reads_a_purchase_in_two_steps_as_one() {
     assert_eq!(told(&me), [&sold[..], std::slice::from_ref(&gift)].concat());
     let balance = me.get("/v1/me/balance").expect(200).json();
     assert_eq!((&balance["pending"], &balance["available"]), (&json!("21.00"), &json!("320.00")));
-    shop.server.clock.advance(TimeDelta::minutes(5));
+    shop.server.clock.advance(TimeDelta::minutes(2));
     let back = json!({ "amount": "100.00", "reference": "B-1" });
     shop.program.post(&format!("{path}/refunds"), &back).expect(201);
     assert_eq!(told(&me)[0], row("refund", "26.50"), "30.00 of points, less 3.50 of cashback");
     assert_eq!(told(&me).len(), 4);
-    shop.server.clock.advance(TimeDelta::minutes(5));
+    shop.server.clock.advance(TimeDelta::minutes(2));
 
     // Without points there is nothing to tell before the capture, nor after giving it up.
     for (receipt, step, rows) in [("R-2", "void", 4), ("R-3", "capture", 5)] {
@@ -232,7 +232,7 @@ fn a_member_reads_a_purchase_in_two_steps_as_one() {
         assert_eq!(told(&me).len(), rows, "{receipt}");
     }
     assert_eq!(told(&me)[0], row("purchase", "5.00"));
-    shop.server.clock.advance(TimeDelta::minutes(5));
+    shop.server.clock.advance(TimeDelta::minutes(2));
     let mut sale = shop.sale(("code", &shop.code(&anna)), "R-4", "200.00");
     sale.as_object_mut()
         .unwrap()
