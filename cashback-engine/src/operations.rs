@@ -2,7 +2,9 @@
 //! place, not where it was booked.
 //!
 //! An operation is a posting as the member sees it; a purchase partly paid with points is two: what it brought, and
-//! what was spent (whose identifier is the posting's with the last bit set: postings made here are even).
+//! what was spent (whose identifier is the posting's with the last bit set: postings made here are even). A purchase in
+//! two steps is told like any other: what was reserved reads as spent once it is captured, and what a capture for less
+//! left out is no refund but less spent and less brought. A reservation without points is nothing to a member.
 
 use std::collections::{HashMap, HashSet};
 
@@ -32,8 +34,10 @@ text_enum! {
     OperationKind {
         /// A purchase brought cashback (perhaps 0.00).
         Purchase => "purchase",
-        /// Points were spent, or reserved for that.
+        /// Points were spent.
         Redemption => "redemption",
+        /// Points were reserved for a purchase that is not captured yet, or was given up.
+        Authorise => "authorise",
         /// Reserved points came back.
         Void => "void",
         /// A refund.
@@ -109,7 +113,10 @@ pub fn operations(
     let book = books.current(connection)?;
     // What was booked under another record of the same person is theirs, too.
     let names = names_of(connection, member)?;
-    let mut query = postings::table.filter(postings::member_id.eq_any(names.clone())).into_boxed();
+    let mut query = postings::table
+        .filter(postings::member_id.eq_any(names.clone()))
+        .filter(sql::<Bool>(SHOWN))
+        .into_boxed();
     if let Some(after) = after {
         query = query.filter(
             sql::<Bool>("(occurred_at, id) <= (")
@@ -125,17 +132,18 @@ pub fn operations(
         .limit(limit.with_lookahead() + 1)
         .select((postings::id, postings::kind, postings::purchase_id, postings::occurred_at))
         .load(connection)?;
-    let sums = Sums::of(connection, &names, &rows)?;
     let reasons = reasons(connection, &rows)?;
     let mut world = World::default();
     let purchases: Vec<PurchaseId> =
         rows.iter().filter_map(|row| row.purchase_id).collect::<HashSet<_>>().into_iter().collect();
     purchases_by_id(connection, &mut world, &purchases, Lock::Look)?;
+    let left_out = left_out(connection, &world)?;
+    let sums = Sums::of(connection, &names, &rows, left_out)?;
     let of: Vec<(MemberId, PurchaseId)> = purchases.iter().map(|id| (member, *id)).collect();
     let waiting = waiting(connection, &of)?;
     let mut operations = Vec::new();
     for row in &rows {
-        for operation in sums.operations(row) {
+        for operation in sums.operations(row, &world) {
             if after.is_none_or(|after| (row.occurred_at, operation.id) < after) {
                 let mut operation = described(operation, row, &book, &world, &waiting);
                 operation.reason = reasons.get(&row.id).cloned();
@@ -144,6 +152,35 @@ pub fn operations(
         }
     }
     Ok(Page::from_lookahead(operations, limit, |operation| (operation.at, operation.id)))
+}
+
+/// Which postings are operations of their own: none that reserved or gave up nothing, nor the refund by which a capture
+/// for less left out the rest, which is the first refund of such a purchase.
+const SHOWN: &str = "(CASE
+    WHEN kind IN ('authorise', 'void') THEN
+        (SELECT t.ordinal FROM ledger.transfers AS t WHERE t.posting_id = postings.id LIMIT 1) IS NOT NULL
+    WHEN kind = 'refund' THEN
+        (SELECT b.id FROM ledger.purchases AS b
+            WHERE b.id = postings.purchase_id AND jsonb_exists(b.kept, 'c')) IS NULL
+        OR (SELECT f.id FROM ledger.postings AS f WHERE f.purchase_id = postings.purchase_id
+            AND f.kind = 'refund' AND f.place < postings.place LIMIT 1) IS NOT NULL
+    ELSE true END)";
+
+/// The postings by which captures for less left out the rest, by purchase.
+fn left_out(connection: &mut PgConnection, world: &World) -> QueryResult<HashMap<PurchaseId, PostingId>> {
+    let records = world.purchases.values().map(|kept| &kept.record);
+    let ids: Vec<PurchaseId> =
+        records.filter(|record| record.captured_part().is_some()).map(|record| record.id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<(Option<PurchaseId>, PostingId)> = postings::table
+        .filter(postings::purchase_id.eq_any(ids).and(postings::kind.eq(PostingKind::Refund)))
+        .distinct_on(postings::purchase_id)
+        .order((postings::purchase_id, postings::place))
+        .select((postings::purchase_id, postings::id))
+        .load(connection)?;
+    Ok(found.into_iter().filter_map(|(purchase, id)| Some((purchase?, id))).collect())
 }
 
 /// What finance wrote of corrections.
@@ -168,13 +205,18 @@ struct Moved {
     change: Money,
     /// Spent, or reserved to be.
     spent: Money,
+    /// Spent before, and back in available.
+    returned: Money,
     /// From pending to available.
     released: Money,
     /// From available to debt.
     repaid: Money,
 }
 
-struct Sums(HashMap<PostingId, Moved>);
+struct Sums {
+    moved: HashMap<PostingId, Moved>,
+    left_out: HashMap<PurchaseId, PostingId>,
+}
 
 struct Bare {
     id: Uuid,
@@ -183,8 +225,13 @@ struct Bare {
 }
 
 impl Sums {
-    fn of(connection: &mut PgConnection, names: &[MemberId], rows: &[PostingRow]) -> QueryResult<Self> {
-        let ids: Vec<PostingId> = rows.iter().map(|row| row.id).collect();
+    fn of(
+        connection: &mut PgConnection,
+        names: &[MemberId],
+        rows: &[PostingRow],
+        left_out: HashMap<PurchaseId, PostingId>,
+    ) -> QueryResult<Self> {
+        let ids: Vec<PostingId> = rows.iter().map(|row| row.id).chain(left_out.values().copied()).collect();
         let moves: Vec<(PostingId, Account, Account, Money)> = transfers::table
             .filter(transfers::posting_id.eq_any(ids).and(transfers::member_id.eq_any(names)))
             .select((transfers::posting_id, transfers::debit, transfers::credit, transfers::amount))
@@ -206,15 +253,27 @@ impl Sums {
                 (Account::AVAILABLE, to) if !to.is_members() || to == Account::RESERVED => {
                     moved.spent += amount;
                 }
+                (from, Account::AVAILABLE) if !from.is_members() => {
+                    moved.returned += amount;
+                }
                 _ => {}
             }
         }
-        Ok(Self(sums))
+        Ok(Self { moved: sums, left_out })
+    }
+
+    fn moved(&self, posting: PostingId) -> Moved {
+        self.moved.get(&posting).copied().unwrap_or_default()
     }
 
     /// Newest first, so the spent part (the higher identifier) before what was earned.
-    fn operations(&self, row: &PostingRow) -> Vec<Bare> {
-        let moved = self.0.get(&row.id).copied().unwrap_or_default();
+    fn operations(&self, row: &PostingRow, world: &World) -> Vec<Bare> {
+        let moved = self.moved(row.id);
+        let purchase = row.purchase_id.and_then(|id| world.purchases.get(&id));
+        let captured = purchase.is_some_and(|kept| kept.record.status.is_posted());
+        // What a capture for less left out: points that came back, and cashback that never was.
+        let rest = row.purchase_id.and_then(|id| self.left_out.get(&id)).map(|id| self.moved(*id));
+        let rest = rest.unwrap_or_default();
         let one = |kind, amount| vec![Bare { id: row.id.0, kind, amount }];
         match row.kind {
             PostingKind::Purchase => {
@@ -227,8 +286,11 @@ impl Sums {
                 };
                 if moved.spent.is_zero() { vec![earned] } else { vec![spent, earned] }
             }
-            PostingKind::Authorise => one(OperationKind::Redemption, moved.change),
-            PostingKind::Capture => one(OperationKind::Purchase, moved.change),
+            PostingKind::Authorise if captured => {
+                one(OperationKind::Redemption, moved.change + rest.returned)
+            }
+            PostingKind::Authorise => one(OperationKind::Authorise, moved.change),
+            PostingKind::Capture => one(OperationKind::Purchase, moved.change + rest.change - rest.returned),
             PostingKind::Void => one(OperationKind::Void, moved.change),
             PostingKind::Refund => one(OperationKind::Refund, moved.change),
             PostingKind::Release => one(OperationKind::Release, moved.released),

@@ -36,6 +36,14 @@ test('tiers, a correction and a gift, from the office to the member’s page', a
   await expect(finance.getByTestId('account-standing')).toHaveText('участвует')
   await look(finance, 'account')
   await finance.getByTestId('account-adjust').click()
+  // What is missing is said at its field.
+  await finance.getByTestId('adjustment-owner').fill('')
+  await finance.getByTestId('adjustment-propose').click()
+  for (const wanted of ['Укажите, чей счёт', 'Введите сумму', 'Напишите причину', 'на чём это основано']) {
+    await expect(finance.getByText(wanted)).toBeVisible()
+  }
+  await look(finance, 'adjustment-missing')
+  await finance.getByTestId('adjustment-owner').fill(membership_number)
   await finance.getByTestId('adjustment-amount').fill('250')
   await finance.getByTestId('adjustment-reason').fill('Кешбэк за покупку, которая не дошла')
   await finance.getByTestId('adjustment-evidence').fill('обращение 17')

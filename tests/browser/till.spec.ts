@@ -1,6 +1,6 @@
 /** The till beyond the ordinary purchase: lines, two steps, refunds by lines; and a manager's webhooks. */
 import { expect, type Page } from '@playwright/test'
-import { look, memberAt, PHONE, signInCashier, signInMember, signInStaff, test } from './people'
+import { look, memberAt, PHONE, partnerProgram, signInCashier, signInMember, signInStaff, test } from './people'
 
 async function digitsOf(phone: Page): Promise<string> {
   return (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '')
@@ -89,14 +89,69 @@ test('what is reserved is carried through for less, or given up', async ({ visit
   await till.getByTestId('held-amount').fill('150')
   await look(till, 'till-held-capture')
   await till.keyboard.press('Enter')
-  await expect(till.getByTestId('result')).toContainText('Проведено')
+  const result = till.getByTestId('result')
+  await expect(result).toContainText('Проведено')
+  // What the customer pays is what was carried through, not what was reserved.
+  await expect(result).toContainText('150,00')
+  await expect(result.locator('..')).toContainText(/К оплате150,00/)
+  await expect(till.getByTestId('today-row').first()).toContainText('150,00')
+  await look(till, 'till-held-captured')
+  await till.keyboard.press('F3')
+  await till.getByTestId('refund-receipt').fill(receipts[0] ?? '')
+  await till.keyboard.press('Enter')
+  await expect(till.getByTestId('refund-purchase')).toContainText(/Сумма чека150,00.*Уже возвращено0,00.*Осталось150,00/)
   await till.keyboard.press('F4')
   await till.getByTestId('held-row').click()
   await till.getByTestId('held-void').click()
   await till.getByTestId('held-void-sure').click()
-  await expect(till.getByTestId('result')).toContainText('Резерв снят')
+  await expect(result).toContainText('Резерв снят')
+  await expect(result.locator('..')).toContainText('К оплатеничего')
   await till.keyboard.press('F4')
   await expect(till.getByTestId('held')).toContainText('Отложенных покупок нет')
+})
+
+test('more is reserved than fits a page: the oldest is found by its receipt', async ({ visit, request }) => {
+  test.setTimeout(120_000)
+  const phone = await visit('/', { viewport: PHONE })
+  await signInMember(phone, memberAt(19).email)
+  const card = (await digitsOf(phone)).slice(0, 16)
+  const program = await partnerProgram(request, 'market')
+  const stamp = Date.now()
+  const receipts = Array.from({ length: 103 }, (_, place) => `M-${stamp}-${String(place).padStart(3, '0')}`)
+  const purchases = receipts.map((receipt) => ({
+    card_number: card,
+    outlet: 'market-2',
+    receipt,
+    occurred_at: new Date(stamp - 1_000).toISOString(),
+    amount: '10.00',
+    capture: false,
+  }))
+  const answer = await (await program.post('/v1/purchases/batch', { purchases })).json()
+  expect(answer.results.map(({ status }: { status: number }) => status)).toEqual(receipts.map(() => 201))
+
+  const till = await visit('/till', { viewport: PHONE })
+  await signInStaff(till, 'manager', 'market')
+  await till.getByTestId('outlet').nth(1).click()
+  await till.keyboard.press('F4')
+  await expect(till.getByTestId('held-row')).toHaveCount(100)
+  await look(till, 'till-held-many')
+  const [oldest = '', second = ''] = receipts
+  await expect(till.getByTestId('held-row').filter({ hasText: oldest })).toHaveCount(0)
+  await till.getByTestId('held-find').fill(oldest)
+  await expect(till.getByTestId('held')).toContainText('Среди показанных такого чека нет')
+  await look(till, 'till-held-find')
+  await till.keyboard.press('Enter')
+  await expect(till.getByTestId('held-purchase')).toContainText(oldest)
+  await till.getByTestId('held-capture').click()
+  await expect(till.getByTestId('result')).toContainText('10,00')
+  await till.keyboard.press('F4')
+  await till.getByTestId('held-find').fill(oldest)
+  await till.keyboard.press('Enter')
+  await expect(till.getByTestId('held-not')).toContainText('Покупка проведена')
+  await till.getByTestId('held-find').fill('')
+  await till.getByTestId('held-more').click()
+  await till.getByTestId('held-row').filter({ hasText: second }).click()
+  await expect(till.getByTestId('held-purchase')).toContainText(second)
 })
 
 test('a manager keeps addresses for the partner’s program', async ({ visit }) => {

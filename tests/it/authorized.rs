@@ -1,6 +1,7 @@
 //! Purchases in two steps at a till: the list of what is reserved, captured for the same or less, given up; and what is
 //! left of lines.
 
+use chrono::TimeDelta;
 use harness::Client;
 use serde_json::{Value, json};
 use unioncard::auth::Role;
@@ -127,4 +128,117 @@ fn a_purchase_tells_what_is_left_of_its_lines() {
     );
     let too_much = json!({ "lines": [{ "category": "tea", "amount": "40.01" }], "reference": "B-3" });
     shop.program.post(&format!("{path}/refunds"), &too_much).problem(422);
+}
+
+/// A purchase of 1000.00, 300.00 of it with points, reserved; its path.
+fn reserved(shop: &Shop, anna: &crate::shop::Holder) -> String {
+    let mut sale = shop.sale(("code", &shop.code(anna)), "R-1", "1000.00");
+    let fields = json!({ "capture": false, "redeem": "300.00" });
+    sale.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let held = shop.program.post("/v1/purchases", &sale).expect(201).json();
+    assert!(held["captured"].is_null(), "{held}");
+    format!("/v1/purchases/{}", held["id"].as_str().unwrap())
+}
+
+#[test]
+fn what_was_captured_for_less_tells_what_was_sold() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    shop.give(&anna, "500.00");
+    let path = reserved(&shop, &anna);
+    let captured =
+        shop.program.post(&format!("{path}/capture"), &json!({ "amount": "600.00" })).expect(200).json();
+    let sold = json!({ "amount": "600.00", "redeemed": "180.00", "paid": "420.00" });
+    assert_eq!(captured["captured"], sold);
+    let first = ["amount", "redeemed", "paid", "refunded"].map(|name| captured[name].as_str().unwrap());
+    assert_eq!(first, ["1000.00", "300.00", "700.00", "400.00"], "as it was authorised");
+    let back = json!({ "amount": "100.00", "reference": "B-1" });
+    let refunded = shop.program.post(&format!("{path}/refunds"), &back).expect(201).json();
+    assert_eq!((&refunded["captured"], &refunded["refunded"]), (&sold, &json!("500.00")));
+    let found = shop.program.get("/v1/purchases?outlet=market-1&receipt=R-1").expect(200).json();
+    assert_eq!(found["captured"], sold, "also when it is found again");
+    assert_eq!(shop.finance().get(&path).expect(200).json()["captured"], sold);
+    // All of it, and by lines.
+    for (receipt, body, sold) in [
+        ("R-2", json!({ "amount": "100.00" }), json!(null)),
+        (
+            "R-3",
+            json!({ "lines": [{ "category": "tea", "amount": "40.00" }] }),
+            json!({ "amount": "40.00", "redeemed": "0.00", "paid": "40.00" }),
+        ),
+    ] {
+        let mut sale = shop.sale(("card_number", anna.card.number.as_str()), receipt, "100.00");
+        sale["capture"] = json!(false);
+        sale["lines"] = lines();
+        if receipt == "R-2" {
+            sale.as_object_mut().unwrap().remove("lines");
+        }
+        let held = shop.program.post("/v1/purchases", &sale).expect(201).json();
+        let capture = format!("/v1/purchases/{}/capture", held["id"].as_str().unwrap());
+        assert_eq!(shop.program.post(&capture, &body).expect(200).json()["captured"], sold, "{receipt}");
+    }
+}
+
+/// A member's operations, the newest first: what kind, and how much.
+fn told(me: &Client) -> Vec<(String, String)> {
+    let whole = me.get("/v1/me/operations").expect(200).json()["items"].clone();
+    let mut read = Vec::new();
+    let mut path = "/v1/me/operations?limit=1".to_owned();
+    loop {
+        let page = me.get(&path).expect(200).json();
+        read.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/me/operations?limit=1&after={next}");
+    }
+    assert_eq!(json!(read), whole, "page by page it is the same");
+    read.iter()
+        .map(|one| ["kind", "amount"].map(|name| one[name].as_str().unwrap().to_owned()))
+        .map(|[kind, amount]| (kind, amount))
+        .collect()
+}
+
+#[test]
+fn a_member_reads_a_purchase_in_two_steps_as_one() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    shop.give(&anna, "500.00");
+    let me = shop.server.as_member("1001");
+    let gift = ("purchase".to_owned(), "500.00".to_owned());
+    let row = |kind: &str, amount: &str| (kind.to_owned(), amount.to_owned());
+
+    let path = reserved(&shop, &anna);
+    assert_eq!(told(&me), [row("authorise", "-300.00"), gift.clone()]);
+    shop.program.post(&format!("{path}/capture"), &json!({ "amount": "600.00" })).expect(200);
+    // 5 % of the 420.00 that were paid; nobody returned anything.
+    let sold = [row("purchase", "21.00"), row("redemption", "-180.00")];
+    assert_eq!(told(&me), [&sold[..], std::slice::from_ref(&gift)].concat());
+    let balance = me.get("/v1/me/balance").expect(200).json();
+    assert_eq!((&balance["pending"], &balance["available"]), (&json!("21.00"), &json!("320.00")));
+    shop.server.clock.advance(TimeDelta::minutes(2));
+    let back = json!({ "amount": "100.00", "reference": "B-1" });
+    shop.program.post(&format!("{path}/refunds"), &back).expect(201);
+    assert_eq!(told(&me)[0], row("refund", "26.50"), "30.00 of points, less 3.50 of cashback");
+    assert_eq!(told(&me).len(), 4);
+    shop.server.clock.advance(TimeDelta::minutes(2));
+
+    // Without points there is nothing to tell before the capture, nor after giving it up.
+    for (receipt, step, rows) in [("R-2", "void", 4), ("R-3", "capture", 5)] {
+        let mut sale = shop.sale(("card_number", anna.card.number.as_str()), receipt, "100.00");
+        sale["capture"] = json!(false);
+        let held = shop.program.post("/v1/purchases", &sale).expect(201).json();
+        assert_eq!(told(&me).len(), 4, "{receipt}");
+        let path = format!("/v1/purchases/{}/{step}", held["id"].as_str().unwrap());
+        shop.program.send("POST", &path, &[], b"").expect(200);
+        assert_eq!(told(&me).len(), rows, "{receipt}");
+    }
+    assert_eq!(told(&me)[0], row("purchase", "5.00"));
+    shop.server.clock.advance(TimeDelta::minutes(2));
+    let mut sale = shop.sale(("code", &shop.code(&anna)), "R-4", "200.00");
+    sale.as_object_mut()
+        .unwrap()
+        .extend(json!({ "capture": false, "redeem": "50.00" }).as_object().unwrap().clone());
+    let held = shop.program.post("/v1/purchases", &sale).expect(201).json();
+    let void = format!("/v1/purchases/{}/void", held["id"].as_str().unwrap());
+    shop.program.send("POST", &void, &[], b"").expect(200);
+    assert_eq!(told(&me)[..2], [row("void", "50.00"), row("authorise", "-50.00")]);
 }

@@ -613,3 +613,31 @@ fn a_limit_struck_by_eight_at_once_is_struck_exactly() {
     assert_eq!(statuses.iter().filter(|status| *status == "held").count(), 3, "{statuses:?}");
     watch.sound();
 }
+
+#[test]
+fn whoever_decides_finds_all_that_waits_and_each_case_by_its_address() {
+    let watch = Watch::with(&[(FraudRule::CardDay, |threshold| {
+        two(threshold);
+        threshold.action = FraudAction::Watch;
+    })]);
+    for receipt in ["1", "2", "3"] {
+        watch.buy(receipt, "100.00");
+    }
+    watch.set(&[(FraudRule::CardDay, two)]);
+    watch.buy("4", "100.00");
+    let statuses = |list: Vec<Value>| -> Vec<String> {
+        list.iter().map(|case| case["status"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(statuses(watch.cases("open")), ["held", "watched"], "the newest first");
+    let watched = watch.only_case("watched");
+    let path = format!("/v1/fraud/{}", watched["id"].as_str().unwrap());
+    assert_eq!(watch.finance.get(&path).expect(200).json(), watched);
+    let released = watch.decide(&watched, "release", &json!({})).expect(200).json();
+    assert_eq!(watch.finance.get(&path).expect(200).json(), released, "also once it is decided");
+    assert_eq!(statuses(watch.cases("open")), ["held"]);
+    let auditor = watch.shop.server.as_staff(Role::Auditor, None);
+    assert_eq!(auditor.get(&path).expect(200).json()["status"], "released");
+    let unknown = "/v1/fraud/0190b5b0-0000-7000-8000-000000000000";
+    assert_eq!(auditor.get(unknown).problem(404), "not-found");
+    assert_eq!(auditor.get("/v1/fraud?status=never").problem(422), "invalid");
+}

@@ -93,6 +93,7 @@ mod rules_simulation;
 mod rules_versions;
 mod shop;
 mod sign_in;
+mod simulations_http;
 mod standing_http;
 mod structure;
 mod till;

@@ -254,14 +254,37 @@ pub struct FraudCases {
     next: Option<String>,
 }
 
+/// How the cases stand that are looked for.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    Open,
+    Held,
+    Watched,
+    Released,
+    Blocked,
+}
+
+impl Wanted {
+    fn statuses(self) -> Vec<FraudStatus> {
+        match self {
+            Self::Open => FraudStatus::ALL.iter().copied().filter(|status| status.is_open()).collect(),
+            Self::Held => vec![FraudStatus::Held],
+            Self::Watched => vec![FraudStatus::Watched],
+            Self::Released => vec![FraudStatus::Released],
+            Self::Blocked => vec![FraudStatus::Blocked],
+        }
+    }
+}
+
 /// Which cases.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FraudQuery {
-    /// Only of this status.
+    /// Only of this status; `open`: held and watched ones, which somebody is to decide.
     #[param(value_type = Option<String>)]
-    status: Option<FraudStatus>,
+    status: Option<Wanted>,
     /// 1 to 200; 50 unless said.
     limit: Option<i64>,
     /// `next` of the page before.
@@ -278,7 +301,8 @@ pub async fn list(
     principal: web::ReqData<Principal>,
     query: Query<FraudQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (limit, status) = (paging::limit(query.0.limit)?, query.0.status);
+    let limit = paging::limit(query.0.limit)?;
+    let statuses = query.0.status.map(Wanted::statuses).unwrap_or_default();
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
     let after: Option<FraudCaseId> = list.after(query.0.after.as_deref())?;
@@ -286,12 +310,28 @@ pub async fn list(
     let page = app
         .into_inner()
         .run(move |connection| {
-            let page = cases::cases(connection, status, after, limit)?;
+            let page = cases::cases(connection, statuses, after, limit)?;
             let items = FraudCaseView::of(connection, &inner.books, &page.items)?;
             Ok(shared_kernel::paging::Page { items, next: page.next })
         })
         .await?;
     Ok(list.answer(&page))
+}
+
+/// A case as it is now.
+#[utoipa::path(get, path = "/v1/fraud/{id}", tag = "finance", params(("id" = String, Path)), responses(
+    (status = 200, description = "the case", body = FraudCaseView),
+    (status = 404, description = "no such case", body = ProblemBody)))]
+pub async fn show(app: web::Data<App>, id: IdPath<FraudCaseId>) -> Result<web::Json<FraudCaseView>, Problem> {
+    let shared = app.clone().into_inner();
+    let view = app
+        .into_inner()
+        .run(move |connection| {
+            let case = cases::case(connection, id.0)?.ok_or_else(Problem::not_found)?;
+            FraudCaseView::of(connection, &shared.books, &[case])?.pop().ok_or_else(Problem::not_found)
+        })
+        .await?;
+    Ok(web::Json(view))
 }
 
 /// What to remember about a decision.

@@ -146,19 +146,20 @@ pub(crate) fn open(connection: &mut PgConnection, cases: &[NewCase], now: DateTi
     Ok(())
 }
 
-/// Cases, the newest first.
+/// Cases, the newest first: of these statuses, or of any where none is named.
 ///
 /// # Errors
 /// The database's.
 pub fn cases(
     connection: &mut PgConnection,
-    status: Option<FraudStatus>,
+    statuses: impl IntoIterator<Item = FraudStatus>,
     after: Option<FraudCaseId>,
     limit: Limit,
 ) -> QueryResult<Page<FraudCase, FraudCaseId>> {
     let mut query = fraud_cases::table.select(FraudCase::as_select()).into_boxed();
-    if let Some(status) = status {
-        query = query.filter(fraud_cases::status.eq(status));
+    let statuses: Vec<FraudStatus> = statuses.into_iter().collect();
+    if !statuses.is_empty() {
+        query = query.filter(fraud_cases::status.eq_any(statuses));
     }
     if let Some(after) = after {
         query = query.filter(fraud_cases::id.lt(after));

@@ -132,6 +132,11 @@ impl PurchaseRecord {
         self.captured_part().map_or(self.amount, |captured| captured.amount())
     }
 
+    /// What of the redemption goes with so much of the amount (money.md, "Refund").
+    pub(crate) fn redeemed_of(&self, part: Money) -> Money {
+        self.redeemed.portion(i128::from(part.kopecks()), i128::from(self.amount.kopecks()))
+    }
+
     /// What refunds left; `None` before the first.
     fn kept_by_refunds(&self) -> Option<Kept> {
         let kept = self.kept.as_ref()?;

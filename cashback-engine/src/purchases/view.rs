@@ -69,6 +69,8 @@ pub struct Purchase {
     pub amount: Money,
     /// What of `amount` was sold in the end: all of it, unless less was captured.
     pub sold: Money,
+    /// What of that was paid with points.
+    pub sold_redeemed: Money,
     /// Paid with points.
     pub redeemed: Money,
     /// Paid otherwise.
@@ -138,6 +140,7 @@ pub(crate) fn shown(record: &PurchaseRecord, book: &Book, waiting: bool) -> Purc
         booked_at: record.booked_at,
         amount: record.amount,
         sold: record.sold(),
+        sold_redeemed: record.redeemed_of(record.sold()),
         redeemed: record.redeemed,
         paid: record.amount - record.redeemed,
         cashback: Cashback {

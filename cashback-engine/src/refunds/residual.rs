@@ -30,10 +30,7 @@ pub(crate) fn residual<'t>(
 ) -> Residual {
     let whole = Money::from_kopecks(after.kept.lines.iter().sum());
     let left = whole - after.by_amount;
-    let redeemed = record
-        .redeemed
-        .portion(i128::from(left.kopecks()), i128::from(record.amount.kopecks()))
-        .min(record.redeemed_left);
+    let redeemed = record.redeemed_of(left).min(record.redeemed_left);
     let paid = left - redeemed;
     let rate = i128::from(record.commission_rate.millionths());
     let commission = paid.portion(rate, i128::from(Rate::ONE.millionths())).min(record.commission_left);

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use crate::posting::Answer;
 use crate::v1::types::Timestamp;
 
-/// A purchase. Of what was posted, `amount`, `redeemed` and `paid` stay as they were; `refunded` tells what came back,
-/// and `cashback` and `commission` are what is left, in the answer to posting what was given.
+/// A purchase. Of what was posted, `amount`, `redeemed` and `paid` stay as they were; `captured` tells what of it was
+/// sold where that was less, `refunded` what came back (what was not captured among it), and `cashback` and `commission`
+/// are what is left, in the answer to posting what was given.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Purchase)]
 pub struct PurchaseView {
@@ -38,6 +39,9 @@ pub struct PurchaseView {
     /// What came back, of `amount`.
     #[schema(value_type = String, example = "0.00")]
     refunded: Money,
+    /// What was sold in the end, where a purchase in two steps was captured for less than `amount`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    captured: Option<CapturedView>,
     /// When it was bought; where the purchase is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -48,6 +52,20 @@ pub struct PurchaseView {
     /// The member's balance after it: in the answer to a live code alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance: Option<BalanceView>,
+}
+
+/// What was captured of a purchase in two steps; later refunds leave it as it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Captured)]
+struct CapturedView {
+    #[schema(value_type = String, example = "600.00")]
+    amount: Money,
+    /// The part paid with points.
+    #[schema(value_type = String, example = "180.00")]
+    redeemed: Money,
+    /// `amount` less `redeemed`: what the buyer pays.
+    #[schema(value_type = String, example = "420.00")]
+    paid: Money,
 }
 
 /// A line of a purchase.
@@ -144,10 +162,18 @@ impl PurchaseView {
             cashback,
             commission,
             refunded: purchase.refunded,
+            captured: CapturedView::of(purchase),
             occurred_at: None,
             lines: None,
             balance: None,
         }
+    }
+}
+
+impl CapturedView {
+    fn of(purchase: &Purchase) -> Option<Self> {
+        let (amount, redeemed) = (purchase.sold, purchase.sold_redeemed);
+        (amount != purchase.amount).then_some(Self { amount, redeemed, paid: amount - redeemed })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod preview;
 pub mod simulations;
+mod simulations_listed;
 pub mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 pub use self::preview::{__path_preview, preview};
 pub use self::simulations::{__path_show_simulation, __path_simulate, show_simulation, simulate};
+pub use self::simulations_listed::{__path_list_simulations, list_simulations};
 use self::view::RuleHistory;
 pub use self::view::{RuleBody, RuleView};
 

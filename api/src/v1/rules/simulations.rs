@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::simulations_listed::AskedView;
 use super::view::RuleBody;
 use super::{known_names, person};
 use crate::app::App;
@@ -198,10 +199,11 @@ pub struct SimulationView {
     #[serde(flatten)]
     #[schema(value_type = SimulationReport)]
     report: serde_json::Map<String, serde_json::Value>,
+    asked: AskedView,
 }
 
-impl From<Stored> for SimulationView {
-    fn from(stored: Stored) -> Self {
+impl SimulationView {
+    fn new(stored: Stored, asked: AskedView) -> Self {
         Self {
             id: stored.id,
             status: stored.status,
@@ -212,6 +214,7 @@ impl From<Stored> for SimulationView {
                 Some(serde_json::Value::Object(report)) => report,
                 _ => serde_json::Map::new(),
             },
+            asked,
         }
     }
 }
@@ -240,11 +243,13 @@ pub async fn simulate(
         .await?;
     app.simulations.wake();
     let stored = wait_for(&app, id).await?;
-    if stored.status == SimulationStatus::Done {
-        return Ok(HttpResponse::Ok().json(SimulationView::from(stored)));
+    let is_done = stored.status == SimulationStatus::Done;
+    let view = SimulationView::new(stored, app.run(move |connection| AskedView::of(connection, id)).await?);
+    if is_done {
+        return Ok(HttpResponse::Ok().json(view));
     }
     let location = ("Location", format!("/v1/rules/simulations/{id}"));
-    Ok(HttpResponse::Accepted().insert_header(location).json(SimulationView::from(stored)))
+    Ok(HttpResponse::Accepted().insert_header(location).json(view))
 }
 
 async fn wait_for(app: &Arc<App>, id: Uuid) -> Result<Stored, Problem> {
@@ -271,5 +276,12 @@ pub async fn show_simulation(
     app: web::Data<App>,
     id: IdPath<Uuid>,
 ) -> Result<web::Json<SimulationView>, Problem> {
-    Ok(web::Json(found(&app.into_inner(), id.0).await?.into()))
+    let view = app
+        .into_inner()
+        .run(move |connection| {
+            let stored = queue::find(connection, id.0)?.ok_or_else(Problem::not_found)?;
+            Ok(SimulationView::new(stored, AskedView::of(connection, id.0)?))
+        })
+        .await?;
+    Ok(web::Json(view))
 }

@@ -718,6 +718,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fraud/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A case as it is now. */
+        get: operations["get_fraud_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fraud/{id}/block": {
         parameters: {
             query?: never;
@@ -2159,6 +2176,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rules/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Simulations of the last month, everybody's, the newest first. */
+        get: operations["get_rules_simulations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/rules/simulations/{id}": {
         parameters: {
             query?: never;
@@ -2776,6 +2810,21 @@ export interface components {
             amount?: string | null;
             /** @description The lines to capture. */
             lines?: components["schemas"]["LineBody"][] | null;
+        };
+        /** @description What was captured of a purchase in two steps; later refunds leave it as it is. */
+        Captured: {
+            /** @example 600.00 */
+            amount: string;
+            /**
+             * @description `amount` less `redeemed`: what the buyer pays.
+             * @example 420.00
+             */
+            paid: string;
+            /**
+             * @description The part paid with points.
+             * @example 180.00
+             */
+            redeemed: string;
         };
         /** @description A card. */
         Card: {
@@ -4088,6 +4137,11 @@ export interface components {
             spoiled: number;
             /** @description `made`, `sent`, `received` or `handed_out`. */
             status: string;
+            /**
+             * @description Whether all of its cards are of one's own organisations: then its files are, and its way; shown for one batch,
+             *     not in lists.
+             */
+            whole?: boolean | null;
         };
         /** @description Whose waiting cards to print. */
         PrintBatchBody: {
@@ -4239,13 +4293,15 @@ export interface components {
             value: string;
         };
         /**
-         * @description A purchase. Of what was posted, `amount`, `redeemed` and `paid` stay as they were; `refunded` tells what came back,
-         *     and `cashback` and `commission` are what is left, in the answer to posting what was given.
+         * @description A purchase. Of what was posted, `amount`, `redeemed` and `paid` stay as they were; `captured` tells what of it was
+         *     sold where that was less, `refunded` what came back (what was not captured among it), and `cashback` and `commission`
+         *     are what is left, in the answer to posting what was given.
          */
         Purchase: {
             /** @example 1000.00 */
             amount: string;
             balance?: components["schemas"]["TillBalance"] | null;
+            captured?: components["schemas"]["Captured"] | null;
             cashback: components["schemas"]["Cashback"];
             /**
              * @description The union's commission.
@@ -4826,6 +4882,7 @@ export interface components {
         };
         /** @description How a simulation goes, or went. */
         Simulation: components["schemas"]["SimulationReport"] & {
+            asked: components["schemas"]["SimulationAsked"];
             /** Format: uuid */
             id: string;
             /**
@@ -4842,6 +4899,20 @@ export interface components {
             seen: number;
             /** @description `queued`, `running`, `done` or `failed`. */
             status: string;
+        };
+        /** @description Who asked what. */
+        SimulationAsked: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["Person"];
+            /** @description The first day of purchases. */
+            from: string;
+            /** @description The only partner, where one was named. */
+            partner?: string | null;
+            /** @description The names of the rules that would be new, changed or ended. */
+            rules: string[];
+            /** @description The last day. */
+            to: string;
         };
         /** @description How many have so much; both bounds included, the last bin without `to`. */
         SimulationBin: {
@@ -4919,6 +4990,25 @@ export interface components {
             /** @description How much less that is. */
             trimmed: string;
         };
+        /** @description A simulation in a list. */
+        SimulationListed: {
+            asked: components["schemas"]["SimulationAsked"];
+            cost?: components["schemas"]["SimulationCost"] | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Of how many, once counted.
+             */
+            of?: number | null;
+            /**
+             * Format: int64
+             * @description How many purchases are judged so far.
+             */
+            seen: number;
+            /** @description `queued`, `running`, `done` or `failed`. */
+            status: string;
+        };
         /** @description A partner's part. */
         SimulationPartner: {
             after: string;
@@ -4967,6 +5057,11 @@ export interface components {
             from: string;
             /** Format: int64 */
             purchases: number;
+        };
+        /** @description A page of simulations. */
+        Simulations: {
+            items: components["schemas"]["SimulationListed"][];
+            next?: string | null;
         };
         /** @description Which cards, and what is wrong with them. */
         SpoilBody: {
@@ -7097,7 +7192,7 @@ export interface operations {
     get_fraud: {
         parameters: {
             query?: {
-                /** @description Only of this status. */
+                /** @description Only of this status; `open`: held and watched ones, which somebody is to decide. */
                 status?: string;
                 /** @description 1 to 200; 50 unless said. */
                 limit?: number;
@@ -7174,6 +7269,37 @@ export interface operations {
             };
             /** @description wrong fields */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fraud_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the case */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FraudCase"];
+                };
+            };
+            /** @description no such case */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11033,6 +11159,40 @@ export interface operations {
                 };
             };
             /** @description wrong fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules_simulations: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless said. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of simulations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulations"];
+                };
+            };
+            /** @description wrong limit or cursor */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -53,6 +53,7 @@ export type Rule = Item<Answer<'/v1/rules', 'get'>>
 export type RuleBody = Body<'/v1/rules', 'post'>
 export type RuleHistory = Answer<'/v1/rules/{id}', 'get'>
 export type SimulationBody = Body<'/v1/rules/simulate', 'post'>
+export type SimulationListed = Item<Answer<'/v1/rules/simulations', 'get'>>
 export type Simulation = Answer<'/v1/rules/simulations/{id}', 'get'>
 export type Organisation = Item<Answer<'/v1/organisations', 'get'>>
 export type Statistics = Answer<'/v1/organisations/{code}/statistics', 'get'>

@@ -8,6 +8,7 @@ import { api, ask } from '../api/client'
 import { asProblem } from '../api/problem'
 import type { MyClaim } from '../api/types'
 import { useAnnounce } from '../ui/Announcer'
+import { isFiscal } from '../ui/fiscal'
 import { Empty, Loaded, ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 
@@ -112,6 +113,8 @@ function SendReceipt() {
       {camera ? (
         <Suspense fallback={null}>
           <Camera
+            wanted="qr"
+            isWanted={isFiscal}
             onClose={close}
             onRead={(fiscal) => {
               close()

@@ -39,6 +39,8 @@ export function OperationRow({ operation, fresh }: { operation: Operation; fresh
 
 function When({ operation }: { operation: Operation }) {
   const { t, dayShort, exists } = useWords()
+  // The dates are those of what the purchase brought.
+  if (operation.kind !== 'purchase' || !operation.status) return null
   if (operation.status === 'pending' && operation.available_at) {
     return (
       <Text size="sm" c="amber">
@@ -47,7 +49,7 @@ function When({ operation }: { operation: Operation }) {
     )
   }
   const key = `operations.status.${operation.status}`
-  if (operation.kind !== 'purchase' || !operation.status || !exists(key)) return null
+  if (!exists(key)) return null
   return (
     <Text size="sm" c="dimmed">
       {t(key)}

@@ -15,6 +15,9 @@ import { CardMore } from './CardMore'
 import { LeaveProgramme } from './LeaveProgramme'
 import { OrderPlastic } from './OrderPlastic'
 
+/** What can still be lost: also plastic on its way. */
+const LIVING = new Set(['ordered', 'issued', 'active'])
+
 interface Props {
   me: Me
   card: Card | undefined
@@ -86,8 +89,8 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
           </Stack>
           <Divider />
           <CardMore me={me} card={card} />
-          <OrderPlastic />
-          {card && card.status === 'active' ? (
+          {me.status === 'active' ? <OrderPlastic /> : null}
+          {card && LIVING.has(card.status) ? (
             <Button
               variant="light"
               color="red"

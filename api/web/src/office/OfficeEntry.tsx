@@ -30,6 +30,7 @@ const Tiers = lazy(() => import('./finance/Tiers'))
 const Rules = lazy(() => import('./finance/rules/Rules'))
 const RuleEditor = lazy(() => import('./finance/rules/RuleEditor'))
 const RulePage = lazy(() => import('./finance/rules/RulePage'))
+const Simulations = lazy(() => import('./finance/rules/Simulations'))
 const Partners = lazy(() => import('./finance/Partners'))
 const Fraud = lazy(() => import('./finance/Fraud'))
 const Claims = lazy(() => import('./finance/Claims'))
@@ -110,6 +111,7 @@ function Pages() {
       <Route path="/rules/new">
         <RuleEditor />
       </Route>
+      <Route path="/rules/simulations/:id?">{({ id }) => <Simulations id={id} />}</Route>
       <Route path="/rules/:id/next">{({ id }) => <RuleEditor key={id} id={id} />}</Route>
       <Route path="/rules/:id">{({ id }) => <RulePage key={id} id={id} />}</Route>
       <Route path="/partners/:code?">{({ code }) => <Partners chosen={code} />}</Route>

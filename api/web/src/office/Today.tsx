@@ -6,9 +6,9 @@ import { useWords } from '../ui/words'
 import { partnersQuery } from './finance/partnersQuery'
 import { PageHead } from './parts/PageHead'
 import { Tile } from './parts/Tile'
-import { maySee } from './sections'
-import { useStaff } from './staff'
-import { told, useWork } from './work'
+import { MAY, maySee } from './sections'
+import { useMay, useStaff } from './staff'
+import { openCases, rulesOf, told, unmatchedClaims, useWork } from './work'
 
 /** How many of the newest registers are looked into for differences. */
 const RECENT = 8
@@ -112,26 +112,18 @@ function FinanceWork({ ledger }: { ledger: boolean }) {
     enabled: ledger,
     queryFn: () => ask(api.GET('/v1/ledger/trial-balance', { params: { query: {} } })),
   })
-  const rules = useQuery({
-    queryKey: ['rules', 'count'],
-    queryFn: async () => (await ask(api.GET('/v1/rules', { params: { query: { limit: 200 } } }))).items,
-  })
+  const active = useQuery({ queryKey: ['rules', 'active'], queryFn: () => rulesOf('active') })
+  const drafts = useQuery({ queryKey: ['rules', 'drafts'], queryFn: () => rulesOf('draft') })
   const partners = useQuery({ ...partnersQuery(), enabled: ledger })
-  const held = useQuery({
-    queryKey: ['fraud', 'count'],
-    enabled: ledger,
-    queryFn: async () =>
-      (await ask(api.GET('/v1/fraud', { params: { query: { status: 'held', limit: 200 } } }))).items.length,
-  })
+  // Whoever decides has them above, among what waits.
+  const decides = useMay(MAY.decideFraud)
+  const open = useQuery({ queryKey: ['fraud', 'work'], enabled: ledger && !decides, queryFn: openCases })
+  const assigns = useMay(MAY.assignClaim)
   const unmatched = useQuery({
-    queryKey: ['claims', 'count'],
-    enabled: ledger,
-    queryFn: async () =>
-      (await ask(api.GET('/v1/claims', { params: { query: { status: 'unmatched', limit: 200 } } }))).items
-        .length,
+    queryKey: ['claims', 'work'],
+    enabled: ledger && !assigns,
+    queryFn: unmatchedClaims,
   })
-  const drafts = rules.data?.filter(({ status }) => status === 'draft').length
-  const active = rules.data?.filter(({ status }) => status === 'active').length
   return (
     <section>
       <Title order={2} size="h5" c="dimmed" mb="sm">
@@ -158,30 +150,30 @@ function FinanceWork({ ledger }: { ledger: boolean }) {
         ) : (
           <Skeleton height={96} radius="md" />
         )}
-        {held.data === undefined ? null : (
+        {decides || open.data === undefined ? null : (
           <Tile
             to="/fraud"
-            name={t('work.held')}
-            figure={count(held.data)}
-            color={held.data > 0 ? 'amber' : undefined}
-            hint={t('work.heldHint')}
+            name={t('work.open')}
+            figure={told(open.data)}
+            color={open.data > 0 ? 'amber' : undefined}
+            hint={t('work.openHint')}
           />
         )}
-        {unmatched.data === undefined ? null : (
+        {assigns || unmatched.data === undefined ? null : (
           <Tile
             to="/claims"
             name={t('work.unmatched')}
-            figure={count(unmatched.data)}
+            figure={told(unmatched.data)}
             color={unmatched.data > 0 ? 'amber' : undefined}
             hint={t('work.unmatchedHint')}
           />
         )}
-        {rules.data ? (
+        {active.data !== undefined && drafts.data !== undefined ? (
           <Tile
             to="/rules"
             name={t('work.rules')}
-            figure={count(active ?? 0)}
-            hint={t('work.drafts', { count: drafts ?? 0 })}
+            figure={told(active.data)}
+            hint={t('work.drafts', { count: drafts.data })}
           />
         ) : null}
         {ledger && balance.data ? (

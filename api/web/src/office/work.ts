@@ -9,12 +9,30 @@ import { useStaff } from './staff'
 const LOOKED_AT = 200
 
 interface Kind {
-  name: 'print' | 'batches' | 'corrections' | 'drafts' | 'tiers'
+  name: 'print' | 'batches' | 'fraud' | 'claims' | 'corrections' | 'drafts' | 'tiers'
   section: Section
   /** Who is to do it; others who see the section read the count on the first page alone. */
   whose: string[]
   queryKey: string[]
   count: () => Promise<number>
+}
+
+/** Purchases that struck the fraud watch and wait for a decision, held or not. */
+export async function openCases(): Promise<number> {
+  const query = { status: 'open', limit: LOOKED_AT }
+  return (await ask(api.GET('/v1/fraud', { params: { query } }))).items.length
+}
+
+/** Claims whose till nobody knows. */
+export async function unmatchedClaims(): Promise<number> {
+  const query = { status: 'unmatched', limit: LOOKED_AT }
+  return (await ask(api.GET('/v1/claims', { params: { query } }))).items.length
+}
+
+/** Versions of rules that stand so. */
+export async function rulesOf(status: 'draft' | 'active'): Promise<number> {
+  const query = { status, limit: LOOKED_AT }
+  return (await ask(api.GET('/v1/rules', { params: { query } }))).items.length
 }
 
 const KINDS: Kind[] = [
@@ -37,6 +55,20 @@ const KINDS: Kind[] = [
       ).length,
   },
   {
+    name: 'fraud',
+    section: 'fraud',
+    whose: MAY.decideFraud,
+    queryKey: ['fraud', 'work'],
+    count: openCases,
+  },
+  {
+    name: 'claims',
+    section: 'claims',
+    whose: MAY.assignClaim,
+    queryKey: ['claims', 'work'],
+    count: unmatchedClaims,
+  },
+  {
     name: 'corrections',
     section: 'adjustments',
     whose: MAY.approve,
@@ -50,10 +82,7 @@ const KINDS: Kind[] = [
     section: 'rules',
     whose: MAY.approveRule,
     queryKey: ['rules', 'work'],
-    count: async () =>
-      (await ask(api.GET('/v1/rules', { params: { query: { limit: LOOKED_AT } } }))).items.filter(
-        ({ status }) => status === 'draft',
-      ).length,
+    count: () => rulesOf('draft'),
   },
   {
     name: 'tiers',

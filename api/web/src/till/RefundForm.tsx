@@ -6,6 +6,7 @@ import { api, ask } from '../api/client'
 import { asProblem } from '../api/problem'
 import type { Purchase } from '../api/types'
 import { figure, isZero, minus, typedAmount } from '../ui/money'
+import { broughtBack, soldOf } from '../ui/sold'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
 import { type Line as PurchaseLine, readParts } from './lines'
@@ -63,8 +64,8 @@ export function RefundForm({ purchase, onRefunded }: Props) {
     <form onSubmit={submit} noValidate>
       <Stack gap="md">
         <Paper className="surface" p="md" data-testid="refund-purchase">
-          <Line name={t('refund.amount')} value={rubles(purchase.amount)} />
-          <Line name={t('refund.refunded')} value={rubles(purchase.refunded)} />
+          <Line name={t('refund.amount')} value={rubles(soldOf(purchase).amount)} />
+          <Line name={t('refund.refunded')} value={rubles(broughtBack(purchase))} />
           <Line name={t('refund.left')} value={rubles(left)} strong />
         </Paper>
         {nothing ? null : (

@@ -3,6 +3,7 @@ import { Button, Group, Kbd, Paper, Stack, Title } from '@mantine/core'
 import { IconCircleCheck } from '@tabler/icons-react'
 import type { Purchase } from '../api/types'
 import { minus } from '../ui/money'
+import { broughtBack, soldOf } from '../ui/sold'
 import { useWords } from '../ui/words'
 import { Line } from './ResultScreen'
 
@@ -26,8 +27,8 @@ export function RefundResult({ purchase, amount, onNext }: Props) {
         </div>
       </div>
       <Paper className="surface" p="md">
-        <Line name={t('refund.amount')} value={rubles(purchase.amount)} />
-        <Line name={t('refund.refunded')} value={rubles(purchase.refunded)} />
+        <Line name={t('refund.amount')} value={rubles(soldOf(purchase).amount)} />
+        <Line name={t('refund.refunded')} value={rubles(broughtBack(purchase))} />
         <Line name={t('refund.left')} value={rubles(minus(purchase.amount, purchase.refunded))} strong />
         <Line name={t('refund.cashbackLeft')} value={rubles(purchase.cashback.amount)} />
       </Paper>

@@ -4,6 +4,7 @@ import { IconCircleCheck } from '@tabler/icons-react'
 import { type KeyboardEvent, useRef } from 'react'
 import type { Purchase } from '../api/types'
 import { isZero } from '../ui/money'
+import { soldOf } from '../ui/sold'
 import { useWords } from '../ui/words'
 
 interface Props {
@@ -15,11 +16,13 @@ interface Props {
 export function ResultScreen({ purchase, onNext }: Props) {
   const { t, rubles, dayShort } = useWords()
   const { cashback, balance } = purchase
+  const sold = soldOf(purchase)
+  const voided = purchase.status === 'voided'
   const scanned = useRef('')
   const title =
     purchase.status === 'authorized'
       ? t('held.done')
-      : purchase.status === 'voided'
+      : voided
         ? t('held.voided')
         : t('result.title', { amount: rubles(cashback.amount) })
 
@@ -43,13 +46,17 @@ export function ResultScreen({ purchase, onNext }: Props) {
           <Title order={2} size="h3" className="band-word">
             {title}
           </Title>
-          <div>{t('result.receipt', { receipt: purchase.receipt, amount: rubles(purchase.amount) })}</div>
+          <div>{t('result.receipt', { receipt: purchase.receipt, amount: rubles(sold.amount) })}</div>
         </div>
       </div>
       <Paper className="surface" p="md">
-        <Line name={t('purchase.toPay')} value={rubles(purchase.paid)} strong />
-        {isZero(purchase.redeemed) ? null : (
-          <Line name={t('result.redeemed')} value={rubles(purchase.redeemed)} />
+        {voided ? (
+          <Line name={t('purchase.toPay')} value={t('held.nothing')} strong />
+        ) : (
+          <Line name={t('purchase.toPay')} value={rubles(sold.paid)} strong />
+        )}
+        {voided || isZero(sold.redeemed) ? null : (
+          <Line name={t('result.redeemed')} value={rubles(sold.redeemed)} />
         )}
         {cashback.available_at && !isZero(cashback.amount) ? (
           <Line name={t('purchase.availableOn')} value={dayShort(cashback.available_at)} />

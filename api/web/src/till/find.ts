@@ -16,9 +16,14 @@ export async function byReceipt(outlet: string, receipt: string): Promise<Purcha
 
 const PAGE = 100
 
-/** What waits to be captured, the newest first. */
-export async function authorized(outlet: string): Promise<Purchase[]> {
-  const query = { outlet, status: 'authorized', limit: PAGE }
-  const found = await ask(api.GET('/v1/purchases', { params: { query } }))
-  return 'items' in found ? found.items : []
+export interface Held {
+  items: Purchase[]
+  next?: string | null
+}
+
+/** A page of what waits to be captured, the newest first. */
+export async function authorized(outlet: string, after: string, signal: AbortSignal): Promise<Held> {
+  const query = { outlet, status: 'authorized', limit: PAGE, ...(after ? { after } : {}) }
+  const found = await ask(api.GET('/v1/purchases', { params: { query }, signal }))
+  return 'items' in found ? found : { items: [] }
 }

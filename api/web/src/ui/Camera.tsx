@@ -1,26 +1,30 @@
-/** Scans with the camera: a picture of what it sees, closed by the first code found. */
+/** Scans with the camera: a picture of what it sees, closed by the first code found that is looked for. */
 import { Alert, Modal, Text } from '@mantine/core'
 import { useEffect, useEffectEvent, useRef, useState } from 'react'
-import { barcodeFinder } from './barcodes'
+import { barcodeFinder, type Wanted } from './barcodes'
 import { useWords } from './words'
 
 const LOOK_MS = 120
 
-export default function Camera({
-  onRead,
-  onClose,
-}: {
+interface Props {
+  /** Which kinds of code are looked for. */
+  wanted?: Wanted
+  /** Whether a code is one of those looked for; any is, unless said. */
+  isWanted?: (value: string) => boolean
   onRead: (value: string) => void
   onClose: () => void
-}) {
+}
+
+export default function Camera({ wanted = 'card', isWanted = () => true, onRead, onClose }: Props) {
   const { t } = useWords()
   const video = useRef<HTMLVideoElement>(null)
   const [problem, setProblem] = useState<'denied' | 'missing'>()
   const found = useEffectEvent(onRead)
+  const right = useEffectEvent(isWanted)
 
   useEffect(() => {
     const over = new AbortController()
-    watch(video, over.signal).then(
+    watch(video, [wanted, (value) => right(value)], over.signal).then(
       (value) => {
         if (value !== undefined) found(value)
       },
@@ -30,7 +34,7 @@ export default function Camera({
       },
     )
     return () => over.abort()
-  }, [])
+  }, [wanted])
 
   return (
     <Modal
@@ -59,6 +63,7 @@ export default function Camera({
 /** Looks until a code is found or the window is closed; the camera is always let go. */
 async function watch(
   place: { current: HTMLVideoElement | null },
+  [wanted, isWanted]: [Wanted, (value: string) => boolean],
   over: AbortSignal,
 ): Promise<string | undefined> {
   if (!navigator.mediaDevices) throw new Error('no camera')
@@ -67,14 +72,14 @@ async function watch(
     audio: false,
   })
   try {
-    const find = await barcodeFinder()
+    const find = await barcodeFinder(wanted)
     const video = place.current
     if (!video || over.aborted) return undefined
     video.srcObject = stream
     await video.play()
     while (!over.aborted) {
-      const value = await find(video)
-      if (value) return value
+      const value = (await find(video)).find((one) => one !== '' && isWanted(one))
+      if (value !== undefined) return value
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     }
     return undefined

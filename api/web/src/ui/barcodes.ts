@@ -1,7 +1,11 @@
 /** Finds codes in pictures: the browser's own detector where it has one, else ZXing from our origin. */
+import type { ReadInputBarcodeFormat } from 'zxing-wasm/reader'
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url'
 
-export type Finder = (video: HTMLVideoElement) => Promise<string | undefined>
+/** All codes it sees. */
+export type Finder = (video: HTMLVideoElement) => Promise<string[]>
+/** `card`: whatever a card's number is printed as; `qr`: nothing else is looked at. */
+export type Wanted = 'card' | 'qr'
 
 interface NativeDetector {
   detect: (source: HTMLVideoElement) => Promise<{ rawValue: string }[]>
@@ -11,36 +15,43 @@ interface NativeDetectorClass {
   getSupportedFormats: () => Promise<string[]>
 }
 
-const NATIVE_FORMATS = ['qr_code', 'code_128', 'ean_13', 'aztec', 'pdf417']
+const NATIVE_FORMATS = { card: ['qr_code', 'code_128', 'ean_13', 'aztec', 'pdf417'], qr: ['qr_code'] }
+const ZXING_FORMATS = {
+  card: ['QRCode', 'Code128', 'EAN13', 'Aztec', 'PDF417'],
+  qr: ['QRCode'],
+} satisfies Record<Wanted, ReadInputBarcodeFormat[]>
+/** A receipt may bear another QR beside its own. */
+const MOST = { card: 1, qr: 4 }
 
-export async function barcodeFinder(): Promise<Finder> {
-  return (await nativeFinder()) ?? (await zxingFinder())
+export async function barcodeFinder(wanted: Wanted): Promise<Finder> {
+  return (await nativeFinder(wanted)) ?? (await zxingFinder(wanted))
 }
 
-async function nativeFinder(): Promise<Finder | undefined> {
+async function nativeFinder(wanted: Wanted): Promise<Finder | undefined> {
   const native = (globalThis as { BarcodeDetector?: NativeDetectorClass }).BarcodeDetector
   const supported = await native?.getSupportedFormats().catch((): string[] => [])
   if (!native || !supported?.includes('qr_code')) return undefined
-  const detector = new native({ formats: NATIVE_FORMATS.filter((format) => supported.includes(format)) })
-  return async (video) => (await detector.detect(video))[0]?.rawValue
+  const formats = NATIVE_FORMATS[wanted].filter((format) => supported.includes(format))
+  const detector = new native({ formats })
+  return async (video) => (await detector.detect(video)).map(({ rawValue }) => rawValue)
 }
 
-async function zxingFinder(): Promise<Finder> {
+async function zxingFinder(wanted: Wanted): Promise<Finder> {
   const { prepareZXingModule, readBarcodes } = await import('zxing-wasm/reader')
   prepareZXingModule({ overrides: { locateFile: () => wasmUrl } })
   const canvas = document.createElement('canvas')
   const drawing = canvas.getContext('2d', { willReadFrequently: true })
   return async (video) => {
-    if (!drawing || video.videoWidth === 0) return undefined
+    if (!drawing || video.videoWidth === 0) return []
     canvas.width = video.videoWidth
     canvas.height = video.videoHeight
     drawing.drawImage(video, 0, 0)
     const picture = drawing.getImageData(0, 0, canvas.width, canvas.height)
     const found = await readBarcodes(picture, {
-      formats: ['QRCode', 'Code128', 'EAN13', 'Aztec', 'PDF417'],
+      formats: ZXING_FORMATS[wanted],
       tryHarder: true,
-      maxNumberOfSymbols: 1,
+      maxNumberOfSymbols: MOST[wanted],
     })
-    return found[0]?.text
+    return found.map(({ text }) => text)
   }
 }

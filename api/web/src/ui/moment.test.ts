@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dayAndTime, dayShort, daysAgo, instantOf, isoDay, setProgrammeZone } from './moment'
+import { dayAndTime, dayShort, daysAgo, instantOf, isoDay, localOf, setProgrammeZone } from './moment'
 
 describe('dates', () => {
   it('are told in the programme’s zone', () => {
@@ -24,5 +24,19 @@ describe('dates', () => {
   it('are read back from a field', () => {
     expect(instantOf('2026-11-21T14:05')).toBe('2026-11-21T11:05:00.000Z')
     expect(instantOf('nonsense')).toBeUndefined()
+  })
+
+  it('stand in a field in the programme’s zone, whatever the browser’s', () => {
+    const now = new Date('2026-11-21T21:05:59.9Z')
+    for (const [zone, shown] of [
+      ['Europe/Moscow', '2026-11-22T00:05'],
+      ['Asia/Vladivostok', '2026-11-22T07:05'],
+      ['Europe/Kaliningrad', '2026-11-21T23:05'],
+    ] as const) {
+      setProgrammeZone(zone)
+      expect(localOf(now)).toBe(shown)
+      expect(instantOf(shown)).toBe('2026-11-21T21:05:00.000Z')
+    }
+    setProgrammeZone('Europe/Moscow')
   })
 })

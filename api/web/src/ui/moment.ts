@@ -90,6 +90,12 @@ export function daysAgo(moment: string, now = new Date()): number {
   return Math.round((Date.parse(isoDay(now)) - Date.parse(isoDay(new Date(moment)))) / 86_400_000)
 }
 
+/** An instant as a `datetime-local` field shows it, in the programme's zone: "2026-11-21T14:05". */
+export function localOf(date: Date): string {
+  const minute = Math.floor(date.getTime() / 60_000) * 60_000
+  return new Date(minute + offsetAt(minute)).toISOString().slice(0, 16)
+}
+
 /** What a `datetime-local` field holds, read in the programme's zone: "2026-11-21T14:05" → an instant. */
 export function instantOf(local: string): string | undefined {
   const naive = Date.parse(`${local}Z`)

@@ -9,6 +9,7 @@
 //! | `fold` | one posting after another into the figures; pure |
 //! | [`report`] | the figures |
 //! | [`queue`] | simulations that wait, run or are done |
+//! | [`listed`] | the same as a list, with who asked what |
 //!
 //! Memory grows with members, used caps and what is authorised at a time, not with purchases.
 //!
@@ -23,6 +24,7 @@
 //! - Caps start with what was used before the period; a draft that is new starts with nothing.
 
 mod fold;
+pub mod listed;
 mod past;
 mod plan;
 pub mod question;

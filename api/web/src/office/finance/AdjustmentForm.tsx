@@ -81,6 +81,9 @@ export function AdjustmentForm({ member, onDone }: { member: string; onDone: () 
   const kinds = KINDS.filter((one) => deed !== 'writeOff' || one === 'debt' || one === 'receivable')
   const members = kind === 'available' || kind === 'pending' || kind === 'debt'
   const ready = good && owner.trim() !== '' && reason.trim() !== '' && evidence.trim() !== ''
+  /** What is wanted of a field that was left empty. */
+  const missing = (name: 'owner' | 'reason' | 'evidence', value: string) =>
+    checked && value.trim() === '' ? t(`adjustments.missing.${name}`) : undefined
   function submit(event: FormEvent) {
     event.preventDefault()
     setChecked(true)
@@ -125,7 +128,10 @@ export function AdjustmentForm({ member, onDone }: { member: string; onDone: () 
         <Owner
           kind={kind}
           value={owner}
-          error={lost ? t('adjustments.notFound') : (problem?.field('debit') ?? problem?.field('credit'))}
+          error={
+            missing('owner', owner) ??
+            (lost ? t('adjustments.notFound') : (problem?.field('debit') ?? problem?.field('credit')))
+          }
           onChange={(to) => {
             setOwner(to)
             proposing.reset()
@@ -157,7 +163,7 @@ export function AdjustmentForm({ member, onDone }: { member: string; onDone: () 
           autosize
           data-testid="adjustment-reason"
           value={reason}
-          error={problem?.field('reason')}
+          error={missing('reason', reason) ?? problem?.field('reason')}
           onChange={(event) => setReason(event.currentTarget.value)}
         />
         <Textarea
@@ -166,7 +172,7 @@ export function AdjustmentForm({ member, onDone }: { member: string; onDone: () 
           autosize
           data-testid="adjustment-evidence"
           value={evidence}
-          error={problem?.field('evidence')}
+          error={missing('evidence', evidence) ?? problem?.field('evidence')}
           onChange={(event) => setEvidence(event.currentTarget.value)}
         />
         {problem && problem.errors.length === 0 ? (
@@ -175,7 +181,6 @@ export function AdjustmentForm({ member, onDone }: { member: string; onDone: () 
         <CancelOr
           onCancel={onDone}
           type="submit"
-          disabled={!ready && checked}
           loading={proposing.isPending}
           data-testid="adjustment-propose"
         >

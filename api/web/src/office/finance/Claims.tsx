@@ -104,7 +104,7 @@ function columnsOf({ t, stamp, figure }: Words): Column<Claim>[] {
 
 function Record({ claim }: { claim: Claim }) {
   const { t, stamp, rubles } = useWords()
-  const may = useMay(MAY.decideFraud)
+  const may = useMay(MAY.assignClaim)
   return (
     <Stack gap="md" data-testid="claim-record" data-status={claim.status}>
       <Facts

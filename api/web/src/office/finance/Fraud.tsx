@@ -1,9 +1,10 @@
 /** The fraud watch's queue: a case opens beside the list, with what was seen and three ways to decide. */
 import { Badge } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ask } from '../../api/client'
 import type { FraudCase } from '../../api/types'
-import { Empty } from '../../ui/states'
+import { Empty, ProblemNote } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
 import type { Column } from '../parts/DataTable'
 import { Guarded } from '../parts/Guarded'
@@ -13,7 +14,8 @@ import { FraudRecord } from './FraudRecord'
 import { FraudRules } from './FraudRules'
 import { struckRules } from './fraudWords'
 
-const STATUSES = ['held', 'watched', 'released', 'blocked'] as const
+/** What somebody is to decide comes first, held and watched alike. */
+const STATUSES = ['open', 'held', 'watched', 'released', 'blocked'] as const
 type Status = (typeof STATUSES)[number]
 
 export const CASE_COLOR: Record<string, string> = {
@@ -34,14 +36,14 @@ export default function Fraud({ chosen }: { chosen?: string | undefined }) {
 function Page({ chosen }: { chosen: string | undefined }) {
   const words = useWords()
   const { t } = words
-  const [shown, setShown] = useState<Status | 'rules'>('held')
-  const status = shown === 'rules' ? 'held' : shown
+  const [shown, setShown] = useState<Status | 'rules'>('open')
+  const status = shown === 'rules' ? 'open' : shown
   const list = usePaged<FraudCase>(
     ['fraud', status],
     (paging, signal) => ask(api.GET('/v1/fraud', { params: { query: { ...paging, status } }, signal })),
-    shown !== 'rules',
+    { enabled: shown !== 'rules' },
   )
-  const opened = list.items?.find(({ id }) => id === chosen)
+  const { opened, error } = useOpened(chosen, list.items)
   return (
     <WorkList
       section="fraud"
@@ -56,11 +58,26 @@ function Page({ chosen }: { chosen: string | undefined }) {
       rowTestId="fraud-row"
       empty={<Empty title={t(`fraud.empty.${status}`)}>{t('fraud.emptyHint')}</Empty>}
       opened={opened}
-      title={opened ? t('fraud.case', { receipt: opened.receipt ?? '' }) : ''}
-      record={opened ? <FraudRecord key={opened.id} found={opened} /> : null}
+      title={opened ? t('fraud.case', { receipt: opened.receipt ?? '' }) : t('fraud.title')}
+      record={
+        opened ? <FraudRecord key={opened.id} found={opened} /> : error ? <ProblemNote error={error} /> : null
+      }
       {...(shown === 'rules' ? { instead: <FraudRules /> } : {})}
     />
   )
+}
+
+/** The case of the address: as the list has it until the server says how it is now, whatever the list shows. */
+function useOpened(chosen: string | undefined, items: FraudCase[] | undefined) {
+  const one = useQuery({
+    queryKey: ['fraud', 'case', chosen],
+    enabled: chosen !== undefined,
+    staleTime: 0,
+    queryFn: ({ signal }) =>
+      ask(api.GET('/v1/fraud/{id}', { params: { path: { id: chosen ?? '' } }, signal })),
+  })
+  const listed = items?.find(({ id }) => id === chosen)
+  return { opened: chosen === undefined ? undefined : (one.data ?? listed), error: chosen ? one.error : null }
 }
 
 function columnsOf(words: Words): Column<FraudCase>[] {

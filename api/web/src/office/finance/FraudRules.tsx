@@ -17,6 +17,7 @@ import { api, ask } from '../../api/client'
 import { asProblem, type Problem } from '../../api/problem'
 import type { FraudRule } from '../../api/types'
 import { useAnnounce } from '../../ui/Announcer'
+import { figure, typedAmount } from '../../ui/money'
 import { Loaded, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { ALLOWED, MAY } from '../sections'
@@ -47,17 +48,29 @@ export function FraudRules() {
   )
 }
 
+/** A rule as its fields show it: amounts as people write them. */
+function shownOf(rule: FraudRule, language: string): FraudRule {
+  return rule.most_amount ? { ...rule, most_amount: figure(rule.most_amount, language) } : rule
+}
+
+/** What was typed, as the API wants it; what is no amount goes as it is, for the server to say so. */
+function typedOf(rule: FraudRule): FraudRule {
+  return rule.most_amount ? { ...rule, most_amount: typedAmount(rule.most_amount) ?? rule.most_amount } : rule
+}
+
 function Form({ rules }: { rules: FraudRule[] }) {
-  const { t } = useWords()
+  const { t, language } = useWords()
   const may = useMay(MAY.decideFraud)
   const queries = useQueryClient()
   const say = useAnnounce()
-  const [draft, setDraft] = useState(rules)
+  const shown = (of: FraudRule[]) => of.map((rule) => shownOf(rule, language))
+  const [draft, setDraft] = useState(() => shown(rules))
+  const wanted = draft.map(typedOf)
   const save = useMutation({
-    mutationFn: () => ask(api.PUT('/v1/fraud/rules', { body: { rules: draft } })),
+    mutationFn: () => ask(api.PUT('/v1/fraud/rules', { body: { rules: wanted } })),
     onSuccess: (saved) => {
       queries.setQueryData(['fraud', 'rules'], saved.rules)
-      setDraft(saved.rules)
+      setDraft(shown(saved.rules))
       say(t('fraud.rules.saved'))
     },
   })
@@ -66,7 +79,7 @@ function Form({ rules }: { rules: FraudRule[] }) {
     save.reset()
     setDraft(draft.map((rule, at) => (at === place ? { ...rule, ...part } : rule)))
   }
-  const changed = JSON.stringify(draft) !== JSON.stringify(rules)
+  const changed = JSON.stringify(wanted) !== JSON.stringify(rules)
   return (
     <form
       onSubmit={(event) => {
@@ -91,7 +104,7 @@ function Form({ rules }: { rules: FraudRule[] }) {
         {problem && problem.errors.length === 0 ? <ProblemNote error={problem} /> : null}
         {may ? (
           <Group justify="flex-end">
-            <Button variant="default" disabled={!changed} onClick={() => setDraft(rules)}>
+            <Button variant="default" disabled={!changed} onClick={() => setDraft(shown(rules))}>
               {t('fraud.rules.undo')}
             </Button>
             <Button type="submit" disabled={!changed} loading={save.isPending} data-testid="fraud-rules-save">
@@ -177,7 +190,7 @@ function Rule({ rule, place, readOnly, problem, onChange }: RuleProps) {
             readOnly={readOnly}
             error={wrong('most_amount')}
             value={rule.most_amount ?? ''}
-            onChange={(event) => onChange({ most_amount: event.currentTarget.value.trim() || null })}
+            onChange={(event) => onChange({ most_amount: event.currentTarget.value || null })}
           />
         ) : null}
         {limits.includes('minutes') ? count('minutes') : null}

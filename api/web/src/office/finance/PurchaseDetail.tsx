@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { Explanation, Purchase } from '../../api/types'
+import { broughtBack, soldOf } from '../../ui/sold'
 import { Loaded } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { Facts } from '../parts/Facts'
@@ -32,6 +33,7 @@ export function PurchaseDetail({ id }: { id: string }) {
 function Sums({ purchase }: { purchase: Purchase }) {
   const { t, rubles, dayShort } = useWords()
   const { cashback } = purchase
+  const sold = soldOf(purchase)
   return (
     <div>
       <Group justify="space-between" mb="xs">
@@ -46,13 +48,14 @@ function Sums({ purchase }: { purchase: Purchase }) {
         rows={[
           [t('detail.outlet'), purchase.outlet],
           [t('detail.amount'), rubles(purchase.amount)],
-          [t('detail.redeemed'), rubles(purchase.redeemed)],
-          [t('detail.paid'), rubles(purchase.paid)],
+          [t('detail.captured'), purchase.captured ? rubles(purchase.captured.amount) : null],
+          [t('detail.redeemed'), rubles(sold.redeemed)],
+          [t('detail.paid'), rubles(sold.paid)],
           [t('detail.cashback'), rubles(cashback.amount)],
           [t('detail.available'), cashback.available_at ? dayShort(cashback.available_at) : null],
           [t('detail.expires'), cashback.expires_on ? dayShort(cashback.expires_on) : null],
           [t('detail.commission'), rubles(purchase.commission)],
-          [t('detail.refunded'), rubles(purchase.refunded)],
+          [t('detail.refunded'), rubles(broughtBack(purchase))],
         ]}
       />
     </div>

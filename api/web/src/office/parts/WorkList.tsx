@@ -22,7 +22,7 @@ interface Props<Row, State extends string> {
   rowTestId: string
   empty: ReactNode
   opened: Row | undefined
-  /** The opened item's name and content. */
+  /** The opened item's name and content; none where nothing is open. */
   title: string
   record: ReactNode
   /** Takes the list's place in a state that has none. */
@@ -57,7 +57,7 @@ function List<Row extends { id: string }, State extends string>(props: Props<Row
   const { t } = useWords()
   const [, go] = useLocation()
   return (
-    <Beside title={title} record={opened ? record : undefined} onClose={() => go(`/${section}`)}>
+    <Beside title={title} record={record} onClose={() => go(`/${section}`)}>
       <Loaded query={list.loaded} allowed={ALLOWED[section]}>
         {(rows) =>
           rows.length > 0 ? (

@@ -8,11 +8,17 @@ export interface PageOf<Item> {
   next?: string | null
 }
 
+interface Options<Item> {
+  enabled?: boolean
+  /** How soon what is shown is asked for again. */
+  refetchInterval?: (items: Item[]) => number | false
+}
+
 /** `fetch` gets the query's paging part, ready to be spread. */
 export function usePaged<Item>(
   key: readonly unknown[],
   fetch: (paging: { limit: number; after?: string }, signal: AbortSignal) => Promise<PageOf<Item>>,
-  enabled = true,
+  { enabled = true, refetchInterval }: Options<Item> = {},
 ) {
   const query = useInfiniteQuery({
     queryKey: key,
@@ -24,6 +30,12 @@ export function usePaged<Item>(
     initialPageParam: '',
     getNextPageParam: (last) => last.next ?? undefined,
     placeholderData: keepPreviousData,
+    ...(refetchInterval
+      ? {
+          refetchInterval: ({ state }: { state: { data: { pages: PageOf<Item>[] } | undefined } }) =>
+            refetchInterval(state.data?.pages.flatMap((page) => page.items) ?? []),
+        }
+      : {}),
   })
   const items = query.data?.pages.flatMap((page) => page.items)
   return {

@@ -76,6 +76,7 @@ export const finance = {
     receipt: 'Receipt {{receipt}}',
     outlet: 'Outlet',
     amount: 'Total',
+    captured: 'Carried through',
     redeemed: 'Paid with cashback',
     paid: 'Paid with money',
     cashback: 'Cashback',

@@ -2,10 +2,17 @@
 export const fraud = {
   fraud: {
     title: 'Suspicious purchases',
-    hint: 'The purchase is posted, its cashback waits for a decision. The member sees that it is being checked, and the outcome.',
+    hint: 'Purchases that struck a threshold. Cashback that is held waits for a decision: the member sees that the purchase is being checked, and the outcome.',
     which: 'Which cases to show',
-    status: { held: 'Held', watched: 'Watched', released: 'Released', blocked: 'Taken back' },
+    status: {
+      open: 'To decide',
+      held: 'Held',
+      watched: 'Watched',
+      released: 'Released',
+      blocked: 'Taken back',
+    },
     empty: {
+      open: 'All is decided',
       held: 'No cashback is held',
       watched: 'Nothing is being watched',
       released: 'Nothing was released yet',

@@ -61,6 +61,11 @@ export const standing = {
     },
     notFound: 'not found',
     amount: 'Amount, ₽',
+    missing: {
+      owner: 'Say whose account it is',
+      reason: 'Say why: the member or the partner will read it',
+      evidence: 'Say what it rests on: the number of a letter, an act, a request',
+    },
     notAmount: 'Enter an amount, for example 100 or 100.50',
     life: 'Months it lives (empty: for ever)',
     lifeShown: 'Lives',

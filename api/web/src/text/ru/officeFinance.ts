@@ -76,6 +76,7 @@ export const finance = {
     receipt: 'Чек {{receipt}}',
     outlet: 'Точка',
     amount: 'Сумма чека',
+    captured: 'Из неё проведено',
     redeemed: 'Оплачено кешбэком',
     paid: 'Оплачено деньгами',
     cashback: 'Кешбэк',

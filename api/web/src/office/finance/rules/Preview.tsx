@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { api, ask } from '../../../api/client'
 import { asProblem, type FieldError } from '../../../api/problem'
 import type { Explanation, Partner, RuleBody } from '../../../api/types'
-import { instantOf } from '../../../ui/moment'
+import { instantOf, localOf, programmeZone } from '../../../ui/moment'
 import { isNegative, isZero, minus, typedAmount } from '../../../ui/money'
 import { ProblemNote } from '../../../ui/states'
 import { useWords } from '../../../ui/words'
@@ -40,18 +40,19 @@ const FIRST = {
   secondCategory: '',
 } as const
 
-/** Now, as a field for a time shows it. */
-function here(): string {
-  const now = new Date()
-  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}
-
 const DELAY_MS = 400
 
-export function Preview(props: { rule: RuleBody; replaces: string | undefined; partners: Partner[] }) {
-  const { rule, replaces, partners } = props
+interface Props {
+  rule: RuleBody
+  /** Whether every field of the rule could be read. */
+  readable: boolean
+  replaces: string | undefined
+  partners: Partner[]
+}
+
+export function Preview({ rule, readable, replaces, partners }: Props) {
   const { t, language } = useWords()
-  const [typed, setSample] = useState<Sample>({ ...FIRST, at: here() })
+  const [typed, setSample] = useState<Sample>({ ...FIRST, at: localOf(new Date()) })
   const outlets = partners.find(({ code }) => code === rule.partner)?.outlets ?? []
   // Another partner has other outlets.
   const outlet = outlets.some(({ code }) => code === typed.outlet) ? typed.outlet : ''
@@ -59,7 +60,7 @@ export function Preview(props: { rule: RuleBody; replaces: string | undefined; p
   // As text, so that what is the same stays the same from one drawing to the next.
   const [asked] = useDebouncedValue(JSON.stringify(bodyOf(rule, replaces, sample)), DELAY_MS)
   const body: ReturnType<typeof bodyOf> = JSON.parse(asked)
-  const ready = body.rule.partner !== '' && body.rule.name !== ''
+  const ready = readable && body.rule.partner !== '' && body.rule.name !== ''
   const preview = useQuery({
     queryKey: ['rule-preview', language, asked],
     enabled: ready,
@@ -78,11 +79,11 @@ export function Preview(props: { rule: RuleBody; replaces: string | undefined; p
         <SampleFields sample={sample} setSample={setSample} outlets={outlets} errors={errors} />
         {ready ? null : (
           <Text size="sm" c="dimmed">
-            {t('rulePreview.wait')}
+            {t(readable ? 'rulePreview.wait' : 'ruleForm.fieldsWrong')}
           </Text>
         )}
-        {problem && errors.length === 0 ? <ProblemNote error={problem} /> : null}
-        {errors.length > 0 ? <Wrong errors={errors} /> : null}
+        {ready && problem && errors.length === 0 ? <ProblemNote error={problem} /> : null}
+        {ready && errors.length > 0 ? <Wrong errors={errors} /> : null}
         {preview.data && ready && !problem ? <Result explanation={preview.data} /> : null}
       </Stack>
     </Paper>
@@ -145,10 +146,12 @@ function SampleFields(props: {
     const error = errorAt(errors, path, 'sample/')
     return error ? { error } : {}
   }
-  const field = (name: Typed, path: string, type = 'text') => (
+  const field = (name: Typed, path: string, type = 'text', description?: string) => (
     <TextInput
       label={t(`rulePreview.${name}`)}
       type={type}
+      inputWrapperOrder={['label', 'input', 'description', 'error']}
+      {...(description ? { description } : {})}
       value={sample[name]}
       data-testid={`sample-${name}`}
       onChange={(event) => setSample({ ...sample, [name]: event.currentTarget.value })}
@@ -159,7 +162,7 @@ function SampleFields(props: {
     <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs">
       {field('amount', 'amount')}
       {field('redeem', 'redeem')}
-      {field('at', 'occurred_at', 'datetime-local')}
+      {field('at', 'occurred_at', 'datetime-local', t('rulePreview.zone', { zone: programmeZone() }))}
       <Select
         label={t('rulePreview.outlet')}
         placeholder={t('rulePreview.fittingOutlet')}

@@ -14,7 +14,7 @@ import { PageHead } from '../../parts/PageHead'
 import { MAY } from '../../sections'
 import { useMay } from '../../staff'
 import { partnersQuery } from '../partnersQuery'
-import { formOf, NEW_RULE, type RuleForm, ruleOf } from './form'
+import { formOf, NEW_RULE, type RuleForm, ruleOf, unreadable } from './form'
 import { Preview } from './Preview'
 import { RuleFields } from './RuleFields'
 import { ruleQuery } from './ruleQuery'
@@ -45,6 +45,7 @@ function Editor({ id, start }: { id?: string; start: RuleForm }) {
   const partners = useQuery(partnersQuery())
   const [form, setForm] = useState(start)
   const rule = ruleOf(form)
+  const wrong = unreadable(form)
   const saving = useMutation({
     mutationFn: (body: RuleBody) =>
       id
@@ -77,11 +78,12 @@ function Editor({ id, start }: { id?: string; start: RuleForm }) {
               if (saving.error) saving.reset()
             }}
             errors={atFields ? problem.errors : []}
+            unreadable={wrong}
             partners={partners.data ?? []}
             fixedPartner={id !== undefined}
           />
           {problem && !atFields ? <ProblemNote error={problem} allowed={MAY.draftRule} /> : null}
-          {atFields ? (
+          {atFields || wrong.length > 0 ? (
             <Text c="red" role="alert">
               {t('ruleForm.fieldsWrong')}
             </Text>
@@ -91,17 +93,20 @@ function Editor({ id, start }: { id?: string; start: RuleForm }) {
               data-testid="rule-save"
               loading={saving.isPending}
               onClick={() => saving.mutate(rule)}
-              disabled={!may}
+              disabled={!may || wrong.length > 0}
             >
               {t('ruleForm.save')}
             </Button>
           </Group>
         </Stack>
         <div className="rule-aside">
-          <Preview rule={rule} replaces={id} partners={partners.data ?? []} />
+          <Preview rule={rule} readable={wrong.length === 0} replaces={id} partners={partners.data ?? []} />
         </div>
       </div>
-      <SimulationPanel changes={id ? { replace: [{ id, rule }] } : { drafts: [rule] }} />
+      <SimulationPanel
+        readable={wrong.length === 0}
+        changes={id ? { replace: [{ id, rule }] } : { drafts: [rule] }}
+      />
     </>
   )
 }

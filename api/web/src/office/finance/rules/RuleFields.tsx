@@ -19,12 +19,23 @@ import type { FieldError } from '../../../api/problem'
 import type { Partner } from '../../../api/types'
 import { useWords } from '../../../ui/words'
 import { OrganisationPicker } from '../../registry/OrganisationPicker'
-import { DAYS, EARNS, type Earn, errorAt, MEMBER_CATEGORIES, PERIODS, type RuleForm } from './form'
+import {
+  DAYS,
+  EARNS,
+  type Earn,
+  errorAt,
+  MEMBER_CATEGORIES,
+  type NumberName,
+  PERIODS,
+  type RuleForm,
+} from './form'
 
 interface Props {
   form: RuleForm
   change: (part: Partial<RuleForm>) => void
   errors: FieldError[]
+  /** The fields that want a number and have none. */
+  unreadable: NumberName[]
   partners: Partner[]
   /** A further version keeps its partner. */
   fixedPartner: boolean
@@ -74,6 +85,24 @@ function Field(props: { part: Part; name: TextName; path: string; type?: string;
   )
 }
 
+/** What the server takes where nothing is typed. */
+const USUAL: Partial<Record<NumberName, string>> = { priority: '0', hold: '14', life: '12' }
+
+function Whole({ part, name, path }: { part: Part; name: NumberName; path: string }) {
+  const { t } = useWords()
+  return (
+    <TextInput
+      label={t(`ruleForm.${name}`)}
+      inputMode={name === 'priority' ? 'text' : 'numeric'}
+      placeholder={USUAL[name] ?? ''}
+      value={part.form[name]}
+      data-testid={`rule-${name}`}
+      onChange={(event) => part.change({ [name]: event.currentTarget.value })}
+      {...(part.unreadable.includes(name) ? { error: t('ruleForm.notWhole') } : part.at(path))}
+    />
+  )
+}
+
 function Basics(part: Part) {
   const { t } = useWords()
   const { form, change, partners, fixedPartner, at } = part
@@ -99,7 +128,7 @@ function Basics(part: Part) {
           onChange={(stacking) => change({ stacking: stacking ?? 'exclusive' })}
           {...at('stacking')}
         />
-        <Field part={part} name="priority" path="priority" />
+        <Whole part={part} name="priority" path="priority" />
       </SimpleGrid>
     </Fieldset>
   )
@@ -261,11 +290,11 @@ function MemberFields(part: Part) {
           {...at('when/members/categories')}
         />
         <SimpleGrid cols={2}>
-          <Field part={part} name="ageFrom" path="when/members/age" />
-          <Field part={part} name="ageTo" path="when/members/age" />
+          <Whole part={part} name="ageFrom" path="when/members/age" />
+          <Whole part={part} name="ageTo" path="when/members/age" />
         </SimpleGrid>
         <SimpleGrid cols={2}>
-          <Field part={part} name="memberFor" path="when/members/member_for_months" />
+          <Whole part={part} name="memberFor" path="when/members/member_for_months" />
           <Field part={part} name="tier" path="when/members/tier" />
         </SimpleGrid>
       </SimpleGrid>
@@ -373,9 +402,9 @@ function TimeFields(part: Part) {
   return (
     <Fieldset legend={t('ruleForm.time')}>
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
-        <Field part={part} name="hold" path="hold_days" />
+        <Whole part={part} name="hold" path="hold_days" />
         <Stack gap="xs">
-          {form.forever ? null : <Field part={part} name="life" path="life_months" />}
+          {form.forever ? null : <Whole part={part} name="life" path="life_months" />}
           <Checkbox
             label={t('ruleForm.forever')}
             checked={form.forever}

@@ -35,6 +35,7 @@ function Page() {
   const staff = useStaff()
   const partners = useQuery({ ...partnersQuery(), enabled: !staff.partner })
   const mayDraft = useMay(MAY.draftRule)
+  const mayRead = useMay(MAY.readSimulations)
   const [partner, setPartner] = useState<string | null>(null)
   const [status, setStatus] = useState<string | null>(null)
   const [chosen, setChosen] = useState<Rule>()
@@ -49,6 +50,11 @@ function Page() {
   return (
     <>
       <PageHead title={t('rules.title')} hint={t('rules.hint')}>
+        {mayRead ? (
+          <Button component={Link} href="/rules/simulations" variant="default" data-testid="rule-simulations">
+            {t('simulation.list')}
+          </Button>
+        ) : null}
         {mayDraft ? (
           <Button component={Link} href="/rules/new" data-testid="rule-new">
             {t('ruleForm.newRule')}

@@ -1,31 +1,39 @@
 /** Tries changes of rules on past purchases: the period, the progress, what was found. */
-import { Button, Checkbox, Group, Paper, Progress, Stack, Text, TextInput, Title } from '@mantine/core'
-import { useMutation, useQuery } from '@tanstack/react-query'
-import { lazy, Suspense, useState } from 'react'
+import { Alert, Anchor, Button, Checkbox, Group, Paper, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Link } from 'wouter'
 import { api, ask } from '../../../api/client'
 import { asProblem } from '../../../api/problem'
 import type { Simulation, SimulationBody } from '../../../api/types'
 import { isoDay } from '../../../ui/moment'
-import { Loading, ProblemNote } from '../../../ui/states'
+import { ProblemNote } from '../../../ui/states'
 import { useWords } from '../../../ui/words'
 import { MAY } from '../../sections'
-
-// The charts weigh more than the rest of the office's finance: they come when there is something to draw.
-const SimulationReport = lazy(() => import('./SimulationReport'))
+import { SimulationRun, useSimulation } from './SimulationRun'
 
 type Changes = Pick<SimulationBody, 'drafts' | 'replace' | 'end'>
 
-const POLL_MS = 700
 const DAY_MS = 86_400_000
 
-export function SimulationPanel({ changes }: { changes: Changes }) {
+interface Props {
+  changes: Changes
+  /** Whether every field of the changes could be read. */
+  readable?: boolean
+}
+
+export function SimulationPanel({ changes, readable = true }: Props) {
   const { t } = useWords()
+  const queries = useQueryClient()
   const [from, setFrom] = useState(() => isoDay(new Date(Date.now() - 30 * DAY_MS)))
   const [to, setTo] = useState(() => isoDay(new Date()))
   const [keepDates, setKeepDates] = useState(false)
   const starting = useMutation({
     mutationFn: (body: SimulationBody) => ask(api.POST('/v1/rules/simulate', { body })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['simulations'] }),
   })
+  const question: SimulationBody = { from, to, ...changes, keep_dates: keepDates }
+  const stale = JSON.stringify(question) !== JSON.stringify(starting.variables)
   const problem = starting.error ? asProblem(starting.error) : undefined
   const error = (name: string) => {
     const text = problem?.field(name)
@@ -60,66 +68,56 @@ export function SimulationPanel({ changes }: { changes: Changes }) {
           <Button
             variant="light"
             data-testid="simulate"
+            disabled={!readable}
             loading={starting.isPending}
-            onClick={() => starting.mutate({ from, to, ...changes, keep_dates: keepDates })}
+            onClick={() => starting.mutate(question)}
           >
             {t('simulation.run')}
           </Button>
+          <Anchor component={Link} href="/rules/simulations" size="sm" pb={8}>
+            {t('simulation.all')}
+          </Anchor>
         </Group>
         <Checkbox
           label={t('simulation.keepDates')}
           checked={keepDates}
           onChange={(event) => setKeepDates(event.currentTarget.checked)}
         />
+        {readable ? null : (
+          <Text size="sm" c="dimmed">
+            {t('ruleForm.fieldsWrong')}
+          </Text>
+        )}
         {problem && !problem.field('from') && !problem.field('to') ? (
           <ProblemNote error={problem} allowed={MAY.simulateRules} />
         ) : null}
-        {starting.data ? <Running key={starting.data.id} first={starting.data} /> : null}
+        {starting.data ? <Started key={starting.data.id} first={starting.data} stale={stale} /> : null}
       </Stack>
     </Paper>
   )
 }
 
-function Running({ first }: { first: Simulation }) {
-  const { t, count } = useWords()
-  const working = (simulation: Simulation) => ['queued', 'running'].includes(simulation.status)
-  const query = useQuery({
-    queryKey: ['simulation', first.id],
-    initialData: first,
-    staleTime: 0,
-    enabled: working(first),
-    refetchInterval: ({ state }) => (state.data && working(state.data) ? POLL_MS : false),
-    queryFn: ({ signal }) =>
-      ask(api.GET('/v1/rules/simulations/{id}', { params: { path: { id: first.id } }, signal })),
-  })
-  const simulation = query.data
-  if (simulation.status === 'done') {
-    return (
-      <Suspense fallback={<Loading />}>
-        <SimulationReport report={simulation} />
-      </Suspense>
-    )
-  }
-  if (simulation.status === 'failed') {
-    return (
-      <Text c="red" role="alert">
-        {t('simulation.failed')} {simulation.problem}
-      </Text>
-    )
-  }
-  const of = simulation.of ?? 0
+/** What was started, under an address of its own; `stale`: something else would be asked now. */
+function Started({ first, stale }: { first: Simulation; stale: boolean }) {
+  const { t } = useWords()
+  const query = useSimulation(first.id, first)
   return (
-    <div>
-      <Progress
-        value={of > 0 ? (simulation.seen / of) * 100 : 0}
-        animated
-        aria-label={t('simulation.title')}
-      />
-      <Text size="sm" c="dimmed" mt={4} role="status">
-        {of > 0
-          ? t('simulation.progress', { seen: count(simulation.seen), of: count(of) })
-          : t('simulation.queued')}
-      </Text>
-    </div>
+    <Stack gap="md">
+      {stale ? (
+        <Alert color="amber" role="status" data-testid="simulation-stale">
+          {t('simulation.stale')}
+        </Alert>
+      ) : null}
+      <Anchor
+        component={Link}
+        href={`/rules/simulations/${first.id}`}
+        size="sm"
+        w="max-content"
+        data-testid="simulation-link"
+      >
+        {t('simulation.link')}
+      </Anchor>
+      <SimulationRun query={query} />
+    </Stack>
   )
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { percentOf } from '../percent'
-import { errorAt, formOf, NEW_RULE, ruleOf, shareOfOne } from './form'
+import { errorAt, formOf, NEW_RULE, ruleOf, shareOfOne, unreadable } from './form'
 
 describe('the rules editor', () => {
   it('leaves out what is left empty', () => {
@@ -63,6 +63,36 @@ describe('the rules editor', () => {
     expect(rule.earn).toEqual({ fixed: '1437.83' })
     expect(rule.when?.least_amount).toBe('12.50')
     expect(rule.caps?.budget).toBe('много')
+  })
+
+  it('makes no number of what is none, and says where', () => {
+    const typed = {
+      priority: '1,5',
+      ageFrom: 'от 14',
+      ageTo: '35 лет',
+      memberFor: '1 год',
+      hold: '14 дней',
+      life: '-12',
+    }
+    const form = { ...NEW_RULE, ...typed }
+    expect(unreadable(form)).toEqual(Object.keys(typed))
+    const rule = ruleOf(form)
+    expect(rule.when?.members).toBeUndefined()
+    for (const name of ['priority', 'hold_days', 'life_months']) expect(rule).not.toHaveProperty(name)
+    expect(unreadable({ ...form, forever: true })).not.toContain('life')
+  })
+
+  it('leaves an emptied number to the server', () => {
+    const form = { ...NEW_RULE, priority: '', hold: ' ', life: '', ageFrom: '14' }
+    expect(unreadable(form)).toEqual([])
+    const rule = ruleOf(form)
+    for (const name of ['priority', 'hold_days', 'life_months']) expect(rule).not.toHaveProperty(name)
+    expect(rule.when?.members?.age).toEqual([14, 150])
+    expect(ruleOf({ ...form, hold: '0', life: '0', priority: '\u22122' })).toMatchObject({
+      hold_days: 0,
+      life_months: 0,
+      priority: -2,
+    })
   })
 
   it('shifts shares without a float', () => {

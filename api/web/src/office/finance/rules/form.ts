@@ -95,9 +95,38 @@ function money(text: string): string {
   return typedAmount(text) ?? decimal(text)
 }
 
-function whole(text: string): number {
-  const bare = text.trim()
-  return /^-?\d{1,9}$/.test(bare) ? Number(bare) : -1
+/** The fields that want a whole number, and what one looks like there. */
+const NUMBERS = {
+  priority: /^-?\d{1,9}$/,
+  ageFrom: /^\d{1,3}$/,
+  ageTo: /^\d{1,3}$/,
+  memberFor: /^\d{1,4}$/,
+  hold: /^\d{1,4}$/,
+  life: /^\d{1,4}$/,
+}
+export type NumberName = keyof typeof NUMBERS
+
+/** A minus as people type it is the computer's. */
+function bare(text: string): string {
+  return text.trim().replace('\u2212', '-')
+}
+
+/** A field's number; `undefined` where it is empty, or no number. */
+function whole(form: RuleForm, name: NumberName): number | undefined {
+  const text = bare(form[name])
+  return NUMBERS[name].test(text) ? Number(text) : undefined
+}
+
+/** The fields that hold something else than a number. A rule with any of them is not sent: nobody guesses what was meant. */
+export function unreadable(form: RuleForm): NumberName[] {
+  const names = Object.keys(NUMBERS) as NumberName[]
+  const asked = names.filter((name) => name !== 'life' || !form.forever)
+  return asked.filter((name) => bare(form[name]) !== '' && whole(form, name) === undefined)
+}
+
+/** `{ name: value }`, or nothing without a value: the server then takes what is usual. */
+function given<Name extends string>(name: Name, value: number | undefined): { [key in Name]?: number } {
+  return value === undefined ? {} : ({ [name]: value } as { [key in Name]?: number })
 }
 
 /** "60" of a hundred → "0.6" of one, digit by digit. */
@@ -125,7 +154,7 @@ function earnOf(form: RuleForm): RuleBody['earn'] {
   }
 }
 
-/** The rule the form says; what is left empty is left out. */
+/** The rule the form says; what is left empty is left out, and so is what `unreadable` names. */
 export function ruleOf(form: RuleForm): RuleBody {
   const when: NonNullable<RuleBody['when']> = {}
   if (form.from) when.from = form.from
@@ -139,10 +168,9 @@ export function ruleOf(form: RuleForm): RuleBody {
   const members: NonNullable<typeof when.members> = {}
   if (form.organisation) members.organisation = form.organisation
   if (form.members.length > 0) members.categories = form.members
-  if (form.ageFrom.trim() || form.ageTo.trim()) {
-    members.age = [whole(form.ageFrom || '0'), whole(form.ageTo || '150')].map((age) => Math.max(age, 0))
-  }
-  if (form.memberFor.trim()) members.member_for_months = Math.max(whole(form.memberFor), 0)
+  const age = [whole(form, 'ageFrom'), whole(form, 'ageTo')]
+  if (age.some((one) => one !== undefined)) members.age = [age[0] ?? 0, age[1] ?? 150]
+  Object.assign(members, given('member_for_months', whole(form, 'memberFor')))
   if (form.tier.trim()) members.tier = form.tier.trim()
   if (Object.keys(members).length > 0) when.members = members
   const caps: NonNullable<RuleBody['caps']> = {}
@@ -152,14 +180,14 @@ export function ruleOf(form: RuleForm): RuleBody {
   return {
     name: form.name.trim(),
     partner: form.partner,
-    priority: /^-?\d{1,9}$/.test(form.priority.trim()) ? Number(form.priority) : 0,
+    ...given('priority', whole(form, 'priority')),
     stacking: form.stacking,
     when,
     earn: earnOf(form),
     caps,
     funding: form.funding.map(({ by, share }) => ({ by: by.trim(), share: shareOfOne(share) })),
-    hold_days: Math.max(whole(form.hold), 0),
-    life_months: form.forever ? null : Math.max(whole(form.life), 0),
+    ...given('hold_days', whole(form, 'hold')),
+    ...(form.forever ? { life_months: null } : given('life_months', whole(form, 'life'))),
   }
 }
 
