@@ -25,7 +25,7 @@ use crate::merging::names_of;
 use crate::posting::PostingKind;
 use crate::posting::read::{Lock, purchases_by_id};
 use crate::posting::world::World;
-use crate::purchases::{CashbackStatus, shown, waiting};
+use crate::purchases::{CashbackStatus, last_days, shown, waiting};
 use crate::rules::{Book, BookCache};
 use crate::schema::ledger::{adjustments, postings, transfers};
 
@@ -141,12 +141,15 @@ pub fn operations(
     let sums = Sums::of(connection, &names, &rows, left_out)?;
     let of: Vec<(MemberId, PurchaseId)> = purchases.iter().map(|id| (member, *id)).collect();
     let waiting = waiting(connection, &of)?;
+    let last_days = last_days(connection, &of)?;
     let mut operations = Vec::new();
     for row in &rows {
         for operation in sums.operations(row, &world) {
             if after.is_none_or(|after| (row.occurred_at, operation.id) < after) {
                 let mut operation = described(operation, row, &book, &world, &waiting);
                 operation.reason = reasons.get(&row.id).cloned();
+                let lives_on = operation.purchase.and_then(|purchase| last_days.get(&purchase).copied());
+                operation.expires_on = lives_on.or(operation.expires_on);
                 operations.push(operation);
             }
         }

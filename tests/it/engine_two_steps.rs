@@ -2,6 +2,7 @@
 //! capture and says so, what was held lives on, and after seven days there is nothing to capture.
 
 use cashback_engine::explanation::explanation;
+use cashback_engine::operations::operations;
 use cashback_engine::posting::{Line, Presented, Refusal, Sale};
 use cashback_engine::purchases::{CashbackReason, PurchaseStatus};
 use cashback_engine::refunds::Returned;
@@ -11,6 +12,7 @@ use chrono::TimeDelta;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 use shared_kernel::ids::MemberId;
+use shared_kernel::paging::Limit;
 
 use crate::engine_support::{Programme, at, money};
 
@@ -153,6 +155,11 @@ fn what_a_capture_for_less_gives_back_was_held_and_lives_thirty_days_more() {
         expiring.iter().any(|lot| (lot.amount, lot.on) == (money("37.50"), "2027-01-09".parse().unwrap())),
         "{expiring:?}"
     );
+    let connection = &mut programme.connection;
+    let listed = operations(connection, &books, member, None, Limit::DEFAULT).unwrap().items;
+    let of_it = listed.iter().filter(|one| one.purchase == Some(bought.id));
+    let last_days: Vec<_> = of_it.map(|one| one.expires_on.unwrap().to_string()).collect();
+    assert!(!last_days.is_empty() && last_days.iter().all(|day| day == "2027-01-09"), "{last_days:?}");
     // What comes back of what was captured was spent, not held: the lot's own date, which is the new one now.
     programme.refund_amount(id, "75.00", "1");
     assert_eq!(programme.balance(member)[1], "75.00");

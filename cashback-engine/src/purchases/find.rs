@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::NaiveDate;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::MemberId;
@@ -26,6 +27,24 @@ pub(crate) fn waiting(
         .select(lots::purchase_id)
         .load(connection)?;
     Ok(rows.into_iter().collect())
+}
+
+/// The first last day among what is left of each of these purchases' cashback: later than it was given for, where what was
+/// held or frozen lived on.
+pub(crate) fn last_days(
+    connection: &mut PgConnection,
+    of: &[(MemberId, PurchaseId)],
+) -> QueryResult<HashMap<PurchaseId, NaiveDate>> {
+    let members: Vec<MemberId> = of.iter().map(|(member, _)| *member).collect();
+    let ids: Vec<PurchaseId> = of.iter().map(|(_, purchase)| *purchase).collect();
+    lots::table
+        .filter(lots::member_id.eq_any(members).and(lots::purchase_id.eq_any(ids)))
+        .filter(lots::remaining.gt(0).and(lots::expires_on.is_not_null()))
+        .order((lots::purchase_id, lots::expires_on))
+        .distinct_on(lots::purchase_id)
+        .select((lots::purchase_id, lots::expires_on.assume_not_null()))
+        .load(connection)
+        .map(|rows: Vec<(PurchaseId, NaiveDate)>| rows.into_iter().collect())
 }
 
 fn show_one(

@@ -13,6 +13,6 @@ pub use record::{Captured, Kept};
 pub use status::{CashbackReason, CashbackStatus, PurchaseStatus};
 pub use view::{Cashback, Purchase, RuleShare};
 
-pub(crate) use find::waiting;
+pub(crate) use find::{last_days, waiting};
 pub(crate) use record::PurchaseRecord;
 pub(crate) use view::shown;
