@@ -12,7 +12,7 @@ use shared_kernel::money::Money;
 use super::check::{self, Checked};
 use super::fiscals::{Slot, may_be_claimed};
 use super::read::{
-    BudgetNeed, ClaimReceipts, Lock, Needs, ReleaseReceipts, RenameReceipts, purchases_by_id, receipts,
+    BudgetNeed, ClaimReceipts, Lock, Needs, ReleaseReceipts, RenameReceipts, fill, purchases_by_id, receipts,
 };
 use super::world::World;
 use super::write::meanwhile;
@@ -344,6 +344,15 @@ impl<'a> Batch<'a> {
             Some(ReceiptKey { outlet: outlet.code.clone(), receipt: receipt.clone() })
         });
         waiting::awaited(connection, claimed)
+    }
+
+    /// Locks all that these purchases may change, in the one order: members, what the fraud watch counts, budgets.
+    pub(super) fn hold_all(&self, connection: &mut PgConnection) -> QueryResult<()> {
+        let mut needs = self.needs();
+        needs.budgets.values_mut().for_each(|need| *need = BudgetNeed::locked());
+        let mut held = World::default();
+        fill(connection, &mut held, &needs, Lock::Write)?;
+        names::hold(connection, &mut held, &needs.members)
     }
 
     /// Gives up all that was claimed.

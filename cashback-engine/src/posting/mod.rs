@@ -120,19 +120,44 @@ pub fn post(
 ) -> QueryResult<Vec<Result<Posted, Refusal>>> {
     let batch = Batch::claimed(connection, books, sales, now)?;
     let awaited = batch.awaited(connection)?;
-    let is_awaited = |sale: &Sale| sale.capture && awaited.contains(&sale.key());
-    let others_follow = sales.split_last().is_some_and(|(_, before)| before.iter().any(is_awaited));
-    if !others_follow {
+    let parts = parts(sales, &awaited);
+    if parts.len() <= 1 {
         return posted(connection, books, batch, !awaited.is_empty());
     }
-    // A refund had come before its sale: what follows the sale is judged after both.
+    // Everybody who is asked for is locked in the one order first; the parts lock what is theirs already.
+    batch.hold_all(connection)?;
     batch.give_up(connection)?;
     let mut answers = Vec::with_capacity(sales.len());
-    for part in sales.split_inclusive(is_awaited) {
+    for part in parts {
         let batch = Batch::claimed(connection, books, part, now)?;
         answers.extend(posted(connection, books, batch, true)?);
     }
     Ok(answers)
+}
+
+/// Cut behind each sale whose refund had come before it, where its buyer buys more: that is judged after both.
+fn parts<'a>(mut sales: &'a [Sale], awaited: &HashSet<ReceiptKey>) -> Vec<&'a [Sale]> {
+    let mut cuts = HashSet::new();
+    if !awaited.is_empty() {
+        let mut later = HashSet::new();
+        for (place, sale) in sales.iter().enumerate().rev() {
+            if sale.capture && awaited.contains(&sale.key()) && later.contains(&sale.buyer.member) {
+                cuts.insert(place);
+            }
+            later.insert(sale.buyer.member);
+        }
+    }
+    let mut parts = Vec::new();
+    let mut begun = 0;
+    let mut ends: Vec<usize> = cuts.into_iter().map(|place| place + 1).collect();
+    ends.sort_unstable();
+    for end in ends {
+        let (part, rest) = sales.split_at(end - begun);
+        parts.push(part);
+        (sales, begun) = (rest, end);
+    }
+    parts.push(sales);
+    parts
 }
 
 /// Posts what was claimed; and the refunds that had come before their sale, where there may be any.
