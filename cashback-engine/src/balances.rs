@@ -245,3 +245,14 @@ pub fn expiring_on(
         ExpiringOn { days: days.to_vec(), after, members_max }.load(connection)?;
     Ok(found.into_iter().map(|(member, on, amount)| ExpiringLots { member, on, amount }).collect())
 }
+
+/// Locks members' balances in their order.
+pub(crate) fn lock_members(connection: &mut PgConnection, members: Vec<MemberId>) -> QueryResult<()> {
+    let _: Vec<MemberId> = balances::table
+        .filter(balances::member_id.eq_any(members))
+        .order(balances::member_id)
+        .select(balances::member_id)
+        .for_no_key_update()
+        .load(connection)?;
+    Ok(())
+}

@@ -26,7 +26,7 @@ struct Count {
 }
 
 /// Waits until somebody waits for a lock in this database.
-fn until_somebody_waits(watcher: &mut PgConnection) {
+pub fn until_somebody_waits(watcher: &mut PgConnection) {
     until_so_many_wait(watcher, 1);
 }
 
@@ -139,7 +139,7 @@ fn receipt(number: u32) -> Fiscal {
 }
 
 /// Locks a row now or fails.
-fn at_once(connection: &mut PgConnection, table: &str, column: &str, id: Uuid) {
+pub fn at_once(connection: &mut PgConnection, table: &str, column: &str, id: Uuid) {
     let sql = format!("SELECT FROM ledger.{table} WHERE {column} = $1 FOR NO KEY UPDATE NOWAIT");
     diesel::sql_query(sql).bind::<diesel::sql_types::Uuid, _>(id).execute(connection).unwrap();
 }

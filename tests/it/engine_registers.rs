@@ -412,6 +412,14 @@ fn a_mistyped_year_covers_nothing() {
     };
     assert_eq!(ours(&file, RegisterMode::Compare), [missing]);
     assert_eq!(ours(&file, RegisterMode::Post), [missing]);
+    // Of two alone the later one counts; many that are far are a history.
+    let two = format!("{HEADER}\nshop-1,a,{},c,1.00,,sale,\nshop-1,b,{},c,1.00,,sale,", day(3_650), day(4));
+    assert_eq!(ours(&two, RegisterMode::Compare), [missing]);
+    let mut history = HEADER.to_owned();
+    for place in 0..30 {
+        history += &format!("\nshop-1,h-{place},{},c,1.00,,sale,", day(3 + 31 * place));
+    }
+    assert_eq!(ours(&history, RegisterMode::Compare).len(), 4, "all there is since");
     // One file may list rows of which none can be dated.
     let undated = format!("{HEADER}\nshop-1,refused,{},c,100.00,,sale,", day(3_650));
     assert!(ours(&undated, RegisterMode::Post).is_empty());

@@ -3,25 +3,28 @@
 
 use std::collections::HashMap;
 
-use cashback_engine::posting::Sale;
+use cashback_engine::posting::{self, Sale};
 use cashback_engine::purchases::{self, PurchaseStatus};
 use cashback_engine::reconciliation::{self, Outcome, RegisterMode};
 use cashback_engine::refunds::Returned;
-use cashback_engine::{PurchaseId, two_step};
+use cashback_engine::{PurchaseId, RegisterId, two_step};
+use diesel::prelude::*;
 use shared_kernel::ids::MemberId;
 use shared_kernel::paging::Limit;
 
+use crate::engine_order::{at_once, until_somebody_waits};
 use crate::engine_registers::{HEADER, load};
 use crate::engine_support::{Programme, money};
 
 /// A register with one refund, which waits.
-fn file_back(programme: &mut Programme, receipt: &str, amount: &str, reference: &str) {
+fn file_back(programme: &mut Programme, receipt: &str, amount: &str, reference: &str) -> RegisterId {
     let at = programme.now.to_rfc3339();
     let file = format!("{HEADER}\nshop-1,{receipt},{at},,{amount},,refund,{reference}\n");
     let (id, outcomes) = load(programme, file.as_bytes(), RegisterMode::Post, &HashMap::new());
     assert_eq!(outcomes.first(), Some(&(Outcome::OnlyTheirs, 1)), "{outcomes:?}");
     let rows = reconciliation::rows(&mut programme.connection, id, None, None, Limit::DEFAULT).unwrap().items;
     assert_eq!(rows.first().unwrap().reason.as_deref(), Some("waits_for_sale"));
+    id
 }
 
 fn sale(programme: &mut Programme, member: MemberId, (receipt, amount): (&str, &str)) -> Sale {
@@ -66,11 +69,15 @@ fn what_is_given_up_leaves_its_refund_to_the_partner() {
     let mut asked = sale(&mut programme, member, ("two", "1000.00"));
     asked.capture = false;
     let id = programme.post(&asked).unwrap().purchase.id;
-    file_back(&mut programme, "two", "50.00", "between");
+    let register = file_back(&mut programme, "two", "50.00", "between");
     let (books, now, partner) = (programme.books.clone(), programme.now, Some(programme.partner));
     let connection = &mut programme.connection;
     two_step::void(connection, &books, (id, partner), now).unwrap().unwrap();
     assert_eq!(left(&mut programme, id).0, PurchaseStatus::Voided);
+    let connection = &mut programme.connection;
+    let rows = reconciliation::rows(connection, register, None, None, Limit::DEFAULT).unwrap().items;
+    let told: Vec<_> = rows.iter().map(|row| (row.outcome, row.reason.as_deref(), row.purchase_id)).collect();
+    assert_eq!(told, [(Some(Outcome::OnlyTheirs), Some("waits_for_sale"), None)]);
     programme.sound();
 }
 
@@ -102,4 +109,39 @@ fn what_follows_a_sale_that_came_back_already_is_judged_after_its_refund() {
         (given, programme.balance(member), programme.balance(other))
     };
     assert_eq!(together(true), together(false));
+}
+
+#[test]
+fn a_batch_in_parts_waits_for_every_buyer_before_it_holds_what_others_want() {
+    let mut programme = Programme::new();
+    let rule = programme.rule(r#""earn":{"percent":"5"},"caps":{"budget":"1000.00"}"#);
+    let (anna, boris) = (programme.member(), programme.member());
+    file_back(&mut programme, "first", "1000.00", "back");
+    let sales = [
+        sale(&mut programme, anna, ("first", "1000.00")),
+        sale(&mut programme, anna, ("second", "1000.00")),
+        sale(&mut programme, boris, ("third", "1000.00")),
+    ];
+    let (books, now) = (programme.books.clone(), programme.now);
+    let (mut posting, mut watcher) = (programme.database.connect(), programme.database.connect());
+    let connection = &mut programme.connection;
+    let posted = std::thread::scope(|scope| {
+        let posting = connection
+            .transaction(|connection| -> QueryResult<_> {
+                at_once(connection, "balances", "member_id", boris.0);
+                let posting = scope.spawn(|| posting.transaction(|c| posting::post(c, &books, &sales, now)));
+                until_somebody_waits(&mut watcher);
+                watcher.transaction(|watcher| -> QueryResult<()> {
+                    at_once(watcher, "budget_usage", "rule_id", rule.0);
+                    Ok(())
+                })?;
+                Ok(posting)
+            })
+            .unwrap();
+        posting.join().unwrap().unwrap()
+    });
+    let given: Vec<String> =
+        posted.into_iter().map(|one| one.unwrap().purchase.cashback.given.to_string()).collect();
+    assert_eq!(given, ["50.00", "50.00", "50.00"]);
+    programme.sound();
 }

@@ -85,6 +85,7 @@ fn who_comes_late_is_told_and_a_month_later_nobody_is() {
     let mut programme = Programme::new();
     programme.now = at("2026-11-12T12:00:00Z");
     programme.rule(r#""earn":{"percent":"5"},"when":{"until":"2026-11-12"}"#);
+    programme.rule(r#""earn":{"percent":"9"},"when":{"from":"2027-01-01"}"#);
     let member = programme.member();
     let mut told = |moment: &str| {
         programme.now = at(moment);
@@ -93,6 +94,7 @@ fn who_comes_late_is_told_and_a_month_later_nobody_is() {
     };
     let on_the_day = told("2026-11-12T20:59:00Z");
     assert!(on_the_day.rules[0].outcome.is_ok());
+    assert_eq!(on_the_day.rules.len(), 1, "what is to come is nobody's business yet");
     let late = told("2026-12-13T20:59:00Z");
     assert!(late.rules[0].outcome.is_err(), "31 days late");
     assert_eq!(late.reason, Some(CashbackReason::NoRuleApplied));

@@ -11,11 +11,12 @@ use super::arrivals::{count_all_in_play, count_in_play};
 use super::file::{decided, timely};
 use super::place::Unmatched;
 use super::{Claim, ClaimId, ClaimReason, ClaimStatus, IN_PLAY_DAYS, WORDS_MAX};
+use crate::balances::lock_members;
 use crate::error::{EngineError, Invalid};
 use crate::ids::PurchaseId;
 use crate::partners::Outlet;
 use crate::rules::BookCache;
-use crate::schema::ledger::{balances, claims};
+use crate::schema::ledger::claims;
 
 /// How many claims one call of the nightly job ends at most.
 const ENDED_MAX: i64 = 1_000;
@@ -24,17 +25,6 @@ const ENDED_MAX: i64 = 1_000;
 fn locked(connection: &mut PgConnection, claim: &Claim) -> QueryResult<Claim> {
     lock_members(connection, vec![claim.member])?;
     claims::table.find(claim.id).select(Claim::as_select()).for_no_key_update().first(connection)
-}
-
-/// Locks members' balances in their order.
-pub(super) fn lock_members(connection: &mut PgConnection, members: Vec<MemberId>) -> QueryResult<()> {
-    let _: Vec<MemberId> = balances::table
-        .filter(balances::member_id.eq_any(members))
-        .order(balances::member_id)
-        .select(balances::member_id)
-        .for_no_key_update()
-        .load(connection)?;
-    Ok(())
 }
 
 /// Declines an open claim, with words for the member. Declining what is declined answers it as it is.

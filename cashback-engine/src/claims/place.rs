@@ -12,9 +12,9 @@ use shared_kernel::outbox::{self, Event};
 
 use super::arrivals::confirm;
 use super::arrived::{Sought, arrived};
-use super::decisions::lock_members;
 use super::file::{instant, to_decide};
 use super::{Claim, ClaimId, ClaimStatus};
+use crate::balances::lock_members;
 use crate::ids::PurchaseId;
 use crate::partners::Outlet;
 use crate::posting::read::{ClaimFiscals, ReleaseFiscals};

@@ -16,7 +16,7 @@ use super::read::{
 };
 use super::world::World;
 use super::write::meanwhile;
-use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide};
+use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide, names};
 use crate::claims::arrivals::{self, Arrival};
 use crate::days::date_in;
 use crate::enrolments::{LATE, Standing};

@@ -23,7 +23,7 @@ pub mod sale;
 pub(crate) mod world;
 pub(crate) mod write;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::PgConnection;
@@ -120,44 +120,34 @@ pub fn post(
 ) -> QueryResult<Vec<Result<Posted, Refusal>>> {
     let batch = Batch::claimed(connection, books, sales, now)?;
     let awaited = batch.awaited(connection)?;
-    let parts = parts(sales, &awaited);
-    if parts.len() <= 1 {
+    let ends = ends(sales, &awaited);
+    if ends.is_empty() {
         return posted(connection, books, batch, !awaited.is_empty());
     }
     // Everybody who is asked for is locked in the one order first; the parts lock what is theirs already.
     batch.hold_all(connection)?;
     batch.give_up(connection)?;
     let mut answers = Vec::with_capacity(sales.len());
-    for part in parts {
+    for part in sales.split_inclusive(|sale| ends.contains(&sale.key())) {
         let batch = Batch::claimed(connection, books, part, now)?;
         answers.extend(posted(connection, books, batch, true)?);
     }
     Ok(answers)
 }
 
-/// Cut behind each sale whose refund had come before it, where its buyer buys more: that is judged after both.
-fn parts<'a>(mut sales: &'a [Sale], awaited: &HashSet<ReceiptKey>) -> Vec<&'a [Sale]> {
-    let mut cuts = HashSet::new();
-    if !awaited.is_empty() {
-        let mut later = HashSet::new();
-        for (place, sale) in sales.iter().enumerate().rev() {
-            if sale.capture && awaited.contains(&sale.key()) && later.contains(&sale.buyer.member) {
-                cuts.insert(place);
-            }
-            later.insert(sale.buyer.member);
+/// The sales whose refund had come before them and whose buyer buys more here, which is judged after both.
+fn ends(sales: &[Sale], awaited: &HashSet<ReceiptKey>) -> HashSet<ReceiptKey> {
+    let mut ends = HashSet::new();
+    if awaited.is_empty() {
+        return ends;
+    }
+    let mut later = HashSet::new();
+    for sale in sales.iter().rev() {
+        if !later.insert(sale.buyer.member) && sale.capture && awaited.contains(&sale.key()) {
+            ends.insert(sale.key());
         }
     }
-    let mut parts = Vec::new();
-    let mut begun = 0;
-    let mut ends: Vec<usize> = cuts.into_iter().map(|place| place + 1).collect();
-    ends.sort_unstable();
-    for end in ends {
-        let (part, rest) = sales.split_at(end - begun);
-        parts.push(part);
-        (sales, begun) = (rest, end);
-    }
-    parts.push(sales);
-    parts
+    ends
 }
 
 /// Posts what was claimed; and the refunds that had come before their sale, where there may be any.

@@ -55,8 +55,12 @@ fn show_one(
 ) -> QueryResult<Option<Purchase>> {
     let Some(record) = record else { return Ok(None) };
     let book = books.current(connection)?;
-    let waiting = waiting(connection, &[(record.member_id, record.id)])?;
-    let purchase = shown(&record, &book, waiting.contains(&record.id));
+    let of = [(record.member_id, record.id)];
+    let waiting = waiting(connection, &of)?;
+    let mut purchase = shown(&record, &book, waiting.contains(&record.id));
+    if let Some(lives_on) = last_days(connection, &of)?.get(&record.id) {
+        purchase.cashback.expires_on = Some(*lives_on);
+    }
     Ok(Some(purchase).filter(|purchase| partner.is_none_or(|partner| purchase.partner == partner)))
 }
 

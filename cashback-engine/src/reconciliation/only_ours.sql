@@ -5,13 +5,15 @@ WITH listed AS (
     JOIN ledger.registers AS g ON g.id = r.register_id AND g.partner_id = o.partner_id
     WHERE r.register_id = $1
 ), middle AS (
-    -- A row far from the others has a mistyped date, which covers nothing.
-    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY occurred_at) AS at FROM listed WHERE NOT undated
+    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY occurred_at DESC) AS at FROM listed WHERE NOT undated
+), dated AS (
+    SELECT occurred_at, abs(extract(epoch FROM occurred_at - middle.at)) > 300 * 86400 AS far
+    FROM listed CROSS JOIN middle WHERE NOT undated
 ), covered AS (
+    -- A few rows far from the others have mistyped years, which cover nothing; many are a long history.
     SELECT date_trunc('day', min(occurred_at) AT TIME ZONE $2) AT TIME ZONE $2 AS first,
         (date_trunc('day', max(occurred_at) AT TIME ZONE $2) + interval '1 day') AT TIME ZONE $2 AS last
-    FROM listed CROSS JOIN middle WHERE NOT undated
-        AND occurred_at BETWEEN middle.at - interval '300 days' AND middle.at + interval '300 days'
+    FROM dated WHERE NOT far OR (SELECT count(*) FILTER (WHERE far) FROM dated) >= 10
 ), places AS (
     SELECT coalesce(max(place), 0) AS last FROM ledger.register_rows WHERE register_id = $1
 ), ours AS (

@@ -7,12 +7,13 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
-use shared_kernel::ids::Uuid;
+use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::money::Money;
 
 use super::claimed::{self, Unknown};
 use super::waiting::{self, Held};
 use super::{Outcome, RegisterMode, RowKind};
+use crate::balances::lock_members;
 use crate::ids::{PartnerId, PurchaseId, RegisterId};
 use crate::posting::{self, Buyer, Known, Line, Presented, ReceiptKey, Refusal, Sale, Source};
 use crate::purchases::{Purchase, PurchaseStatus};
@@ -338,49 +339,29 @@ impl Run<'_> {
         rows: &[&ResolvedRow],
         impossible: &HashMap<i64, Refusal>,
     ) -> QueryResult<(HashMap<ReceiptKey, PurchaseId>, Held)> {
-        let there = self.known(connection, rows)?;
-        let reserved = self.reserved(connection, &there)?;
-        let mut known = without(there, &reserved);
+        let mut there = self.known(connection, rows)?;
         let missing: BTreeSet<ReceiptKey> = rows
             .iter()
             .filter(|resolved| !impossible.contains_key(&resolved.row.place))
             .map(|resolved| key(&resolved.row))
-            .filter(|key| !known.contains_key(key) && !reserved.contains(key))
+            .filter(|key| !there.contains_key(key))
             .collect();
         if self.mode == RegisterMode::Compare {
             let missing: Vec<ReceiptKey> = missing.into_iter().collect();
+            let mut known = without(there, &HashSet::new());
             known.extend(claimed::sales_of(connection, self.register, &missing)?);
             return Ok((known, Held::default()));
         }
         let book = self.books.current(connection)?;
         let mut held = Held::claim(connection, &book, &missing, self.now)?;
-        held.reserved(reserved);
         let come: Vec<ReceiptKey> = missing.into_iter().filter(|key| !held.has(key)).collect();
         if !come.is_empty() {
-            let come = posting::known(connection, self.books, &come)?;
-            let reserved = self.reserved(connection, &come)?;
-            known.extend(without(come, &reserved));
-            held.reserved(reserved);
+            there.extend(posting::known(connection, self.books, &come)?);
         }
+        let reserved = reserved(connection, &there)?;
+        let known = without(there, &reserved);
+        held.reserved(reserved);
         Ok((known, held))
-    }
-
-    /// The sales that are reserved only: what comes back of them waits for their capture, where anything is posted.
-    fn reserved(
-        &self,
-        connection: &mut PgConnection,
-        known: &HashMap<ReceiptKey, Known>,
-    ) -> QueryResult<HashSet<ReceiptKey>> {
-        if self.mode == RegisterMode::Compare {
-            return Ok(HashSet::new());
-        }
-        let authorized: HashMap<PurchaseId, &ReceiptKey> = known
-            .iter()
-            .filter(|(_, known)| known.purchase.status == PurchaseStatus::Authorized)
-            .map(|(key, known)| (known.purchase.id, key))
-            .collect();
-        let still = waiting::hold_reserved(connection, authorized.keys().copied().collect())?;
-        Ok(still.into_iter().filter_map(|id| authorized.get(&id).map(|key| (*key).clone())).collect())
     }
 
     fn refund(&self, row: &PendingRow, purchase: PurchaseId, reference: String) -> Return {
@@ -410,6 +391,26 @@ impl Run<'_> {
 
 fn key(row: &PendingRow) -> ReceiptKey {
     ReceiptKey { outlet: row.outlet.clone(), receipt: row.receipt.clone() }
+}
+
+/// The sales that are reserved only: what comes back of them waits for their capture. Buyers are locked before purchases,
+/// all whose refunds may be posted next.
+fn reserved(
+    connection: &mut PgConnection,
+    known: &HashMap<ReceiptKey, Known>,
+) -> QueryResult<HashSet<ReceiptKey>> {
+    let authorized: HashMap<PurchaseId, &ReceiptKey> = known
+        .iter()
+        .filter(|(_, known)| known.purchase.status == PurchaseStatus::Authorized)
+        .map(|(key, known)| (known.purchase.id, key))
+        .collect();
+    if authorized.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let members: HashSet<MemberId> = known.values().map(|known| known.purchase.member).collect();
+    lock_members(connection, members.into_iter().collect())?;
+    let still = waiting::hold_reserved(connection, authorized.keys().copied().collect())?;
+    Ok(still.into_iter().filter_map(|id| authorized.get(&id).map(|key| (*key).clone())).collect())
 }
 
 /// The purchases that are known, but for some.

@@ -38,7 +38,7 @@ pub struct Version {
     pub partner: PartnerId,
     /// The terms.
     pub terms: Terms,
-    /// From when: its approval; one that follows another takes over on its first day, should that be later.
+    /// From when: its approval, or its first day, should that be later.
     pub starts_at: DateTime<Utc>,
     /// Until when (exclusive): a later version takes over, the rule ends, or its last day is [`TOLD_DAYS`] past, after which
     /// nobody hears of it any more.
@@ -197,11 +197,10 @@ fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> diesel::
     diesel::result::Error::DeserializationError(Box::new(error))
 }
 
-/// An approved version beside the others of its rule: when it takes over, and what it counts.
+/// An approved version beside the others of its rule, and when it takes over.
 struct Approved {
     row: VersionRow,
     terms: Terms,
-    approved_at: DateTime<Utc>,
     takes_over_at: DateTime<Utc>,
 }
 
@@ -217,7 +216,7 @@ fn versions(
         let terms: Terms = serde_json::from_value(row.terms.clone()).map_err(unreadable)?;
         let first_day = terms.when.from.map(|from| midnight(zone, from));
         let takes_over_at = first_day.map_or(approved_at, |first| first.max(approved_at));
-        of_rule.entry(row.number).or_default().push(Approved { row, terms, approved_at, takes_over_at });
+        of_rule.entry(row.number).or_default().push(Approved { row, terms, takes_over_at });
     }
     let mut versions = Vec::new();
     for approved in of_rule.into_values() {
@@ -225,10 +224,8 @@ fn versions(
         let spans: BTreeSet<CapPeriod> =
             approved.iter().filter_map(|a| a.terms.caps.per_member).map(|(_, span)| span).collect();
         let mut over_at = approved.first().and_then(|a| a.row.ended_at);
-        let mut earlier = approved.len();
         // The latest first: each is over when the earliest of those after it takes over.
-        for Approved { row, terms, approved_at, takes_over_at } in approved.into_iter().rev() {
-            earlier -= 1;
+        for Approved { row, terms, takes_over_at } in approved.into_iter().rev() {
             let told = terms.when.until.and_then(|last| last.checked_add_days(Days::new(TOLD_DAYS + 1)));
             let told_until = told.map(|day| midnight(zone, day));
             versions.push(Arc::new(Version {
@@ -238,7 +235,7 @@ fn versions(
                 partner: row.partner_id,
                 funders: funders(&terms, partners.get(&row.partner_id), funding)?,
                 terms,
-                starts_at: if earlier == 0 { approved_at } else { takes_over_at },
+                starts_at: takes_over_at,
                 over_at: [over_at, told_until].into_iter().flatten().min(),
                 counted_spans: spans.iter().copied().collect(),
                 counts_budget,
