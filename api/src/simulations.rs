@@ -1,6 +1,7 @@
 //! The thread that tries changes of rules on past purchases: one simulation at a time over all processes; one whose
-//! process ended is run anew.
+//! process ended is run anew, once. The thread outlives whatever it tries.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use cashback_engine::posting::Audience;
 use cashback_engine::rules::simulate::queue::{self, Stored};
 use cashback_engine::rules::simulate::{self, Question, Report};
 use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use shared_kernel::advisory;
 use shared_kernel::ids::MemberId;
@@ -77,12 +79,15 @@ fn work_off(app: &App) -> Result<bool, Problem> {
 }
 
 fn one(app: &App, connection: &mut PgConnection) -> Result<bool, Problem> {
-    let Some(stored) = queue::next(connection)? else { return Ok(false) };
+    let Some(stored) = queue::next(connection, app.now())? else { return Ok(false) };
     let id = stored.id;
-    match answer(app, connection, stored) {
+    match caught(connection, |connection| answer(app, connection, stored)) {
         Ok(report) => queue::end(connection, id, Ok(&report), app.now())?,
         // It stays in the queue: the database is away, not the question wrong.
-        Err(problem) if problem.status().as_u16() == 503 => return Err(problem),
+        Err(problem) if problem.status().as_u16() == 503 => {
+            queue::put_back(connection, id)?;
+            return Err(problem);
+        }
         Err(problem) => {
             let body = problem.body(Language::English);
             tracing::warn!(%problem, "a simulation failed");
@@ -90,6 +95,20 @@ fn one(app: &App, connection: &mut PgConnection) -> Result<bool, Problem> {
         }
     }
     Ok(true)
+}
+
+/// A panic is a problem like any other, and leaves no cursor open behind it.
+fn caught<T>(
+    connection: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    match catch_unwind(AssertUnwindSafe(|| work(connection))) {
+        Ok(done) => done,
+        Err(_) => {
+            connection.batch_execute("CLOSE ALL")?;
+            Err(Problem::internal("a simulation panicked"))
+        }
+    }
 }
 
 fn answer(app: &App, connection: &mut PgConnection, stored: Stored) -> Result<Report, Problem> {

@@ -80,6 +80,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("there is no pending cashback left to hold", "ожидающего кешбэка, который можно удержать, не осталось"),
     ("the claim has ended", "заявка уже закрыта"),
     ("the claim has its outlet, or has ended", "у заявки уже есть точка, или она закрыта"),
+    ("five of your simulations wait or run already", "пять ваших расчётов уже ждут или идут"),
     // Rules.
     ("must not be before from", "не раньше начала"),
     ("must be mon, tue, wed, thu, fri, sat or sun", "mon, tue, wed, thu, fri, sat или sun"),

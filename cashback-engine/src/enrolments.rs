@@ -62,6 +62,23 @@ pub struct Enrolment {
     pub offer_version: String,
     /// When.
     pub at: DateTime<Utc>,
+    /// Whether it came along with leaving the union, or coming back into it.
+    pub with_the_union: bool,
+}
+
+impl Enrolment {
+    /// Of two records of one person the word that counts: the later one. That the one record left along with the union says
+    /// nothing of the other.
+    pub(crate) fn of_two(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let left_with_the_union = |word: &Self| word.with_the_union && !word.enrolled;
+        match (one, other) {
+            (Some(one), Some(other)) => {
+                let later = |word: &Self| (!left_with_the_union(word), word.at);
+                Some(if later(&one) > later(&other) { one } else { other })
+            }
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 /// How long ago a purchase has to be for its own moment to be asked, and not the present. A till may say when the sale
@@ -69,13 +86,16 @@ pub struct Enrolment {
 pub(crate) const LATE: TimeDelta = TimeDelta::minutes(15);
 
 statement! {
-    /// The last word of each member at a moment, by place; of all names a member's records went under.
+    /// The last word of each member at a moment, by place: of all names a member's records went under then, the latest that
+    /// isn't leaving along with the union, which is one record's.
     WordsAt { members: Vec<MemberId> => Array<SqlUuid>, moments: Vec<DateTime<Utc>> => Array<Timestamptz> }
         -> (BigInt, Nullable<Text>),
-    "SELECT asked.place, (SELECT e.kind FROM ledger.enrolments AS e
-        WHERE e.at <= asked.moment AND e.member_id = ANY(ARRAY(SELECT asked.member_id
-            UNION ALL SELECT m.member_id FROM ledger.merged AS m WHERE m.into_id = asked.member_id))
-        ORDER BY e.at DESC, e.id DESC LIMIT 1)
+    "SELECT asked.place, (SELECT word.kind
+        FROM (SELECT asked.member_id AS name UNION ALL SELECT m.member_id FROM ledger.merged AS m
+            WHERE m.into_id = asked.member_id AND m.merged_at > asked.moment) AS names
+        CROSS JOIN LATERAL (SELECT e.kind, e.channel, e.at, e.id FROM ledger.enrolments AS e
+            WHERE e.member_id = names.name AND e.at <= asked.moment ORDER BY e.at DESC, e.id DESC LIMIT 1) AS word
+        ORDER BY word.kind = 'left' AND word.channel = 'union', word.at DESC, word.id DESC LIMIT 1)
      FROM unnest(?, ?) WITH ORDINALITY AS asked (member_id, moment, place) ORDER BY asked.place"
 }
 
@@ -105,6 +125,7 @@ pub fn enrol(
         enrolled: true,
         offer_version: offer_version.to_owned(),
         at: now,
+        with_the_union: channel == WITH_THE_UNION,
     }))
 }
 
@@ -212,13 +233,18 @@ pub fn leave_many(
 /// # Errors
 /// The database's.
 pub fn state(connection: &mut PgConnection, member: MemberId) -> QueryResult<Option<Enrolment>> {
-    let last: Option<(String, String, DateTime<Utc>)> = enrolments::table
+    let last: Option<(String, String, DateTime<Utc>, String)> = enrolments::table
         .filter(enrolments::member_id.eq(member))
         .order(enrolments::id.desc())
-        .select((enrolments::kind, enrolments::offer_version, enrolments::at))
+        .select((enrolments::kind, enrolments::offer_version, enrolments::at, enrolments::channel))
         .first(connection)
         .optional()?;
-    Ok(last.map(|(kind, offer_version, at)| Enrolment { enrolled: kind == "enrolled", offer_version, at }))
+    Ok(last.map(|(kind, offer_version, at, channel)| Enrolment {
+        enrolled: kind == "enrolled",
+        offer_version,
+        at,
+        with_the_union: channel == WITH_THE_UNION,
+    }))
 }
 
 /// How a member stands in the programme; `None` for one who never took part.

@@ -248,7 +248,7 @@ fn transfers(
     transfers
 }
 
-/// How the survivor stands: frozen when either was, taking part when that is the later word of the two.
+/// How the survivor stands: frozen when either was, taking part when that is the word of the two that counts.
 fn stand(
     connection: &mut PgConnection,
     (from, into): (MemberId, MemberId),
@@ -263,7 +263,7 @@ fn stand(
     }
     let theirs = enrolments::state(connection, from)?;
     let own = enrolments::state(connection, into)?;
-    let last = later(theirs, own.clone());
+    let last = Enrolment::of_two(theirs, own.clone());
     let enrolled = last.as_ref().is_some_and(|word| word.enrolled);
     let frozen = [before.from, before.into].into_iter().flatten().any(Standing::is_frozen);
     let standing = if enrolled { Standing::Enrolled } else { Standing::Left }.frozen(frozen);
@@ -295,11 +295,4 @@ fn stand(
     .bind::<diesel::sql_types::Timestamptz, _>(now)
     .execute(connection)?;
     Ok(Some(standing))
-}
-
-fn later(one: Option<Enrolment>, other: Option<Enrolment>) -> Option<Enrolment> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(if one.at > other.at { one } else { other }),
-        (one, other) => one.or(other),
-    }
 }

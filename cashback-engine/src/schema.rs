@@ -435,6 +435,7 @@ pub mod ledger {
             created_by -> Uuid,
             created_at -> Timestamptz,
             finished_at -> Nullable<Timestamptz>,
+            attempts -> Int2,
         }
     }
 

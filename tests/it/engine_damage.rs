@@ -30,6 +30,12 @@ const DAMAGE: &[(&str, u8)] = &[
     ("UPDATE ledger.lots SET amount = amount + 1, expired = expired + 1", 2),
     ("UPDATE ledger.lots SET expires_on = NULL", 2),
     ("UPDATE ledger.lots SET expires_on = expires_on + 30", 2),
+    ("UPDATE ledger.lots SET expires_on = expires_on + 31", 2),
+    ("UPDATE ledger.lots SET expires_on = expires_on + 4000", 2),
+    ("UPDATE ledger.lots l SET expires_on = l.expires_on + 31 FROM ledger.adjustments a WHERE a.posting_id = l.purchase_id", 2),
+    ("UPDATE ledger.lots l SET available_at = a.proposed_at FROM ledger.adjustments a WHERE a.posting_id = l.purchase_id", 2),
+    ("UPDATE ledger.adjustments SET decided_at = decided_at - interval '1 day'", 2),
+    ("UPDATE ledger.adjustments SET life_months = 3", 2),
     ("UPDATE ledger.lots SET expires_on = expires_on - 1", 2),
     ("UPDATE ledger.lots SET available_at = available_at - interval '1 day'", 2),
     ("DELETE FROM ledger.lots", 2),
@@ -83,6 +89,20 @@ const DAMAGE: &[(&str, u8)] = &[
     ("DELETE FROM ledger.fiscal_receipts", 3),
     ("UPDATE ledger.fiscal_receipts SET document = document + 1000", 3),
     ("DELETE FROM ledger.refunds", 3),
+    ("DELETE FROM ledger.refunds r USING ledger.purchases b WHERE b.id = r.purchase_id AND NOT b.captured", 3),
+    (
+        "UPDATE ledger.refunds r SET amount = r.amount - 1 FROM ledger.purchases b
+         WHERE b.id = r.purchase_id AND NOT b.captured",
+        3,
+    ),
+    (
+        "UPDATE ledger.refunds r SET lines = '[{\"amount\":\"20.00\"}]' FROM ledger.purchases b
+         WHERE b.id = r.purchase_id AND NOT b.captured",
+        3,
+    ),
+    ("UPDATE ledger.purchases SET kept = kept - 'c' WHERE NOT captured", 3),
+    ("UPDATE ledger.purchases SET booked_at = booked_at - interval '8 days' WHERE status = 'authorized'", 1),
+    ("UPDATE ledger.purchases SET occurred_at = occurred_at + interval '1 minute' WHERE redeemed > 0", 1),
     ("UPDATE ledger.refunds SET posting_id = ledger.new_id(now())", 3),
     ("UPDATE ledger.refunds SET lines = NULL", 3),
     ("UPDATE ledger.spendings SET returned = amount", 3),
@@ -143,7 +163,7 @@ fn full_programme() -> Programme {
     );
     crate::engine_support::partner(&mut programme.connection, "other", "0.01", programme.now);
     let member = programme.member();
-    let mut sale = programme.sale(member, "1000.00");
+    let mut sale = programme.sale(member, "1200.00");
     sale.occurred_at -= TimeDelta::days(2);
     programme.post(&sale).unwrap();
     programme.now += TimeDelta::days(1);
@@ -176,8 +196,20 @@ fn full_programme() -> Programme {
     let cards = std::collections::HashMap::from([("c", member)]);
     let mode = RegisterMode::Post;
     crate::engine_registers::load(&mut programme, file.as_bytes(), mode, &cards);
+    let given = format!("available:{member}");
+    engine_standing::adjust(&mut programme, "adjustments:union", &given, "20.00").unwrap();
+    in_two_steps(&mut programme, member);
     suspected_and_claimed(&mut programme, member);
     programme
+}
+
+/// A purchase captured for less, of which something came back later.
+fn in_two_steps(programme: &mut Programme, member: MemberId) {
+    let mut sale = programme.sale(member, "60.00");
+    (sale.redeem, sale.capture) = (money("12.00"), false);
+    let id = programme.post(&sale).unwrap().purchase.id;
+    programme.capture(id, Some(&Returned::Amount(money("50.00")))).unwrap();
+    programme.refund_amount(id, "20.00", "back");
 }
 
 /// A purchase held back, one whose cashback was taken back, a claim that was approved and one that waits.
@@ -204,16 +236,17 @@ fn the_audit_finds_damage_to_every_table() {
     let mut programme = full_programme();
     programme.sound();
     let mut beside = programme.database.connect();
+    let mut missed = Vec::new();
     for (damage, invariant) in DAMAGE {
         let report = damaged(&mut programme, damage, |connection, books| {
             Ok(ledger::audit::verify_by_two((connection, &mut beside), books, None).unwrap())
         });
-        assert!(
-            report.findings.iter().any(|finding| finding.invariant == *invariant),
-            "{damage} must break invariant {invariant}: {report:#?}"
-        );
+        if !report.findings.iter().any(|finding| finding.invariant == *invariant) {
+            missed.push((damage, invariant, report.findings.clone()));
+        }
         assert!(report.findings.iter().all(|finding| !finding.rows.is_empty()), "{report:#?}");
     }
+    assert!(missed.is_empty(), "damages must break their invariants: {missed:#?}");
     programme.sound();
 }
 

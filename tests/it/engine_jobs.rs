@@ -4,10 +4,10 @@ use cashback_engine::ledger::{self, AccountName, read::PostingFilter};
 use cashback_engine::operations::{OperationKind, operations};
 use cashback_engine::posting::{Presented, Source};
 use cashback_engine::texts::{Language, Reader, sentences};
-use cashback_engine::{enrolments, explanation, jobs};
+use cashback_engine::{enrolments, explanation, jobs, standing, two_step};
 use chrono::TimeDelta;
 use diesel::prelude::*;
-use shared_kernel::ids::MemberId;
+use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::paging::Limit;
 
 use crate::engine_support::{Programme, money};
@@ -170,6 +170,43 @@ fn an_authorisation_given_up_as_of_a_later_day_returns_with_thirty_days_from_the
     assert_eq!(as_of(&mut programme, later + TimeDelta::days(31)), [0, 1]);
     assert_eq!(programme.balance(member), ["0.00"; 4].map(str::to_owned));
     sound(&mut programme);
+}
+
+#[test]
+fn what_returns_after_an_expiry_ahead_of_its_time_is_no_damage() {
+    for by_refund in [true, false] {
+        let mut programme = Programme::new();
+        programme.rule(r#""earn":{"percent":"10"},"hold_days":0,"life_months":1"#);
+        let (member, frozen) = (programme.member(), programme.member());
+        for member in [member, frozen] {
+            programme.buy(member, "1000.00");
+        }
+        programme.now += TimeDelta::days(1);
+        night(&mut programme);
+        let mut sale = programme.sale(member, "150.00");
+        (sale.redeem, sale.capture) = (money("75.00"), by_refund);
+        let id = programme.post(&sale).unwrap().purchase.id;
+        let (now, by) = (programme.now, Uuid::nil());
+        standing::freeze(&mut programme.connection, frozen, "проверка", by, now).unwrap();
+        let (books, ahead) = (programme.books.clone(), now + TimeDelta::days(60));
+        while jobs::expire(&mut programme.connection, &books, ahead, now).unwrap() > 0 {}
+        sound(&mut programme);
+        programme.now += TimeDelta::seconds(1);
+        let now = programme.now;
+        if by_refund {
+            programme.refund_amount(id, "150.00", "back");
+        } else {
+            let which = (id, Some(programme.partner));
+            let given_up =
+                programme.connection.transaction(|connection| two_step::void(connection, &books, which, now));
+            given_up.unwrap().unwrap();
+        }
+        let asked = (frozen, "проверено");
+        standing::unfreeze(&mut programme.connection, &books, asked, by, now).unwrap();
+        assert_eq!(programme.balance(member)[1], "75.00", "its own last day is ahead");
+        assert_eq!(programme.balance(frozen)[1], "100.00");
+        sound(&mut programme);
+    }
 }
 
 #[test]

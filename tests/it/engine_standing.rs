@@ -56,7 +56,7 @@ fn approve(programme: &mut Programme, one: &Adjustment) -> Result<Adjustment, En
     adjustments::approve(&mut programme.connection, &books, seen, Uuid::from_u128(2), now)
 }
 
-fn adjust(
+pub fn adjust(
     programme: &mut Programme,
     debit: &str,
     credit: &str,

@@ -35,6 +35,7 @@ mod engine_closing;
 mod engine_damage;
 mod engine_jobs;
 mod engine_late;
+mod engine_merged_words;
 mod engine_order;
 mod engine_posting;
 mod engine_properties;

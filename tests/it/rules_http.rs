@@ -261,28 +261,65 @@ fn a_simulation_whose_process_ended_is_run_anew_and_a_broken_one_says_so() {
     use diesel::connection::SimpleConnection;
     let shop = Shop::open();
     let finance = shop.finance();
-    let stored = |question: &str, status: &str| {
+    let stored_after = |attempts: i16, question: &str, status: &str| {
         let id = shared_kernel::ids::Uuid::now_v7();
         let sql = format!(
-            "INSERT INTO ledger.simulations (id, question, status, seen, created_by, created_at)
-             VALUES ('{id}', '{question}', '{status}', 7, '{id}', now())"
+            "INSERT INTO ledger.simulations (id, question, status, seen, created_by, created_at, attempts)
+             VALUES ('{id}', '{question}', '{status}', 7, '{id}', now(), {attempts})"
         );
         shop.server.connect().batch_execute(&sql).unwrap();
         json!({ "id": id, "status": status })
     };
-    let left = stored(r#"{"from":"2026-01-01","to":"2026-12-31"}"#, "running");
+    let fine = r#"{"from":"2026-01-01","to":"2026-12-31"}"#;
+    let left = stored_after(1, fine, "running");
     assert_eq!(done(&finance, left)["cost"]["after"], "0.00");
-    let broken = stored(r#"{"from":"2026-12-31","to":"2026-01-01"}"#, "queued");
-    let path = format!("/v1/rules/simulations/{}", id(&broken));
-    let until = Instant::now() + Duration::from_secs(20);
-    let failed = loop {
-        let answer = finance.get(&path).expect(200).json();
-        if answer["status"] == "failed" || Instant::now() > until {
-            break answer;
+    let failed = |broken: Value| {
+        let path = format!("/v1/rules/simulations/{}", id(&broken));
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = finance.get(&path).expect(200).json();
+            if answer["status"] == "failed" || Instant::now() > until {
+                break answer["problem"].as_str().unwrap_or_default().to_owned();
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
-        std::thread::sleep(Duration::from_millis(50));
     };
-    assert!(failed["problem"].as_str().unwrap().contains("/to"), "{failed}");
+    let broken = stored_after(0, r#"{"from":"2026-12-31","to":"2026-01-01"}"#, "queued");
+    assert!(failed(broken).contains("/to"));
+    let deadly = stored_after(2, fine, "running");
+    assert!(failed(deadly).contains("twice"), "it isn't begun for ever");
+}
+
+#[test]
+fn five_of_a_persons_simulations_wait_at_most() {
+    use cashback_engine::EngineError;
+    use cashback_engine::rules::simulate::{Question, queue};
+    use diesel::{Connection, PgConnection};
+    // Without a thread that would work them off.
+    let database = harness::database();
+    let (connection, now) = (&mut database.connect(), crate::engine_support::at("2026-11-10T09:00:00Z"));
+    let question: Question =
+        serde_json::from_value(json!({ "from": "2026-01-01", "to": "2026-12-31" })).unwrap();
+    let [one, other] = [1, 2].map(shared_kernel::ids::Uuid::from_u128);
+    let ask = |connection: &mut PgConnection, by, later| {
+        let at = now + TimeDelta::milliseconds(later);
+        connection.transaction(|connection| queue::add(connection, &question, by, at))
+    };
+    let asked: Vec<_> = (0..5).map(|later| ask(connection, one, later).unwrap()).collect();
+    assert!(matches!(ask(connection, one, 5), Err(EngineError::State(_))));
+    ask(connection, other, 6).unwrap();
+    let next = queue::next(connection, now).unwrap().unwrap();
+    assert_eq!(next.id, asked[0]);
+    queue::put_back(connection, next.id).unwrap();
+    for _ in 0..2 {
+        assert_eq!(
+            queue::next(connection, now).unwrap().unwrap().id,
+            asked[0],
+            "put back, it is begun twice"
+        );
+    }
+    assert_eq!(queue::next(connection, now).unwrap().unwrap().id, asked[1], "its process ended twice");
+    ask(connection, one, 7).unwrap();
 }
 
 #[test]

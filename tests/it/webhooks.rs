@@ -241,12 +241,62 @@ fn a_new_secret_signs_beside_the_old_one_for_a_day() {
     test(&shop.program, &id);
     let told = sink.wait_for(2);
     assert!(told[1].is_signed_with(&first) && told[1].is_signed_with(second));
+    let again = shop.program.post(&format!("/v1/webhooks/{id}/rotate"), &json!({}));
+    assert_eq!(again.problem(409), "webhook-overlap", "the first still signs");
     shop.server.clock.advance(TimeDelta::hours(25));
     let program = shop.server.as_partner(&shop.partner);
     test(&program, &id);
     let told = sink.wait_for(3);
     assert!(told[2].is_signed_with(second) && !told[2].is_signed_with(&first));
     assert_eq!(told[2].signature.split(' ').count(), 1);
+    program.post(&format!("/v1/webhooks/{id}/rotate"), &json!({})).expect(200);
+}
+
+#[test]
+fn a_message_on_its_way_ends_no_pause_that_was_asked_for_meanwhile() {
+    let shop = shop();
+    shop.server.may_leave_undone();
+    let sink = webhook_sink();
+    sink.behave(Behaviour::DripsBody);
+    let (id, _) = subscribe(&shop.program, &sink.url("/"), &["purchase.posted"]);
+    let early = test(&shop.program, &id);
+    sink.wait_for(1);
+    sink.behave(Behaviour::Answers(429, vec!["Retry-After: 600".to_owned()]));
+    test(&shop.program, &id);
+    until(&shop.program, &id, "answered", |last| last["answered"] == 429);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !deliveries(&shop.program, &id)
+        .iter()
+        .any(|one| one["id"] == early["id"] && one["status"] == "delivered")
+    {
+        assert!(Instant::now() < patience, "the first is never written down");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    sink.behave(Behaviour::Answers(200, Vec::new()));
+    test(&shop.program, &id);
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(sink.received().len(), 2, "not while it asks for a pause");
+    shop.server.clock.advance(TimeDelta::seconds(660));
+    sink.wait_for(4);
+}
+
+#[test]
+fn a_partner_has_ten_endpoints_however_many_it_asks_for_at_once() {
+    let shop = shop();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..14)
+            .map(|number| {
+                let body = json!({
+                    "url": format!("https://hooks.example.org/{number}"), "events": ["purchase.posted"],
+                });
+                let client = &shop.program;
+                scope.spawn(move || client.post("/v1/webhooks", &body).status)
+            })
+            .collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 10, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 4, "{statuses:?}");
 }
 
 #[test]

@@ -118,6 +118,21 @@ fn unmade(error: EndpointError) -> Problem {
     }
 }
 
+fn overlaps(endpoint: &Endpoint) -> Problem {
+    let problem = Problem::conflict(
+        "webhook-overlap",
+        "The secret before the present one still signs",
+        "Прежний секрет ещё подписывает",
+    );
+    match endpoint.overlap_until {
+        Some(until) => problem.detail(
+            format!("there can be another one after {}", until.to_rfc3339()),
+            format!("следующий можно получить после {}", until.to_rfc3339()),
+        ),
+        None => problem,
+    }
+}
+
 /// Subscribes an address to events; the answer holds the secret messages are signed with, which is not shown again.
 ///
 /// A message is a POST of `{"type","timestamp","data"}` by Standard Webhooks. `data` of `purchase.posted`:
@@ -204,9 +219,10 @@ pub async fn remove(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Gives a webhook a new secret, shown once; the one before signs beside it for 24 hours.
+/// Gives a webhook a new secret, shown once; the one before signs beside it for 24 hours, in which there is no further one.
 #[utoipa::path(post, path = "/v1/webhooks/{id}/rotate", tag = "partner", params(("id" = String, Path)), responses(
     (status = 200, description = "with its new secret", body = WebhookView),
+    (status = 409, description = "the secret before its present one still signs", body = ProblemBody),
     (status = 404, body = ProblemBody, description = "none, or not yours")))]
 pub async fn rotate(
     app: web::Data<App>,
@@ -218,9 +234,9 @@ pub async fn rotate(
     let rotated = app
         .into_inner()
         .transaction(move |connection| {
-            endpoints::find(connection, partner, id.0)?;
+            let endpoint = endpoints::find(connection, partner, id.0)?;
             body?;
-            Ok(endpoints::rotate(connection, partner, id.0, now)?)
+            endpoints::rotate(connection, partner, id.0, now)?.ok_or_else(|| overlaps(&endpoint))
         })
         .await?;
     Ok(web::Json(WebhookView::with_secret(rotated, &shared)))

@@ -24,10 +24,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Text, Timestamptz};
 use serde::Serialize;
 use shared_kernel::ids::Uuid;
 
+pub(super) use self::lots::moved;
 use super::standing;
 use crate::error::EngineError;
 use crate::ledger::closing::DayRow;
@@ -242,8 +243,8 @@ fn walk(
     Ok((findings, walked))
 }
 
-/// The last finished expiry's promise: lots past their date then are empty, but frozen members', and those that came
-/// to be spendable only after it.
+/// The last finished expiry's promise: lots past their date then are empty, but those of members who were frozen, those that
+/// came to be spendable only after it, and what returned to them since. It may have been judged ahead of its time.
 fn lots_past_their_date(
     connection: &mut PgConnection,
     findings: &mut Findings,
@@ -261,10 +262,18 @@ fn lots_past_their_date(
          WHERE l.remaining > 0 AND l.released AND l.expires_on < $1 AND b.standing NOT IN ('frozen', 'frozen_left') AND l.purchase_id < $2
             AND NOT EXISTS (SELECT FROM ledger.postings AS p WHERE p.purchase_id = l.purchase_id
                 AND p.kind <> 'purchase' AND p.id >= $2)
+            AND l.remaining > coalesce((SELECT sum(s.returned) FROM ledger.spendings AS s
+                WHERE s.member_id = l.member_id AND s.lot_purchase_id = l.purchase_id AND s.lot_part = l.part
+                    AND EXISTS (SELECT FROM ledger.postings AS p WHERE p.purchase_id = s.purchase_id
+                        AND p.kind IN ('void', 'refund') AND p.id >= $2)), 0)
+            AND NOT EXISTS (SELECT FROM ledger.freezes AS f WHERE f.ended_at >= $3 AND (f.member_id = l.member_id
+                OR EXISTS (SELECT FROM ledger.merged AS m
+                    WHERE m.member_id = f.member_id AND m.into_id = l.member_id)))
          LIMIT 20",
     )
     .bind::<diesel::sql_types::Date, _>(crate::days::date_in(book.zone, judged_at))
     .bind::<diesel::sql_types::Uuid, _>(first_id_of(finished_at))
+    .bind::<Timestamptz, _>(finished_at)
     .load(connection)?;
     findings.rows(6, "a lot past its date is not empty", rows);
     Ok(())

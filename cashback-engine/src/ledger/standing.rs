@@ -1,5 +1,6 @@
 //! What must hold of corrections, mergers, freezes and tiers: the part of `verify` that is theirs.
 
+use super::audit::moved;
 use crate::tiers::progress::COUNTED;
 
 /// Each a query that gives the rows that break an invariant, as text.
@@ -16,6 +17,29 @@ pub(super) const CHECKS: &[(u8, &str, &str)] = &[
          SELECT format('posting %s (%s)', p.id, p.kind) FROM ledger.postings p
          WHERE p.kind IN ('adjustment', 'write_off')
             AND NOT EXISTS (SELECT FROM ledger.adjustments a WHERE a.posting_id = p.id AND a.status = 'approved')",
+    ),
+    (
+        2,
+        "a correction's lot is not what was given, or not of its dates",
+        concat!(
+            "SELECT format('correction %s: given %s on %s for %s months, lot %s, available %s, until %s', a.id, a.amount,
+                a.day, a.life_months, l.amount, l.available_at, l.expires_on) AS row
+             FROM (
+                SELECT a.id, a.posting_id, a.amount, a.life_months, coalesce(m.into_id, a.member_id) AS member_id,
+                    (a.decided_at AT TIME ZONE g.zone)::date AS day,
+                    ((a.decided_at AT TIME ZONE g.zone)::date + make_interval(months => a.life_months))::date AS until,
+                    CASE a.credit WHEN 2 THEN a.decided_at
+                        ELSE ((a.decided_at AT TIME ZONE g.zone)::date + 15)::timestamp AT TIME ZONE g.zone END AS since
+                FROM ledger.adjustments a CROSS JOIN ledger.programme g
+                LEFT JOIN ledger.merged m ON m.member_id = a.member_id
+                WHERE a.status = 'approved' AND a.credit IN (1, 2)) a
+             LEFT JOIN ledger.lots l ON l.member_id = a.member_id AND l.purchase_id = a.posting_id
+             WHERE l.amount IS DISTINCT FROM a.amount OR l.available_at IS DISTINCT FROM a.since
+                OR (l.expires_on IS DISTINCT FROM a.until
+                    AND ((l.expires_on > a.until + 30) IS NOT TRUE OR NOT ",
+            moved!(),
+            "))"
+        ),
     ),
     (
         2,

@@ -8,22 +8,30 @@ use crate::posting::Refusal;
 use crate::purchases::{Applied, PurchaseRecord, PurchaseStatus};
 use crate::rules::terms::Terms;
 
-/// The purchase as it was posted, and then what each refund left of it; the record of the last one.
+/// The purchase as it was posted, and then what each left of it: first its capture for less, then refunds; the record of
+/// the last one.
 ///
 /// # Errors
 /// A refund that could not have been posted.
 pub(crate) fn replay<'t>(
     record: &PurchaseRecord,
+    left_out: Option<After>,
     refunds: &[Returned],
     terms: impl Fn(&Applied) -> Option<&'t Terms>,
 ) -> Result<(Vec<Residual>, PurchaseRecord), Refusal> {
     let mut at = unreduced(record);
-    let mut steps = Vec::with_capacity(refunds.len());
+    let mut steps = Vec::with_capacity(refunds.len() + 1);
+    let mut reduce = |at: &mut PurchaseRecord, after: After| {
+        let left = residual(at, &after, &terms);
+        leave(at, after, &left);
+        steps.push(left);
+    };
+    if let Some(after) = left_out {
+        reduce(&mut at, after);
+    }
     for what in refunds {
         let after = kept_after(&at, what)?;
-        let left = residual(&at, &after, &terms);
-        leave(&mut at, after, &left);
-        steps.push(left);
+        reduce(&mut at, after);
     }
     Ok((steps, at))
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
+use shared_kernel::advisory;
 use shared_kernel::schema::platform::webhooks;
 use uuid::Uuid;
 
@@ -12,6 +13,8 @@ use super::events::EventKind;
 
 /// Endpoints of one partner at most.
 pub const ENDPOINTS_MAX: i64 = 10;
+/// The lock under which a partner's endpoints are counted: "webhooks" in ASCII.
+const COUNT_LOCK: i64 = 0x7765_6268_6f6f_6b73;
 /// How long the secret before a new one goes on signing.
 pub const OVERLAP: TimeDelta = TimeDelta::hours(24);
 
@@ -86,29 +89,32 @@ pub fn create(
     (url, events): (&str, &[EventKind]),
     now: DateTime<Utc>,
 ) -> Result<Endpoint, EndpointError> {
-    let there: i64 =
-        webhooks::table.filter(webhooks::partner_id.eq(partner)).count().get_result(connection)?;
-    if there >= ENDPOINTS_MAX {
-        return Err(EndpointError::TooMany);
-    }
-    diesel::insert_into(webhooks::table)
-        .values((
-            webhooks::id.eq(Uuid::now_v7()),
-            webhooks::partner_id.eq(partner),
-            webhooks::url.eq(url),
-            webhooks::events.eq(events),
-            webhooks::created_at.eq(now),
-        ))
-        .returning(Endpoint::as_returning())
-        .get_result(connection)
-        .map_err(|error| match &error {
-            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
-                if info.constraint_name() == Some("webhooks_partner_url") =>
-            {
-                EndpointError::Taken
-            }
-            _ => error.into(),
-        })
+    let made = connection.transaction(|connection| {
+        advisory::lock_in_transaction(connection, COUNT_LOCK)?;
+        let there: i64 =
+            webhooks::table.filter(webhooks::partner_id.eq(partner)).count().get_result(connection)?;
+        if there >= ENDPOINTS_MAX {
+            return Err(EndpointError::TooMany);
+        }
+        Ok(diesel::insert_into(webhooks::table)
+            .values((
+                webhooks::id.eq(Uuid::now_v7()),
+                webhooks::partner_id.eq(partner),
+                webhooks::url.eq(url),
+                webhooks::events.eq(events),
+                webhooks::created_at.eq(now),
+            ))
+            .returning(Endpoint::as_returning())
+            .get_result(connection)?)
+    });
+    made.map_err(|error| match error {
+        EndpointError::Database(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info))
+            if info.constraint_name() == Some("webhooks_partner_url") =>
+        {
+            EndpointError::Taken
+        }
+        other => other,
+    })
 }
 
 /// A partner's endpoints, the oldest first; there are [`ENDPOINTS_MAX`] at most.
@@ -144,23 +150,26 @@ pub fn by_id(connection: &mut PgConnection, id: Uuid) -> QueryResult<Option<Endp
     webhooks::table.find(id).select(Endpoint::as_select()).first(connection).optional()
 }
 
-/// Gives an endpoint a new secret; the one before signs too for [`OVERLAP`].
+/// Gives an endpoint a new secret; the one before signs too for [`OVERLAP`]. `None` while an earlier one does: a receiver
+/// that still goes by it would be left with nothing it can check.
 ///
 /// # Errors
-/// [`Error::NotFound`], also when it is another's.
+/// The database's.
 pub fn rotate(
     connection: &mut PgConnection,
     partner: PartnerId,
     id: Uuid,
     now: DateTime<Utc>,
-) -> QueryResult<Endpoint> {
-    diesel::update(webhooks::table.find(id).filter(webhooks::partner_id.eq(partner)))
+) -> QueryResult<Option<Endpoint>> {
+    let settled = webhooks::overlap_until.is_null().or(webhooks::overlap_until.le(now).assume_not_null());
+    diesel::update(webhooks::table.find(id).filter(webhooks::partner_id.eq(partner)).filter(settled))
         .set((
             webhooks::secret_version.eq(webhooks::secret_version + 1),
             webhooks::overlap_until.eq(now + OVERLAP),
         ))
         .returning(Endpoint::as_returning())
         .get_result(connection)
+        .optional()
 }
 
 /// Sends to an endpoint again; what waited goes out, what was parked stays parked.

@@ -223,6 +223,7 @@ impl SimulationView {
 #[utoipa::path(post, path = "/v1/rules/simulate", tag = "finance", request_body = SimulationBody, responses(
     (status = 200, description = "done: what was found", body = SimulationView),
     (status = 202, description = "it takes longer: ask `Location` how it goes", body = SimulationView),
+    (status = 409, description = "five of yours wait or run already", body = ProblemBody),
     (status = 422, description = "wrong fields", body = ProblemBody)))]
 pub async fn simulate(
     app: web::Data<App>,

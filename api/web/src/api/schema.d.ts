@@ -554,7 +554,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives an unmatched claim its outlet; its partner is to decide then. */
+        /** Gives an unmatched claim its outlet; its partner is to decide then, unless the sale is there already. */
         post: operations["post_claims_id_assign"];
         delete?: never;
         options?: never;
@@ -2533,7 +2533,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives a webhook a new secret, shown once; the one before signs beside it for 24 hours. */
+        /** Gives a webhook a new secret, shown once; the one before signs beside it for 24 hours, in which there is no further one. */
         post: operations["post_webhooks_id_rotate"];
         delete?: never;
         options?: never;
@@ -6752,7 +6752,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description it has ended, is your own, or the sale is another purchase */
+            /** @description it has ended, is your own, its sale is only reserved yet, or is another purchase */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6787,7 +6787,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the claim, waiting for its partner */
+            /** @description the claim, waiting for its partner, or confirmed by a sale that had arrived */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11158,6 +11158,15 @@ export interface operations {
                     "application/json": components["schemas"]["Simulation"];
                 };
             };
+            /** @description five of yours wait or run already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description wrong fields */
             422: {
                 headers: {
@@ -12093,6 +12102,15 @@ export interface operations {
             };
             /** @description none, or not yours */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the secret before its present one still signs */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

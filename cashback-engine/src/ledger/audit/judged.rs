@@ -24,6 +24,7 @@ use crate::refunds::{After, Returned};
 use crate::rules::Book;
 use crate::rules::evaluate::{Fraction, capped, covered_then, earned};
 use crate::schema::ledger::{purchases, refunds};
+use crate::two_step::left_out;
 
 /// A purchase's frozen terms, read without a detour; `None` when they can't be.
 #[derive(Debug, Clone, FromSqlRow, AsExpression)]
@@ -54,6 +55,7 @@ pub(super) struct Stored {
     pub member: MemberId,
     pub outlet: i32,
     pub occurred_at: DateTime<Utc>,
+    pub booked_at: DateTime<Utc>,
     pub status: PurchaseStatus,
     pub captured: bool,
     pub amount: Money,
@@ -252,13 +254,12 @@ impl Reduced {
         }
         let given: Vec<Money> =
             judgement.applied.iter().map(|a| Money::from_kopecks(a.given_kopecks)).collect();
-        if !record.captured {
-            // What a capture for less left out stands in no refund of its own: it comes first.
-            let back = given.iter().zip(&left.rules).map(|(given, left)| *given - *left).collect();
-            return Ok(vec![(PostingId(record.id.0), back)]);
-        }
+        let left_out = left_out(record).map_err(|_| "a capture that could not be")?;
+        // What a capture for less left out stands in no refund of its own: it comes first.
+        let captured = left_out.is_some().then_some(PostingId(record.id.0));
         let whats: Vec<Returned> = self.refunds.iter().map(|(_, what)| what.clone()).collect();
-        let (steps, last) = replay(record, &whats, terms).map_err(|_| "a refund that could not be")?;
+        let (steps, last) =
+            replay(record, left_out, &whats, terms).map_err(|_| "a refund that could not be")?;
         let same_rules = self.clawed.is_some() || last.kept().rules == record.kept().rules;
         if !same_rules
             || last.kept().lines != record.kept().lines
@@ -268,9 +269,10 @@ impl Reduced {
         }
         let mut before = given;
         let mut back = Vec::with_capacity(steps.len());
-        let until = self.clawed.map_or(usize::MAX, |(_, before)| before);
-        for ((posting, _), step) in self.refunds.iter().zip(steps).take(until) {
-            back.push((*posting, before.iter().zip(&step.rules).map(|(was, is)| *was - *is).collect()));
+        let until = self.clawed.map_or(usize::MAX, |(_, before)| before + usize::from(captured.is_some()));
+        let postings = captured.into_iter().chain(self.refunds.iter().map(|(posting, _)| *posting));
+        for (posting, step) in postings.zip(steps).take(until) {
+            back.push((posting, before.iter().zip(&step.rules).map(|(was, is)| *was - *is).collect()));
             before = step.rules;
         }
         // What was left then went back at once; later refunds found nothing.

@@ -4,6 +4,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::Uuid;
 
+use super::lots::moved;
 use super::{Findings, ROWS_MAX, Row};
 use crate::ledger::standing;
 
@@ -68,8 +69,9 @@ const CHECKS: &[(u8, &str, &str)] = &[
     (
         2,
         "a purchase's lots are not its cashback, or not of its dates",
-        // Of one lot: its last day is the purchase's, or more than 30 days later where it was held past it.
-        "SELECT format('purchase %s: cashback %s, lots %s; available %s, lots %s; until %s, lots %s', b.id, b.cashback,
+        // Of one lot: its last day is the purchase's, or a later one where it was held past it.
+        concat!(
+            "SELECT format('purchase %s: cashback %s, lots %s; available %s, lots %s; until %s, lots %s', b.id, b.cashback,
             coalesce(l.amount, 0), b.available_at, l.available_at, b.expires_on, l.expires_on) AS row
          FROM ledger.purchases b
          LEFT JOIN (
@@ -79,7 +81,11 @@ const CHECKS: &[(u8, &str, &str)] = &[
          WHERE b.id >= '{since}' AND b.status NOT IN ('authorized', 'voided')
             AND (b.cashback <> coalesce(l.amount, 0) OR b.available_at IS DISTINCT FROM l.available_at
                 OR (l.lots = 1 AND b.expires_on IS DISTINCT FROM l.expires_on
-                    AND (l.expires_on > b.expires_on + 30) IS NOT TRUE))",
+                    AND ((l.expires_on > b.expires_on + 30) IS NOT TRUE OR NOT EXISTS (
+                        SELECT FROM (SELECT b.member_id, b.id AS purchase_id, l.expires_on) AS l WHERE ",
+            moved!(),
+            "))))",
+        ),
     ),
     (
         2,
@@ -128,8 +134,8 @@ const CHECKS: &[(u8, &str, &str)] = &[
         "SELECT format('purchase %s: refunded %s, refunds %s', b.id, b.refunded, coalesce(r.amount, 0)) AS row
          FROM ledger.purchases b
          LEFT JOIN (SELECT purchase_id, sum(amount) AS amount FROM ledger.refunds GROUP BY 1) r ON r.purchase_id = b.id
-         WHERE b.refunded > b.amount OR (b.captured AND b.refunded <> coalesce(r.amount, 0))
-            OR (NOT b.captured AND b.refunded < coalesce(r.amount, 0))",
+         WHERE b.refunded > b.amount
+            OR b.refunded <> b.amount - ledger.sold(b.amount, b.kept) + coalesce(r.amount, 0)",
     ),
     (
         3,
@@ -184,8 +190,12 @@ const CHECKS: &[(u8, &str, &str)] = &[
          UNION ALL
          SELECT format('posting %s (refund) of purchase %s', p.id, p.purchase_id) FROM ledger.postings p
          LEFT JOIN ledger.purchases b ON b.id = p.purchase_id
-         WHERE p.kind = 'refund' AND p.id >= '{since}' AND b.captured
-            AND NOT EXISTS (SELECT FROM ledger.refunds r WHERE r.posting_id = p.id)",
+         WHERE p.kind = 'refund' AND p.id >= '{since}'
+            AND NOT EXISTS (SELECT FROM ledger.refunds r WHERE r.posting_id = p.id)
+            -- A capture for less has one without a refund.
+            AND (ledger.sold(b.amount, b.kept) = b.amount OR EXISTS (SELECT FROM ledger.postings e
+                WHERE e.purchase_id = p.purchase_id AND e.kind = 'refund' AND e.id <> p.id
+                    AND NOT EXISTS (SELECT FROM ledger.refunds r WHERE r.posting_id = e.id)))",
     ),
     (
         3,

@@ -32,9 +32,9 @@ const PURCHASES: usize = 2_000;
 statement! {
     /// Purchases after one.
     ReadPurchases { after: Uuid => SqlUuid, limit: i64 => BigInt }
-        -> (SqlUuid, SqlUuid, Integer, Timestamptz, Text, Bool, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt,
+        -> (SqlUuid, SqlUuid, Integer, Timestamptz, Timestamptz, Text, Bool, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt,
             BigInt, Jsonb, Bool, Nullable<Jsonb>, Nullable<Timestamptz>, Nullable<Date>),
-    "SELECT id, member_id, outlet_id, occurred_at, status, captured, amount, redeemed, redeemed_left, commission,
+    "SELECT id, member_id, outlet_id, occurred_at, booked_at, status, captured, amount, redeemed, redeemed_left, commission,
         commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL, lines, available_at,
         expires_on
      FROM ledger.purchases WHERE id > ? ORDER BY id LIMIT ?"
@@ -43,9 +43,9 @@ statement! {
 statement! {
     /// Purchases by their identifiers.
     ReadOlder { ids: Vec<PurchaseId> => Array<SqlUuid> }
-        -> (SqlUuid, SqlUuid, Integer, Timestamptz, Text, Bool, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt,
+        -> (SqlUuid, SqlUuid, Integer, Timestamptz, Timestamptz, Text, Bool, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt,
             BigInt, Jsonb, Bool, Nullable<Jsonb>, Nullable<Timestamptz>, Nullable<Date>),
-    "SELECT id, member_id, outlet_id, occurred_at, status, captured, amount, redeemed, redeemed_left, commission,
+    "SELECT id, member_id, outlet_id, occurred_at, booked_at, status, captured, amount, redeemed, redeemed_left, commission,
         commission_left, cashback, cashback_left, commission_rate, terms, kept IS NOT NULL, lines, available_at,
         expires_on
      FROM ledger.purchases WHERE id = ANY(?)"
@@ -272,13 +272,18 @@ impl<'a> Pass<'a> {
         Ok(None)
     }
 
-    /// A purchase is its posting's member's, or of whom they were merged into.
+    /// A purchase is its posting's member's, or of whom they were merged into; and of its moments.
     fn owner(&mut self, posting: &WalkedPosting, stored: &Stored) {
         let booked = posting.member;
         let now = booked.map(|member| self.merged.get(&member).copied().unwrap_or(member));
         if now != Some(stored.member) {
             self.findings.add(1, "a purchase is another member's than its posting", || {
                 format!("purchase {}: member {}, posting's {booked:?}", stored.id, stored.member)
+            });
+        }
+        if (stored.occurred_at, stored.booked_at) != (posting.occurred_at, posting.booked_at) {
+            self.findings.add(1, "a purchase's moments are not its posting's", || {
+                format!("purchase {}: of {}, booked {}", stored.id, stored.occurred_at, stored.booked_at)
             });
         }
     }

@@ -1,11 +1,11 @@
 //! Simulations that wait, run or are done. One runs at a time over all processes; the caller sees to that. One whose
-//! process ended is run anew.
+//! process ended is run anew, once.
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared_kernel::ids::Uuid;
-use shared_kernel::text_enum;
+use shared_kernel::{advisory, text_enum};
 
 use super::{Question, Report};
 use crate::error::EngineError;
@@ -14,6 +14,12 @@ use crate::schema::ledger::simulations;
 
 /// How long a simulation is kept.
 pub const KEPT_DAYS: i64 = 30;
+/// How many of one person's may wait or run.
+pub const WAITING_MAX: i64 = 5;
+/// How often one is begun.
+const ATTEMPTS_MAX: i16 = 2;
+/// The lock under which waiting ones are counted: "simqueue" in ASCII.
+const QUEUE_LOCK: i64 = 0x7369_6d71_7565_7565;
 
 text_enum! {
     /// How a simulation goes.
@@ -49,16 +55,26 @@ pub struct Stored {
     pub problem: Option<String>,
 }
 
-/// Puts a question into the queue.
+const OPEN: [SimulationStatus; 2] = [SimulationStatus::Queued, SimulationStatus::Running];
+
+/// Puts a question into the queue, in the caller's transaction.
 ///
 /// # Errors
-/// The database's.
+/// [`EngineError::State`] while as many of this person's wait as may; the database's.
 pub fn add(
     connection: &mut PgConnection,
     question: &Question,
     asked_by: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Uuid, EngineError> {
+    advisory::lock_in_transaction(connection, QUEUE_LOCK)?;
+    let waiting: i64 = simulations::table
+        .filter(simulations::created_by.eq(asked_by).and(simulations::status.eq_any(OPEN)))
+        .count()
+        .get_result(connection)?;
+    if waiting >= WAITING_MAX {
+        return Err(EngineError::State("five of your simulations wait or run already"));
+    }
     let id = Mint::at(now).next();
     let question = serde_json::to_value(question).expect("a question holds text, numbers and lists only");
     diesel::insert_into(simulations::table)
@@ -81,23 +97,50 @@ pub fn find(connection: &mut PgConnection, id: Uuid) -> QueryResult<Option<Store
     simulations::table.find(id).select(Stored::as_select()).first(connection).optional()
 }
 
-/// The one to be run next, marked as running: the oldest that waits or whose process ended.
+/// The one to be run next, marked as running: the oldest that waits or whose process ended. One whose process ended each
+/// time it was begun has failed.
 ///
 /// # Errors
 /// The database's.
-pub fn next(connection: &mut PgConnection) -> QueryResult<Option<Stored>> {
+pub fn next(connection: &mut PgConnection, now: DateTime<Utc>) -> QueryResult<Option<Stored>> {
+    let running = simulations::status.eq(SimulationStatus::Running);
+    diesel::update(simulations::table.filter(running.and(simulations::attempts.ge(ATTEMPTS_MAX))))
+        .set((
+            simulations::status.eq(SimulationStatus::Failed),
+            simulations::problem.eq("the process that ran it ended, twice"),
+            simulations::finished_at.eq(now),
+        ))
+        .execute(connection)?;
     let waiting: Option<Uuid> = simulations::table
-        .filter(simulations::status.eq_any([SimulationStatus::Queued, SimulationStatus::Running]))
+        .filter(simulations::status.eq_any(OPEN))
         .order(simulations::id)
         .select(simulations::id)
         .first(connection)
         .optional()?;
     let Some(id) = waiting else { return Ok(None) };
     diesel::update(simulations::table.find(id))
-        .set((simulations::status.eq(SimulationStatus::Running), simulations::seen.eq(0)))
+        .set((
+            simulations::status.eq(SimulationStatus::Running),
+            simulations::seen.eq(0),
+            simulations::attempts.eq(simulations::attempts + 1),
+        ))
         .returning(Stored::as_returning())
         .get_result(connection)
         .map(Some)
+}
+
+/// Puts one back that could not be run for now, as if it had not been begun.
+///
+/// # Errors
+/// The database's.
+pub fn put_back(connection: &mut PgConnection, id: Uuid) -> QueryResult<()> {
+    diesel::update(simulations::table.find(id))
+        .set((
+            simulations::status.eq(SimulationStatus::Queued),
+            simulations::attempts.eq(simulations::attempts - 1),
+        ))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// Notes how far it is.

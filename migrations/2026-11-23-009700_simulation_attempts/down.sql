@@ -1,0 +1,1 @@
+ALTER TABLE ledger.simulations DROP COLUMN attempts;
