@@ -82,7 +82,7 @@ pub async fn create(
                 .ok_or_else(nothing_to_print)?;
             let subject = batch.id.to_string();
             shared.auth.audit.append(connection, now, &by, "print_batch.made", &subject)?;
-            BatchView::one(&shared, connection, &batch, true)
+            BatchView::one(&shared, connection, &batch)
         })
         .await?;
     app.drawing.later(BatchId(view.id()));
@@ -162,7 +162,7 @@ pub async fn show(
         .into_inner()
         .run(move |connection| {
             let (batch, own) = seen(connection, &principal, id.0)?;
-            let view = BatchView::one(&shared, connection, &batch, own.is_none())?;
+            let view = BatchView::one(&shared, connection, &batch)?;
             Ok(if own.is_none() { view.with_files(&shared) } else { view })
         })
         .await?;
@@ -260,9 +260,8 @@ where
         .into_inner()
         .transaction(move |connection| {
             let seen = seen(connection, &principal, id)?;
-            let whole = seen.1.is_none();
             let batch = act(connection, seen, &principal.key(), now)?;
-            BatchView::one(&shared, connection, &batch, whole)
+            BatchView::one(&shared, connection, &batch)
         })
         .await?;
     Ok(web::Json(view))

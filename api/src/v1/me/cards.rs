@@ -49,12 +49,7 @@ pub async fn list(
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
     let place = list.place(query.0.asked())?;
-    let (cards, active) = app
-        .into_inner()
-        .run(move |connection| Ok((cards::of_member(connection, member)?, is_active(connection, member)?)))
-        .await?;
-    // Nothing is offered that would be refused.
-    let offered = if active { offered } else { Vec::new() };
+    let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
     let shown = cards.into_iter().filter(|card| is_shown_to(&principal, card)).collect();
     Ok(list.answer(&place.of(shown).map(|card| CardView::with_wallets(&card, &offered, now))))
 }
@@ -84,11 +79,6 @@ pub fn is_shown_to(principal: &Principal, card: &Card) -> bool {
     card.relation.is_none() || !matches!(principal, Principal::Wallet { .. })
 }
 
-/// Whether the member is in the union now, neither suspended nor gone.
-fn is_active(connection: &mut PgConnection, member: MemberId) -> Result<bool, Problem> {
-    Ok(members::find(connection, member)?.person.status == MemberStatus::Active)
-}
-
 /// A card of the member's that is good now: its own state and its holder's membership.
 ///
 /// # Errors
@@ -100,7 +90,7 @@ pub fn my_good_card(
     now: DateTime<Utc>,
 ) -> Result<Card, Problem> {
     let card = my_card(connection, member, id)?;
-    let active = is_active(connection, member)?;
+    let active = members::find(connection, member)?.person.status == MemberStatus::Active;
     match card.standing_at(now) {
         Standing::Valid if active => Ok(card),
         Standing::Expired => {

@@ -208,10 +208,6 @@ pub struct BatchView {
     /// Whether its files are there. They aren't while they are being drawn, nor long after the cards came back from the
     /// plant; asking for them draws them.
     files_ready: bool,
-    /// Whether all of its cards are of one's own organisations: then its files are, and its way; shown for one batch,
-    /// not in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    whole: Option<bool>,
     /// Its files, the faces apart, once they are drawn; shown for one batch, not in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<PrintFileView>,
@@ -246,7 +242,6 @@ impl BatchView {
             made_at: Timestamp(batch.made_at),
             dpi: batch.dpi,
             files_ready: files::ready(app, batch),
-            whole: None,
             files: Vec::new(),
             events: Vec::new(),
         }
@@ -269,16 +264,9 @@ impl BatchView {
         Ok(batches.iter().filter_map(view).collect())
     }
 
-    /// One of them, wholly one's own or not.
-    pub(super) fn one(
-        app: &App,
-        connection: &mut PgConnection,
-        batch: &Batch,
-        whole: bool,
-    ) -> Result<Self, Problem> {
+    pub(super) fn one(app: &App, connection: &mut PgConnection, batch: &Batch) -> Result<Self, Problem> {
         let mut view =
             Self::many(app, connection, std::slice::from_ref(batch))?.pop().ok_or_else(Problem::not_found)?;
-        view.whole = Some(whole);
         view.events = print::events(connection, batch.id)?.into_iter().map(Into::into).collect();
         Ok(view)
     }

@@ -4137,11 +4137,6 @@ export interface components {
             spoiled: number;
             /** @description `made`, `sent`, `received` or `handed_out`. */
             status: string;
-            /**
-             * @description Whether all of its cards are of one's own organisations: then its files are, and its way; shown for one batch,
-             *     not in lists.
-             */
-            whole?: boolean | null;
         };
         /** @description Whose waiting cards to print. */
         PrintBatchBody: {

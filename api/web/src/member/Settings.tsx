@@ -15,9 +15,6 @@ import { CardMore } from './CardMore'
 import { LeaveProgramme } from './LeaveProgramme'
 import { OrderPlastic } from './OrderPlastic'
 
-/** What can still be lost: also plastic on its way. */
-const LIVING = new Set(['ordered', 'issued', 'active'])
-
 interface Props {
   me: Me
   card: Card | undefined
@@ -89,8 +86,8 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
           </Stack>
           <Divider />
           <CardMore me={me} card={card} />
-          {me.status === 'active' ? <OrderPlastic /> : null}
-          {card && LIVING.has(card.status) ? (
+          <OrderPlastic />
+          {card && card.status === 'active' ? (
             <Button
               variant="light"
               color="red"

@@ -3,8 +3,8 @@ import { ActionIcon, Loader, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconCamera } from '@tabler/icons-react'
 import { lazy, type Ref, Suspense, useEffect, useEffectEvent, useState } from 'react'
-import { type Reading, readCode, shown } from '../ui/codeField'
 import { useWords } from '../ui/words'
+import { type Reading, readCode, shown } from './codeField'
 
 /** The camera and its decoder are loaded when they are asked for. */
 const Camera = lazy(() => import('../ui/Camera'))

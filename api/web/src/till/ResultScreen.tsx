@@ -23,7 +23,7 @@ export function ResultScreen({ purchase, onNext }: Props) {
     purchase.status === 'authorized'
       ? t('held.done')
       : voided
-        ? t('held.voided')
+        ? t(isZero(purchase.redeemed) ? 'held.voidedBare' : 'held.voided')
         : t('result.title', { amount: rubles(cashback.amount) })
 
   /** The next card may be scanned over the result: its digits are kept, its Enter goes on with them. */

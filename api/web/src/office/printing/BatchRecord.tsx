@@ -46,7 +46,7 @@ function Whole({ batch }: { batch: Batch }) {
           {t('printing.dots', { dpi: batch.dpi })}
         </Text>
       </div>
-      {batch.whole ? <Files batch={batch} /> : null}
+      <Files batch={batch} />
       <Way batch={batch} />
       <Cards batch={batch} />
     </Stack>
@@ -89,9 +89,8 @@ function Files({ batch }: { batch: Batch }) {
 function Way({ batch }: { batch: Batch }) {
   const { t, stamp } = useWords()
   const queries = useQueryClient()
-  // Of another's batch one hands out one's own cards, and that is all.
-  const maySend = useMay(MAY_PRINT) && batch.whole === true
-  const mayReceive = useMay(MAY_HAND_OUT) && batch.whole === true
+  const maySend = useMay(MAY_PRINT)
+  const mayReceive = useMay(MAY_HAND_OUT)
   const path = { path: { id: batch.id } }
   const step = useMutation({
     mutationFn: (to: 'send' | 'receive') =>

@@ -6,7 +6,6 @@ import {
   FileInput,
   Group,
   Image,
-  Modal,
   Paper,
   SimpleGrid,
   Stack,
@@ -19,7 +18,6 @@ import { useEffect, useState } from 'react'
 import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
 import { useAnnounce } from '../../ui/Announcer'
-import { CancelOr } from '../../ui/CancelOr'
 import { Empty, Loaded, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { Guarded } from '../parts/Guarded'
@@ -87,7 +85,6 @@ function Editor({ code, design }: { code: string; design: Design | undefined }) 
   const may = useMay(MAY_PRINT)
   const [draft, setDraft] = useState(() => draftOf(design))
   const [name, setName] = useState('')
-  const [asking, setAsking] = useState(false)
   const body = {
     organisation: code,
     base: draft.base,
@@ -106,10 +103,7 @@ function Editor({ code, design }: { code: string; design: Design | undefined }) 
   })
   const retiring = useMutation({
     mutationFn: (id: string) => ask(api.DELETE('/v1/designs/{id}', { params: { path: { id } } })),
-    onSuccess: async () => {
-      setAsking(false)
-      await queries.invalidateQueries({ queryKey: ['design'] })
-    },
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['design'] }),
   })
   const problem = storing.error ? asProblem(storing.error) : undefined
   return (
@@ -146,35 +140,18 @@ function Editor({ code, design }: { code: string; design: Design | undefined }) 
           </Checkbox.Group>
           <Logo draft={draft} onChange={setDraft} error={problem?.field('logo')} />
           {problem ? <ProblemNote error={problem} allowed={MAY_PRINT} /> : null}
-          {asking && design ? (
-            <Modal
-              opened
-              onClose={() => setAsking(false)}
-              title={t('designs.retireTitle')}
-              closeButtonProps={{ 'aria-label': t('close') }}
-            >
-              <Stack>
-                <Text size="sm">{t('designs.retireText', { name: design.organisation.name })}</Text>
-                {retiring.error ? <ProblemNote error={retiring.error} allowed={MAY_PRINT} /> : null}
-                <CancelOr
-                  onCancel={() => setAsking(false)}
-                  color="red"
-                  loading={retiring.isPending}
-                  data-testid="design-retire-confirm"
-                  onClick={() => retiring.mutate(design.id)}
-                >
-                  {t('designs.retire')}
-                </CancelOr>
-              </Stack>
-            </Modal>
-          ) : null}
+          {retiring.error ? <ProblemNote error={retiring.error} allowed={MAY_PRINT} /> : null}
           {may ? (
             <Group>
               <Button loading={storing.isPending} data-testid="design-store" onClick={() => storing.mutate()}>
                 {t('designs.store')}
               </Button>
               {own && design ? (
-                <Button variant="subtle" data-testid="design-retire" onClick={() => setAsking(true)}>
+                <Button
+                  variant="subtle"
+                  loading={retiring.isPending}
+                  onClick={() => retiring.mutate(design.id)}
+                >
                   {t('designs.retire')}
                 </Button>
               ) : null}

@@ -1,12 +1,11 @@
 /** The other numbers a card answers to: seen, added, taken away. */
-import { ActionIcon, Button, Group, Modal, Stack, Text, TextInput, Title } from '@mantine/core'
+import { ActionIcon, Button, Group, Stack, Text, TextInput, Title } from '@mantine/core'
 import { IconX } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api, ask } from '../../api/client'
 import { asProblem } from '../../api/problem'
 import type { CardRecord } from '../../api/types'
-import { CancelOr } from '../../ui/CancelOr'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
 import { MAY } from '../sections'
@@ -17,8 +16,6 @@ export function CardAliases({ card }: { card: CardRecord }) {
   const may = useMay(MAY.keepNumbers)
   const queries = useQueryClient()
   const [text, setText] = useState('')
-  /** What is to be taken away, once that is confirmed. */
-  const [going, setGoing] = useState<string>()
   const path = { id: card.id }
   const onSuccess = () => queries.invalidateQueries({ queryKey: ['card', card.id] })
   const adding = useMutation({
@@ -32,10 +29,7 @@ export function CardAliases({ card }: { card: CardRecord }) {
   const removing = useMutation({
     mutationFn: (alias: string) =>
       ask(api.DELETE('/v1/cards/{id}/aliases', { params: { path, query: { alias } } })),
-    onSuccess: async () => {
-      setGoing(undefined)
-      await onSuccess()
-    },
+    onSuccess,
   })
   const problem = adding.error ? asProblem(adding.error) : undefined
   function add(event: FormEvent) {
@@ -63,7 +57,7 @@ export function CardAliases({ card }: { card: CardRecord }) {
                 variant="subtle"
                 color="gray"
                 aria-label={t('officeCards.removeAlias', { alias })}
-                onClick={() => setGoing(alias)}
+                onClick={() => removing.mutate(alias)}
               >
                 <IconX size={16} />
               </ActionIcon>
@@ -71,28 +65,7 @@ export function CardAliases({ card }: { card: CardRecord }) {
           </Group>
         ))}
       </Stack>
-      {going ? (
-        <Modal
-          opened
-          onClose={() => setGoing(undefined)}
-          title={t('officeCards.removeAlias', { alias: going })}
-          closeButtonProps={{ 'aria-label': t('close') }}
-        >
-          <Stack>
-            <Text size="sm">{t('officeCards.removeAliasText', { alias: going })}</Text>
-            {removing.error ? <ProblemNote error={removing.error} allowed={MAY.keepNumbers} /> : null}
-            <CancelOr
-              onCancel={() => setGoing(undefined)}
-              color="red"
-              loading={removing.isPending}
-              data-testid="alias-remove-confirm"
-              onClick={() => removing.mutate(going)}
-            >
-              {t('officeCards.remove')}
-            </CancelOr>
-          </Stack>
-        </Modal>
-      ) : null}
+      {removing.error ? <ProblemNote error={removing.error} allowed={MAY.keepNumbers} /> : null}
       {may ? (
         <form onSubmit={add}>
           <Group mt="xs" align="flex-end" gap="xs" wrap="nowrap">

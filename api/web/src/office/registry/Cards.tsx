@@ -6,7 +6,6 @@ import { type FormEvent, useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { OfficeCard } from '../../api/types'
-import { cardNumberIn } from '../../ui/codeField'
 import { Empty, Loaded } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
 import { Beside } from '../parts/Beside'
@@ -16,9 +15,6 @@ import { PageHead } from '../parts/PageHead'
 import { ALLOWED } from '../sections'
 import { CardRecord } from './CardRecord'
 import { CARD_COLOR, cardNumber } from './people'
-
-/** A proof has 192 digits, and a stripe of two tracks not many fewer characters. */
-const TEXT_MAX = 256
 
 export default function Cards({ chosen }: { chosen: string | undefined }) {
   return (
@@ -42,7 +38,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
   })
   function find(event: FormEvent) {
     event.preventDefault()
-    setNumber(cardNumberIn(text))
+    setNumber(text.trim())
   }
   return (
     <Beside
@@ -58,7 +54,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
             placeholder={t('officeCards.numberHint')}
             leftSection={<IconSearch size={16} />}
             w={{ base: '100%', sm: 360 }}
-            maxLength={TEXT_MAX}
+            maxLength={64}
             autoFocus
             data-testid="card-search"
             value={text}

@@ -35,8 +35,6 @@ export const officeCards = {
   newAlias: 'An older system’s number',
   addAlias: 'Add',
   removeAlias: 'Remove number {{alias}}',
-  removeAliasText: 'Tills will no longer know the card by {{alias}}: purchases with it are refused.',
-  remove: 'Remove the number',
   reissue: 'Reissue',
   reissueTitle: 'Reissue of card {{number}}',
   reissueText: 'The number changes, points and history stay. The old number is blocked for ever.',

@@ -89,9 +89,6 @@ export const printing = {
     store: 'Save the design',
     stored: 'The design is saved: new batches are printed with it.',
     retire: 'Go back to the one above',
-    retireTitle: 'Go back to the design of the organisation above?',
-    retireText:
-      '“{{name}}” and organisations below it without a design of their own will print cards like the one above; their cards in phones change with it. What is printed stays as it is.',
     name: 'Name on the sample',
     preview: 'How the card will look',
   },

@@ -22,6 +22,7 @@ export const tillHeld = {
     hold: 'Reserve',
     done: 'Reserved: carry it through or give it up under “Reserved”',
     voided: 'Given up, the points are back with the customer',
+    voidedBare: 'Given up',
     empty: 'Nothing is reserved',
     emptyHint:
       'Purchases that are reserved and not carried through yet. After 7 days they are given up by themselves.',

@@ -1,4 +1,4 @@
-/** What a scanner, a camera or somebody's fingers put into a field for a card, and what it means. */
+/** What a scanner, a camera or a cashier puts into the code field, and what it means. */
 
 import { PROOF_DIGITS } from '../offline/proof'
 
@@ -16,8 +16,8 @@ const OUR_NUMBER = /^(?:9643\d{12}|2\d{12})$/
 const CODE_DIGITS = 24
 
 /**
- * Takes the first line only: scanners add their own Enter and sometimes more. A magnetic stripe's first track
- * (`%B9643…^…?`, or `%И9643…:…,` from a Russian layout) and its second (`;9643…=…?`, or `ж9643…=…,`) are its number. Blanks and dashes of any kind
+ * Takes the first line only: scanners add their own Enter and sometimes more. A magnetic stripe's second
+ * track (`;9643…=…?`, or `ж9643…=…,` from a Russian layout) is its number. Blanks and dashes of any kind
  * between digits are dropped for 24 digits, which are a live code, for 192, which are a proof, and for our own numbers
  * of 16 and 13. Anything else of up to 32 characters is asked as it stands, as a card's number: older systems
  * had numbers of all kinds, `12345678` and `№ 77/5` among them. What is longer is asked as a code, and the server says
@@ -25,8 +25,7 @@ const CODE_DIGITS = 24
  */
 export function readCode(text: string): Reading | undefined {
   const first = text.replace(/^[\r\n]+/, '').split(/[\r\n]/, 1)[0] ?? ''
-  const stripe = /^\s*(?:%\p{L}(?<one>\d{12,19})[\^:]|[;жЖ](?<two>\d{12,19})=)/u.exec(first)?.groups
-  const line = (stripe?.one ?? stripe?.two ?? first).trim()
+  const line = (/^\s*[;жЖ](\d{12,19})=/.exec(first)?.[1] ?? first).trim()
   const bare = line.replace(/[\s\u00a0\u202f\u2007\p{Pd}\u2212]/gu, '')
   if (bare === '') return undefined
   if (/^\d+$/.test(bare)) {
@@ -35,14 +34,6 @@ export function readCode(text: string): Reading | undefined {
     if (OUR_NUMBER.test(bare)) return { kind: 'card', value: bare }
   }
   return [...line].length <= ALIAS_CHARS_MAX ? { kind: 'card', value: line } : { kind: 'code', value: bare }
-}
-
-/** The card's number in it: the first digits of a live code or a proof are its card's; anything else as it stands. */
-export function cardNumberIn(text: string): string {
-  const reading = readCode(text)
-  if (!reading) return ''
-  const longer = reading.kind === 'proof' || (reading.kind === 'code' && /^\d{24}$/.test(reading.value))
-  return longer ? reading.value.slice(0, CARD_DIGITS) : reading.value
 }
 
 /** "9643 0148 2093 1176 ···· ····": the live digits are nobody's business once they were read. */

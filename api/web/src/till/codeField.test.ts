@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cardNumberIn, nextReceipt, readCode, shown } from './codeField'
+import { nextReceipt, readCode, shown } from './codeField'
 
 const CODE = '964301482093117694287082'
 const NUMBER = '9643014820931176'
@@ -22,22 +22,6 @@ describe('the code field', () => {
   it('takes a second track, in either layout', () => {
     expect(readCode(`;${NUMBER}=99121010000?`)).toEqual({ kind: 'card', value: NUMBER })
     expect(readCode(`ж${NUMBER}=99121010000,`)).toEqual({ kind: 'card', value: NUMBER })
-  })
-
-  it('takes a first track, alone or with the second behind it', () => {
-    const card = { kind: 'card', value: NUMBER }
-    expect(readCode(`%B${NUMBER}^KONSTANTINOPOLSKAIA-ZABL/A^3111000?`)).toEqual(card)
-    expect(readCode(`%B${NUMBER}^ELKIN/PETR^3111000?;${NUMBER}=3111000?\r\n`)).toEqual(card)
-    expect(readCode(`%И${NUMBER}:УДЛШТ.ЗУЕК:3111000,ж${NUMBER}=3111000,`)).toEqual(card)
-  })
-
-  it('finds the number of whatever a card is read by', () => {
-    const proof = `${NUMBER}${'1'.repeat(176)}`
-    for (const text of [NUMBER, CODE, proof, `;${NUMBER}=99121010000?`, '9643 0148 2093 1176']) {
-      expect(cardNumberIn(text), text).toBe(NUMBER)
-    }
-    expect(cardNumberIn(' псб-00123 ')).toBe('псб-00123')
-    expect(cardNumberIn(' ')).toBe('')
   })
 
   it('takes a proof and an EAN-13', () => {
