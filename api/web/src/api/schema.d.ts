@@ -2695,7 +2695,6 @@ export interface components {
             service_documentation: string;
             token_endpoint: string;
             token_endpoint_auth_methods_supported: string[];
-            ui_locales_supported: string[];
         };
         /** @description A member's balances. */
         Balance: {
@@ -4088,6 +4087,8 @@ export interface components {
             spoiled: number;
             /** @description `made`, `sent`, `received` or `handed_out`. */
             status: string;
+            /** @description Whether all of its cards are yours to see, and so are its files and its way; shown for one batch, not in lists. */
+            whole?: boolean | null;
         };
         /** @description Whose waiting cards to print. */
         PrintBatchBody: {
