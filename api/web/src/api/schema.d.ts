@@ -948,7 +948,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** My balances as of now. */
+        /**
+         * My balances as of now.
+         * @description A wallet's token with the scope `balance` opens it too.
+         */
         get: operations["get_me_balance"];
         put?: never;
         post?: never;
@@ -965,7 +968,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** My cards, virtual ones first. */
+        /**
+         * My cards, virtual ones first.
+         * @description A wallet's token with the scope `card` opens it too.
+         */
         get: operations["get_me_cards"];
         put?: never;
         /** Orders a card: a family card, virtual or plastic, or plastic of my own. No name is kept with a family card. */
@@ -1017,7 +1023,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The bare number as bars, for tills that read no QR: Code 128 of the number itself, EAN-13 of its short form. */
+        /**
+         * The bare number as bars, for tills that read no QR: Code 128 of the number itself, EAN-13 of its short form.
+         * @description A wallet's token with the scope `card` opens it too.
+         */
         get: operations["get_me_cards_id_barcode_svg"];
         put?: never;
         post?: never;
@@ -1051,7 +1060,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The live code of a virtual card as of now. */
+        /**
+         * The live code of a virtual card as of now.
+         * @description A wallet's token with the scope `card:code` opens it too.
+         */
         get: operations["get_me_cards_id_code"];
         put?: never;
         post?: never;
@@ -1068,7 +1080,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The live code as a PNG. */
+        /**
+         * The live code as a PNG.
+         * @description A wallet's token with the scope `card:code` opens it too.
+         */
         get: operations["get_me_cards_id_code_png"];
         put?: never;
         post?: never;
@@ -1085,7 +1100,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The live code as an SVG of one path, quiet zone included. */
+        /**
+         * The live code as an SVG of one path, quiet zone included.
+         * @description A wallet's token with the scope `card:code` opens it too.
+         */
         get: operations["get_me_cards_id_code_svg"];
         put?: never;
         post?: never;
@@ -7750,6 +7768,15 @@ export interface operations {
                     "application/json": components["schemas"]["Balance"];
                 };
             };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_me_cards: {
@@ -7773,6 +7800,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cards"];
+                };
+            };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description wrong limit or cursor */
@@ -7944,6 +7980,15 @@ export interface operations {
                     "image/svg+xml": unknown;
                 };
             };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description no such card of yours */
             404: {
                 headers: {
@@ -8019,6 +8064,15 @@ export interface operations {
                     "application/json": components["schemas"]["CodeView"];
                 };
             };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description no such card of yours */
             404: {
                 headers: {
@@ -8062,6 +8116,15 @@ export interface operations {
                     "image/png": unknown;
                 };
             };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description a plastic, blocked or expired card has none */
             409: {
                 headers: {
@@ -8100,6 +8163,15 @@ export interface operations {
                 };
                 content: {
                     "image/svg+xml": unknown;
+                };
+            };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description a plastic, blocked or expired card has none */
