@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { api, ask } from '../api/client'
 import type { Card, Me } from '../api/types'
-import { allDevices, type Device, forget, measureClock, refreshed, takeGift } from '../offline/device'
+import { allDevices, type Device, forget, GIFT, measureClock, refreshed } from '../offline/device'
 
 const CLOCK_MS = 60_000
 
@@ -12,7 +12,10 @@ export function useKeptDevices(): Device[] | undefined {
   const query = useQuery({
     queryKey: ['kept-devices'],
     queryFn: async () => {
-      await takeGift().catch(() => false)
+      if (location.hash.startsWith(GIFT)) {
+        // A link that can't be read brings nothing.
+        await import('../offline/gift').then(({ takeGift }) => takeGift()).catch(() => undefined)
+      }
       return allDevices()
     },
     staleTime: Number.POSITIVE_INFINITY,

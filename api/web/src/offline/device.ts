@@ -35,6 +35,8 @@ export interface Device {
   bars?: Bars
 }
 
+/** What a link with a card for a family's phone begins with, behind its address (`gift.ts`). */
+export const GIFT = '#card='
 /** A proof is asked for anew when it has less than this left. */
 const PROOF_LEFT_MS = 18 * 3_600_000
 /** A clock set back by less is nobody's doing. */
@@ -92,7 +94,7 @@ export async function provision(card: Card, me: Me): Promise<Device> {
 }
 
 /** A key is told once, so the browser is asked not to clear it away when it needs room. */
-async function stay(): Promise<void> {
+export async function stay(): Promise<void> {
   await navigator.storage?.persist?.().catch(() => false)
 }
 
@@ -162,47 +164,8 @@ export function useDevice(card: string): Device | null | undefined {
   return query.data
 }
 
-/** What a family's phone is given in a link: never sent to any server, since it stands behind the `#`. */
-interface Gift {
-  card: Card
-  union: Me['union']
-  device: string
-  secret: string
-}
-
-const GIFT = '#card='
-
-export function giftLink(gift: Gift): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(gift))
-  const text = btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-  return `${location.origin}/${GIFT}${text.replace(/=+$/, '')}`
-}
-
-/** Takes the card a link brought, and the link out of the address. */
-export async function takeGift(): Promise<boolean> {
-  if (!location.hash.startsWith(GIFT)) return false
-  const text = location.hash.slice(GIFT.length).replaceAll('-', '+').replaceAll('_', '/')
-  history.replaceState(null, '', '/')
-  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
-  const gift = JSON.parse(new TextDecoder().decode(bytes)) as Gift
-  const offset = (await serverOffset()) ?? 0
-  await write('devices', {
-    card: gift.card.id,
-    device: gift.device,
-    view: gift.card,
-    holder: { union: gift.union, status: 'active', last_name: '', first_name: '' },
-    key: await importSecret(gift.secret),
-    offset,
-    seenAt: Date.now() + offset,
-  } satisfies Device)
-  await stay()
-  return true
-}
-
 /** How far this clock is off, by an answer nobody has to sign in for; `undefined` when nobody answers. */
-async function serverOffset(): Promise<number | undefined> {
+export async function serverOffset(): Promise<number | undefined> {
   const asked = Date.now()
   const signal = AbortSignal.timeout(PATIENCE_MS)
   const answer = await fetch('/health/live', { cache: 'no-store', signal }).catch(() => undefined)

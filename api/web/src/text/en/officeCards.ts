@@ -52,7 +52,7 @@ export const officeCards = {
     spoiled: 'Spoiled',
   },
   neverPrinted: 'Not printed yet.',
-  openBatch: 'batch',
+  openBatch: 'Open the batch',
   handOut: 'Hand the card out',
   history: 'History',
   event: {

@@ -52,7 +52,7 @@ export const officeCards = {
     spoiled: 'Брак',
   },
   neverPrinted: 'Ещё не печаталась.',
-  openBatch: 'партия',
+  openBatch: 'Открыть партию',
   handOut: 'Выдать карту',
   history: 'История',
   event: {
