@@ -1,7 +1,8 @@
 /** A card for a family's phone, in a link: loaded where one is made or taken. */
 import type { Card, Me } from '../api/types'
 import { importSecret } from './code'
-import { type Device, GIFT, serverOffset, stay } from './device'
+import { type Device, GIFT } from './device'
+import { serverOffset, stay } from './provision'
 import { write } from './store'
 
 /** What a family's phone is given in a link: never sent to any server, since it stands behind the `#`. */
