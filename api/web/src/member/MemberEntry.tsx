@@ -1,5 +1,5 @@
 /** The member's page: sign-in, or the card with everything under it. */
-import { ActionIcon, Button, Container, Skeleton, Stack } from '@mantine/core'
+import { ActionIcon, Button, Container, Skeleton, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconReceipt, IconSettings } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -14,7 +14,6 @@ import { Loaded } from '../ui/states'
 import { useWords } from '../ui/words'
 import { Balances } from './Balances'
 import { CardFace } from './CardFace'
-import { CardSwitch } from './CardSwitch'
 import { EnrolmentOffer } from './EnrolmentOffer'
 import { OfflineOffer } from './OfflineOffer'
 import { Operations } from './Operations'
@@ -28,9 +27,10 @@ import { WalletButtons } from './WalletButtons'
 /** A server that could not be reached is asked again by itself. */
 const AGAIN_MS = 15_000
 
-/** Behind a tap, or for when there is no network or no good card, so out of the first load. */
+/** Behind a tap, or for whoever has several cards, no good one or no network: so out of the first load. */
 const Settings = lazy(() => import('./Settings'))
 const Claims = lazy(() => import('./Claims'))
+const CardSwitch = lazy(() => import('./CardSwitch'))
 const KeptCard = lazy(() => import('./KeptCard'))
 const RenewCard = lazy(() => import('./RenewCard'))
 
@@ -225,7 +225,15 @@ function CardBar({ cards, card, onChoose, onSettings }: BarProps) {
   const { t } = useWords()
   return (
     <div className="card-bar">
-      <CardSwitch cards={cards} chosen={card?.id} onChoose={onChoose} />
+      {cards.length < 2 ? (
+        <Text size="sm" fw={600} c="dimmed">
+          Unioncard
+        </Text>
+      ) : (
+        <Suspense fallback={<span />}>
+          <CardSwitch cards={cards} chosen={card?.id} onChoose={onChoose} />
+        </Suspense>
+      )}
       <ActionIcon
         variant="subtle"
         color="gray"
