@@ -56,6 +56,14 @@ pub fn of_process(app: &App) -> Result<String, Problem> {
         "state",
         &[("used", all - idle), ("idle", idle)],
     )?;
+    if let Some(left) = app.wallets.apple_left(app.now()) {
+        gauges.add(
+            "unioncard_wallet_certificate_seconds",
+            "How long the certificate that signs passes is still good",
+            "wallet",
+            &[("apple", left.num_seconds())],
+        )?;
+    }
     gauges.render()
 }
 

@@ -2,12 +2,15 @@
 
 use actix_web::HttpResponse;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr, Schema};
+use utoipa::openapi::security::{
+    self, AuthorizationCode, Flow, Http, HttpAuthScheme, OAuth2, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{Content, Ref, RefOr, Response, Schema};
 use utoipa::{Modify, OpenApi};
 
+use crate::auth::oauth::Scope;
 use crate::problem::{FieldErrorBody, ProblemBody};
-use crate::v1;
+use crate::{routes, v1};
 
 /// Every route of the public API.
 #[derive(OpenApi)]
@@ -71,7 +74,7 @@ use crate::v1;
         v1::imports::upload, v1::imports::list, v1::imports::show, v1::imports::rejected, v1::imports::rejected_csv,
     ),
     components(schemas(ProblemBody, FieldErrorBody)),
-    modifiers(&Bearer, &Named, &Problems)
+    modifiers(&Bearer, &Named, &Wallets, &Problems)
 )]
 pub struct ApiDocument;
 
@@ -115,6 +118,57 @@ impl Modify for Named {
             }
         }
     }
+}
+
+/// The name of the scheme by which other people's wallets sign in for a member.
+const WALLET: &str = "wallet";
+
+/// Says which routes a wallet's token opens, and by which scope, as the table of routes has it.
+struct Wallets;
+
+impl Modify for Wallets {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let meanings = Scope::ALL.iter().map(|scope| (scope.as_str(), scope.meaning()));
+        let code = AuthorizationCode::new(
+            "/v1/oauth/authorize",
+            "/v1/oauth/token",
+            security::Scopes::from_iter(meanings),
+        );
+        let scheme = OAuth2::with_description(
+            [Flow::AuthorizationCode(code)],
+            "Another's wallet, with what a member allowed it: OAuth 2.1 with PKCE (S256). It sees the member's own cards, \
+             not the family's.",
+        );
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme(WALLET, SecurityScheme::OAuth2(scheme));
+        for entry in routes::table() {
+            let Some(scope) = entry.access.scope else { continue };
+            let item = document.paths.paths.get_mut(entry.path).expect("every route is documented");
+            for (method, operation) in operations(item) {
+                if entry.method.as_str().eq_ignore_ascii_case(method) {
+                    opened_by(operation, scope);
+                }
+            }
+        }
+    }
+}
+
+/// Says of an operation that a wallet's token with a scope opens it too.
+fn opened_by(operation: &mut Operation, scope: Scope) {
+    operation.security = Some(vec![
+        SecurityRequirement::new("bearer", Vec::<String>::new()),
+        SecurityRequirement::new(WALLET, [scope.as_str()]),
+    ]);
+    let said = operation.description.take().map(|said| said + "\n\n").unwrap_or_default();
+    operation.description = Some(format!("{said}A wallet's token with the scope `{scope}` opens it too."));
+    let problem = Content::builder().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let refused = Response::builder()
+        .description("`insufficient-scope`: a wallet's token without this scope")
+        .content("application/json", problem)
+        .build();
+    operation.responses.responses.insert("403".to_owned(), refused.into());
 }
 
 /// Says of every problem that it comes as `application/problem+json`.

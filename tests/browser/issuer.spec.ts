@@ -59,7 +59,7 @@ test('plastic is ordered by a member, printed, spoiled, printed again and handed
   await office.getByTestId('card-hand-out').click()
   await expect(office.getByTestId('card-record')).toContainText('действует')
   await expect(office.getByTestId('card-row')).toContainText('действует')
-  await trace.last().getByRole('link').click()
+  await trace.nth(4).getByRole('link').click()
   await office.getByTestId('printed-card').filter({ hasText: 'ждёт выдачи' }).first().getByRole('checkbox').check()
   await office.getByTestId('hand-out').click()
   await expect(office.getByTestId('printed-card').filter({ hasText: 'выдана' })).toHaveCount(2)

@@ -1,4 +1,5 @@
 /** What a phone and a till keep for when there is no network, and what a phone shows. */
+import { execFileSync } from 'node:child_process'
 import { expect, type Page } from '@playwright/test'
 
 /** Waits until the service worker keeps the page and all it is made of. */
@@ -18,6 +19,12 @@ export async function keptBy(page: Page): Promise<void> {
 
 export async function qrOf(page: Page, testId: string): Promise<string> {
   return (await page.getByTestId(testId).getAttribute('data-value')) ?? ''
+}
+
+/** What ZXing reads of a picture of the page. */
+export async function seenIn(page: Page, file: string): Promise<string[]> {
+  await page.screenshot({ path: file, animations: 'disabled' })
+  return JSON.parse(execFileSync(process.execPath, ['../readers/zxing.mjs', file], { encoding: 'utf8' }))
 }
 
 /** What a till keeps to check proofs, once it keeps it. */

@@ -1,6 +1,6 @@
 /** Without network: a phone draws codes by itself, also after a restart and with its clock off; a till checks proofs and sends later. */
 import { expect, type Page } from '@playwright/test'
-import { keptBy, keptProofs, proofOf, qrOf } from './kept'
+import { keptBy, keptProofs, proofOf, qrOf, seenIn } from './kept'
 import { look, memberAt, openCard, partnerProgram, PHONE, signInCashier, signInMember, signInStaff, test } from './people'
 
 const PHONE_MINUTES_AHEAD = 10
@@ -14,7 +14,7 @@ async function asked(page: Page, body: object) {
 
 test('a phone draws its code with the network cut, after a restart and with its clock off', async ({ visit }, story) => {
   test.setTimeout(120_000)
-  const device = { viewport: PHONE, cut: true, profile: story.outputPath('phone') }
+  const device = { viewport: PHONE, deviceScaleFactor: 2, cut: true, profile: story.outputPath('phone') }
   const ahead = { ...device, clockAheadMinutes: PHONE_MINUTES_AHEAD }
   let phone = await visit('/', { ...ahead, refusals: [401, 404] })
   await signInMember(phone, memberAt(8).email)
@@ -63,10 +63,14 @@ test('a phone draws its code with the network cut, after a restart and with its 
   await expect(phone.getByTestId('at-till-digits')).toBeVisible()
   await look(phone, 'member-at-till')
   await phone.getByTestId('at-till-way').getByText('Касса без сети').click()
-  expect(await qrOf(phone, 'at-till-proof')).toMatch(/^\d{192}$/)
+  const proof = await qrOf(phone, 'at-till-proof')
+  expect(proof).toMatch(/^\d{192}$/)
+  expect(await seenIn(phone, story.outputPath('proof.png')), 'what a till’s camera reads').toEqual([proof])
   await look(phone, 'member-proof')
   await phone.getByTestId('at-till-way').getByText('EAN-13').click()
   await expect(phone.getByTestId('bars-ean13')).toBeVisible()
+  const [bars = ''] = await seenIn(phone, story.outputPath('bars.png'))
+  expect(bars.slice(1, 12), 'the EAN-13 is of the card’s number').toBe(code.slice(4, 15))
   await look(phone, 'member-bars')
 
   // Its clock is set back meanwhile: the code may be wrong, and the phone says so.
@@ -78,7 +82,7 @@ test('a phone draws its code with the network cut, after a restart and with its 
 
 test('a clock that is set right is measured again, also on a phone nobody signs in on', async ({ visit }, story) => {
   test.setTimeout(120_000)
-  const phone = { viewport: PHONE, cut: true, profile: story.outputPath('phone') }
+  const phone = { viewport: PHONE, deviceScaleFactor: 2, cut: true, profile: story.outputPath('phone') }
   let own = await visit('/', { ...phone, clockAheadMinutes: PHONE_MINUTES_AHEAD, refusals: [401, 404] })
   await signInMember(own, memberAt(27).email)
   await own.getByTestId('work-offline').click()
@@ -89,6 +93,7 @@ test('a clock that is set right is measured again, also on a phone nobody signs 
   await own.getByTestId('family-order-virtual').click()
   await own.getByTestId('family-gift').click()
   const link = new URL(await qrOf(own, 'gift'))
+  expect(await seenIn(own, story.outputPath('gift.png')), 'what the other phone’s camera reads').toEqual([link.href])
   const theirs = { viewport: PHONE, cut: true, profile: story.outputPath('family') }
   let family = await visit(link.pathname + link.hash, { ...theirs, clockAheadMinutes: PHONE_MINUTES_AHEAD })
   await expect(family.getByTestId('clock-note')).toContainText('спешат')

@@ -191,12 +191,35 @@ fn without_a_certificate_there_is_no_pass_and_no_button() {
     apple.shop.holder("1001");
     let cards = apple.shop.server.as_member("1001").get("/v1/me/cards").expect(200).json();
     assert_eq!(cards["items"][0]["wallets"], json!(["apple"]));
+    let left = || -> i64 {
+        let metrics = apple.shop.server.client().get("/metrics").expect(200).text();
+        let line = metrics.lines().find(|line| line.starts_with("unioncard_wallet_certificate_seconds{"));
+        line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    assert!(left() > 0);
     // The certificate runs out while the program runs.
     apple.shop.server.clock.advance(TimeDelta::days(366 * 12));
     let holder = apple.shop.holder("1002");
     let me = apple.shop.server.as_member("1002");
     let path = format!("/v1/me/cards/{}/apple.pkpass", holder.card.id);
     assert_eq!(me.get(&path).problem(409), "wallet-off");
+    assert!(left() < 0);
+}
+
+#[test]
+fn passes_ask_of_an_address_that_phones_call() {
+    for (address, fits) in [
+        ("https://card.example.org", true),
+        ("http://127.0.0.1:8080", true),
+        ("http://card.example.org", false),
+        ("http://10.0.0.7:8080", false),
+    ] {
+        let settings =
+            Settings::of([("public_url", address.to_owned()), ("apple_certificate", "/none".to_owned())])
+                .unwrap();
+        let Err(refused) = Issuer::of_settings(&settings, Clock::system().now()) else { panic!("no file") };
+        assert_eq!(refused.to_string().contains("public_url"), !fits, "{address}: {refused}");
+    }
 }
 
 #[test]

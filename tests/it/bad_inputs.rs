@@ -314,8 +314,13 @@ fn no_answer_is_for_pages_of_another_origin() {
 
 /// A path of the table with something in its variable segments.
 pub fn filled(path: &str) -> String {
+    filled_with(path, "0190b5b0-0000-7000-8000-000000000000")
+}
+
+/// The same with a text of one's own in them.
+pub fn filled_with(path: &str, text: &str) -> String {
     path.split('/')
-        .map(|segment| if segment.contains('{') { "0190b5b0-0000-7000-8000-000000000000" } else { segment })
+        .map(|segment| if segment.contains('{') { text } else { segment })
         .collect::<Vec<_>>()
         .join("/")
 }

@@ -240,6 +240,12 @@ fn uses(shop: &Shop, (me, office): (&Client, &Client), card: &Card, place: usize
     let device = told(me.post("/v1/me/devices", &json!({ "card": card.id })));
     let apple = told(me.get(&format!("{path}/apple.pkpass")));
     let google = told(me.get(&format!("{path}/google")));
+    let listed = me.get("/v1/me/cards?limit=200").json();
+    let id = card.id.to_string();
+    let offered = listed["items"].as_array().is_some_and(|items| {
+        items.iter().any(|item| item["id"] == id.as_str() && item["wallets"] == json!(["apple", "google"]))
+    });
+    assert_eq!(offered, apple == "ok" && google == "ok", "what the list offers is what one gets: {listed}");
     let redeemed = redeemed(shop, card, place);
     let plastic = match card.kind {
         CardKind::Virtual => told(me.post("/v1/me/cards", &json!({ "kind": "plastic" }))),

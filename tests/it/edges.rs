@@ -1,5 +1,7 @@
 //! The edges of the API as a picky stranger finds them: what one may not see, HEAD, words, limits, settings.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use card_issuer::cards::CardKind;
 use card_issuer::number::CardNumber;
 use chrono::TimeDelta;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use unioncard::auth::Role;
 use unioncard::routes;
 
-use crate::bad_inputs::filled;
+use crate::bad_inputs::{filled, filled_with};
 use crate::members_http::{person, union};
 use crate::people::People;
 use crate::shop::{Shop, bound_to, slug, stamp};
@@ -45,6 +47,33 @@ fn what_never_was_is_404_whatever_is_sent_along() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_name_with_a_control_character_is_nobodys() {
+    let server = server();
+    let people = People::of(&server);
+    let mut wrong = Vec::new();
+    for entry in routes::table().iter().filter(|entry| entry.path.contains('{')) {
+        for segment in ["a%00b", "%00", "a%0Ab"] {
+            let (method, path) = (entry.method.as_str(), filled_with(entry.path, segment));
+            let answer = sent(people.somebody_who_may(&entry.access), method, &path, WRONG[2]);
+            if answer.status != 404 {
+                wrong.push(format!("{method} {path}: {} {}", answer.status, answer.text()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (route, form) in [("token", "grant_type=client_credentials"), ("revoke", "token=x")] {
+        for named in ["a%00:b", "a\0:b", "a:b%00"] {
+            let basic = format!("Basic {}", STANDARD.encode(named));
+            let headers =
+                [("authorization", basic.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+            let answer =
+                server.client().send("POST", &format!("/v1/oauth/{route}"), &headers, form.as_bytes());
+            assert_eq!(answer.status, 401, "{route} {named:?}: {}", answer.text());
+        }
+    }
 }
 
 #[test]

@@ -259,3 +259,51 @@ fn print_files_have_boxes_fonts_and_text() {
         assert_eq!(by_zxing(&page.with_extension("png")), expected, "{sheet:?}, ZXing");
     }
 }
+
+/// The middles of the dark lines along a row or column of pixels, in millimetres.
+fn lines(brightness: impl Iterator<Item = u8>) -> Vec<f32> {
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for (place, _) in brightness.enumerate().filter(|(_, value)| *value < 160) {
+        match found.last_mut() {
+            Some((_, end)) if *end + 1 == place => *end = place,
+            _ => found.push((place, place)),
+        }
+    }
+    found.into_iter().map(|(from, to)| (from + to + 1) as f32 / 2.0 / 600.0 * 25.4).collect()
+}
+
+#[test]
+fn crop_marks_stand_where_the_cards_are_cut_and_off_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let edges = |first: f32, size: f32, count: u8| -> Vec<f32> {
+        (0..=count).map(|place| first + size * f32::from(place)).collect()
+    };
+    // The upper left corner of the first card, cards beside and below one another, and a line through the marks.
+    for (sheet, (left, top), (columns, rows), (beside, above)) in
+        [(Sheet::Plant, (9.0, 9.0), (1, 1), (2.5, 2.5)), (Sheet::Office, (19.4, 13.55), (2, 5), (13.0, 7.0))]
+    {
+        let file = folder.path().join(format!("{sheet:?}.pdf"));
+        std::fs::write(&file, document(sheet, 10)).unwrap();
+        let page = folder.path().join(format!("{sheet:?}"));
+        let mut drawing = Command::new("pdftoppm");
+        drawing.args(["-r", "600", "-gray", "-png", "-singlefile"]).arg(&file).arg(&page);
+        assert!(drawing.status().unwrap().success());
+        let page = image::open(page.with_extension("png")).unwrap().into_luma8();
+        let pixel = |millimetres: f32| (millimetres / 25.4 * 600.0) as u32;
+        let (row, column) = (pixel(above), pixel(beside));
+        let across = lines((0..page.width()).map(|x| page.get_pixel(x, row).0[0]));
+        let down = lines((0..page.height()).map(|y| page.get_pixel(column, y).0[0]));
+        for (found, cut) in [(across, edges(left, 85.6, columns)), (down, edges(top, 53.98, rows))] {
+            assert_eq!(found.len(), cut.len(), "{sheet:?}: {found:?}");
+            let off = found.iter().zip(&cut).map(|(found, cut)| (found - cut).abs()).fold(0.0, f32::max);
+            assert!(off < 0.1, "{sheet:?}: {found:?}, not {cut:?}");
+        }
+        // Between the marks and the card, and its bleed, nothing is printed.
+        let gap = pixel(top - 3.5);
+        assert_eq!(
+            lines((0..page.width()).map(|x| page.get_pixel(x, gap).0[0])),
+            [] as [f32; 0],
+            "{sheet:?}"
+        );
+    }
+}

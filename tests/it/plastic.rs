@@ -110,6 +110,8 @@ fn a_card_is_traced_from_its_order_into_a_hand() {
     assert_eq!(stranger.post(&format!("{}/hand-out", path(&made)), &given).problem(404), "not-found");
     chair.post(&format!("{}/hand-out", path(&made)), &given).expect(200);
     assert_eq!(chair.get(&format!("{}/files", path(&made))).problem(403), "forbidden", "all cards' files");
+    let whole = |client: &Client| client.get(&path(&made)).expect(200).json()["whole"].clone();
+    assert_eq!((whole(&issuer), whole(&chair)), (json!(true), json!(false)));
     let done = hand_out(&ids[2..]).expect(200).json();
     assert_eq!((&done["status"], &done["handed_out"]), (&json!("handed_out"), &json!(2)));
     let card = issuer.get(&format!("/v1/cards?number={}", printed[0]["number"].as_str().unwrap())).json();

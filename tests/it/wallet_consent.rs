@@ -1,5 +1,7 @@
 //! Another's wallet shows a member's card with the member's consent: OAuth 2.1, and every way of it that must fail.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use harness::wallets::{Returned, WalletApp};
@@ -92,6 +94,27 @@ const OPEN: &[(&str, &[&str])] = &[
     ("card:code", &["/v1/me/cards/{id}/code", "/v1/me/cards/{id}/code.svg", "/v1/me/cards/{id}/code.png"]),
     ("balance", &["/v1/me/balance"]),
 ];
+
+#[test]
+fn the_document_tells_which_scope_opens_what() {
+    let document: Value = serde_json::from_str(&unioncard::openapi::json()).unwrap();
+    let flow = &document["components"]["securitySchemes"]["wallet"]["flows"]["authorizationCode"];
+    assert_eq!(flow["tokenUrl"], "/v1/oauth/token");
+    let mut told = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let ways = operation["security"].as_array().into_iter().flatten();
+            for scope in ways.filter_map(|way| way["wallet"][0].as_str()) {
+                assert!(flow["scopes"][scope].is_string(), "{scope}");
+                assert!(operation["responses"]["403"].is_object(), "{method} {path}");
+                told.entry(scope).or_insert_with(BTreeSet::new).insert(path.as_str());
+            }
+        }
+    }
+    let open: BTreeMap<_, BTreeSet<_>> =
+        OPEN.iter().map(|(scope, paths)| (*scope, paths.iter().copied().collect())).collect();
+    assert_eq!(told, open);
+}
 
 #[test]
 fn each_scope_opens_its_routes_and_no_others() {

@@ -41,7 +41,8 @@ pub enum Kind {
 }
 
 impl PageSession {
-    /// The page that sent the request, if it was one. Where no header says, it is the only page whose cookies came.
+    /// The page that sent the request, if it was one. Where no header says, as where a browser goes to an address itself, it
+    /// is the only page whose cookies came; what is a member's own is the member's page's, whatever else is open.
     ///
     /// # Errors
     /// 422 when the header is there and names none.
@@ -55,6 +56,9 @@ impl PageSession {
                         .is_some()
                 };
                 let mut pages = [Self::Member, Self::Till, Self::Office].into_iter().filter(came);
+                if request.path().starts_with("/v1/me/") && came(&Self::Member) {
+                    return Ok(Some(Self::Member));
+                }
                 Ok(pages.next().filter(|_| pages.next().is_none()))
             }
             (Some(value), None) => {
@@ -174,6 +178,21 @@ mod tests {
         for values in refused {
             assert!(csrf.check(&send(&values), mine).is_err(), "{values:?}");
         }
+    }
+
+    #[test]
+    fn what_is_a_members_own_is_the_members_page() {
+        let asked = |path: &str, pages: &[&str]| {
+            let request = pages.iter().fold(TestRequest::get().uri(path), |request, page| {
+                request.cookie(Cookie::new(format!("__Host-{page}-access"), "x"))
+            });
+            PageSession::of(&request.to_http_request()).unwrap()
+        };
+        let pass = "/v1/me/cards/1/apple.pkpass";
+        assert_eq!(asked(pass, &["member", "office"]), Some(PageSession::Member));
+        assert_eq!(asked(pass, &["office"]), Some(PageSession::Office));
+        assert_eq!(asked("/v1/members/1", &["member", "office"]), None);
+        assert_eq!(asked(pass, &[]), None);
     }
 
     #[test]

@@ -47,6 +47,11 @@ pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     })
 }
 
+/// Whether a path names something that may be there: nothing has a control character in its name.
+fn is_plain(request: &HttpRequest) -> bool {
+    request.match_info().iter().all(|(_, value)| !value.chars().any(char::is_control))
+}
+
 /// One segment of the path read into `T`; what can't be read is simply not there (404).
 pub struct IdPath<T>(pub T);
 
@@ -55,6 +60,9 @@ impl<T: FromStr> FromRequest for IdPath<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if !is_plain(request) {
+            return ready(Err(Problem::not_found()));
+        }
         let text = request.match_info().iter().next().map(|(_, value)| value).unwrap_or_default();
         ready(T::from_str(text).map(IdPath).map_err(|_| Problem::not_found()))
     }
@@ -68,6 +76,9 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if !is_plain(request) {
+            return ready(Err(Problem::not_found()));
+        }
         let segments = actix_web::web::Path::<T>::extract(request).into_inner();
         ready(segments.map(|path| Path(path.into_inner())).map_err(|_| Problem::not_found()))
     }

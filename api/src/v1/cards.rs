@@ -16,7 +16,7 @@ use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::{CardId, MemberId};
 use shared_kernel::money::Money;
-use union_registry::facts;
+use union_registry::facts::{self, Facts};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -261,9 +261,14 @@ impl CardView {
         }
     }
 
-    /// A card as of now, with the wallets it can be put into: a good card that draws codes.
-    pub fn with_wallets(card: &Card, offered: &[Provider], now: DateTime<Utc>) -> Self {
-        let fits = card.kind == CardKind::Virtual && card.standing_at(now) == cards::Standing::Valid;
+    /// A card as of now, with the wallets it can be put into: a good card of an active member's that draws codes.
+    pub fn with_wallets(
+        (card, facts): (&Card, Option<&Facts>),
+        offered: &[Provider],
+        now: DateTime<Utc>,
+    ) -> Self {
+        let good = identify::standing(card, facts, now) == CardStanding::Valid;
+        let fits = card.kind == CardKind::Virtual && good;
         Self { wallets: if fits { offered.to_vec() } else { Vec::new() }, ..Self::new(card, now) }
     }
 }

@@ -163,7 +163,7 @@ pub async fn show(
         .run(move |connection| {
             let (batch, own) = seen(connection, &principal, id.0)?;
             let view = BatchView::one(&shared, connection, &batch)?;
-            Ok(if own.is_none() { view.with_files(&shared) } else { view })
+            Ok(view.seen_by(&shared, own.is_none()))
         })
         .await?;
     Ok(web::Json(view))

@@ -24,7 +24,7 @@ pub mod updates;
 
 use std::sync::{Arc, OnceLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -92,6 +92,11 @@ impl Wallets {
     /// Apple's passes, where they can be signed now.
     pub fn apple(&self, now: DateTime<Utc>) -> Option<&apple::Issuer> {
         self.apple.get().filter(|issuer| now <= issuer.signer.last_moment())
+    }
+
+    /// How long Apple's passes can still be signed; less than nothing once their certificate has run out.
+    pub fn apple_left(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        self.apple.get().map(|issuer| issuer.signer.last_moment() - now)
     }
 
     /// Google's cards, where an account of ours speaks for us.

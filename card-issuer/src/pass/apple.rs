@@ -158,28 +158,31 @@ impl Pass<'_> {
     }
 
     fn fields(&self) -> StoreCard {
-        let mut secondary = vec![Field::money("pending", self.pending)];
-        secondary.push(Field::text("standing", self.standing.word()));
-        let mut auxiliary = vec![Field::day("expires_on", self.expires_on)];
+        let secondary =
+            vec![Field::money("pending", self.pending), Field::text("standing", self.standing.word())];
+        let mut auxiliary = Vec::new();
+        if self.debt.is_positive() {
+            auxiliary.push(Field::money("debt", self.debt));
+        }
         if let Some((amount, on)) = self.expiring {
             auxiliary.push(Field::money("expiring", amount));
             auxiliary.push(Field::day("expiring_on", on));
         }
-        if self.debt.is_positive() {
-            auxiliary.push(Field::money("debt", self.debt));
-        }
+        auxiliary.push(Field::day("expires_on", self.expires_on));
+        let mut back_fields = auxiliary.split_off(auxiliary.len().min(FRONT_MAX - secondary.len()));
+        back_fields.extend([
+            Field::text("number", &self.number.grouped()),
+            Field::text("how", "how_text"),
+            Field::text("spend", "spend_text"),
+            Field::text("lost", "lost_text"),
+            Field::text("page", self.page_url),
+        ]);
         StoreCard {
             header_fields: self.tier.map(|tier| Field::text("tier", tier)).into_iter().collect(),
             primary_fields: vec![Field::money("available", self.available)],
             secondary_fields: secondary,
             auxiliary_fields: auxiliary,
-            back_fields: vec![
-                Field::text("number", &self.number.grouped()),
-                Field::text("how", "how_text"),
-                Field::text("spend", "spend_text"),
-                Field::text("lost", "lost_text"),
-                Field::text("page", self.page_url),
-            ],
+            back_fields,
         }
     }
 }
@@ -265,6 +268,10 @@ enum Value {
     Amount(Box<RawValue>),
 }
 
+/// Secondary and auxiliary fields that a phone shows of a store card with a square code; what is less pressing stands on
+/// the back.
+const FRONT_MAX: usize = 4;
+
 /// Fields whose change a phone tells of by itself.
 const TOLD: &[&str] = &["available", "standing", "tier"];
 
@@ -320,4 +327,54 @@ fn packed(files: &[(&str, &[u8])]) -> Result<Vec<u8>, PassError> {
         archive.write_all(bytes)?;
     }
     Ok(archive.finish()?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(design: &Design) -> Pass<'_> {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        Pass {
+            card: CardId::generate(),
+            number: CardNumber::parse("9643000000000004").unwrap(),
+            expires_on: day("2031-11-22"),
+            ends_at: day("2031-11-23").and_hms_opt(0, 0, 0).unwrap().and_utc(),
+            standing: Standing::Member,
+            union: "Union",
+            design,
+            available: "100.00".parse().unwrap(),
+            pending: "5.00".parse().unwrap(),
+            debt: Money::ZERO,
+            tier: None,
+            expiring: None,
+            service_url: "https://example.org",
+            token: "token",
+            page_url: "https://example.org/",
+        }
+    }
+
+    fn keys(fields: &[Field]) -> Vec<&'static str> {
+        fields.iter().map(|field| field.key).collect()
+    }
+
+    #[test]
+    fn the_front_has_room_for_four_and_a_debt_is_among_them() {
+        let design = Design::default();
+        let mut pass = pass(&design);
+        let shown = |pass: &Pass<'_>| {
+            let card = pass.fields();
+            (keys(&card.auxiliary_fields), keys(&card.back_fields), card.secondary_fields.len())
+        };
+        let usual = ["number", "how", "spend", "lost", "page"];
+        assert_eq!(shown(&pass), (vec!["expires_on"], usual.to_vec(), 2));
+        pass.expiring = Some(("120.00".parse().unwrap(), "2026-12-01".parse().unwrap()));
+        let (front, back, _) = shown(&pass);
+        assert_eq!((front, back[0]), (vec!["expiring", "expiring_on"], "expires_on"));
+        pass.debt = "7.00".parse().unwrap();
+        let (front, back, _) = shown(&pass);
+        assert_eq!((front, &back[..2]), (vec!["debt", "expiring"], &["expiring_on", "expires_on"][..]));
+        pass.expiring = None;
+        assert_eq!(shown(&pass).0, ["debt", "expires_on"]);
+    }
 }

@@ -48,6 +48,12 @@ impl WalletApp {
         self.redirect_uris.iter().flatten().map(String::as_str)
     }
 
+    /// Whether codes may be sent to an address: to one of those registered, and to a registered one of the phone itself at
+    /// any port, since an app takes whichever is free (RFC 8252 §7.3).
+    pub fn takes(&self, asked: &str) -> bool {
+        self.redirect_uris().any(|own| own == asked || same_but_for_the_port(own, asked))
+    }
+
     /// Whether it keeps no secret.
     pub fn is_public(&self) -> bool {
         self.secret_hash.is_none()
@@ -148,6 +154,16 @@ fn may_redirect(text: &str, public: bool) -> bool {
         // A scheme made of a domain's name is somebody's own; `javascript:` and `data:` have no dot.
         scheme => public && scheme.contains('.') && !url.path().is_empty(),
     }
+}
+
+/// Whether both are addresses of the phone itself that differ in nothing but the port.
+fn same_but_for_the_port(own: &str, asked: &str) -> bool {
+    let of_the_phone = |text: &str| {
+        let mut url = Url::parse(text).ok().filter(|url| url.scheme() == "http")?;
+        url.set_port(None).ok()?;
+        may_redirect(text, true).then_some(url)
+    };
+    of_the_phone(own).is_some_and(|own| of_the_phone(asked) == Some(own))
 }
 
 /// Registers an app.
@@ -331,6 +347,26 @@ pub fn id_of(connection: &mut PgConnection, client_id: &str) -> QueryResult<Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_of_the_phone_is_whichever_is_free() {
+        let own = "http://127.0.0.1:7000/cb?a=1";
+        for asked in ["http://127.0.0.1:51004/cb?a=1", "http://127.0.0.1/cb?a=1"] {
+            assert!(same_but_for_the_port(own, asked), "{asked}");
+        }
+        for asked in [
+            "http://127.0.0.1:51004/other",
+            "http://[::1]:7000/cb?a=1",
+            "http://127.0.0.2:7000/cb?a=1",
+            "http://localhost:7000/cb?a=1",
+            "https://127.0.0.1:7000/cb?a=1",
+            "http://user@127.0.0.1:7000/cb?a=1",
+            "http://127.0.0.1:7000/cb?a=1#x",
+        ] {
+            assert!(!same_but_for_the_port(own, asked), "{asked}");
+        }
+        assert!(!same_but_for_the_port("https://bank.example/cb", "https://bank.example:8443/cb"));
+    }
 
     #[test]
     fn where_codes_may_be_sent() {

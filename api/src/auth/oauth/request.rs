@@ -88,9 +88,7 @@ impl Asked {
 
     fn judged(self, known: Option<WalletApp>, issuer: &str) -> Result<Checked, Refusal> {
         let Some(app) = known else { return Err(Refusal::Here(unknown_app())) };
-        let Some(redirect_uri) =
-            self.redirect_uri.filter(|asked| app.redirect_uris().any(|own| own == asked))
-        else {
+        let Some(redirect_uri) = self.redirect_uri.filter(|asked| app.takes(asked)) else {
             return Err(Refusal::Here(foreign_address()));
         };
         let state = self.state;

@@ -19,6 +19,17 @@ shared_kernel::text_enum!(
     }
 );
 
+impl Scope {
+    /// What an app that has it may do, for its makers.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Card => "the member's own cards: numbers, kinds, states, dates; the number as bars",
+            Self::CardCode => "the live code, as text and as a picture: it earns and spends at a till",
+            Self::Balance => "the balances",
+        }
+    }
+}
+
 /// Some scopes, one at least.
 #[derive(Debug, Clone, PartialEq, Eq, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
 #[diesel(sql_type = Text)]

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 use shared_kernel::ids::{CardId, MemberId};
-use union_registry::{MemberStatus, members};
+use union_registry::{MemberStatus, facts, members};
 use utoipa::{IntoParams, ToSchema};
 
 use super::money::PageQuery;
@@ -49,9 +49,16 @@ pub async fn list(
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
     let place = list.place(query.0.asked())?;
-    let cards = app.into_inner().run(move |connection| Ok(cards::of_member(connection, member)?)).await?;
+    let (cards, facts) = app
+        .into_inner()
+        .run(move |connection| {
+            let facts = facts::facts_for_posting(connection, &[(member, now)])?.pop().flatten();
+            Ok((cards::of_member(connection, member)?, facts))
+        })
+        .await?;
     let shown = cards.into_iter().filter(|card| is_shown_to(&principal, card)).collect();
-    Ok(list.answer(&place.of(shown).map(|card| CardView::with_wallets(&card, &offered, now))))
+    Ok(list
+        .answer(&place.of(shown).map(|card| CardView::with_wallets((&card, facts.as_ref()), &offered, now))))
 }
 
 /// A live code.

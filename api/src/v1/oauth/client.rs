@@ -29,13 +29,15 @@ pub fn credentials(
         problem.oauth("invalid_request")
     };
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
+    // RFC 6749 §3.2: a parameter without a value counts as left out.
+    let [id, secret] = [id, secret].map(|text| text.filter(|text| !text.is_empty()));
     match (headers.next(), headers.next(), id, secret) {
         (None, _, Some(id), secret) => Ok(Credentials { id, secret }),
         (Some(value), None, named, None) => {
             let (id, secret) = value.to_str().ok().and_then(basic).ok_or_else(|| wrong_client(request))?;
             // Some programs name themselves in the form as well: it must be the same name.
             if named.is_none_or(|named| named == id) {
-                Ok(Credentials { id, secret: Some(secret) })
+                Ok(Credentials { id, secret: Some(secret).filter(|secret| !secret.is_empty()) })
             } else {
                 Err(twice())
             }
@@ -81,7 +83,10 @@ fn basic(header: &str) -> Option<(String, String)> {
     }
     let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
-    Some((decoded(id)?, decoded(secret)?))
+    let both = (decoded(id)?, decoded(secret)?);
+    // Nobody's id or secret has any, and a database takes no NUL.
+    let plain = |text: &str| !text.chars().any(char::is_control);
+    (plain(&both.0) && plain(&both.1)).then_some(both)
 }
 
 fn decoded(text: &str) -> Option<String> {
@@ -103,6 +108,9 @@ mod tests {
         assert_eq!(basic(&header("id:a&b=c")), pair("id", "a&b=c"));
         assert_eq!(basic(&header("id:")), pair("id", ""));
         assert_eq!(basic(&header("id")), None);
+        for text in ["a%00:b", "a:b%00", "a\0:b", "a:b%0A"] {
+            assert_eq!(basic(&header(text)), None, "{text:?}");
+        }
         assert_eq!(basic("Basic ???"), None);
         assert_eq!(basic("Bearer abc"), None);
     }

@@ -25,7 +25,6 @@ pub struct Metadata {
     token_endpoint_auth_methods_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
-    ui_locales_supported: [&'static str; 2],
     /// RFC 9207: every answer of the authorization endpoint names its issuer.
     authorization_response_iss_parameter_supported: bool,
 }
@@ -50,7 +49,6 @@ pub async fn show(app: web::Data<App>) -> web::Json<Metadata> {
         token_endpoint_auth_methods_supported: signing_in,
         revocation_endpoint_auth_methods_supported: signing_in,
         code_challenge_methods_supported: ["S256"],
-        ui_locales_supported: ["ru", "en"],
         authorization_response_iss_parameter_supported: true,
         issuer,
     })

@@ -208,6 +208,9 @@ pub struct BatchView {
     /// Whether its files are there. They aren't while they are being drawn, nor long after the cards came back from the
     /// plant; asking for them draws them.
     files_ready: bool,
+    /// Whether all of its cards are yours to see, and so are its files and its way; shown for one batch, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whole: Option<bool>,
     /// Its files, the faces apart, once they are drawn; shown for one batch, not in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<PrintFileView>,
@@ -242,6 +245,7 @@ impl BatchView {
             made_at: Timestamp(batch.made_at),
             dpi: batch.dpi,
             files_ready: files::ready(app, batch),
+            whole: None,
             files: Vec::new(),
             events: Vec::new(),
         }
@@ -271,9 +275,10 @@ impl BatchView {
         Ok(view)
     }
 
-    /// The same with its files, where they are drawn.
-    pub(super) fn with_files(mut self, app: &App) -> Self {
-        if let Ok(listed) = files::listed(&files::kept_in(app, self.id)) {
+    /// The same for whoever sees all of its cards, or only some: with its files, where they are drawn, or without.
+    pub(super) fn seen_by(mut self, app: &App, whole: bool) -> Self {
+        self.whole = Some(whole);
+        if whole && let Ok(listed) = files::listed(&files::kept_in(app, self.id)) {
             let sums = PrintFileView { name: SUMS.to_owned(), sha256: None };
             self.files = listed
                 .into_iter()

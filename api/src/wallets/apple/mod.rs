@@ -13,6 +13,7 @@ use card_issuer::pass::apple::signing::{Signer, SigningError};
 use card_issuer::pass::apple::{Pass, Standing};
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
+use reqwest::Url;
 
 use super::WalletError;
 use super::shown::{Life, Shown};
@@ -52,6 +53,10 @@ impl Issuer {
             std::fs::read_to_string(path.trim())
                 .map_err(|error| WalletError::Setting { name, reason: error.to_string() })
         });
+        if !can_be_called(&settings.public_url()) {
+            let reason = "phones ask Apple's passes of an https address alone".to_owned();
+            return Err(WalletError::Setting { name: "public_url", reason });
+        }
         match Signer::from_pem(&certificate?, &key?, &intermediate?, now) {
             Ok(signer) => Self::of(signer, settings, true).map(Some),
             Err(error @ SigningError::Validity(..)) => {
@@ -153,6 +158,14 @@ pub fn token(master: &MasterKey, serial: &str) -> String {
 /// Whether this is the token of a serial number, known or not: it takes the same time.
 pub fn is_token(master: &MasterKey, serial: &str, shown: &str) -> bool {
     secrets::same(shown.as_bytes(), token(master, serial).as_bytes())
+}
+
+/// Whether a phone calls a web service at an address: over https, or on the machine itself where it is tried out.
+fn can_be_called(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| match url.scheme() {
+        "https" => true,
+        _ => matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost")),
+    })
 }
 
 const CERTIFICATE: &str = "certificate.pem";

@@ -965,7 +965,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** My balances as of now. */
+        /**
+         * My balances as of now.
+         * @description A wallet's token with the scope `balance` opens it too.
+         */
         get: operations["get_me_balance"];
         put?: never;
         post?: never;
@@ -982,7 +985,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** My cards, virtual ones first. */
+        /**
+         * My cards, virtual ones first.
+         * @description A wallet's token with the scope `card` opens it too.
+         */
         get: operations["get_me_cards"];
         put?: never;
         /** Orders a card: a family card, virtual or plastic, or plastic of my own. No name is kept with a family card. */
@@ -1034,7 +1040,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The bare number as bars, for tills that read no QR: Code 128 of the number itself, EAN-13 of its short form. */
+        /**
+         * The bare number as bars, for tills that read no QR: Code 128 of the number itself, EAN-13 of its short form.
+         * @description A wallet's token with the scope `card` opens it too.
+         */
         get: operations["get_me_cards_id_barcode_svg"];
         put?: never;
         post?: never;
@@ -1068,7 +1077,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The live code of a virtual card as of now. */
+        /**
+         * The live code of a virtual card as of now.
+         * @description A wallet's token with the scope `card:code` opens it too.
+         */
         get: operations["get_me_cards_id_code"];
         put?: never;
         post?: never;
@@ -1085,7 +1097,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The live code as a PNG. */
+        /**
+         * The live code as a PNG.
+         * @description A wallet's token with the scope `card:code` opens it too.
+         */
         get: operations["get_me_cards_id_code_png"];
         put?: never;
         post?: never;
@@ -1102,7 +1117,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The live code as an SVG of one path, quiet zone included. */
+        /**
+         * The live code as an SVG of one path, quiet zone included.
+         * @description A wallet's token with the scope `card:code` opens it too.
+         */
         get: operations["get_me_cards_id_code_svg"];
         put?: never;
         post?: never;
@@ -2729,7 +2747,6 @@ export interface components {
             service_documentation: string;
             token_endpoint: string;
             token_endpoint_auth_methods_supported: string[];
-            ui_locales_supported: string[];
         };
         /** @description A member's balances. */
         Balance: {
@@ -4137,6 +4154,8 @@ export interface components {
             spoiled: number;
             /** @description `made`, `sent`, `received` or `handed_out`. */
             status: string;
+            /** @description Whether all of its cards are yours to see, and so are its files and its way; shown for one batch, not in lists. */
+            whole?: boolean | null;
         };
         /** @description Whose waiting cards to print. */
         PrintBatchBody: {
@@ -7870,6 +7889,15 @@ export interface operations {
                     "application/json": components["schemas"]["Balance"];
                 };
             };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_me_cards: {
@@ -7893,6 +7921,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cards"];
+                };
+            };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description wrong limit or cursor */
@@ -8064,6 +8101,15 @@ export interface operations {
                     "image/svg+xml": unknown;
                 };
             };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description no such card of yours */
             404: {
                 headers: {
@@ -8139,6 +8185,15 @@ export interface operations {
                     "application/json": components["schemas"]["CodeView"];
                 };
             };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description no such card of yours */
             404: {
                 headers: {
@@ -8182,6 +8237,15 @@ export interface operations {
                     "image/png": unknown;
                 };
             };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description a plastic, blocked or expired card has none */
             409: {
                 headers: {
@@ -8220,6 +8284,15 @@ export interface operations {
                 };
                 content: {
                     "image/svg+xml": unknown;
+                };
+            };
+            /** @description `insufficient-scope`: a wallet's token without this scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description a plastic, blocked or expired card has none */

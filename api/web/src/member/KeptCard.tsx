@@ -14,7 +14,7 @@ interface Props {
   onRetry: () => void
 }
 
-export function KeptCard({ devices, why, onRetry }: Props) {
+export default function KeptCard({ devices, why, onRetry }: Props) {
   const { t } = useWords()
   const [chosen, setChosen] = useState(devices[0]?.card)
   const device = devices.find(({ card }) => card === chosen) ?? devices[0]

@@ -1,5 +1,5 @@
 /** The member's page: sign-in, or the card with everything under it. */
-import { ActionIcon, Button, Container, Skeleton, Stack } from '@mantine/core'
+import { ActionIcon, Button, Container, Skeleton, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconReceipt, IconSettings } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -14,15 +14,12 @@ import { Loaded } from '../ui/states'
 import { useWords } from '../ui/words'
 import { Balances } from './Balances'
 import { CardFace } from './CardFace'
-import { CardSwitch } from './CardSwitch'
 import { EnrolmentOffer } from './EnrolmentOffer'
-import { KeptCard } from './KeptCard'
 import { OfflineOffer } from './OfflineOffer'
 import { Operations } from './Operations'
-import { RenewCard } from './RenewCard'
 import { ShowLarge } from './ShowLarge'
 import { SignIn } from './SignIn'
-import { firstShown, worthShowing } from './shownCards'
+import { firstShown, mayRenew, worthShowing } from './shownCards'
 import { Standing } from './TierCard'
 import { useKeptDevices, useMeasuredClock, useUpkeep } from './useKept'
 import { WalletButtons } from './WalletButtons'
@@ -30,9 +27,12 @@ import { WalletButtons } from './WalletButtons'
 /** A server that could not be reached is asked again by itself. */
 const AGAIN_MS = 15_000
 
-/** Behind a tap, so out of the first load. */
+/** Behind a tap, or for whoever has several cards, no good one or no network: so out of the first load. */
 const Settings = lazy(() => import('./Settings'))
 const Claims = lazy(() => import('./Claims'))
+const CardSwitch = lazy(() => import('./CardSwitch'))
+const KeptCard = lazy(() => import('./KeptCard'))
+const RenewCard = lazy(() => import('./RenewCard'))
 
 export function MemberEntry() {
   const { signedIn } = useSession()
@@ -42,7 +42,11 @@ export function MemberEntry() {
   if (signedIn) return <Home kept={kept} />
   if (!kept) return null
   if (kept.length > 0 && !entering) {
-    return <KeptCard devices={kept} why="guest" onRetry={() => setEntering(true)} />
+    return (
+      <Suspense fallback={null}>
+        <KeptCard devices={kept} why="guest" onRetry={() => setEntering(true)} />
+      </Suspense>
+    )
   }
   return <SignIn />
 }
@@ -65,7 +69,11 @@ function Home({ kept }: { kept: Device[] | undefined }) {
   const unreachable = first !== null && asProblem(first).unreachable
   if (waiting && (late || unreachable) && kept && kept.length > 0) {
     const again = () => void Promise.all([me.refetch(), cards.refetch()])
-    return <KeptCard devices={kept} why="offline" onRetry={again} />
+    return (
+      <Suspense fallback={<Waiting />}>
+        <KeptCard devices={kept} why="offline" onRetry={again} />
+      </Suspense>
+    )
   }
   return (
     <Loaded
@@ -139,7 +147,11 @@ function Page({ me, cards }: { me: Me; cards: Card[] }) {
         <Stack gap={8}>
           <CardBar cards={shown} card={card} onChoose={setChosen} onSettings={openSettings} />
           {card ? <CardFace key={card.id} me={holder} card={card} /> : null}
-          {card && me.status === 'active' ? <RenewCard key={`renew-${card.id}`} card={card} /> : null}
+          {card && mayRenew(me, card) ? (
+            <Suspense fallback={null}>
+              <RenewCard key={`renew-${card.id}`} card={card} />
+            </Suspense>
+          ) : null}
           {card ? <ShowLarge card={card} /> : null}
           {card ? <WalletButtons key={`wallets-${card.id}`} card={card} /> : null}
           {card ? <OfflineOffer key={`offer-${card.id}`} me={me} card={card} /> : null}
@@ -213,7 +225,15 @@ function CardBar({ cards, card, onChoose, onSettings }: BarProps) {
   const { t } = useWords()
   return (
     <div className="card-bar">
-      <CardSwitch cards={cards} chosen={card?.id} onChoose={onChoose} />
+      {cards.length < 2 ? (
+        <Text size="sm" fw={600} c="dimmed">
+          Unioncard
+        </Text>
+      ) : (
+        <Suspense fallback={<span />}>
+          <CardSwitch cards={cards} chosen={card?.id} onChoose={onChoose} />
+        </Suspense>
+      )}
       <ActionIcon
         variant="subtle"
         color="gray"

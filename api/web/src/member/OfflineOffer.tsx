@@ -4,7 +4,7 @@ import { IconDeviceMobileCheck, IconPlugConnectedX } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Card, Me } from '../api/types'
-import { provision, useDevice } from '../offline/device'
+import { useDevice } from '../offline/device'
 import { useAnnounce } from '../ui/Announcer'
 import { ProblemNote } from '../ui/states'
 import { useWords } from '../ui/words'
@@ -26,7 +26,7 @@ export function OfflineOffer({ me, card }: { me: Me; card: Card }) {
   const device = useDevice(card.id)
   const [hidden, setHidden] = useState(dismissed)
   const adding = useMutation({
-    mutationFn: () => provision(card, me),
+    mutationFn: async () => (await import('../offline/provision')).provision(card, me),
     onSuccess: async (added) => {
       say(t('offlineOffer.done'))
       queries.setQueryData(['device', card.id], added)

@@ -2,18 +2,13 @@
 import { Button, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconReplace } from '@tabler/icons-react'
-import { lazy, Suspense } from 'react'
 import type { Card } from '../api/types'
 import { useWords } from '../ui/words'
-import { isLiving } from './shownCards'
+import { ReissueCard } from './ReissueCard'
 
-/** Behind a tap, so out of the first load. */
-const ReissueCard = lazy(() => import('./ReissueCard').then((file) => ({ default: file.ReissueCard })))
-
-export function RenewCard({ card }: { card: Card }) {
+export default function RenewCard({ card }: { card: Card }) {
   const { t } = useWords()
   const [opened, { open, close }] = useDisclosure(false)
-  if (isLiving(card) || card.kind !== 'virtual' || card.relation) return null
   return (
     <>
       <Button fullWidth leftSection={<IconReplace size={18} />} data-testid="renew-card" onClick={open}>
@@ -22,11 +17,7 @@ export function RenewCard({ card }: { card: Card }) {
       <Text size="xs" c="dimmed" ta="center">
         {t('reissue.renewHint')}
       </Text>
-      {opened ? (
-        <Suspense fallback={null}>
-          <ReissueCard card={card} opened onClose={close} />
-        </Suspense>
-      ) : null}
+      <ReissueCard card={card} opened={opened} onClose={close} />
     </>
   )
 }

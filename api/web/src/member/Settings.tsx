@@ -14,6 +14,7 @@ import { BlockCard } from './BlockCard'
 import { CardMore } from './CardMore'
 import { LeaveProgramme } from './LeaveProgramme'
 import { OrderPlastic } from './OrderPlastic'
+import { isLiving } from './shownCards'
 
 interface Props {
   me: Me
@@ -86,8 +87,8 @@ export default function Settings({ me, card, opened, onClose, title }: Props) {
           </Stack>
           <Divider />
           <CardMore me={me} card={card} />
-          <OrderPlastic />
-          {card && card.status === 'active' ? (
+          {me.status === 'active' ? <OrderPlastic /> : null}
+          {card && isLiving(card) ? (
             <Button
               variant="light"
               color="red"

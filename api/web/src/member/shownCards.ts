@@ -1,5 +1,5 @@
 /** Which of a member's cards the page shows. */
-import type { Card } from '../api/types'
+import type { Card, Me } from '../api/types'
 
 const LIVING = new Set(['ordered', 'issued', 'active'])
 
@@ -16,6 +16,11 @@ export function worthShowing(cards: Card[]): Card[] {
   const ended = inPhone.some(isLiving) ? undefined : inPhone[0]
   const shown = cards.filter((card) => isLiving(card) || card === ended)
   return shown.length > 0 ? shown : cards
+}
+
+/** Whether a member gets another card in place of one: their own in the phone, which has ended. */
+export function mayRenew(me: Pick<Me, 'status'>, card: Card): boolean {
+  return me.status === 'active' && !isLiving(card) && card.kind === 'virtual' && !card.relation
 }
 
 /** The one to begin with: the member's own before the family's, one that tills take before others. */

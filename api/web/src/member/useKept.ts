@@ -3,7 +3,10 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { api, ask } from '../api/client'
 import type { Card, Me } from '../api/types'
-import { allDevices, type Device, forget, measureClock, refreshed, takeGift } from '../offline/device'
+import { allDevices, type Device, forget, GIFT } from '../offline/device'
+
+/** For browsers that are devices alone, so out of the first load. */
+const keeping = () => import('../offline/provision')
 
 const CLOCK_MS = 60_000
 
@@ -12,7 +15,10 @@ export function useKeptDevices(): Device[] | undefined {
   const query = useQuery({
     queryKey: ['kept-devices'],
     queryFn: async () => {
-      await takeGift().catch(() => false)
+      if (location.hash.startsWith(GIFT)) {
+        // A link that can't be read brings nothing.
+        await import('../offline/gift').then(({ takeGift }) => takeGift()).catch(() => undefined)
+      }
       return allDevices()
     },
     staleTime: Number.POSITIVE_INFINITY,
@@ -38,7 +44,10 @@ export function useUpkeep(me: Me, cards: Card[]): void {
         if (over) return
         if (!card || !known.has(device.device)) await forget(device.card)
         // What one card lacks, the others get all the same.
-        else await refreshed(device, card, me).catch(() => undefined)
+        else
+          await keeping()
+            .then(({ refreshed }) => refreshed(device, card, me))
+            .catch(() => undefined)
         await queries.invalidateQueries({ queryKey: ['device', device.card] })
       }
       await queries.invalidateQueries({ queryKey: ['kept-devices'] })
@@ -61,6 +70,7 @@ export function useMeasuredClock(kept: Device[] | undefined): void {
     queryKey: ['clock'],
     enabled: kept !== undefined && kept.length > 0,
     queryFn: async () => {
+      const { measureClock } = await keeping()
       const moved = await measureClock()
       if (moved) await queries.invalidateQueries({ queryKey: ['code'] })
       return moved

@@ -1,10 +1,9 @@
 /** This browser as a device that draws a card's live code: provisioned once, then without network, also after a restart. */
 import { useQuery } from '@tanstack/react-query'
-import { api, ask, askWhole, PATIENCE_MS } from '../api/client'
+import { api, askWhole } from '../api/client'
 import type { Card, Code, Me } from '../api/types'
-import { clockOffset } from '../member/countdown'
-import { drawCode, importSecret } from './code'
-import { change, clear, readAll, readOne, remove, write } from './store'
+import { drawCode } from './code'
+import { change, clear, readAll, readOne, remove } from './store'
 
 /** Whose name stands on the card; a family's phone knows none. */
 export type Holder = Pick<Me, 'union' | 'status' | 'last_name' | 'first_name' | 'middle_name' | 'design'> & {
@@ -35,12 +34,10 @@ export interface Device {
   bars?: Bars
 }
 
-/** A proof is asked for anew when it has less than this left. */
-const PROOF_LEFT_MS = 18 * 3_600_000
+/** What a link with a card for a family's phone begins with, behind its address (`gift.ts`). */
+export const GIFT = '#card='
 /** A clock set back by less is nobody's doing. */
 const SET_BACK_MS = 60_000
-/** The server tells whole seconds: a difference below this is the measurement's. */
-const ROUGH_MS = 3_000
 
 export function holderOf({ union, status, last_name, first_name, middle_name, design }: Me): Holder {
   return { union, status, last_name, first_name, middle_name: middle_name ?? null, design: design ?? null }
@@ -59,81 +56,9 @@ export async function logoOf(): Promise<string> {
   })
 }
 
-/** "Android · Chrome": what its owner knows it by. */
-export function deviceName(agent = navigator.userAgent): string {
-  const system = /Android|iPhone|iPad|Windows|Mac OS|Linux/.exec(agent)?.[0] ?? ''
-  const browser = /YaBrowser|Edg|OPR|Firefox|Chrome|Safari/.exec(agent)?.[0] ?? ''
-  const names: Record<string, string> = { Edg: 'Edge', OPR: 'Opera', 'Mac OS': 'Mac', YaBrowser: 'Яндекс' }
-  return [system, browser]
-    .filter(Boolean)
-    .map((name) => names[name] ?? name)
-    .join(' · ')
-}
-
-/** Asks for a device of its own and keeps its key where it can't be read. */
-export async function provision(card: Card, me: Me): Promise<Device> {
-  const asked = Date.now()
-  const body = { card: card.id, name: deviceName() }
-  const { data, response } = await askWhole(api.POST('/v1/me/devices', { body }))
-  const offset = clockOffset(response.headers.get('date'), asked, Date.now())
-  const device: Device = {
-    card: card.id,
-    device: data.id,
-    view: card,
-    holder: holderOf(me),
-    key: await importSecret(data.secret),
-    offset,
-    seenAt: Date.now() + offset,
-  }
-  await write('devices', device)
-  await stay()
-  await refreshed(device, card, me)
-  return (await readOne<Device>('devices', card.id)) ?? device
-}
-
-/** A key is told once, so the browser is asked not to clear it away when it needs room. */
-async function stay(): Promise<void> {
-  await navigator.storage?.persist?.().catch(() => false)
-}
-
 /** Writes what has become known of a device; one that was forgotten meanwhile stays forgotten. */
-async function note({ card, device }: Device, known: Partial<Device>): Promise<void> {
+export async function note({ card, device }: Device, known: Partial<Device>): Promise<void> {
   await change<Device>('devices', card, (kept) => (kept.device === device ? { ...kept, ...known } : kept))
-}
-
-/**
- * What this device shows without network, as of now: card, name, proof, bars. The caller is online. What is known already
- * is written before anything is asked for, so that a refusal doesn't hide that a member was suspended.
- */
-export async function refreshed(device: Device, card: Card, me: Me): Promise<void> {
-  const good = me.status === 'active' && card.status === 'active'
-  const holder = holderOf(me)
-  const logo = holder.design?.logo && holder.design.id === device.holder.design?.id && device.holder.logo
-  if (logo) holder.logo = logo
-  await note(device, { view: card, holder, ...(good ? {} : { proof: undefined }) })
-  if (holder.design?.logo && !logo) await note(device, { holder: { ...holder, logo: await logoOf() } })
-  if (!good) return
-  const left = Date.parse(device.proof?.valid_until ?? '') - (Date.now() + device.offset)
-  if (!(left > PROOF_LEFT_MS)) {
-    const path = { params: { path: { id: card.id } } }
-    await note(device, { proof: await ask(api.GET('/v1/me/cards/{id}/proof', path)) })
-  }
-  if (!device.bars) {
-    const [code128, ean13] = [await bars(card.id, 'code128'), await bars(card.id, 'ean13')]
-    await note(device, { bars: { code128, ean13 } })
-  }
-}
-
-/** The bars of a card's number, as a picture. */
-export async function bars(card: string, kind: 'code128' | 'ean13'): Promise<string> {
-  const params = { path: { id: card }, query: { kind } }
-  const { data } = await askWhole(
-    api.GET('/v1/me/cards/{id}/barcode.svg', { params, parseAs: 'text' }) as Promise<{
-      data?: string
-      response: Response
-    }>,
-  )
-  return data
 }
 
 export function allDevices(): Promise<Device[]> {
@@ -162,66 +87,8 @@ export function useDevice(card: string): Device | null | undefined {
   return query.data
 }
 
-/** What a family's phone is given in a link: never sent to any server, since it stands behind the `#`. */
-interface Gift {
-  card: Card
-  union: Me['union']
-  device: string
-  secret: string
-}
-
-const GIFT = '#card='
-
-export function giftLink(gift: Gift): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(gift))
-  const text = btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-  return `${location.origin}/${GIFT}${text.replace(/=+$/, '')}`
-}
-
-/** Takes the card a link brought, and the link out of the address. */
-export async function takeGift(): Promise<boolean> {
-  if (!location.hash.startsWith(GIFT)) return false
-  const text = location.hash.slice(GIFT.length).replaceAll('-', '+').replaceAll('_', '/')
-  history.replaceState(null, '', '/')
-  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
-  const gift = JSON.parse(new TextDecoder().decode(bytes)) as Gift
-  const offset = (await serverOffset()) ?? 0
-  await write('devices', {
-    card: gift.card.id,
-    device: gift.device,
-    view: gift.card,
-    holder: { union: gift.union, status: 'active', last_name: '', first_name: '' },
-    key: await importSecret(gift.secret),
-    offset,
-    seenAt: Date.now() + offset,
-  } satisfies Device)
-  await stay()
-  return true
-}
-
-/** How far this clock is off, by an answer nobody has to sign in for; `undefined` when nobody answers. */
-async function serverOffset(): Promise<number | undefined> {
-  const asked = Date.now()
-  const signal = AbortSignal.timeout(PATIENCE_MS)
-  const answer = await fetch('/health/live', { cache: 'no-store', signal }).catch(() => undefined)
-  const date = answer?.ok ? answer.headers.get('date') : undefined
-  return date ? clockOffset(date, asked, Date.now()) : undefined
-}
-
-/** Measures this clock for all devices; whether any was off by another amount than was known. */
-export async function measureClock(): Promise<boolean> {
-  const offset = await serverOffset()
-  if (offset === undefined) return false
-  const devices = await allDevices()
-  const seenAt = Date.now() + offset
-  await Promise.all(devices.map((device) => note(device, { offset, seenAt })))
-  return devices.some((device) => Math.abs(device.offset - offset) > ROUGH_MS || setBack(device))
-}
-
 /** Whether the clock was set back since the server was last asked, or a code was last drawn. */
-function setBack({ offset, seenAt }: Device): boolean {
+export function setBack({ offset, seenAt }: Device): boolean {
   return Date.now() + offset < seenAt - SET_BACK_MS
 }
 

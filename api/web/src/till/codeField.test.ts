@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { nextReceipt, readCode, shown } from './codeField'
+import { cardShown, nextReceipt, readCode, shown } from './codeField'
 
 const CODE = '964301482093117694287082'
 const NUMBER = '9643014820931176'
@@ -75,4 +75,13 @@ describe('the next receipt', () => {
     expect(nextReceipt('none')).toBe('')
     expect(nextReceipt(undefined)).toBe('')
   })
+})
+
+it('finds the card by whatever a scanner reads', () => {
+  const track = `%B${NUMBER}^IVANOVA/ANNA^3112000?;${NUMBER}=3112000?`
+  for (const scanned of [CODE, NUMBER, track, `;${NUMBER}=3112000?`, `ж${NUMBER}=3112000,`, ` ${NUMBER}\n`]) {
+    expect(cardShown(scanned), scanned).toBe(NUMBER)
+  }
+  expect(cardShown('псб-777')).toBe('псб-777')
+  expect(cardShown('  ')).toBe('')
 })

@@ -1,6 +1,6 @@
 /** What a scanner, a camera or a cashier puts into the code field, and what it means. */
 
-import { PROOF_DIGITS } from '../offline/proof'
+import { PROOF_DIGITS, readProof } from '../offline/proof'
 
 /** Longest number of an older system. */
 const ALIAS_CHARS_MAX = 32
@@ -34,6 +34,19 @@ export function readCode(text: string): Reading | undefined {
     if (OUR_NUMBER.test(bare)) return { kind: 'card', value: bare }
   }
   return [...line].length <= ALIAS_CHARS_MAX ? { kind: 'card', value: line } : { kind: 'code', value: bare }
+}
+
+/**
+ * The number of a card that was scanned where a number is looked for: of a live code its card's, of a magnetic stripe
+ * (track 1, `%B9643…^…`, too) the stripe's, of anything else itself.
+ */
+export function cardShown(text: string): string {
+  const striped = /^\s*%B(\d{12,19})\^/i.exec(text)?.[1]
+  const reading = readCode(striped ?? text)
+  if (!reading) return ''
+  const { kind, value } = reading
+  if (kind === 'proof') return readProof(value)?.number ?? value
+  return kind === 'code' && /^\d{24}$/.test(value) ? value.slice(0, CARD_DIGITS) : value
 }
 
 /** "9643 0148 2093 1176 ···· ····": the live digits are nobody's business once they were read. */

@@ -56,7 +56,9 @@ function Whole({ batch }: { batch: Batch }) {
 function Files({ batch }: { batch: Batch }) {
   const { t } = useWords()
   const path = `/v1/print-batches/${batch.id}/files`
-  if (!useMay(MAY_HAND_OUT)) return null
+  const may = useMay(MAY_HAND_OUT)
+  // Whoever sees some of its cards gets nobody else's pictures.
+  if (!may || !batch.whole) return null
   return (
     <div>
       <Title order={3} size="h6" mb="xs">
@@ -115,7 +117,7 @@ function Way({ batch }: { batch: Batch }) {
       ))}
       {step.error ? <ProblemNote error={step.error} allowed={MAY_HAND_OUT} /> : null}
       <Group gap="xs" mt="xs">
-        {maySend && batch.status === 'made' ? (
+        {batch.whole && maySend && batch.status === 'made' ? (
           <Button
             size="xs"
             loading={step.isPending}
@@ -125,7 +127,7 @@ function Way({ batch }: { batch: Batch }) {
             {t('printing.send')}
           </Button>
         ) : null}
-        {mayReceive && (batch.status === 'made' || batch.status === 'sent') ? (
+        {batch.whole && mayReceive && (batch.status === 'made' || batch.status === 'sent') ? (
           <Button
             size="xs"
             variant="default"

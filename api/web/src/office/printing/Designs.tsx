@@ -20,6 +20,7 @@ import { asProblem } from '../../api/problem'
 import { useAnnounce } from '../../ui/Announcer'
 import { Empty, Loaded, ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
+import { Confirm } from '../parts/Confirm'
 import { Guarded } from '../parts/Guarded'
 import { PageHead } from '../parts/PageHead'
 import { OrganisationPicker } from '../registry/OrganisationPicker'
@@ -85,6 +86,7 @@ function Editor({ code, design }: { code: string; design: Design | undefined }) 
   const may = useMay(MAY_PRINT)
   const [draft, setDraft] = useState(() => draftOf(design))
   const [name, setName] = useState('')
+  const [retire, setRetire] = useState(false)
   const body = {
     organisation: code,
     base: draft.base,
@@ -103,7 +105,10 @@ function Editor({ code, design }: { code: string; design: Design | undefined }) 
   })
   const retiring = useMutation({
     mutationFn: (id: string) => ask(api.DELETE('/v1/designs/{id}', { params: { path: { id } } })),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ['design'] }),
+    onSuccess: async () => {
+      setRetire(false)
+      await queries.invalidateQueries({ queryKey: ['design'] })
+    },
   })
   const problem = storing.error ? asProblem(storing.error) : undefined
   return (
@@ -140,18 +145,24 @@ function Editor({ code, design }: { code: string; design: Design | undefined }) 
           </Checkbox.Group>
           <Logo draft={draft} onChange={setDraft} error={problem?.field('logo')} />
           {problem ? <ProblemNote error={problem} allowed={MAY_PRINT} /> : null}
-          {retiring.error ? <ProblemNote error={retiring.error} allowed={MAY_PRINT} /> : null}
+          {retire && design ? (
+            <Confirm
+              title={t('designs.retireTitle')}
+              text={t('designs.retireText')}
+              action={t('designs.retire')}
+              doing={retiring}
+              allowed={MAY_PRINT}
+              onConfirm={() => retiring.mutate(design.id)}
+              onClose={() => setRetire(false)}
+            />
+          ) : null}
           {may ? (
             <Group>
               <Button loading={storing.isPending} data-testid="design-store" onClick={() => storing.mutate()}>
                 {t('designs.store')}
               </Button>
               {own && design ? (
-                <Button
-                  variant="subtle"
-                  loading={retiring.isPending}
-                  onClick={() => retiring.mutate(design.id)}
-                >
+                <Button variant="subtle" data-testid="design-retire" onClick={() => setRetire(true)}>
                   {t('designs.retire')}
                 </Button>
               ) : null}

@@ -8,6 +8,7 @@ import { asProblem } from '../../api/problem'
 import type { CardRecord } from '../../api/types'
 import { ProblemNote } from '../../ui/states'
 import { useWords } from '../../ui/words'
+import { Confirm } from '../parts/Confirm'
 import { MAY } from '../sections'
 import { useMay } from '../staff'
 
@@ -16,6 +17,7 @@ export function CardAliases({ card }: { card: CardRecord }) {
   const may = useMay(MAY.keepNumbers)
   const queries = useQueryClient()
   const [text, setText] = useState('')
+  const [going, setGoing] = useState<string>()
   const path = { id: card.id }
   const onSuccess = () => queries.invalidateQueries({ queryKey: ['card', card.id] })
   const adding = useMutation({
@@ -29,7 +31,10 @@ export function CardAliases({ card }: { card: CardRecord }) {
   const removing = useMutation({
     mutationFn: (alias: string) =>
       ask(api.DELETE('/v1/cards/{id}/aliases', { params: { path, query: { alias } } })),
-    onSuccess,
+    onSuccess: async () => {
+      setGoing(undefined)
+      await onSuccess()
+    },
   })
   const problem = adding.error ? asProblem(adding.error) : undefined
   function add(event: FormEvent) {
@@ -57,7 +62,7 @@ export function CardAliases({ card }: { card: CardRecord }) {
                 variant="subtle"
                 color="gray"
                 aria-label={t('officeCards.removeAlias', { alias })}
-                onClick={() => removing.mutate(alias)}
+                onClick={() => setGoing(alias)}
               >
                 <IconX size={16} />
               </ActionIcon>
@@ -65,7 +70,17 @@ export function CardAliases({ card }: { card: CardRecord }) {
           </Group>
         ))}
       </Stack>
-      {removing.error ? <ProblemNote error={removing.error} allowed={MAY.keepNumbers} /> : null}
+      {going ? (
+        <Confirm
+          title={t('officeCards.removeTitle', { alias: going })}
+          text={t('officeCards.removeText')}
+          action={t('officeCards.removeDo')}
+          doing={removing}
+          allowed={MAY.keepNumbers}
+          onConfirm={() => removing.mutate(going)}
+          onClose={() => setGoing(undefined)}
+        />
+      ) : null}
       {may ? (
         <form onSubmit={add}>
           <Group mt="xs" align="flex-end" gap="xs" wrap="nowrap">

@@ -41,11 +41,13 @@ export function CardPrint({ card }: { card: CardRecord }) {
                   data-testid="print-event"
                 >
                   <Text size="sm" c="dimmed">
-                    {dayAndTime(event.at)} · {event.email ?? t('officeCards.by.program')} ·{' '}
-                    <Anchor component={Link} href={`/printing/${event.batch}`} inherit>
+                    {dayAndTime(event.at)} · {event.email ?? t('officeCards.by.program')}
+                  </Text>
+                  {event.event === 'made' ? (
+                    <Anchor component={Link} href={`/printing/${event.batch}`} size="sm">
                       {t('officeCards.openBatch')}
                     </Anchor>
-                  </Text>
+                  ) : null}
                   {event.note ? <Text size="sm">{event.note}</Text> : null}
                 </Timeline.Item>
               ))}

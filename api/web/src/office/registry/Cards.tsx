@@ -6,6 +6,7 @@ import { type FormEvent, useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, ask } from '../../api/client'
 import type { OfficeCard } from '../../api/types'
+import { cardShown } from '../../till/codeField'
 import { Empty, Loaded } from '../../ui/states'
 import { useWords, type Words } from '../../ui/words'
 import { Beside } from '../parts/Beside'
@@ -38,7 +39,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
   })
   function find(event: FormEvent) {
     event.preventDefault()
-    setNumber(text.trim())
+    setNumber(cardShown(text))
   }
   return (
     <Beside
@@ -54,7 +55,7 @@ function Page({ chosen }: { chosen: string | undefined }) {
             placeholder={t('officeCards.numberHint')}
             leftSection={<IconSearch size={16} />}
             w={{ base: '100%', sm: 360 }}
-            maxLength={64}
+            maxLength={256}
             autoFocus
             data-testid="card-search"
             value={text}

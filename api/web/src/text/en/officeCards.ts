@@ -35,6 +35,10 @@ export const officeCards = {
   newAlias: 'An older system’s number',
   addAlias: 'Add',
   removeAlias: 'Remove number {{alias}}',
+  removeTitle: 'Remove the number {{alias}}?',
+  removeText:
+    'Tills won’t know the card by this number any more. The card’s own number stays; this one can be added again.',
+  removeDo: 'Remove the number',
   reissue: 'Reissue',
   reissueTitle: 'Reissue of card {{number}}',
   reissueText: 'The number changes, points and history stay. The old number is blocked for ever.',
@@ -48,7 +52,7 @@ export const officeCards = {
     spoiled: 'Spoiled',
   },
   neverPrinted: 'Not printed yet.',
-  openBatch: 'batch',
+  openBatch: 'Open the batch',
   handOut: 'Hand the card out',
   history: 'History',
   event: {

@@ -89,6 +89,9 @@ export const printing = {
     store: 'Save the design',
     stored: 'The design is saved: new batches are printed with it.',
     retire: 'Go back to the one above',
+    retireTitle: 'Go back to the design above?',
+    retireText:
+      'Cards of the organisation, and of all below it without a design of their own, will look as those of the one above: on phones at once, in print from the next batch on.',
     name: 'Name on the sample',
     preview: 'How the card will look',
   },

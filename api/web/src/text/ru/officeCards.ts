@@ -35,6 +35,10 @@ export const officeCards = {
   newAlias: 'Номер прежней системы',
   addAlias: 'Добавить',
   removeAlias: 'Убрать номер {{alias}}',
+  removeTitle: 'Убрать номер {{alias}}?',
+  removeText:
+    'Кассы перестанут узнавать карту по этому номеру. Сам номер карты останется; убранный можно добавить снова.',
+  removeDo: 'Убрать номер',
   reissue: 'Перевыпустить',
   reissueTitle: 'Перевыпуск карты {{number}}',
   reissueText: 'Номер сменится, баллы и история останутся. Старый номер будет заблокирован навсегда.',
@@ -48,7 +52,7 @@ export const officeCards = {
     spoiled: 'Брак',
   },
   neverPrinted: 'Ещё не печаталась.',
-  openBatch: 'партия',
+  openBatch: 'Открыть партию',
   handOut: 'Выдать карту',
   history: 'История',
   event: {
