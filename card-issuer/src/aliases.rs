@@ -245,15 +245,19 @@ pub(crate) fn move_over(connection: &mut PgConnection, from: &[CardId], to: Card
     .execute(connection)
 }
 
-/// Lets members' own new cards answer to what their own cards of the same kind that are done with answered to: those
-/// left behind by somebody who came back, blocked or past their last day. One statement, whatever the number.
+/// Lets members' own new cards answer to what their own cards that are done with answered to, of the same kind or of one
+/// they have no living card of: those left behind by somebody who came back, blocked or past their last day. One statement,
+/// whatever the number.
 pub(crate) fn inherit(connection: &mut PgConnection, new: &[CardId]) -> QueryResult<usize> {
     diesel::sql_query(
         "WITH moved AS (
              DELETE FROM cards.aliases AS alias USING cards.cards AS new, cards.cards AS old
              WHERE EXISTS (SELECT FROM cards.aliases)
                AND new.id = ANY($1) AND new.relation IS NULL
-               AND old.member_id = new.member_id AND old.kind = new.kind AND old.relation IS NULL
+               AND old.member_id = new.member_id AND old.relation IS NULL
+               AND (old.kind = new.kind OR NOT EXISTS (SELECT FROM cards.cards AS other
+                    WHERE other.member_id = old.member_id AND other.kind = old.kind AND other.relation IS NULL
+                        AND other.status IN ('ordered', 'issued', 'active')))
                AND old.status IN ('blocked', 'expired') AND alias.card_id = old.id
              RETURNING alias.alias, new.id AS card_id, alias.added_at, alias.added_by
          )

@@ -467,6 +467,22 @@ pub fn search(
     }))
 }
 
+/// The active members of these organisations themselves, in no order, `limit` at most.
+///
+/// # Errors
+/// The database's.
+pub fn active_of(
+    connection: &mut PgConnection,
+    organisations: &[OrganisationId],
+    limit: i64,
+) -> Result<Vec<MemberId>, RegistryError> {
+    Ok(members::table
+        .filter(members::organisation_id.eq_any(organisations).and(members::status.eq(MemberStatus::Active)))
+        .select(members::id)
+        .limit(limit)
+        .load(connection)?)
+}
+
 /// The active members of a subtree in order of id, those after `after`: for issuing cards in chunks.
 ///
 /// # Errors

@@ -15,6 +15,8 @@ use crate::problem::Problem;
 
 /// Cards looked at in one statement.
 const CHUNK: i64 = 2_000;
+/// Members looked up in one statement.
+const PEOPLE: usize = 2_000;
 
 /// A waiting card and what its place in the batch depends on: those of an organisation lie together, by name.
 struct Candidate {
@@ -94,8 +96,10 @@ fn within(
     Ok(waiting.iter().filter_map(candidate).collect())
 }
 
-/// Waiting cards of a subtree counted at most; beyond it the count says so.
-pub const COUNTED_MAX: usize = 100_000;
+/// Waiting cards looked at, at most, to count those of a subtree; beyond it the count says so.
+pub const LOOKED_MAX: usize = 100_000;
+/// A subtree of so many active members is counted by them, whatever waits elsewhere.
+const FEW_MEMBERS: usize = 20_000;
 
 /// How many cards of active members wait in each organisation of a subtree, and whether there were too many to count.
 ///
@@ -106,28 +110,54 @@ pub fn waiting_by_organisation(
     root: Option<&str>,
 ) -> Result<(HashMap<OrganisationId, i64>, bool), Problem> {
     let mut counts = HashMap::<OrganisationId, i64>::new();
-    let (mut after, mut counted) = (None, 0);
-    loop {
+    if let Some(waiting) = few(connection, root)? {
+        for some in waiting.chunks(PEOPLE) {
+            count(connection, root, some, &mut counts)?;
+        }
+        return Ok((counts, false));
+    }
+    let (mut after, mut looked) = (None, 0);
+    while looked < LOOKED_MAX {
         let waiting = print::waiting(connection, after, CHUNK)?;
         let Some(last) = waiting.last() else { return Ok((counts, false)) };
         after = Some(last.card);
-        let ids: Vec<MemberId> = waiting.iter().map(|waiting| waiting.member).collect();
-        let members = members::by_ids(connection, &ids)?;
-        let places: Vec<OrganisationId> =
-            members.iter().map(|member| member.person.organisation_id).collect();
-        let paths = organisations::paths(connection, &places)?;
-        let inside = |place: &OrganisationId| {
-            root.is_none_or(|root| {
-                paths.get(place).is_some_and(|path| path.codes().iter().any(|code| code == root))
-            })
-        };
-        let active = members.iter().filter(|member| member.person.status == MemberStatus::Active);
-        for member in active.filter(|member| inside(&member.person.organisation_id)) {
-            *counts.entry(member.person.organisation_id).or_default() += 1;
-            counted += 1;
-        }
-        if counted >= COUNTED_MAX {
-            return Ok((counts, true));
-        }
+        looked += waiting.len();
+        count(connection, root, &waiting, &mut counts)?;
     }
+    Ok((counts, true))
+}
+
+/// What waits in a subtree of few members.
+fn few(connection: &mut PgConnection, root: Option<&str>) -> Result<Option<Vec<Waiting>>, Problem> {
+    let Some(root) = root else { return Ok(None) };
+    let places = organisations::subtree_ids(connection, root)?;
+    let limit = i64::try_from(FEW_MEMBERS + 1).unwrap_or(i64::MAX);
+    let members = members::active_of(connection, &places, limit)?;
+    if members.len() > FEW_MEMBERS {
+        return Ok(None);
+    }
+    Ok(Some(print::waiting_of(connection, &members)?))
+}
+
+/// Adds waiting cards of active members of a subtree to their organisations' counts.
+fn count(
+    connection: &mut PgConnection,
+    root: Option<&str>,
+    waiting: &[Waiting],
+    counts: &mut HashMap<OrganisationId, i64>,
+) -> Result<(), Problem> {
+    let ids: Vec<MemberId> = waiting.iter().map(|waiting| waiting.member).collect();
+    let members = members::by_ids(connection, &ids)?;
+    let places: Vec<OrganisationId> = members.iter().map(|member| member.person.organisation_id).collect();
+    let paths = organisations::paths(connection, &places)?;
+    let inside = |place: &OrganisationId| {
+        root.is_none_or(|root| {
+            paths.get(place).is_some_and(|path| path.codes().iter().any(|code| code == root))
+        })
+    };
+    let active = members.iter().filter(|member| member.person.status == MemberStatus::Active);
+    for member in active.filter(|member| inside(&member.person.organisation_id)) {
+        *counts.entry(member.person.organisation_id).or_default() += 1;
+    }
+    Ok(())
 }

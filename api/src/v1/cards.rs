@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::aliases::{self, CardName};
 use card_issuer::cards::{self, Card, CardKind, NewCard, Relation};
-use card_issuer::life::{self, Block, BlockReason};
+use card_issuer::life::{self, Block, BlockReason, CardStatus};
 use card_issuer::presentation::CodeRefusal;
 use card_issuer::resolutions::{self, Resolution};
 use cashback_engine::days::date_in;
@@ -243,6 +243,10 @@ pub struct CardView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     wallets: Vec<Provider>,
+    /// Whether the member can have another in its place at once; on the member's own list alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(value_type = Option<bool>)]
+    renewable: bool,
 }
 
 impl CardView {
@@ -258,6 +262,7 @@ impl CardView {
             relation: card.relation.map(Relation::as_str),
             limits: card.relation.map(|_| card.limits.into()),
             wallets: Vec::new(),
+            renewable: false,
         }
     }
 
@@ -268,8 +273,12 @@ impl CardView {
         now: DateTime<Utc>,
     ) -> Self {
         let good = identify::standing(card, facts, now) == CardStanding::Valid;
-        let fits = card.kind == CardKind::Virtual && good;
-        Self { wallets: if fits { offered.to_vec() } else { Vec::new() }, ..Self::new(card, now) }
+        let in_phone = card.kind == CardKind::Virtual;
+        let wallets = if in_phone && good { offered.to_vec() } else { Vec::new() };
+        let ended = matches!(card.status_at(now), CardStatus::Blocked | CardStatus::Expired);
+        let own = in_phone && card.relation.is_none();
+        let renewable = own && ended && card.block_reason != Some(BlockReason::Fraud);
+        Self { wallets, renewable, ..Self::new(card, now) }
     }
 }
 

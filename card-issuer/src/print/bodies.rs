@@ -48,6 +48,19 @@ pub fn waiting(
     .load(connection)
 }
 
+/// Which cards of these members wait to be printed.
+///
+/// # Errors
+/// The database's.
+pub fn waiting_of(connection: &mut PgConnection, members: &[MemberId]) -> QueryResult<Vec<Waiting>> {
+    diesel::sql_query(format!(
+        "SELECT card.id AS card, card.member_id AS member FROM cards.cards AS card
+         WHERE card.member_id = ANY($1) AND {IS_WAITING} ORDER BY card.id"
+    ))
+    .bind::<Array<Uuid>, _>(members)
+    .load(connection)
+}
+
 /// Locks those of the cards that still wait and that nobody else is claiming at this moment.
 ///
 /// # Errors

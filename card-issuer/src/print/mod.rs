@@ -24,7 +24,9 @@ use crate::schema::cards::{print_batches, print_items};
 pub use batches::{
     NewBatch, NewItem, advance, files_complete, find, list, make, received_before, unfinished,
 };
-pub use bodies::{Counts, Waiting, counts, hand_out, items, lock_waiting, of_organisations, spoil, waiting};
+pub use bodies::{
+    Counts, Waiting, counts, hand_out, items, lock_waiting, of_organisations, spoil, waiting, waiting_of,
+};
 pub use trace::{PrintEvent, PrintEventKind, events, trace};
 
 shared_kernel::id_type!(

@@ -40,14 +40,19 @@ async function send(request: Request): Promise<Response> {
   headers.set('Accept-Language', language)
   const token = csrf()
   if (token && !SAFE.has(request.method)) headers.set('X-CSRF-Token', token)
-  const late = new AbortController()
   const begins = SAFE.has(request.method) && sessionName !== 'office'
-  const timer = begins ? setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), ANSWER_MS) : 0
-  const signal = AbortSignal.any([request.signal, late.signal])
+  if (!begins) return fetch(new Request(request, { headers, credentials: 'same-origin' }))
+  const late = new AbortController()
+  const given = request.signal
+  const giveUp = () => late.abort(given.reason)
+  if (given.aborted) giveUp()
+  given.addEventListener('abort', giveUp, { once: true })
+  const timer = setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), ANSWER_MS)
   try {
-    return await fetch(new Request(request, { headers, credentials: 'same-origin', signal }))
+    return await fetch(new Request(request, { headers, credentials: 'same-origin', signal: late.signal }))
   } finally {
     clearTimeout(timer)
+    given.removeEventListener('abort', giveUp)
   }
 }
 

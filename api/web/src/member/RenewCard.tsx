@@ -9,6 +9,13 @@ import { ReissueCard } from './ReissueCard'
 export default function RenewCard({ card }: { card: Card }) {
   const { t } = useWords()
   const [opened, { open, close }] = useDisclosure(false)
+  if (!card.renewable) {
+    return (
+      <Text size="xs" c="dimmed" ta="center">
+        {t('reissue.office')}
+      </Text>
+    )
+  }
   return (
     <>
       <Button fullWidth leftSection={<IconReplace size={18} />} data-testid="renew-card" onClick={open}>

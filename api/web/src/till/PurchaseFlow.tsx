@@ -56,7 +56,8 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
     },
     onError: (error, { value }) => {
       const problem = asProblem(error)
-      if (problem.unreachable) return setOffline(value)
+      // A server that says of itself that it is busy is there: what it says is told.
+      if (problem.unreachable && !problem.title) return setOffline(value)
       setVerdict({ problem })
       refuse()
     },

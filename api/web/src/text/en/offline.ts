@@ -57,6 +57,7 @@ export const offline = {
     reasons: { replaced: 'I want a new number', lost: 'Lost', stolen: 'Stolen' },
     confirm: 'Get a new card',
     renew: 'Get a new card',
+    office: 'Your organisation issues the next one.',
     renewHint: 'At once and with a new number. Points and history stay, devices have to be added anew.',
     done: 'The new card is there',
   },
