@@ -2861,6 +2861,8 @@ export interface components {
             number: string;
             /** @description `spouse` or `child`: a family card on the member's balances; without it the card is the member's own. */
             relation?: string | null;
+            /** @description Whether the member can have another in its place at once; on the member's own list alone. */
+            renewable?: boolean | null;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;
             /** @description `apple`: the wallets it can be put into now; on the member's own list alone. */
