@@ -302,6 +302,9 @@ fn refunded(model: &mut Model, runs: &mut [Run; 2], number: usize, step: &Step, 
 fn captured(model: &mut Model, runs: &mut [Run; 2], step: &Step, today: NaiveDate) {
     let (Step::Capture(number, _) | Step::CaptureLines(number, _)) = step else { return };
     let Some(at) = model.pick(*number, State::Authorized) else { return };
+    if matches!(step, Step::CaptureLines(..)) && !model.purchases[at].lined {
+        return;
+    }
     let lines = model.purchases[at].lines;
     let amount = lines[0] + lines[1];
     let (by_amount, by_lines, what) = match step {
