@@ -83,32 +83,39 @@ fn what_is_given_up_leaves_its_refund_to_the_partner() {
 
 #[test]
 fn what_follows_a_sale_that_came_back_already_is_judged_after_its_refund() {
-    let together = |batched: bool| {
-        let mut programme = Programme::new();
-        programme.rule(r#""earn":{"percent":"5"},"caps":{"per_member":{"amount":"50.00","period":"month"}}"#);
-        let (member, other) = (programme.member(), programme.member());
-        file_back(&mut programme, "first", "1000.00", "back");
-        let sales = [
-            sale(&mut programme, other, ("before", "100.00")),
-            sale(&mut programme, member, ("first", "1000.00")),
-            sale(&mut programme, member, ("second", "1000.00")),
-            sale(&mut programme, member, ("first", "1000.00")),
-        ];
-        let posted = if batched {
-            programme.post_all(&sales)
-        } else {
-            sales.iter().map(|sale| programme.post(sale)).collect()
-        };
-        let posted: Vec<_> = posted.into_iter().map(Result::unwrap).collect();
-        assert_eq!(posted.iter().map(|one| one.replayed).collect::<Vec<_>>(), [false, false, false, true]);
-        assert_eq!(posted[1].purchase.id, posted[3].purchase.id);
-        assert_eq!(posted[1].purchase.status, PurchaseStatus::Refunded, "the answer tells of the refund");
-        let given: Vec<String> = posted.iter().map(|one| one.purchase.cashback.given.to_string()).collect();
-        assert_eq!(given[2], "50.00", "the room that the refund gave back is there again");
-        programme.sound();
-        (given, programme.balance(member), programme.balance(other))
+    let capped = r#""caps":{"per_member":{"amount":"50.00","period":"month"}}"#;
+    // Whose purchase follows: the same buyer's, whose cap it is, or another's under one budget.
+    for (caps, another) in [(capped, false), (r#""caps":{"budget":"55.00"}"#, true)] {
+        assert_eq!(together(caps, another, true), together(caps, another, false), "{caps}");
+    }
+}
+
+/// What each of four sales brought, and the balances: in one batch or one at a time.
+fn together(caps: &str, another: bool, batched: bool) -> (Vec<String>, [[String; 4]; 2]) {
+    let mut programme = Programme::new();
+    programme.rule(&format!(r#""earn":{{"percent":"5"}},{caps}"#));
+    let (member, other) = (programme.member(), programme.member());
+    file_back(&mut programme, "first", "1000.00", "back");
+    let second = if another { other } else { member };
+    let sales = [
+        sale(&mut programme, other, ("before", "100.00")),
+        sale(&mut programme, member, ("first", "1000.00")),
+        sale(&mut programme, second, ("second", "1000.00")),
+        sale(&mut programme, member, ("first", "1000.00")),
+    ];
+    let posted = if batched {
+        programme.post_all(&sales)
+    } else {
+        sales.iter().map(|sale| programme.post(sale)).collect()
     };
-    assert_eq!(together(true), together(false));
+    let posted: Vec<_> = posted.into_iter().map(Result::unwrap).collect();
+    assert_eq!(posted.iter().map(|one| one.replayed).collect::<Vec<_>>(), [false, false, false, true]);
+    assert_eq!(posted[1].purchase.id, posted[3].purchase.id);
+    assert_eq!(posted[1].purchase.status, PurchaseStatus::Refunded, "the answer tells of the refund");
+    let given: Vec<String> = posted.iter().map(|one| one.purchase.cashback.given.to_string()).collect();
+    assert_eq!(given[2], "50.00", "the room that the refund gave back is there again");
+    programme.sound();
+    (given, [programme.balance(member), programme.balance(other)])
 }
 
 #[test]

@@ -20,8 +20,8 @@ use super::{Posted, ReceiptKey, Refusal, Sale, Source, card_limits, decide, name
 use crate::claims::arrivals::{self, Arrival};
 use crate::days::date_in;
 use crate::enrolments::{LATE, Standing};
-use crate::fraud::watch;
-use crate::ids::{Mint, PurchaseId};
+use crate::fraud::{tally, watch};
+use crate::ids::{Mint, PurchaseId, RuleId};
 use crate::purchases::{self, PurchaseRecord, shown};
 use crate::reconciliation::waiting::{self, Arrived};
 use crate::rules::{Book, BookCache};
@@ -346,13 +346,21 @@ impl<'a> Batch<'a> {
         waiting::awaited(connection, claimed)
     }
 
-    /// Locks all that these purchases may change, in the one order: members, what the fraud watch counts, budgets.
-    pub(super) fn hold_all(&self, connection: &mut PgConnection) -> QueryResult<()> {
+    /// Locks all that these purchases may change, in the one order: members, what the fraud watch counts, budgets. Whether a
+    /// budget may be used up by them.
+    pub(super) fn hold_all(&self, connection: &mut PgConnection) -> QueryResult<bool> {
         let mut needs = self.needs();
+        let ample: Vec<(RuleId, Money)> =
+            needs.budgets.iter().map(|(rule, need)| (*rule, need.ample)).collect();
         needs.budgets.values_mut().for_each(|need| *need = BudgetNeed::locked());
         let mut held = World::default();
         fill(connection, &mut held, &needs, Lock::Write)?;
-        names::hold(connection, &mut held, &needs.members)
+        names::hold(connection, &mut held, &needs.members)?;
+        if needs.budgets.is_empty() {
+            tally::lock(connection, needs.counted.into_iter().collect())?;
+        }
+        let used = |rule| held.budgets.get(rule).map_or(Money::ZERO, |budget| budget.used);
+        Ok(ample.iter().any(|(rule, ample)| used(rule) > *ample))
     }
 
     /// Gives up all that was claimed.

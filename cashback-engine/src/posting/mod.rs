@@ -120,12 +120,17 @@ pub fn post(
 ) -> QueryResult<Vec<Result<Posted, Refusal>>> {
     let batch = Batch::claimed(connection, books, sales, now)?;
     let awaited = batch.awaited(connection)?;
-    let ends = ends(sales, &awaited);
-    if ends.is_empty() {
+    let waits = |sale: &Sale| sale.capture && awaited.contains(&sale.key());
+    let others_follow = sales.split_last().is_some_and(|(_, before)| before.iter().any(waits));
+    if !others_follow {
         return posted(connection, books, batch, !awaited.is_empty());
     }
     // Everybody who is asked for is locked in the one order first; the parts lock what is theirs already.
-    batch.hold_all(connection)?;
+    let is_short = batch.hold_all(connection)?;
+    let ends = ends(sales, waits, is_short);
+    if ends.is_empty() {
+        return posted(connection, books, batch, true);
+    }
     batch.give_up(connection)?;
     let mut answers = Vec::with_capacity(sales.len());
     for part in sales.split_inclusive(|sale| ends.contains(&sale.key())) {
@@ -135,15 +140,15 @@ pub fn post(
     Ok(answers)
 }
 
-/// The sales whose refund had come before them and whose buyer buys more here, which is judged after both.
-fn ends(sales: &[Sale], awaited: &HashSet<ReceiptKey>) -> HashSet<ReceiptKey> {
+/// The sales whose refund had come before them and behind which something is judged that the refund leaves room for: what
+/// their buyer buys more; and where a budget runs short, what anybody buys of that partner.
+fn ends(sales: &[Sale], waits: impl Fn(&Sale) -> bool, is_short: bool) -> HashSet<ReceiptKey> {
+    let (mut members, mut partners) = (HashSet::new(), HashSet::new());
     let mut ends = HashSet::new();
-    if awaited.is_empty() {
-        return ends;
-    }
-    let mut later = HashSet::new();
     for sale in sales.iter().rev() {
-        if !later.insert(sale.buyer.member) && sale.capture && awaited.contains(&sale.key()) {
+        let buys_more = !members.insert(sale.buyer.member);
+        let sells_more = !partners.insert(sale.partner);
+        if (buys_more || (is_short && sells_more)) && waits(sale) {
             ends.insert(sale.key());
         }
     }

@@ -24,6 +24,13 @@ describe('the code field', () => {
     expect(readCode(`ж${NUMBER}=99121010000,`)).toEqual({ kind: 'card', value: NUMBER })
   })
 
+  it('takes a first track, alone or with the second behind it', () => {
+    const card = { kind: 'card', value: NUMBER }
+    expect(readCode(`%B${NUMBER}^KONSTANTINOPOLSKAIA-ZABL/A^3111000?`)).toEqual(card)
+    expect(readCode(`%B${NUMBER}^ELKIN/PETR^3111000?;${NUMBER}=3111000?\r\n`)).toEqual(card)
+    expect(readCode(`%И${NUMBER}:УДЛШТ.ЗУЕК:3111000,ж${NUMBER}=3111000,`)).toEqual(card)
+  })
+
   it('takes a proof and an EAN-13', () => {
     const proof = '1'.repeat(192)
     expect(readCode(`${proof}\n`)).toEqual({ kind: 'proof', value: proof })

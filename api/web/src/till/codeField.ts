@@ -16,8 +16,9 @@ const OUR_NUMBER = /^(?:9643\d{12}|2\d{12})$/
 const CODE_DIGITS = 24
 
 /**
- * Takes the first line only: scanners add their own Enter and sometimes more. A magnetic stripe's second
- * track (`;9643…=…?`, or `ж9643…=…,` from a Russian layout) is its number. Blanks and dashes of any kind
+ * Takes the first line only: scanners add their own Enter and sometimes more. A magnetic stripe's first track
+ * (`%B9643…^…?`, or `%И9643…:…,` from a Russian layout) and its second (`;9643…=…?`, or `ж9643…=…,`) are its number.
+ * Blanks and dashes of any kind
  * between digits are dropped for 24 digits, which are a live code, for 192, which are a proof, and for our own numbers
  * of 16 and 13. Anything else of up to 32 characters is asked as it stands, as a card's number: older systems
  * had numbers of all kinds, `12345678` and `№ 77/5` among them. What is longer is asked as a code, and the server says
@@ -25,7 +26,8 @@ const CODE_DIGITS = 24
  */
 export function readCode(text: string): Reading | undefined {
   const first = text.replace(/^[\r\n]+/, '').split(/[\r\n]/, 1)[0] ?? ''
-  const line = (/^\s*[;жЖ](\d{12,19})=/.exec(first)?.[1] ?? first).trim()
+  const stripe = /^\s*(?:%\p{L}(?<one>\d{12,19})[\^:]|[;жЖ](?<two>\d{12,19})=)/u.exec(first)?.groups
+  const line = (stripe?.one ?? stripe?.two ?? first).trim()
   const bare = line.replace(/[\s\u00a0\u202f\u2007\p{Pd}\u2212]/gu, '')
   if (bare === '') return undefined
   if (/^\d+$/.test(bare)) {
@@ -37,12 +39,11 @@ export function readCode(text: string): Reading | undefined {
 }
 
 /**
- * The number of a card that was scanned where a number is looked for: of a live code its card's, of a magnetic stripe
- * (track 1, `%B9643…^…`, too) the stripe's, of anything else itself.
+ * The number of a card that was scanned where a number is looked for: of a live code its card's, of a magnetic stripe the
+ * stripe's, of anything else itself.
  */
 export function cardShown(text: string): string {
-  const striped = /^\s*%B(\d{12,19})\^/i.exec(text)?.[1]
-  const reading = readCode(striped ?? text)
+  const reading = readCode(text)
   if (!reading) return ''
   const { kind, value } = reading
   if (kind === 'proof') return readProof(value)?.number ?? value

@@ -191,11 +191,13 @@ const CHECKS: &[(u8, &str, &str)] = &[
          SELECT format('posting %s (refund) of purchase %s', p.id, p.purchase_id) FROM ledger.postings p
          LEFT JOIN ledger.purchases b ON b.id = p.purchase_id
          WHERE p.kind = 'refund' AND p.id >= '{since}'
-            AND NOT EXISTS (SELECT FROM ledger.refunds r WHERE r.posting_id = p.id)
+            AND NOT EXISTS (SELECT FROM ledger.refunds r
+                WHERE r.purchase_id = p.purchase_id AND r.posting_id = p.id)
             -- A capture for less has one without a refund.
             AND (ledger.sold(b.amount, b.kept) = b.amount OR EXISTS (SELECT FROM ledger.postings e
                 WHERE e.purchase_id = p.purchase_id AND e.kind = 'refund' AND e.id <> p.id
-                    AND NOT EXISTS (SELECT FROM ledger.refunds r WHERE r.posting_id = e.id)))",
+                    AND NOT EXISTS (SELECT FROM ledger.refunds r
+                        WHERE r.purchase_id = e.purchase_id AND r.posting_id = e.id)))",
     ),
     (
         3,

@@ -1,0 +1,1 @@
+DROP INDEX ledger.spendings_of_lot;
