@@ -168,7 +168,7 @@ fn things_of(shop: &Shop, anna: &Holder, annas: &Client) -> BTreeMap<&'static st
     let claim = annas.post("/v1/me/claims", &json!({ "fiscal": fiscal })).expect(201).json();
     let file = b"outlet,receipt,occurred_at,card_number,amount,category,kind,reference\n";
     let register = upload(&shop.program, "/v1/registers", &[("mode", "compare")], "x.csv", file).expect(202);
-    let hook = json!({ "url": "https://example.org/hook", "events": ["purchase.posted"] });
+    let hook = json!({ "url": "https://example.org/hook", "events": ["statement.ready"] });
     let hook = shop.program.post("/v1/webhooks", &hook).expect(201).json();
     let newcomer = shop.server.member("1003");
     let newcomers = json!({ "card_number": shop.server.virtual_card(newcomer).number.as_str() });
