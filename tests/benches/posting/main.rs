@@ -92,7 +92,7 @@ fn batches(programme: &Programme, connections: &mut [PgConnection], pattern: &Pa
                 1 => format!("batches of {batch}"),
                 _ => format!("batches of {batch}, {at_once} connections"),
             };
-            Row::new(what, (*batch == 256).then_some(0.6))
+            Row::new(what, ((*batch, *at_once) == (256, 2)).then_some(0.6))
         })
         .collect();
     for round in 0..=ROUNDS {
