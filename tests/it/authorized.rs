@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use unioncard::auth::Role;
 use unioncard::auth::staff::{self, NewStaff};
 
+use crate::me_http::operations;
 use crate::shop::Shop;
 
 fn held(client: &Client, query: &str) -> Vec<String> {
@@ -181,16 +182,7 @@ fn what_was_captured_for_less_tells_what_was_sold() {
 
 /// A member's operations, the newest first: what kind, and how much.
 fn told(me: &Client) -> Vec<(String, String)> {
-    let whole = me.get("/v1/me/operations").expect(200).json()["items"].clone();
-    let mut read = Vec::new();
-    let mut path = "/v1/me/operations?limit=1".to_owned();
-    loop {
-        let page = me.get(&path).expect(200).json();
-        read.extend(page["items"].as_array().unwrap().clone());
-        let Some(next) = page["next"].as_str() else { break };
-        path = format!("/v1/me/operations?limit=1&after={next}");
-    }
-    assert_eq!(json!(read), whole, "page by page it is the same");
+    let (read, _) = operations(me);
     read.iter()
         .map(|one| ["kind", "amount"].map(|name| one[name].as_str().unwrap().to_owned()))
         .map(|[kind, amount]| (kind, amount))

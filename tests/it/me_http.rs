@@ -4,12 +4,29 @@ use std::io::BufRead;
 
 use cashback_engine::texts::Language;
 use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
+use harness::Client;
 use serde_json::{Value, json};
 
 use crate::shop::{Shop, column};
 
 fn moscow(at: DateTime<Utc>) -> NaiveDate {
     (at + TimeDelta::hours(3)).date_naive()
+}
+
+/// A member's operations, which are the same page by page, and what the last page was asked after.
+pub fn operations(me: &Client) -> (Vec<Value>, String) {
+    let whole = me.get("/v1/me/operations").expect(200).json()["items"].clone();
+    let (mut read, mut after) = (Vec::new(), String::new());
+    let mut path = "/v1/me/operations?limit=1".to_owned();
+    loop {
+        let page = me.get(&path).expect(200).json();
+        read.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/me/operations?limit=1&after={next}");
+        next.clone_into(&mut after);
+    }
+    assert_eq!(json!(read), whole, "page by page it is the same");
+    (read, after)
 }
 
 #[test]
@@ -79,13 +96,9 @@ fn balances_and_operations_tell_the_same_story() {
     assert_eq!(balance["currency"], "RUB");
     assert_eq!(column(&balance["expiring"], "amount")[0], "55.00");
 
-    let whole = me.get("/v1/me/operations").expect(200).json()["items"].clone();
-    let told: Vec<(&str, &str)> = whole
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| (one["kind"].as_str().unwrap(), one["amount"].as_str().unwrap()))
-        .collect();
+    let (whole, next) = operations(&me);
+    let told: Vec<(&str, &str)> =
+        whole.iter().map(|one| (one["kind"].as_str().unwrap(), one["amount"].as_str().unwrap())).collect();
     let mut sorted = told.clone();
     sorted.sort_unstable();
     assert_eq!(told.len(), 4, "{told:?}");
@@ -95,16 +108,6 @@ fn balances_and_operations_tell_the_same_story() {
         "25.00 of points back, 3.75 of cashback taken"
     );
 
-    let mut read = Vec::new();
-    let mut path = "/v1/me/operations?limit=1".to_owned();
-    loop {
-        let page = me.get(&path).expect(200).json();
-        read.extend(page["items"].as_array().unwrap().clone());
-        let Some(next) = page["next"].as_str() else { break };
-        path = format!("/v1/me/operations?limit=1&after={next}");
-    }
-    assert_eq!(Value::Array(read), whole, "page by page it is the same");
-    let next = path.split("after=").nth(1).unwrap();
     let flipped = if next.starts_with('A') { "B" } else { "A" };
     for tampered in [format!("{flipped}{}", &next[1..]), format!("{next}A"), "AAAA".to_owned(), String::new()]
     {

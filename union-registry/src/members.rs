@@ -1,6 +1,8 @@
 //! A person's record: admitting, finding, changing, searching. Phones and addresses leave the database sealed; only
 //! [`Person::contacts`] opens them.
 
+mod active;
+
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use diesel::dsl::sql;
 use diesel::pg::PgConnection;
@@ -12,6 +14,7 @@ use shared_kernel::ids::{MemberId, OrganisationId};
 use shared_kernel::outbox::{self, Event};
 use shared_kernel::paging::{Limit, Page};
 
+pub use self::active::{active_ids, active_of};
 use crate::consents::{self, Channel, Consent};
 use crate::fields::{self, MemberFields, RawMember};
 use crate::memberships;
@@ -465,42 +468,4 @@ pub fn search(
         name: member.person.search_name.clone(),
         id: member.person.id,
     }))
-}
-
-/// The active members of these organisations themselves, in no order, `limit` at most.
-///
-/// # Errors
-/// The database's.
-pub fn active_of(
-    connection: &mut PgConnection,
-    organisations: &[OrganisationId],
-    limit: i64,
-) -> Result<Vec<MemberId>, RegistryError> {
-    Ok(members::table
-        .filter(members::organisation_id.eq_any(organisations).and(members::status.eq(MemberStatus::Active)))
-        .select(members::id)
-        .limit(limit)
-        .load(connection)?)
-}
-
-/// The active members of a subtree in order of id, those after `after`: for issuing cards in chunks.
-///
-/// # Errors
-/// The database's.
-pub fn active_ids(
-    connection: &mut PgConnection,
-    root: &str,
-    after: Option<MemberId>,
-    limit: i64,
-) -> Result<Vec<MemberId>, RegistryError> {
-    let mut query = members::table
-        .inner_join(organisation_table::table)
-        .filter(members::status.eq(MemberStatus::Active))
-        .filter(sql::<Bool>("path @> ARRAY[").bind::<Text, _>(root).sql("]"))
-        .select(members::id)
-        .into_boxed();
-    if let Some(id) = after {
-        query = query.filter(members::id.gt(id));
-    }
-    Ok(query.order(members::id).limit(limit).load(connection)?)
 }
