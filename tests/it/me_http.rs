@@ -115,7 +115,7 @@ fn balances_and_operations_tell_the_same_story() {
         assert_eq!(answer.problem(422), "invalid", "{tampered}");
     }
     shop.holder("1002");
-    let foreign = shop.server.as_member("1002").get(&path);
+    let foreign = shop.server.as_member("1002").get(&format!("/v1/me/operations?after={next}"));
     assert_eq!(foreign.problem(422), "invalid", "a cursor is its reader's");
 }
 
