@@ -74,8 +74,10 @@ export const test = base.extend<Fixtures>({
       await page.goto(path)
       return page
     })
+    // What closing cuts off went wrong for nobody.
+    const seen = [...wrong]
     for (const open of [...contexts, ...devices]) await open.close()
-    expect(wrong, 'errors in the console, broken policies, requests to other origins').toEqual([])
+    expect(seen, 'errors in the console, broken policies, requests to other origins').toEqual([])
   },
 })
 
@@ -104,7 +106,9 @@ function watch(
     if (message.type() !== 'error') return
     if (cut && /net::ERR_(INTERNET_DISCONNECTED|FAILED)/.test(message.text())) return
     const status = /status of (\d{3})/.exec(message.text())?.[1]
-    if (!status || !refusals.includes(Number(status))) wrong.push(`${page.url()}: ${message.text()}`)
+    if (!status || !refusals.includes(Number(status))) {
+      wrong.push(`${page.url()}: ${message.text()} (${message.location().url})`)
+    }
   })
   page.on('pageerror', (error) => wrong.push(`${page.url()}: ${error}`))
   page.on('request', (request) => {

@@ -5,7 +5,7 @@ export default defineConfig({
   globalSetup: './server.ts',
   testMatch: '*.spec.ts',
   outputDir: 'test-results',
-  reporter: 'list',
+  reporter: [['list'], ['./failures.ts']],
   workers: 2,
   fullyParallel: false,
   timeout: 60_000,

@@ -72,6 +72,8 @@ export default async function start(): Promise<() => Promise<void>> {
 }
 
 async function stop(child: ChildProcess, data: string): Promise<void> {
+  const unwell = readFileSync(join(data, 'demo.log'), 'utf8').match(/^.* (WARN|ERROR) .*$/gm) ?? []
+  if (unwell.length > 0) console.log(`The demo warned:\n${unwell.slice(-20).join('\n')}`)
   child.kill('SIGTERM')
   await until(
     'the stop of the demo',
