@@ -145,6 +145,7 @@ fn each_state_times_each_use() {
         // Purchases tell whole seconds.
         shop.server.clock.advance(TimeDelta::seconds(2));
         let got = uses(shop, (&me, &office), &card, place);
+        renewed(&me, &card);
         for ((column, got), expected) in COLUMNS.iter().zip(&got).zip(expected) {
             if got != expected {
                 wrong.push(format!("{kind} {state}: {column} is {got}, not {expected}"));
@@ -262,6 +263,21 @@ fn uses(shop: &Shop, (me, office): (&Client, &Client), card: &Card, place: usize
         apple,
         google,
     ]
+}
+
+/// What the list says of another card in the place of one that has ended is what its member gets.
+fn renewed(me: &Client, card: &Card) {
+    let listed = me.get("/v1/me/cards?limit=200").json();
+    let id = card.id.to_string();
+    let Some(item) = listed["items"].as_array().into_iter().flatten().find(|item| item["id"] == id.as_str())
+    else {
+        return;
+    };
+    let ended = item["status"] == "blocked" || item["status"] == "expired";
+    if ended && card.kind == CardKind::Virtual && card.relation.is_none() {
+        let answer = me.post(&format!("/v1/me/cards/{id}/reissue"), &json!({ "reason": "replaced" }));
+        assert_eq!(item["renewable"] == true, answer.status == 201, "{listed}: {}", answer.text());
+    }
 }
 
 /// Makes a batch of all that waits and, should the card be in it, takes it through the plant into its holder's hand.

@@ -89,7 +89,24 @@ fn who_was_blocked_for_misuse_gets_the_next_card_from_the_office_alone() {
     let family = json!({ "kind": "virtual", "relation": "child" });
     assert_eq!(me.post("/v1/me/cards", &family).problem(409), "card-state");
     office.post(&format!("/v1/{path}/reissue"), &json!({})).expect(201);
-    me.post("/v1/me/cards", &family).expect(201);
+    let child = me.post("/v1/me/cards", &family).expect(201).json();
+
+    // What a child's card was misused for keeps the member's own from being renewed at a tap, and no tap is offered.
+    let held = cards(&me);
+    let is_own = |card: &&Value| card["status"] == "active" && card["relation"].is_null();
+    let own = held.as_array().unwrap().iter().find(is_own).unwrap()["id"].as_str().unwrap();
+    let child = child["id"].as_str().unwrap();
+    office.post(&format!("/v1/cards/{child}/block"), &json!({ "reason": "fraud" })).expect(200);
+    me.post(&format!("/v1/me/cards/{own}/block"), &json!({ "reason": "lost" })).expect(200);
+    let renewable = || {
+        let shown = cards(&me);
+        shown.as_array().unwrap().iter().find(|card| card["id"] == own).unwrap()["renewable"].clone()
+    };
+    assert_eq!(renewable(), Value::Null);
+    office.post(&format!("/v1/cards/{child}/reissue"), &json!({})).expect(201);
+    assert_eq!(renewable(), true);
+    me.post(&format!("/v1/me/cards/{own}/reissue"), &json!({ "reason": "lost" })).expect(201);
+    assert_eq!(renewable(), Value::Null, "it has been replaced");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use card_issuer::aliases::{self, CardName};
 use card_issuer::cards::{self, Card, CardKind, NewCard, Relation};
-use card_issuer::life::{self, Block, BlockReason, CardStatus};
+use card_issuer::life::{self, Block, BlockReason};
 use card_issuer::presentation::CodeRefusal;
 use card_issuer::resolutions::{self, Resolution};
 use cashback_engine::days::date_in;
@@ -275,10 +275,12 @@ impl CardView {
         let good = identify::standing(card, facts, now) == CardStanding::Valid;
         let in_phone = card.kind == CardKind::Virtual;
         let wallets = if in_phone && good { offered.to_vec() } else { Vec::new() };
-        let ended = matches!(card.status_at(now), CardStatus::Blocked | CardStatus::Expired);
-        let own = in_phone && card.relation.is_none();
-        let renewable = own && ended && card.block_reason != Some(BlockReason::Fraud);
-        Self { wallets, renewable, ..Self::new(card, now) }
+        Self { wallets, ..Self::new(card, now) }
+    }
+
+    /// The same, saying whether its member can have another in its place.
+    pub fn renewable(self, renewable: bool) -> Self {
+        Self { renewable, ..self }
     }
 }
 

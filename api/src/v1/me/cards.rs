@@ -14,7 +14,7 @@ use union_registry::{MemberStatus, facts, members};
 use utoipa::{IntoParams, ToSchema};
 
 use super::money::PageQuery;
-use super::myself;
+use super::{family, myself};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::extract::{IdPath, Json, Later, Query};
@@ -56,9 +56,13 @@ pub async fn list(
             Ok((cards::of_member(connection, member)?, facts))
         })
         .await?;
-    let shown = cards.into_iter().filter(|card| is_shown_to(&principal, card)).collect();
-    Ok(list
-        .answer(&place.of(shown).map(|card| CardView::with_wallets((&card, facts.as_ref()), &offered, now))))
+    let active = facts.as_ref().is_some_and(|facts| facts.status == MemberStatus::Active);
+    let another = active && family::withheld(&cards, now).is_none();
+    let shown = cards.iter().filter(|card| is_shown_to(&principal, card)).collect();
+    Ok(list.answer(&place.of(shown).map(|card| {
+        let renewable = another && family::is_missing(card, &cards, now);
+        CardView::with_wallets((card, facts.as_ref()), &offered, now).renewable(renewable)
+    })))
 }
 
 /// A live code.

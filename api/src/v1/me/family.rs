@@ -142,23 +142,40 @@ fn may_have_another(
             "Карта выдаётся только действующему члену профсоюза",
         ));
     }
-    let held = cards::of_member(connection, member)?;
-    let replaced = |card: &Card| held.iter().any(|other| other.replaces == Some(card.id));
-    if held.iter().any(|card| card.block_reason == Some(BlockReason::Fraud) && !replaced(card)) {
-        return Err(Problem::conflict(
+    withheld(&cards::of_member(connection, member)?, now).map_or(Ok(()), Err)
+}
+
+/// Why an active member with these cards issues none to themselves now: one was misused, or many were issued today.
+pub(super) fn withheld(held: &[Card], now: DateTime<Utc>) -> Option<Problem> {
+    if held.iter().any(|card| card.block_reason == Some(BlockReason::Fraud) && !is_replaced(card, held)) {
+        return Some(Problem::conflict(
             "card-state",
             "A card was blocked for misuse: the union's office issues the next one",
             "Карта заблокирована за злоупотребление: новую выдаст профсоюз",
         ));
     }
     let today = |card: &&Card| card.ordered_by.is_some() && card.ordered_at > now - TimeDelta::days(1);
-    if held.iter().filter(today).count() >= CARDS_A_DAY {
-        return Err(Problem::conflict("too-many-cards", "Too many cards", "Слишком много карт").detail(
+    (held.iter().filter(today).count() >= CARDS_A_DAY).then(|| {
+        Problem::conflict("too-many-cards", "Too many cards", "Слишком много карт").detail(
             format!("at most {CARDS_A_DAY} new cards a day"),
             format!("не больше {CARDS_A_DAY} новых карт за день"),
-        ));
-    }
-    Ok(())
+        )
+    })
+}
+
+/// Whether another of these cards was issued in this one's place.
+fn is_replaced(card: &Card, held: &[Card]) -> bool {
+    held.iter().any(|other| other.replaces == Some(card.id))
+}
+
+/// Whether a member's own card in the phone has ended, and none of their cards is there in its place.
+pub(super) fn is_missing(card: &Card, held: &[Card], now: DateTime<Utc>) -> bool {
+    let own = |card: &Card| card.kind == CardKind::Virtual && card.relation.is_none();
+    let ended = |card: &Card| matches!(card.status_at(now), CardStatus::Blocked | CardStatus::Expired);
+    own(card)
+        && ended(card)
+        && !is_replaced(card, held)
+        && !held.iter().any(|other| own(other) && !ended(other))
 }
 
 /// A family card's limits, all of them anew.
