@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use shared_kernel::advisory;
-use shared_kernel::ids::MemberId;
+use shared_kernel::ids::{MemberId, Uuid};
 use union_registry::facts;
 
 use crate::app::App;
@@ -57,8 +57,9 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     let waker = Arc::clone(&app.simulations);
     let app: Weak<App> = Arc::downgrade(app);
     std::thread::Builder::new().name("simulations".into()).spawn(move || {
+        let mut cut_off = None;
         while let Some(app) = App::going(&app) {
-            let worked = work_off(&app).unwrap_or_else(|problem| {
+            let worked = work_off(&app, &mut cut_off).unwrap_or_else(|problem| {
                 tracing::warn!(%problem, "a simulation is not worked off");
                 false
             });
@@ -71,21 +72,28 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Works one waiting simulation off; whether there was one.
-fn work_off(app: &App) -> Result<bool, Problem> {
+/// Works one waiting simulation off; whether there was one. `cut_off` is the one that the database was lost in, for which
+/// nobody's process ended.
+fn work_off(app: &App, cut_off: &mut Option<Uuid>) -> Result<bool, Problem> {
     let mut connection = app.connection()?;
-    let worked = advisory::if_free(&mut connection, SIMULATIONS_LOCK, |connection| one(app, connection))?;
+    let worked = advisory::if_free(&mut connection, SIMULATIONS_LOCK, |connection| {
+        if let Some(id) = *cut_off {
+            queue::put_back(connection, id)?;
+            *cut_off = None;
+        }
+        one(app, connection, cut_off)
+    })?;
     Ok(worked.unwrap_or(false))
 }
 
-fn one(app: &App, connection: &mut PgConnection) -> Result<bool, Problem> {
+fn one(app: &App, connection: &mut PgConnection, cut_off: &mut Option<Uuid>) -> Result<bool, Problem> {
     let Some(stored) = queue::next(connection, app.now())? else { return Ok(false) };
     let id = stored.id;
     match caught(connection, |connection| answer(app, connection, stored)) {
         Ok(report) => queue::end(connection, id, Ok(&report), app.now())?,
         // It stays in the queue: the database is away, not the question wrong.
         Err(problem) if problem.status().as_u16() == 503 => {
-            queue::put_back(connection, id)?;
+            *cut_off = Some(id);
             return Err(problem);
         }
         Err(problem) => {

@@ -23,7 +23,7 @@ struct Waiting {
 }
 
 /// The connection, another than `before`, that waits for a lock in a statement like this.
-fn waiting(server: &TestServer, like: &str, before: i32) -> i32 {
+pub(crate) fn waiting(server: &TestServer, like: &str, before: i32) -> i32 {
     let mut watch = server.connect();
     let until = Instant::now() + WAIT_MAX;
     loop {
@@ -42,7 +42,8 @@ fn waiting(server: &TestServer, like: &str, before: i32) -> i32 {
     }
 }
 
-fn end(connection: &mut PgConnection, pid: i32) {
+/// Ends a connection from another, as a database that goes away does.
+pub(crate) fn end(connection: &mut PgConnection, pid: i32) {
     connection.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).unwrap();
 }
 

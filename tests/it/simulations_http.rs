@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use harness::Client;
 use serde_json::{Value, json};
 use unioncard::auth::Role;
 
+use crate::imports_lost::{end, waiting};
 use crate::shop::Shop;
 
 const PERIOD: [&str; 2] = ["2026-01-01", "2030-12-31"];
@@ -15,7 +17,12 @@ fn tried(client: &Client, changes: &Value) -> Value {
     question.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     let answer = client.post("/v1/rules/simulate", &question);
     assert!([200, 202].contains(&answer.status), "{}", answer.text());
-    let path = format!("/v1/rules/simulations/{}", answer.json()["id"].as_str().unwrap());
+    done(client, &answer.json())
+}
+
+/// The same simulation when it is done.
+fn done(client: &Client, begun: &Value) -> Value {
+    let path = format!("/v1/rules/simulations/{}", begun["id"].as_str().unwrap());
     let until = Instant::now() + Duration::from_secs(30);
     loop {
         let now = client.get(&path).expect(200).json();
@@ -75,4 +82,26 @@ fn simulations_are_found_again_with_who_asked_what() {
     let rest = auditor.get(&format!("/v1/rules/simulations?limit=1&after={next}")).expect(200).json();
     assert_eq!((&rest["items"], &rest["next"]), (&json!([items[1]]), &json!(null)));
     assert_eq!(shop.server.as_cashier(&shop.partner).get("/v1/rules/simulations").problem(403), "forbidden");
+}
+
+#[test]
+fn a_simulation_outlives_the_database_that_is_lost_in_it_again_and_again() {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let sale = shop.sale(("card_number", anna.card.number.as_str()), "R-1", "1000.00");
+    shop.program.post("/v1/purchases", &sale).expect(201);
+    let finance = shop.finance();
+    let (mut tables, mut other) = (shop.server.connect(), shop.server.connect());
+    tables.batch_execute("BEGIN; LOCK TABLE ledger.purchases").unwrap();
+    let question = json!({ "from": PERIOD[0], "to": PERIOD[1],
+        "drafts": [{ "name": "Осень", "partner": "market", "earn": { "percent": "10" } }] });
+    let begun = finance.post("/v1/rules/simulate", &question).expect(202).json();
+    let mut lost = 0;
+    for _ in 0..3 {
+        lost = waiting(&shop.server, "%FROM ledger.purchases%", lost);
+        end(&mut other, lost);
+    }
+    waiting(&shop.server, "%FROM ledger.purchases%", lost);
+    tables.batch_execute("COMMIT").unwrap();
+    assert_eq!(done(&finance, &begun)["seen"], 1);
 }

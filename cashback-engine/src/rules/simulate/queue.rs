@@ -129,12 +129,13 @@ pub fn next(connection: &mut PgConnection, now: DateTime<Utc>) -> QueryResult<Op
         .map(Some)
 }
 
-/// Puts one back that could not be run for now, as if it had not been begun.
+/// Puts one back that was cut off while it ran, as if it had not been begun.
 ///
 /// # Errors
 /// The database's.
 pub fn put_back(connection: &mut PgConnection, id: Uuid) -> QueryResult<()> {
-    diesel::update(simulations::table.find(id))
+    let running = simulations::status.eq(SimulationStatus::Running);
+    diesel::update(simulations::table.filter(simulations::id.eq(id).and(running)))
         .set((
             simulations::status.eq(SimulationStatus::Queued),
             simulations::attempts.eq(simulations::attempts - 1),
