@@ -137,6 +137,16 @@ test('a server that answers nobody is as good as none', async ({ visit }) => {
   await expect(till.getByTestId('band')).toHaveAttribute('data-status', 'valid')
   await expect(till.getByTestId('band')).toHaveAttribute('data-offline')
   await look(till, 'till-no-answer')
+  await till.keyboard.press('Escape')
+  // A live code only the server can judge: the answer that didn't come is asked for again.
+  await till.getByTestId('code-field').fill(await qrOf(phone, 'card-qr'))
+  await till.keyboard.press('Enter')
+  await expect(till.getByTestId('band')).toContainText('Сервер не ответил')
+  await look(till, 'till-ask-again')
+  await till.context().unrouteAll({ behavior: 'ignoreErrors' })
+  await till.getByTestId('ask-again').click()
+  await expect(till.getByTestId('band')).toHaveAttribute('data-status', 'valid')
+  await expect(till.getByTestId('band')).not.toHaveAttribute('data-offline')
 
   // What stands before the server answers in its place; then the server is back.
   await phone.context().unrouteAll({ behavior: 'ignoreErrors' })

@@ -69,6 +69,13 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
     void queries.invalidateQueries({ queryKey: ['quote'] })
   }
 
+  function check(reading: Reading) {
+    setRead(reading)
+    setVerdict(undefined)
+    setOffline(undefined)
+    resolving.mutate(reading)
+  }
+
   /** The field is ready for the next try, with what was typed chosen. */
   function refuse() {
     soundNo()
@@ -105,12 +112,7 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
         initial={scanned}
         busy={resolving.isPending}
         read={read}
-        onRead={(reading) => {
-          setRead(reading)
-          setVerdict(undefined)
-          setOffline(undefined)
-          resolving.mutate(reading)
-        }}
+        onRead={check}
         onEdit={() => {
           setRead(undefined)
           setVerdict(undefined)
@@ -134,6 +136,7 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
           lastReceipt={lastReceipt}
           waiting={queue.rows}
           onQueue={queue.add}
+          onAgain={() => (read ? check(read) : undefined)}
           onNext={() => onNext('')}
         />
       ) : null}

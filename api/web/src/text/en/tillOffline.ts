@@ -11,6 +11,7 @@ export const tillOffline = {
   queuedHint: 'It goes out by itself when the network is back. The customer sees the cashback on their page.',
   earnsOnly: 'Without network points can be earned, not spent.',
   twice: 'This receipt is in the queue already',
+  askAgain: 'Check again',
   verdict: {
     good: {
       word: 'The card is valid',
@@ -18,7 +19,8 @@ export const tillOffline = {
     },
     'not-a-proof': {
       word: 'No network',
-      reason: 'Ask the customer to show the code “Till offline”: it can be checked without internet.',
+      reason:
+        'The server did not answer. Check again, or ask the customer to show the code “Till offline”: it can be checked without internet.',
     },
     forged: { word: 'The signature is wrong', reason: 'This is no proof of the union.' },
     'unknown-key': { word: 'Unknown key', reason: 'The till has to be online once to renew its keys.' },

@@ -19,6 +19,8 @@ interface Props {
   /** The receipts that wait already. */
   waiting: Queued[]
   onQueue: (one: Queued) => Promise<void>
+  /** Asks the server once more about what no till can judge by itself. */
+  onAgain: () => void
   onNext: () => void
 }
 
@@ -68,6 +70,11 @@ export function OfflinePurchase(props: Props) {
           <div>{t(`offline.verdict.${verdict}.reason`)}</div>
         </div>
       </div>
+      {verdict === 'not-a-proof' ? (
+        <Button size="xl" variant="default" data-testid="ask-again" onClick={props.onAgain}>
+          {t('offline.askAgain')}
+        </Button>
+      ) : null}
       {good && !queued ? <Form {...props} onQueued={() => setQueued(true)} /> : null}
       {queued ? <Done onNext={props.onNext} /> : null}
     </Stack>
