@@ -19,6 +19,15 @@ pub struct Shop {
     cards: Vec<String>,
 }
 
+/// Who buys.
+#[derive(Debug, Clone, Copy)]
+pub enum Buyers {
+    /// Every member in turn.
+    All,
+    /// One and the same member.
+    One,
+}
+
 #[derive(QueryableByName)]
 struct Holder {
     #[diesel(sql_type = Text)]
@@ -68,24 +77,29 @@ impl Shop {
         (0..count).map(|_| Till::new(self.server.address())).collect()
     }
 
-    /// Posts one purchase by the card's number and waits for its answer; whether it was posted, or is to be tried later.
-    pub fn buy(&self, till: &mut Till, number: u64) -> bool {
-        let body = self.purchase(number);
+    /// Posts one purchase by the number of a member's card and waits for its answer; whether it was posted, or is to be
+    /// tried later.
+    pub fn buy(&self, till: &mut Till, buyers: Buyers, number: u64) -> bool {
+        let body = self.purchase(buyers, number);
         till.exchange(&self.token, "/v1/purchases", &body)
     }
 
     /// Posts many in one request.
     pub fn buy_many(&self, till: &mut Till, numbers: std::ops::Range<u64>) {
         let count = numbers.end - numbers.start;
-        let purchases: Vec<String> = numbers.map(|number| self.purchase(number)).collect();
+        let purchases: Vec<String> = numbers.map(|number| self.purchase(Buyers::All, number)).collect();
         let body = format!(r#"{{"purchases":[{}]}}"#, purchases.join(","));
         assert!(till.exchange(&self.token, "/v1/purchases/batch", &body), "a batch is taken");
         let posted = till.received.windows(12).filter(|part| part == br#""status":201"#).count();
         assert_eq!(posted as u64, count, "every one is posted");
     }
 
-    fn purchase(&self, number: u64) -> String {
-        let card = &self.cards[(number as usize).wrapping_mul(7_919) % self.cards.len()];
+    fn purchase(&self, buyers: Buyers, number: u64) -> String {
+        let buyer = match buyers {
+            Buyers::All => (number as usize).wrapping_mul(7_919) % self.cards.len(),
+            Buyers::One => 0,
+        };
+        let card = &self.cards[buyer];
         let kopecks = programme::kopecks_of(number);
         let at = self.server.app.now().to_rfc3339();
         format!(

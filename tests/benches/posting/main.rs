@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use diesel::pg::PgConnection;
 
 use self::floor::Pattern;
-use self::http::{Shop, Till};
+use self::http::{Buyers, Shop, Till};
 use self::live::LiveCards;
 use self::measure::{ROUNDS, Row, scale, scaled};
 use self::process::cpu_seconds;
@@ -75,6 +75,7 @@ fn main() {
     }
     let shop = Shop::new(scaled(MEMBERS));
     over_http(&shop, (&programme, &pattern), &mut connections);
+    hot_member_over_http(&shop);
     batches_over_http(&shop, (&programme, &pattern), &mut connections);
 }
 
@@ -205,7 +206,7 @@ fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connecti
             crowd.note = latency(callers.into_iter().flat_map(|(_, waited)| waited).collect(), false);
         }
         for (row, tills) in rows.iter_mut().zip(&mut tills) {
-            let ours = stretch(tills, round, |till| u64::from(shop.buy(till, number())));
+            let ours = stretch(tills, round, |till| u64::from(shop.buy(till, Buyers::All, number())));
             let waited: Vec<Duration> =
                 tills.iter_mut().flat_map(|till| std::mem::take(&mut till.waited)).collect();
             let later: usize = tills.iter_mut().map(|till| std::mem::take(&mut till.later)).sum();
@@ -228,6 +229,24 @@ fn over_http(shop: &Shop, (programme, pattern): (&Programme, &Pattern), connecti
     let floor = format!("post-one at {FLOOR_CLIENTS} clients");
     measure::print("Posting over HTTP, one purchase a request", &floor, &rows);
     println!("{:.0} MB resident at most, the clients and the floor with it", memory::resident_most());
+}
+
+/// All purchases for one member beside purchases for all, which wait for nobody but their partner's budgets.
+fn hot_member_over_http(shop: &Shop) {
+    let counts = [JUDGED, MOST];
+    let mut tills = counts.map(|count| shop.tills(count));
+    let mut rows = counts.map(|count| Row::new(format!("one hot member, {count} connections"), Some(0.9)));
+    for round in 0..=ROUNDS {
+        for (row, tills) in rows.iter_mut().zip(&mut tills) {
+            let mut run = |buyers| stretch(tills, round, |till| u64::from(shop.buy(till, buyers, number())));
+            let (spread, hot) = (run(Buyers::All), run(Buyers::One));
+            if round > 0 {
+                row.ours.push(hot);
+                row.floor.push(spread);
+            }
+        }
+    }
+    measure::print("Hot spots over HTTP", "all members, as many connections", &rows);
 }
 
 fn batches_over_http(

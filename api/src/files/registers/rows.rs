@@ -1,10 +1,12 @@
-//! A register's rows on their way into the ledger. While lanes post a chunk, each over a connection of its own, the next
-//! chunk is read and its holders are found.
+//! A register's rows on their way into the ledger. Lanes post them, each over a connection of its own and at its own pace,
+//! while the next chunk is read and its holders are found.
 //!
 //! All sales of a member go by one lane in the order of the file: caps, tiers and lots see them in that order. Refunds
 //! come after all sales, by one lane.
 
 use std::collections::HashMap;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 
 use card_issuer::aliases::{self, CardName};
@@ -26,6 +28,8 @@ use crate::problem::Problem;
 
 /// Transactions that post at once: one works while another's commit is on its way to the disk.
 const LANES: usize = 2;
+/// Parts that wait for a lane, so that it finds the next one when it is through with one.
+const AHEAD: usize = 1;
 /// The least pool that lends a register more than one lane: requests need theirs meanwhile.
 const ROOMY: u32 = 8;
 
@@ -61,10 +65,9 @@ struct Run<'a> {
     history: bool,
 }
 
-/// Rows that are posted at once, a part a lane.
+/// Rows in the order of the file, a part a lane, and the place of the last.
 struct Chunk {
     parts: Vec<Vec<ResolvedRow>>,
-    rows: i64,
     last: i64,
 }
 
@@ -77,21 +80,60 @@ impl Run<'_> {
         kind: RowKind,
         told: &mut dyn FnMut(i64),
     ) -> Result<(), Problem> {
-        let mut next = self.read(connection, (kind, 0), lanes.len())?;
-        while let Some(Chunk { parts, rows, last }) = next {
-            next = thread::scope(|scope| {
-                let posting: Vec<_> = lanes
-                    .iter_mut()
-                    .zip(&parts)
-                    .map(|(lane, part)| scope.spawn(move || self.post(lane, part)))
-                    .collect();
-                let next = self.read(connection, (kind, last), parts.len());
-                for lane in posting {
-                    lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-                }
-                next
-            })?;
-            told(rows);
+        let count = lanes.len();
+        thread::scope(|scope| {
+            let (tells, posted) = mpsc::channel();
+            let (parts, lanes): (Vec<_>, Vec<_>) = lanes
+                .iter_mut()
+                .map(|lane| {
+                    let (give, take) = mpsc::sync_channel(AHEAD);
+                    let tells = tells.clone();
+                    (give, scope.spawn(move || self.lane(lane, take, &tells)))
+                })
+                .unzip();
+            drop(tells);
+            let read = self
+                .hand_out(connection, (kind, count), &parts, &mut || posted.try_iter().for_each(&mut *told));
+            drop(parts);
+            posted.iter().for_each(&mut *told);
+            let ends = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            // All have ended before the first problem is told; a lane's is why nothing more was read.
+            ends.collect::<Vec<_>>().into_iter().chain([read]).collect()
+        })
+    }
+
+    /// Reads rows and gives each lane its part, until none are left or a lane has ended by a problem of its own.
+    fn hand_out(
+        &self,
+        connection: &mut PgConnection,
+        (kind, lanes): (RowKind, usize),
+        parts: &[SyncSender<Vec<ResolvedRow>>],
+        between: &mut dyn FnMut(),
+    ) -> Result<(), Problem> {
+        let mut after = 0;
+        while let Some(chunk) = self.read(connection, (kind, after), lanes)? {
+            after = chunk.last;
+            let given = parts.iter().zip(chunk.parts).all(|(lane, part)| lane.send(part).is_ok());
+            between();
+            if !given {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Posts what a lane is given, and tells how many rows that was.
+    fn lane(
+        &self,
+        connection: &mut PgConnection,
+        parts: Receiver<Vec<ResolvedRow>>,
+        posted: &Sender<i64>,
+    ) -> Result<(), Problem> {
+        for part in parts {
+            self.post(connection, &part)?;
+            let rows = i64::try_from(part.len()).map_err(|error| Problem::internal(&error))?;
+            // Nobody listens any more where another lane's problem has ended the run.
+            posted.send(rows).ok();
         }
         Ok(())
     }
@@ -109,7 +151,6 @@ impl Run<'_> {
         by_key(connection, |connection| {
             let rows = reconciliation::pending_rows(connection, self.id, (kind, after), most)?;
             let Some(last) = rows.last().map(|row| row.place) else { return Ok(None) };
-            let count = i64::try_from(rows.len()).map_err(|error| Problem::internal(&error))?;
             let mut parts = vec![Vec::new(); lanes];
             for resolved in resolve(connection, rows, self.history)? {
                 let lane = lane_of(&resolved, lanes);
@@ -117,7 +158,7 @@ impl Run<'_> {
                     part.push(resolved);
                 }
             }
-            Ok(Some(Chunk { parts, rows: count, last }))
+            Ok(Some(Chunk { parts, last }))
         })
     }
 
