@@ -36,6 +36,8 @@ check: install-test tools web-check ## formats, lints, documentation
 	# `check advisories` needs their database from the network, so it is for whoever has one.
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 
+# Random histories are the same in every run; `PROPTEST_RNG_SEED=$RANDOM make rust-test` looks for others.
+rust-test: export PROPTEST_RNG_SEED ?= 20261122
 rust-test: install-test tools $(WEB)/dist/index.html
 	cargo test --locked --workspace
 

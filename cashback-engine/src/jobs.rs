@@ -240,7 +240,7 @@ pub fn void_authorizations(
     let ids: Vec<PurchaseId> = purchases::table
         .filter(purchases::status.eq("authorized"))
         .filter(purchases::booked_at.le(at - TimeDelta::days(AUTHORIZED_DAYS)))
-        .order(purchases::booked_at)
+        .order((purchases::booked_at, purchases::id))
         .limit(VOIDS_MAX)
         .select(purchases::id)
         .load(connection)?;

@@ -34,7 +34,6 @@ test('the till reads a member’s code with its camera', async ({ visit }, info)
 })
 
 test('a till whose network is cut reads a proof with its camera', async ({ visit }, info) => {
-  test.setTimeout(120_000)
   const phone = await visit('/', { viewport: PHONE })
   await signInMember(phone, memberAt(29).email)
   const seen = info.outputPath('camera.y4m')

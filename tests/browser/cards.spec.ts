@@ -40,7 +40,6 @@ test('a member blocks a card, and no till takes it from that moment on', async (
 })
 
 test('a till takes a number of an older system, of digits alone or with signs', async ({ visit }) => {
-  test.setTimeout(120_000)
   const phone = await visit('/', { viewport: PHONE })
   await signInMember(phone, memberAt(25).email)
   const number = (await phone.getByTestId('card-digits').innerText()).replace(/\D/g, '').slice(0, 16)

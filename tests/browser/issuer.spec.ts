@@ -9,7 +9,6 @@ const LOGO = Buffer.from(
 )
 
 test('plastic is ordered by a member, printed, spoiled, printed again and handed out', async ({ visit }) => {
-  test.setTimeout(120_000)
   const ordered = async (place: number) => {
     const phone = await visit('/', { viewport: PHONE })
     await signInMember(phone, memberAt(place).email)

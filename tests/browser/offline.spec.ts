@@ -13,7 +13,6 @@ async function asked(page: Page, body: object) {
 }
 
 test('a phone draws its code with the network cut, after a restart and with its clock off', async ({ visit }, story) => {
-  test.setTimeout(120_000)
   const device = { viewport: PHONE, deviceScaleFactor: 2, cut: true, profile: story.outputPath('phone') }
   const ahead = { ...device, clockAheadMinutes: PHONE_MINUTES_AHEAD }
   let phone = await visit('/', { ...ahead, refusals: [401, 404] })
@@ -53,10 +52,13 @@ test('a phone draws its code with the network cut, after a restart and with its 
   expect(taken.body).toMatchObject({ status: 'valid', may_redeem: true })
   const again = await partnerProgram(phone.request, 'books')
   expect((await again.post('/v1/cards/resolve', { code })).status(), 'a screenshot of a used code').toBe(409)
-  const from = Date.now()
-  await phone.reload({ waitUntil: 'commit' })
-  await phone.getByTestId('kept-card').waitFor()
-  expect(Date.now() - from, 'milliseconds to the card without network').toBeLessThan(5_000)
+  // Sooner than a server that doesn't answer is given up; once on a busy machine is enough.
+  await expect(async () => {
+    const from = Date.now()
+    await phone.reload({ waitUntil: 'commit' })
+    await phone.getByTestId('kept-card').waitFor()
+    expect(Date.now() - from, 'milliseconds to the card without network').toBeLessThan(4_000)
+  }).toPass()
   await look(phone, 'member-offline')
 
   await phone.getByTestId('show-large').click()
@@ -81,7 +83,6 @@ test('a phone draws its code with the network cut, after a restart and with its 
 })
 
 test('a clock that is set right is measured again, also on a phone nobody signs in on', async ({ visit }, story) => {
-  test.setTimeout(120_000)
   const phone = { viewport: PHONE, deviceScaleFactor: 2, cut: true, profile: story.outputPath('phone') }
   let own = await visit('/', { ...phone, clockAheadMinutes: PHONE_MINUTES_AHEAD, refusals: [401, 404] })
   await signInMember(own, memberAt(27).email)
@@ -111,7 +112,6 @@ test('a clock that is set right is measured again, also on a phone nobody signs 
 })
 
 test('a server that answers nobody is as good as none', async ({ visit }) => {
-  test.setTimeout(120_000)
   const phone = await visit('/', { viewport: PHONE, cut: true, refusals: [502] })
   await signInMember(phone, memberAt(28).email)
   const proof = await proofOf(phone)
@@ -160,7 +160,6 @@ test('a server that answers nobody is as good as none', async ({ visit }) => {
 })
 
 test('a till without network checks a proof, queues the purchase and sends it by itself', async ({ visit }) => {
-  test.setTimeout(120_000)
   const phone = await visit('/', { viewport: PHONE })
   await signInMember(phone, memberAt(7).email)
   const proof = await proofOf(phone)

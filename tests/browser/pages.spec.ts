@@ -100,7 +100,6 @@ test('no section of the office is left out', async ({ visit }) => {
 })
 
 test('the reference of the API', async ({ visit }) => {
-  test.setTimeout(120_000)
   const page = await visit('/docs')
   for (const language of LANGUAGES) {
     // Without the operation that was opened before.

@@ -51,7 +51,7 @@ export default async function start(): Promise<() => Promise<void>> {
   const wallets = await google(data)
   const child = spawn(program, ['demo'], {
     cwd: data,
-    env: { PATH, HOME, DATA_DIR: data, LISTEN: listen, ...wallets.settings },
+    env: { PATH, HOME, DATA_DIR: data, LISTEN: listen, TRUSTED_PROXIES: '127.0.0.1', ...wallets.settings },
     stdio: ['ignore', output, output],
   })
   try {

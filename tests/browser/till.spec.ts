@@ -61,7 +61,6 @@ test('a receipt in lines is refunded by lines', async ({ visit }) => {
 })
 
 test('what is reserved is carried through for less, or given up', async ({ visit }) => {
-  test.setTimeout(120_000)
   const phone = await visit('/', { viewport: PHONE })
   await signInMember(phone, memberAt(3).email)
   const till = await visit('/till', { viewport: PHONE })
@@ -111,7 +110,6 @@ test('what is reserved is carried through for less, or given up', async ({ visit
 })
 
 test('more is reserved than fits a page: the oldest is found by its receipt', async ({ visit, request }) => {
-  test.setTimeout(120_000)
   const phone = await visit('/', { viewport: PHONE })
   await signInMember(phone, memberAt(19).email)
   const card = (await digitsOf(phone)).slice(0, 16)

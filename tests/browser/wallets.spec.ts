@@ -88,7 +88,6 @@ async function exchanged(request: APIRequestContext, app: App, code: string, ver
 }
 
 test('a bank’s app is registered, allowed by a member, disconnected, switched off', async ({ visit, request }) => {
-  test.setTimeout(120_000)
   const office = await visit('/office', { viewport: DESK, refusals: [422] })
   const app = await registered(office)
 

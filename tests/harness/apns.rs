@@ -16,8 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use ureq::http::{Request, Response};
 
-/// How long a push may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::PATIENCE;
 
 /// A push as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,12 +144,13 @@ async fn take(
         body.extend_from_slice(&chunk);
     }
     let topic = head.headers.get("apns-topic").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // Read first: whoever hears of the push may say how the next is to be answered.
+    let (status, reason) = *answer.lock().expect("no panic holds this lock");
     received.lock().expect("no panic holds this lock").push(Push {
         token: head.uri.path().strip_prefix("/3/device/").unwrap_or_default().to_owned(),
         topic: topic.to_owned(),
         body: String::from_utf8(body).ok()?,
     });
-    let (status, reason) = *answer.lock().expect("no panic holds this lock");
     let head = Response::builder().status(status).body(()).ok()?;
     let mut stream = respond.send_response(head, status == 200).ok()?;
     if status != 200 {

@@ -12,11 +12,12 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::PATIENCE;
+
 /// Google's number of the issuer.
 pub const ISSUER: &str = "3388000000012345678";
 /// The service account.
 pub const EMAIL: &str = "card@unioncard.iam.gserviceaccount.com";
-const PATIENCE: Duration = Duration::from_secs(15);
 /// The fields of a LoyaltyObject that may be sent.
 const OBJECT_FIELDS: [&str; 9] = [
     "id",

@@ -13,6 +13,7 @@ pub mod contract;
 pub mod database;
 pub mod google;
 pub mod mailbox;
+mod patience;
 pub mod program;
 pub mod server;
 pub mod socket;
@@ -22,6 +23,7 @@ pub mod webhook_sink;
 
 pub use client::{Answer, Client};
 pub use database::{TestDatabase, database, empty_database};
+pub use patience::{PATIENCE, eventually, until};
 pub use server::{TestServer, server};
 
 use std::path::PathBuf;

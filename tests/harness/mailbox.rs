@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use mail_parser::{MessageParser, MimeHeaders};
 
-/// How long a letter may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::PATIENCE;
 
 /// A letter, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,8 @@ use crate::client::Client;
 
 /// How long a starting server may take on a slow machine, its PostgreSQL's `initdb` included.
 const START_MAX: Duration = Duration::from_secs(90);
+/// How many ports are tried.
+const PORTS: usize = 5;
 
 /// The program's file, built once a test run.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -50,8 +52,13 @@ pub struct Serving {
     pub address: SocketAddr,
 }
 
-/// Starts `unioncard serve` over a data folder and waits until it is ready.
+/// Starts `unioncard serve` over a data folder and waits until it is ready. The port was free a moment before: should
+/// somebody else have taken it meanwhile, another is tried.
 pub fn serve(data_dir: &Path) -> Serving {
+    (0..PORTS).find_map(|_| serve_once(data_dir)).expect("one of many ports stays free")
+}
+
+fn serve_once(data_dir: &Path) -> Option<Serving> {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
     let log = std::fs::File::create(log_file(data_dir, free)).expect("the data folder is writable");
     let child = command(data_dir, &["serve", "--listen", &free.to_string()])
@@ -60,20 +67,23 @@ pub fn serve(data_dir: &Path) -> Serving {
         .spawn()
         .expect("the program runs");
     let mut serving = Serving { child, address: free };
-    serving.wait_until_ready(data_dir);
-    serving
+    serving.is_ready(data_dir).then_some(serving)
 }
 
 impl Serving {
-    fn wait_until_ready(&mut self, data_dir: &Path) {
+    /// Waits until it is ready; false when somebody else listens at its address.
+    fn is_ready(&mut self, data_dir: &Path) -> bool {
         let until = Instant::now() + START_MAX;
         while Instant::now() < until {
             let listens = std::net::TcpStream::connect(self.address).is_ok();
-            if listens && self.client().get("/health/ready").status == 200 {
-                return;
-            }
+            let ready = listens && self.client().get("/health/ready").status == 200;
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
-                panic!("the program ended with {status}: {}", self.log(data_dir));
+                let log = self.log(data_dir);
+                assert!(log.contains("in use"), "the program ended with {status}: {log}");
+                return false;
+            }
+            if ready {
+                return true;
             }
             std::thread::sleep(Duration::from_millis(50));
         }

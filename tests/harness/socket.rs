@@ -12,11 +12,13 @@ pub struct Raw {
     pub bytes: Vec<u8>,
 }
 
-/// Sends bytes and reads until the other side closes or is silent for
-/// `silence`.
+/// How long the other side may say nothing before it begins to answer.
+const BEGINS: Duration = Duration::from_secs(30);
+
+/// Sends bytes and reads until the other side closes, or has answered and is silent for `silence`.
 pub fn exchange(address: SocketAddr, bytes: &[u8], silence: Duration) -> Raw {
     let mut stream = TcpStream::connect(address).expect("the server listens");
-    stream.set_read_timeout(Some(silence)).expect("a timeout can be set");
+    stream.set_read_timeout(Some(BEGINS)).expect("a timeout can be set");
     // The server may refuse and close before it has read all; what it answered counts.
     let _ = stream.write_all(bytes);
     let mut received = Vec::new();
@@ -26,6 +28,7 @@ pub fn exchange(address: SocketAddr, bytes: &[u8], silence: Duration) -> Raw {
             break;
         }
         received.extend_from_slice(&chunk[..count]);
+        stream.set_read_timeout(Some(silence)).expect("a timeout can be set");
     }
     let head = String::from_utf8_lossy(&received);
     let status = head.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);

@@ -6,8 +6,8 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-/// How long work under way may take to end; a story's last request may have begun it.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::PATIENCE;
+
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Under way: ends by itself, soon.

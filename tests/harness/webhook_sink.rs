@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How long a message may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::PATIENCE;
 
 /// How the receiver answers.
 #[derive(Debug, Clone)]
@@ -141,8 +140,9 @@ fn converse(stream: TcpStream, received: &Mutex<Vec<Received>>, behaviour: &Mute
     let mut reader = BufReader::new(stream);
     loop {
         let message = read(&mut reader)?;
-        received.lock().expect("no panic holds this lock").push(message);
+        // Read first: whoever hears of the message may say how the next is to be answered.
         let behaviour = behaviour.lock().expect("no panic holds this lock").clone();
+        received.lock().expect("no panic holds this lock").push(message);
         let mut drip = |text: &str| {
             for byte in text.bytes().cycle() {
                 answers.write_all(&[byte]).ok()?;

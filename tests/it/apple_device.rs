@@ -4,13 +4,14 @@ use card_issuer::life::{self, Block, BlockReason};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use harness::builders::ROOT;
+use harness::eventually;
 use serde_json::json;
 use shared_kernel::schema::platform::apple_registrations as registrations;
 use unioncard::auth::Role;
 use unioncard::jobs::{self, Job};
 use unioncard::wallets::apple::registrations::{OF_DEVICE_MAX, OF_PASS_MAX};
 
-use crate::apple_support::{AppleShop, PASS_TYPE, Unpacked, eventually};
+use crate::apple_support::{AppleShop, PASS_TYPE, Unpacked};
 
 #[test]
 fn a_device_registers_hears_fetches_and_leaves() {
@@ -211,9 +212,7 @@ fn complaints_are_taken_within_bounds() {
         .expect(200);
     device.post("/v1/apple/v1/log", &json!({ "logs": vec!["a"; 1_000] })).expect(200);
     assert_eq!(device.post("/v1/apple/v1/log", &json!({ "logs": "a" })).problem(422), "invalid");
-    let mut last = 200;
-    for _ in 0..70 {
-        last = device.post("/v1/apple/v1/log", &json!({ "logs": [] })).status;
-    }
-    assert_eq!(last, 429, "a device can't fill the log");
+    // More than a minute's limit, wherever a minute ends among them.
+    let mut logged = (0..130).map(|_| device.post("/v1/apple/v1/log", &json!({ "logs": [] })).status);
+    assert!(logged.any(|status| status == 429), "a device can't fill the log");
 }

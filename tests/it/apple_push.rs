@@ -5,12 +5,24 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use harness::apns::{Push, apns};
-use shared_kernel::schema::platform::{apple_registrations as registrations, wallet_updates as updates};
+use harness::{eventually, until};
+use shared_kernel::schema::platform::{
+    apple_registrations as registrations, outbox, wallet_updates as updates,
+};
 
-use crate::apple_support::{AppleShop, CHAIN, PASS_TYPE, Unpacked, eventually};
+use crate::apple_support::{AppleShop, CHAIN, PASS_TYPE, Unpacked};
 
 fn waiting(connection: &mut PgConnection) -> i64 {
     updates::table.count().get_result(connection).unwrap()
+}
+
+/// Waits until nothing that has happened is still to be told: a phone that registers now hears of none of it.
+fn told(apple: &AppleShop) {
+    let connection = &mut apple.shop.server.connect();
+    until("all is told", || {
+        let events: i64 = outbox::table.count().get_result(connection).unwrap();
+        events == 0 && waiting(connection) == 0
+    });
 }
 
 #[test]
@@ -19,9 +31,11 @@ fn a_purchase_reaches_every_phone_with_the_pass() {
     let apple = AppleShop::pushing(&apns);
     let (anna, boris) = (apple.shop.holder("1001"), apple.shop.holder("1002"));
     let (one, other) = (apple.phone("one", &anna), apple.phone("other", &anna));
+    let his = apple.phone("his", &boris);
+    told(&apple);
     one.register("aa11").expect(201);
     other.register("bb22").expect(201);
-    apple.phone("his", &boris).register("cc33").expect(201);
+    his.register("cc33").expect(201);
     let (_, tag) = one.changed(&apple, None).unwrap();
     let sold = apple.shop.sale(("card_number", anna.card.number.as_str()), "R-1", "1000.00");
     apple.shop.program.post("/v1/purchases", &sold).expect(201);
@@ -51,7 +65,9 @@ fn a_phone_that_is_gone_is_forgotten() {
     let apns = apns(&CHAIN.root);
     let apple = AppleShop::pushing(&apns);
     let holder = apple.shop.holder("1001");
-    apple.phone("one", &holder).register("aa11").expect(201);
+    let phone = apple.phone("one", &holder);
+    told(&apple);
+    phone.register("aa11").expect(201);
     apns.answers(410, "Unregistered");
     let sold = apple.shop.sale(("card_number", holder.card.number.as_str()), "R-1", "1000.00");
     apple.shop.program.post("/v1/purchases", &sold).expect(201);
@@ -68,7 +84,9 @@ fn a_service_that_is_down_is_tried_again_and_hears_once() {
     let apns = apns(&CHAIN.root);
     let apple = AppleShop::pushing(&apns);
     let holder = apple.shop.holder("1001");
-    apple.phone("one", &holder).register("aa11").expect(201);
+    let phone = apple.phone("one", &holder);
+    told(&apple);
+    phone.register("aa11").expect(201);
     apns.answers(503, "ServiceUnavailable");
     let sell = |receipt: &str| {
         let sold = apple.shop.sale(("card_number", holder.card.number.as_str()), receipt, "1000.00");

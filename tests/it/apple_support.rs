@@ -180,16 +180,3 @@ impl Phone {
         client.get(&format!("/v1/apple/v1/passes/{PASS_TYPE}/{}", self.serial))
     }
 }
-
-/// Waits until something holds that another thread brings about.
-#[track_caller]
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(15);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(std::time::Instant::now() < until, "{what}");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}

@@ -19,6 +19,9 @@ use crate::people::People;
 use crate::registers_http::upload;
 use crate::shop::Shop;
 
+/// Who has answered and says nothing for so long has said all.
+const QUIET: Duration = Duration::from_millis(1_500);
+
 /// The data file.
 pub fn data() -> Value {
     let file = harness::checkout().join("tests/data/bad_inputs.json");
@@ -59,7 +62,7 @@ fn bytes_that_are_no_request() {
     let data = data();
     for case in cases(&data, "raw") {
         let name = case["name"].as_str().unwrap();
-        let raw = exchange(server.address(), text(&case["bytes"]).as_bytes(), Duration::from_millis(1_500));
+        let raw = exchange(server.address(), text(&case["bytes"]).as_bytes(), QUIET);
         let answer = String::from_utf8_lossy(&raw.bytes);
         assert!(is_expected(case, raw.status), "{name}: {} {answer}", raw.status);
         if case["problem"] == true {
@@ -256,14 +259,14 @@ fn a_body_may_neither_drip_nor_be_endless() {
     let server = server();
     let head = "POST /v1/auth/code HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
     let dripping = format!("{head}Content-Length: 100\r\n\r\n{{");
-    let raw = exchange(server.address(), dripping.as_bytes(), Duration::from_secs(20));
+    let raw = exchange(server.address(), dripping.as_bytes(), QUIET);
     assert_eq!(raw.status, 400, "{}", String::from_utf8_lossy(&raw.bytes));
     let announced = format!("{head}Content-Length: 100000000\r\n\r\n{{");
-    let raw = exchange(server.address(), announced.as_bytes(), Duration::from_secs(2));
+    let raw = exchange(server.address(), announced.as_bytes(), QUIET);
     assert_eq!(raw.status, 413, "{}", String::from_utf8_lossy(&raw.bytes));
     let chunk = format!("100000\r\n{}\r\n", " ".repeat(1 << 20));
     let endless = format!("{head}Transfer-Encoding: chunked\r\n\r\n{}", chunk.repeat(8));
-    let raw = exchange(server.address(), endless.as_bytes(), Duration::from_secs(5));
+    let raw = exchange(server.address(), endless.as_bytes(), QUIET);
     assert_eq!(raw.status, 413, "{}", String::from_utf8_lossy(&raw.bytes));
     goes_on(&server, "bodies");
 }

@@ -1,17 +1,17 @@
 //! What happened reaches its member: a letter with the card, one letter an evening, the open page at once.
 
 use std::io::BufRead;
-use std::process::Command;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use harness::mailbox::{self, mail_server};
-use harness::{TestServer, server};
+use harness::{TestServer, server, until};
 use serde_json::json;
 use shared_kernel::ids::{MemberId, Uuid};
 use shared_kernel::outbox::{self, Event};
 use unioncard::delivery::preferences::{self, Preferences, Tongue};
 use unioncard::files::imports::{self, ImportKind, ImportRequest};
 
+use crate::faces::by_zbar;
 use crate::imports_http;
 
 fn purchase(server: &TestServer, member: MemberId, cashback: &str) -> Uuid {
@@ -26,11 +26,11 @@ fn purchase(server: &TestServer, member: MemberId, cashback: &str) -> Uuid {
     id
 }
 
-/// Moves the clock to five minutes past the next evening hour of the programme (20:00 in Moscow).
-fn to_the_evening(server: &TestServer) {
+/// Moves the clock to the next time it is so late in UTC.
+fn go_to(server: &TestServer, (hour, minute): (u32, u32)) {
     let now = server.app.now();
-    let evening = |day: DateTime<Utc>| day.date_naive().and_hms_opt(17, 5, 0).unwrap().and_utc();
-    let next = Some(evening(now)).filter(|at| *at > now).unwrap_or_else(|| evening(now + TimeDelta::days(1)));
+    let then = |day: DateTime<Utc>| day.date_naive().and_hms_opt(hour, minute, 0).unwrap().and_utc();
+    let next = Some(then(now)).filter(|at| *at > now).unwrap_or_else(|| then(now + TimeDelta::days(1)));
     server.clock.advance(next - now);
 }
 
@@ -41,16 +41,6 @@ fn waiting(server: &TestServer) -> i64 {
     let events: i64 = outbox::table.count().get_result(&mut connection).unwrap();
     let letters: i64 = deliveries::table.count().get_result(&mut connection).unwrap();
     events + letters
-}
-
-fn until(what: &str, mut is: impl FnMut() -> bool) {
-    for _ in 0..500 {
-        if is() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    panic!("never: {what}");
 }
 
 #[test]
@@ -68,8 +58,7 @@ fn an_issued_card_comes_by_mail_with_its_code_as_a_picture() {
     assert!(letter.html.contains(&format!("cid:{name}")), "{}", letter.html);
     let file = server.folder().join("code.png");
     std::fs::write(&file, png).unwrap();
-    let read = Command::new("zbarimg").args(["--quiet", "--raw"]).arg(&file).output().expect("zbarimg");
-    assert_eq!(String::from_utf8(read.stdout).unwrap().trim(), card.number.as_str());
+    assert_eq!(by_zbar(&file), card.number.as_str());
     until("nothing waits", || waiting(&server) == 0);
 }
 
@@ -107,6 +96,7 @@ fn a_day_of_cashback_is_one_letter_in_the_evening() {
     preferences::save(&mut server.connect(), untold, &wishes, server.app.now()).unwrap();
     let wishes = Preferences { daily_digest: true, language: Tongue::English, ..Preferences::default() };
     preferences::save(&mut server.connect(), english, &wishes, server.app.now()).unwrap();
+    go_to(&server, (9, 0));
     for cashback in ["52.50", "1000.33", "0.00"] {
         purchase(&server, told, cashback);
     }
@@ -114,7 +104,8 @@ fn a_day_of_cashback_is_one_letter_in_the_evening() {
     purchase(&server, english, "1437.83");
     until("three letters wait for the evening", || waiting(&server) == 3);
     assert!(mailbox::letters(&server.folder().join("mail")).is_empty(), "nothing before the evening");
-    to_the_evening(&server);
+    // Five minutes past the evening hour of the programme, 20:00 in Moscow.
+    go_to(&server, (17, 5));
     let mut letters = server.letters(2);
     letters.sort_by(|a, b| a.to.cmp(&b.to));
     assert_eq!(letters[0].to, "1001@example.org");

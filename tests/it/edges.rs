@@ -284,7 +284,8 @@ fn a_card_whose_code_is_guessed_takes_no_more_codes_from_anybody() {
     diesel::sql_query("DELETE FROM platform.guesses").execute(connection).unwrap();
     cashier.post("/v1/cards/resolve", &json!({ "code": shop.code(&anna) })).expect(200);
     let again = |place| shop.program.post("/v1/cards/resolve", &json!({ "code": wrong(place) })).status;
-    let statuses: Vec<u16> = (100..121).map(again).collect();
+    // One of them may be near a code of the day, which isn't counted.
+    let statuses: Vec<u16> = (100..124).map(again).collect();
     assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
     shop.server.clock.advance(TimeDelta::minutes(10));
     cashier.post("/v1/cards/resolve", &json!({ "code": shop.code(&anna) })).expect(200);

@@ -12,7 +12,6 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use shared_kernel::ids::{MemberId, Uuid};
-use std::time::{Duration, Instant};
 
 use crate::engine_claims;
 use crate::engine_support::{Programme, money};
@@ -32,20 +31,15 @@ pub fn until_somebody_waits(watcher: &mut PgConnection) {
 
 /// Waits until so many wait for locks in this database.
 fn until_so_many_wait(watcher: &mut PgConnection, count: i64) {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
+    harness::until("somebody waits", || {
         let waiting: Count = diesel::sql_query(
             "SELECT count(*) FROM pg_stat_activity
              WHERE datname = current_database() AND wait_event_type = 'Lock'",
         )
         .get_result(watcher)
         .unwrap();
-        if waiting.count >= count {
-            return;
-        }
-        assert!(Instant::now() < until, "nobody waits");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+        waiting.count >= count
+    });
 }
 
 fn propose(programme: &mut Programme, debit: &str, credit: &str, amount: &str) -> Adjustment {

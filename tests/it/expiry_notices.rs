@@ -69,9 +69,7 @@ fn thirty_and_seven_days_ahead_once_each_unless_turned_off() {
         let notices = deliveries.filter(letter.eq("expiry_notice"));
         notices.count().get_result(&mut server.connect()).unwrap()
     };
-    while waiting() > 0 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    harness::until("no notice waits", || waiting() == 0);
     assert!(notices(server, 4).iter().all(|mail| mail.to != "1003@example.org"), "who wants none gets none");
 }
 

@@ -51,9 +51,9 @@ pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// What zbar reads.
+/// What zbar reads of QR codes; in their modules it might see a bar code of another kind.
 pub fn by_zbar(file: &Path) -> String {
-    said(&run("zbarimg", &["--quiet", "--raw"], file))
+    said(&run("zbarimg", &["--quiet", "--raw", "-Sdisable", "-Sqrcode.enable"], file))
 }
 
 /// ZXing, once for all: it ends when its input does.
@@ -78,13 +78,13 @@ pub fn by_zxing(file: &Path) -> Vec<String> {
     found
 }
 
-/// What rqrr reads.
+/// What rqrr reads of whatever looks like a code to it.
 pub fn by_rqrr(picture: &GrayImage) -> Option<String> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
         picture.get_pixel(x as u32, y as u32).0[0]
     });
-    prepared.detect_grids().first()?.decode().ok().map(|(_, text)| text)
+    prepared.detect_grids().iter().find_map(|grid| grid.decode().ok()).map(|(_, text)| text)
 }
 
 /// The picture turned about its middle, white around it.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use actix_web::body::to_bytes;
 use actix_web::dev::{Service, ServiceResponse};
@@ -10,16 +9,18 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, test, web};
 use chrono::TimeDelta;
-use harness::server;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use harness::{PATIENCE, server};
+use tokio::sync::Notify;
 use unioncard::auth::idempotency;
 
-/// How often the handler ran.
+/// How often the handler ran, and what ends a slow one.
 #[derive(Default)]
-struct Runs(AtomicU32);
+struct Runs(AtomicU32, Notify);
 
 /// Answers with its number; the path says how it ends, and the body is read unless it is to be left.
 async fn create(request: HttpRequest, runs: web::Data<Runs>, mut body: web::Payload) -> HttpResponse {
-    use futures_util::StreamExt;
     let run = runs.0.fetch_add(1, Ordering::SeqCst) + 1;
     let how = request.match_info().query("how").to_owned();
     if how != "unread" {
@@ -28,7 +29,7 @@ async fn create(request: HttpRequest, runs: web::Data<Runs>, mut body: web::Payl
         }
     }
     match how.as_str() {
-        "slow" => tokio::time::sleep(Duration::from_millis(300)).await,
+        "slow" => tokio::time::timeout(PATIENCE, runs.1.notified()).await.unwrap(),
         "broken" => return HttpResponse::ServiceUnavailable().finish(),
         "refused" => return HttpResponse::Conflict().json(run),
         _ => {}
@@ -99,9 +100,12 @@ async fn a_failure_is_not_an_answer() {
 async fn many_at_once_run_once() {
     let (server, runs) = (server(), web::Data::new(Runs::default()));
     let service = served!(server, runs);
-    let racing = (0..20).map(|_| async { post!(service, "/slow", "key", "body") });
-    let statuses = futures_util::future::join_all(racing).await;
-    let statuses: Vec<StatusCode> = statuses.into_iter().map(|(status, _)| status).collect();
+    let racing = (0..20).map(|_| async { post!(service, "/slow", "key", "body").0 });
+    let mut answers = racing.collect::<FuturesUnordered<_>>();
+    // The one that runs ends when all others have been answered.
+    let mut statuses: Vec<StatusCode> = answers.by_ref().take(19).collect().await;
+    runs.1.notify_one();
+    statuses.extend(answers.next().await);
     let created = statuses.iter().filter(|status| **status == StatusCode::CREATED).count();
     let running = statuses.iter().filter(|status| **status == StatusCode::CONFLICT).count();
     assert_eq!((created, running, runs.0.load(Ordering::SeqCst)), (1, 19, 1), "{statuses:?}");

@@ -203,6 +203,7 @@ fn my_cards_their_codes_and_blocking() {
     assert_eq!(column(&cards, "number"), [anna.card.number.as_str()]);
     assert_eq!(column(&cards, "status"), ["active"]);
     let path = format!("/v1/me/cards/{}", cards[0]["id"].as_str().unwrap());
+    shop.to_a_step();
     let code = me.get(&format!("{path}/code")).expect(200).json();
     assert_eq!(code["value"], shop.draw(&anna));
     let card = shop.program.post("/v1/cards/resolve", &json!({ "code": code["value"] })).expect(200).json();

@@ -223,14 +223,7 @@ fn another_address_is_told_at_the_old_one() {
         let file = std::fs::read_dir(&folder).ok()?.filter_map(Result::ok).next()?;
         std::fs::read_to_string(file.path()).ok().filter(|text| text.ends_with('\n'))
     };
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    let message = loop {
-        match message() {
-            Some(text) => break text,
-            None => assert!(std::time::Instant::now() < until, "no message came"),
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    };
+    let message = harness::eventually("a message", message);
     assert!(message.starts_with("+79001234567\n"), "{message}");
     let changes = written(&shop.server, id).into_iter().filter(|action| action == "member.changed").count();
     assert_eq!(changes, 5);

@@ -78,9 +78,7 @@ fn wait_until_told(shop: &Shop) {
         let digests = deliveries.filter(letter.eq("cashback_digest"));
         digests.count().get_result(&mut shop.server.connect()).unwrap()
     };
-    while waiting() == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    harness::until("the evening's letter is in the queue", || waiting() > 0);
 }
 
 fn tell(server: &TestServer, on: NaiveDate, days: i64) -> u64 {

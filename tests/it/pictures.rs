@@ -38,7 +38,15 @@ fn drawn(svg: &str, scale: usize) -> GrayImage {
     picture
 }
 
-/// A picture as cameras see it, turned ones in the three frames of an unsteady hand.
+/// The picture with so many white pixels around it: a reader's lines cross it elsewhere.
+fn framed(picture: &GrayImage, edge: u32) -> GrayImage {
+    let white = image::Luma([u8::MAX]);
+    let mut framed = GrayImage::from_pixel(picture.width() + 2 * edge, picture.height() + 2 * edge, white);
+    imageops::replace(&mut framed, picture, i64::from(edge), i64::from(edge));
+    framed
+}
+
+/// A picture as cameras see it, each way in the three frames of an unsteady hand.
 fn seen(picture: &GrayImage, module: f32) -> [(&'static str, Vec<GrayImage>); 4] {
     let large = imageops::resize(
         picture,
@@ -46,13 +54,16 @@ fn seen(picture: &GrayImage, module: f32) -> [(&'static str, Vec<GrayImage>); 4]
         picture.height() * 2,
         imageops::FilterType::CatmullRom,
     );
-    let blurred = |picture: &GrayImage| imageops::blur(picture, module / 4.0);
-    let frames = |degrees: f32| [0.0, 1.0, -1.0].map(|more| turned(&large, degrees + more));
+    let blurred = |frames: &[GrayImage]| {
+        frames.iter().map(|picture| imageops::blur(picture, module / 4.0)).collect::<Vec<_>>()
+    };
+    let straight = [0, 1, 2].map(|edge| framed(picture, edge));
+    let turned = |degrees: f32| [0.0, 1.0, -1.0].map(|more| turned(&large, degrees + more));
     [
-        ("whole", vec![picture.clone()]),
-        ("blurred", vec![blurred(picture)]),
-        ("turned", frames(6.0).to_vec()),
-        ("turned and blurred", frames(-4.0).iter().map(blurred).collect()),
+        ("whole", straight.to_vec()),
+        ("blurred", blurred(&straight)),
+        ("turned", turned(6.0).to_vec()),
+        ("turned and blurred", blurred(&turned(-4.0))),
     ]
 }
 
@@ -61,18 +72,17 @@ fn read_back(folder: &Path, picture: &GrayImage, (what, module): (&str, f32), sa
     for (how, frames) in seen(picture, module) {
         let told = format!("{what}, {module} pixels a module, {how}");
         let file = folder.join("seen.png");
-        let (mut zbar, mut zxing) = (false, false);
+        let (mut zbar, mut zxing, mut rqrr) = (false, false, false);
         for frame in &frames {
             DynamicImage::ImageLuma8(frame.clone()).save(&file).unwrap();
             zbar = zbar || by_zbar(&file) == says;
             zxing = zxing || by_zxing(&file) == [says];
+            rqrr = rqrr || how == "whole" && by_rqrr(frame).as_deref() == Some(says);
         }
         assert!(zbar, "{told}, zbar");
         assert!(zxing, "{told}, ZXing");
         // It needs sharper and straighter edges than zbar does.
-        if how == "whole" {
-            assert_eq!(by_rqrr(picture).as_deref(), Some(says), "{told}, rqrr");
-        }
+        assert!(rqrr || how != "whole", "{told}, rqrr");
     }
 }
 
@@ -92,8 +102,7 @@ fn codes_are_read_at_three_sizes_blurred_and_turned() {
     let folder = tempfile::tempdir().unwrap();
     let path = format!("/v1/me/cards/{}", anna.card.id);
     // A step's whole length is left for what follows.
-    let now = shop.server.app.now().timestamp();
-    shop.server.clock.advance(chrono::TimeDelta::seconds(30 - now.rem_euclid(30)));
+    shop.to_a_step();
 
     let code = value(&me, &format!("{path}/code"));
     let svg = me.get(&format!("{path}/code.svg")).expect(200).text();

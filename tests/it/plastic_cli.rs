@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use harness::{TestDatabase, database, program};
 use serde_json::Value;
@@ -74,10 +73,7 @@ fn a_print_batch_that_was_cut_off_goes_on() {
     let out = machine.folder.path().join("plant");
     let arguments = ["cards", "print-batch", "--organisation", "R-001", "--out", out.to_str().unwrap()];
     let mut killed = machine.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let until = Instant::now() + Duration::from_secs(60);
-    while faces(&out).len() < 3 && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    harness::until("three faces are drawn", || faces(&out).len() >= 3);
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert!(!out.join("SHA256SUMS").exists(), "it was cut off half-way");

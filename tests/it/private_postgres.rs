@@ -35,7 +35,7 @@ fn comes_back_when_it_is_killed() {
         if running.is_some_and(|now| now != before) && serving.client().get("/health/ready").status == 200 {
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(20), "not ready again: {running:?}");
+        assert!(started.elapsed() < harness::PATIENCE, "not ready again: {running:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
     serving.stop();

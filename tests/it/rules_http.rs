@@ -188,7 +188,7 @@ fn a_draft_is_tried_on_a_sample_beside_the_other_rules() {
 }
 
 fn done(client: &Client, answer: Value) -> Value {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + harness::PATIENCE;
     let mut answer = answer;
     while answer["status"] != "done" {
         assert!(Instant::now() < until && answer["status"] != "failed", "{answer}");
@@ -275,7 +275,7 @@ fn a_simulation_whose_process_ended_is_run_anew_and_a_broken_one_says_so() {
     assert_eq!(done(&finance, left)["cost"]["after"], "0.00");
     let failed = |broken: Value| {
         let path = format!("/v1/rules/simulations/{}", id(&broken));
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + harness::PATIENCE;
         loop {
             let answer = finance.get(&path).expect(200).json();
             if answer["status"] == "failed" || Instant::now() > until {

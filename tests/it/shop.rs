@@ -104,10 +104,16 @@ impl Shop {
         holder(&self.server, number)
     }
 
-    /// The code on the member's screen, half a minute later: a fresh one each time.
+    /// The code on the member's screen as the next step begins: a fresh one each time, with its whole life before it.
     pub fn code(&self, holder: &Holder) -> String {
-        self.server.clock.advance(TimeDelta::seconds(30));
+        self.to_a_step();
         self.draw(holder)
+    }
+
+    /// Goes to the beginning of a step of live codes, within the next half minute.
+    pub fn to_a_step(&self) {
+        let now = self.server.app.now().timestamp();
+        self.server.clock.advance(TimeDelta::seconds(30 - now.rem_euclid(30)));
     }
 
     /// The code on the member's screen now.

@@ -23,7 +23,7 @@ fn tried(client: &Client, changes: &Value) -> Value {
 /// The same simulation when it is done.
 fn done(client: &Client, begun: &Value) -> Value {
     let path = format!("/v1/rules/simulations/{}", begun["id"].as_str().unwrap());
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + harness::PATIENCE;
     loop {
         let now = client.get(&path).expect(200).json();
         if now["status"] == "done" {

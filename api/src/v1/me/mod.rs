@@ -226,8 +226,9 @@ pub async fn enrol(
     let enrolment = app
         .into_inner()
         .transaction(move |connection| {
+            let enrolment = enrolments::enrol(connection, member, OFFER_VERSION, "page", now)?;
             changes::mark(connection, &[member])?;
-            Ok(enrolments::enrol(connection, member, OFFER_VERSION, "page", now)?)
+            Ok(enrolment)
         })
         .await?;
     Ok(HttpResponse::Created().json(EnrolmentView::from(enrolment)))
@@ -243,8 +244,9 @@ pub async fn leave(
     let enrolment = app
         .into_inner()
         .transaction(move |connection| {
+            let left = enrolments::leave(connection, member, OFFER_VERSION, "page", now)?;
             changes::mark(connection, &[member])?;
-            enrolments::leave(connection, member, OFFER_VERSION, "page", now)?.ok_or_else(Problem::not_found)
+            left.ok_or_else(Problem::not_found)
         })
         .await?;
     Ok(web::Json(enrolment.into()))
