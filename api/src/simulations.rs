@@ -23,6 +23,9 @@ use crate::problem::{Language, Problem};
 const SIMULATIONS_LOCK: i64 = 0x7369_6d75_6c61_7465;
 /// How long the thread sleeps unless woken; another process may have left something.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often the database may be lost in one simulation: it may be the simulation that it can't bear, or somebody who
+/// ends it there.
+const CUT_OFFS_MAX: u32 = 5;
 
 /// Wakes the thread when there is something to do.
 #[derive(Debug, Default)]
@@ -72,28 +75,46 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Works one waiting simulation off; whether there was one. `cut_off` is the one that the database was lost in, for which
-/// nobody's process ended.
-fn work_off(app: &App, cut_off: &mut Option<Uuid>) -> Result<bool, Problem> {
+/// The simulation that the database was lost in last, and how often by now: no process ended in it.
+#[derive(Clone, Copy)]
+struct CutOff {
+    id: Uuid,
+    times: u32,
+}
+
+/// Works one waiting simulation off; whether there was one.
+fn work_off(app: &App, cut_off: &mut Option<CutOff>) -> Result<bool, Problem> {
     let mut connection = app.connection()?;
     let worked = advisory::if_free(&mut connection, SIMULATIONS_LOCK, |connection| {
-        if let Some(id) = *cut_off {
-            queue::put_back(connection, id)?;
-            *cut_off = None;
+        if let Some(CutOff { id, times }) = *cut_off
+            && queue::put_back(connection, id)?
+            && times >= CUT_OFFS_MAX
+        {
+            let problem = format!("the database was lost in it {CUT_OFFS_MAX} times");
+            queue::end(connection, id, Err(problem), app.now())?;
         }
-        one(app, connection, cut_off)
+        let Some(stored) = queue::next(connection, app.now())? else {
+            *cut_off = None;
+            return Ok(false);
+        };
+        let id = stored.id;
+        let before = cut_off.filter(|lost| lost.id == id).map_or(0, |lost| lost.times);
+        let done = one(app, connection, stored);
+        *cut_off = match &done {
+            Err(problem) if problem.status().as_u16() == 503 => Some(CutOff { id, times: before + 1 }),
+            _ => None,
+        };
+        done.map(|()| true)
     })?;
     Ok(worked.unwrap_or(false))
 }
 
-fn one(app: &App, connection: &mut PgConnection, cut_off: &mut Option<Uuid>) -> Result<bool, Problem> {
-    let Some(stored) = queue::next(connection, app.now())? else { return Ok(false) };
+fn one(app: &App, connection: &mut PgConnection, stored: Stored) -> Result<(), Problem> {
     let id = stored.id;
     match caught(connection, |connection| answer(app, connection, stored)) {
         Ok(report) => queue::end(connection, id, Ok(&report), app.now())?,
         // It stays in the queue: the database is away, not the question wrong.
         Err(problem) if problem.status().as_u16() == 503 => {
-            *cut_off = Some(id);
             return Err(problem);
         }
         Err(problem) => {
@@ -102,7 +123,7 @@ fn one(app: &App, connection: &mut PgConnection, cut_off: &mut Option<Uuid>) -> 
             queue::end(connection, id, Err(body.detail), app.now())?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// A panic is a problem like any other, and leaves no cursor open behind it.

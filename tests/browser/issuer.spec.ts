@@ -45,7 +45,7 @@ test('plastic is ordered by a member, printed, spoiled, printed again and handed
   await expect(first).toContainText('брак')
 
   // All that waits in the union at once, the spoiled one among it.
-  await ordered(21)
+  await ordered(30)
   await office.getByTestId('nav-printing').click()
   await pick(office, 'Чьи карты печатать', 'C-000')
   await lookAround(office, 'issuer-subtree')

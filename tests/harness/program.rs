@@ -75,8 +75,9 @@ impl Serving {
     fn is_ready(&mut self, data_dir: &Path) -> bool {
         let until = Instant::now() + START_MAX;
         while Instant::now() < until {
-            let listens = std::net::TcpStream::connect(self.address).is_ok();
-            let ready = listens && self.client().get("/health/ready").status == 200;
+            // Until it says so itself, whoever listens there may be somebody else.
+            let serves = self.log(data_dir).contains(" serving");
+            let ready = serves && self.client().get("/health/ready").status == 200;
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
                 let log = self.log(data_dir);
                 assert!(log.contains("in use"), "the program ended with {status}: {log}");

@@ -1,20 +1,15 @@
 //! The database lost while a file comes in over the API: nothing of the file is there, nor its outcome, and the file is
 //! tried again until both are.
 
-use std::time::{Duration, Instant};
-
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
-use harness::{TestServer, server};
+use harness::{TestServer, eventually, server};
 use serde_json::json;
 
 use crate::members_http::{person, union};
 use crate::registers_http::{finished, upload};
 use crate::registry_support::{HEADER, row};
-
-/// How long the worker may take to come to a lock on a slow machine.
-const WAIT_MAX: Duration = Duration::from_secs(60);
 
 #[derive(QueryableByName)]
 struct Waiting {
@@ -25,8 +20,7 @@ struct Waiting {
 /// The connection, another than `before`, that waits for a lock in a statement like this.
 pub(crate) fn waiting(server: &TestServer, like: &str, before: i32) -> i32 {
     let mut watch = server.connect();
-    let until = Instant::now() + WAIT_MAX;
-    loop {
+    eventually(&format!("somebody waits in {like}"), || {
         let found: Vec<Waiting> = diesel::sql_query(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
              AND query ILIKE $1 AND pid <> pg_backend_pid()",
@@ -34,12 +28,8 @@ pub(crate) fn waiting(server: &TestServer, like: &str, before: i32) -> i32 {
         .bind::<Text, _>(like)
         .load(&mut watch)
         .unwrap();
-        if let Some(found) = found.iter().find(|one| one.pid != before) {
-            return found.pid;
-        }
-        assert!(Instant::now() < until, "nobody waits in {like}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        found.iter().map(|one| one.pid).find(|pid| *pid != before)
+    })
 }
 
 /// Ends a connection from another, as a database that goes away does.

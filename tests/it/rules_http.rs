@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use chrono::{SecondsFormat, TimeDelta};
-use harness::Client;
 use serde_json::{Value, json};
 use unioncard::auth::Role;
 
 use crate::shop::{Shop, rule};
+use crate::simulations_http::done;
 
 fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap()
@@ -187,17 +187,6 @@ fn a_draft_is_tried_on_a_sample_beside_the_other_rules() {
     assert_eq!(listed["items"].as_array().unwrap().len(), 1, "nothing is stored");
 }
 
-fn done(client: &Client, answer: Value) -> Value {
-    let until = Instant::now() + harness::PATIENCE;
-    let mut answer = answer;
-    while answer["status"] != "done" {
-        assert!(Instant::now() < until && answer["status"] != "failed", "{answer}");
-        std::thread::sleep(Duration::from_millis(50));
-        answer = client.get(&format!("/v1/rules/simulations/{}", id(&answer))).expect(200).json();
-    }
-    answer
-}
-
 #[test]
 fn a_set_of_changes_is_tried_on_the_past() {
     let shop = Shop::open();
@@ -215,7 +204,7 @@ fn a_set_of_changes_is_tried_on_the_past() {
     let question = json!({ "from": from, "to": to, "drafts": [draft], "end": [ours] });
     let answer = finance.post("/v1/rules/simulate", &question);
     assert!([200, 202].contains(&answer.status), "{}", answer.text());
-    let report = done(&finance, answer.json());
+    let report = done(&finance, &answer.json());
     assert_eq!(
         report["cost"],
         json!({ "before": "67.50", "after": "130.00", "difference": "62.50", "posted": "67.50" })
@@ -233,7 +222,7 @@ fn a_set_of_changes_is_tried_on_the_past() {
     let mut nobody = question.clone();
     nobody["drafts"][0]["when"]["members"]["categories"] = json!(["student"]);
     let answer = finance.post("/v1/rules/simulate", &nobody).json();
-    assert_eq!(done(&finance, answer)["cost"]["after"], "0.00");
+    assert_eq!(done(&finance, &answer)["cost"]["after"], "0.00");
     for (field, value, pointer) in [
         ("from", json!("someday"), "#/from"),
         ("drafts", json!([{ "name": "x", "partner": "market", "earn": {} }]), "#/drafts/0/earn"),
@@ -272,7 +261,7 @@ fn a_simulation_whose_process_ended_is_run_anew_and_a_broken_one_says_so() {
     };
     let fine = r#"{"from":"2026-01-01","to":"2026-12-31"}"#;
     let left = stored_after(1, fine, "running");
-    assert_eq!(done(&finance, left)["cost"]["after"], "0.00");
+    assert_eq!(done(&finance, &left)["cost"]["after"], "0.00");
     let failed = |broken: Value| {
         let path = format!("/v1/rules/simulations/{}", id(&broken));
         let until = Instant::now() + harness::PATIENCE;

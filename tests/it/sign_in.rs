@@ -147,9 +147,8 @@ fn known_and_unknown_addresses_are_answered_alike_and_locked_alike() {
     let server = server();
     server.member("1001");
     let ask = |email: &str| server.client().post("/v1/auth/code", &json!({ "email": email }));
-    let verify = |email: &str, code: &str| {
-        server.client().post("/v1/auth/verify", &json!({ "email": email, "code": code }))
-    };
+    let client = server.client();
+    let verify = |email, code| client.post("/v1/auth/verify", &json!({ "email": email, "code": code }));
     let (known, unknown) = ("1001@example.org", "nobody@example.org");
     assert_eq!(ask(known).expect(202).body, ask(unknown).expect(202).body);
     let right = server.letters(1)[0].code();

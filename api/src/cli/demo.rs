@@ -104,7 +104,7 @@ const PARTNERS: &[DemoPartner] = &[
 ];
 
 /// How many members' logins are told.
-const MEMBERS_TOLD: usize = 30;
+const MEMBERS_TOLD: usize = 32;
 /// How far back rules are in force, so that history is judged by them.
 const RULES_SINCE: TimeDelta = TimeDelta::days(120);
 

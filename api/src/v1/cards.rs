@@ -243,7 +243,8 @@ pub struct CardView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     wallets: Vec<Provider>,
-    /// Whether the member can have another in its place at once; on the member's own list alone.
+    /// Of a card in the phone that has ended, and none came in its place: whether its member can have one at once, by
+    /// `reissue`; on the member's own list alone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(value_type = Option<bool>)]
     renewable: bool,
@@ -266,21 +267,17 @@ impl CardView {
         }
     }
 
-    /// A card as of now, with the wallets it can be put into: a good card of an active member's that draws codes.
-    pub fn with_wallets(
+    /// A card as of now with what its member may do: put it into these wallets, where it is good and draws codes, and
+    /// have another in its place.
+    pub fn of_member(
         (card, facts): (&Card, Option<&Facts>),
-        offered: &[Provider],
+        (offered, renewable): (&[Provider], bool),
         now: DateTime<Utc>,
     ) -> Self {
         let good = identify::standing(card, facts, now) == CardStanding::Valid;
         let in_phone = card.kind == CardKind::Virtual;
         let wallets = if in_phone && good { offered.to_vec() } else { Vec::new() };
-        Self { wallets, ..Self::new(card, now) }
-    }
-
-    /// The same, saying whether its member can have another in its place.
-    pub fn renewable(self, renewable: bool) -> Self {
-        Self { renewable, ..self }
+        Self { wallets, renewable, ..Self::new(card, now) }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 
@@ -80,7 +81,7 @@ impl Run<'_> {
         kind: RowKind,
         told: &mut dyn FnMut(i64),
     ) -> Result<(), Problem> {
-        let count = lanes.len();
+        let (count, stopped) = (lanes.len(), &AtomicBool::new(false));
         thread::scope(|scope| {
             let (tells, posted) = mpsc::channel();
             let (parts, lanes): (Vec<_>, Vec<_>) = lanes
@@ -88,12 +89,15 @@ impl Run<'_> {
                 .map(|lane| {
                     let (give, take) = mpsc::sync_channel(AHEAD);
                     let tells = tells.clone();
-                    (give, scope.spawn(move || self.lane(lane, take, &tells)))
+                    (give, scope.spawn(move || self.lane(lane, take, (&tells, stopped))))
                 })
                 .unzip();
             drop(tells);
             let read = self
                 .hand_out(connection, (kind, count), &parts, &mut || posted.try_iter().for_each(&mut *told));
+            if read.is_err() {
+                stopped.store(true, Ordering::Relaxed);
+            }
             drop(parts);
             posted.iter().for_each(&mut *told);
             let ends = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic)));
@@ -122,17 +126,21 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Posts what a lane is given, and tells how many rows that was.
+    /// Posts what a lane is given, and tells how many rows that was, until the run is stopped: by a problem of another
+    /// lane, or of the connection that keeps others from this register.
     fn lane(
         &self,
         connection: &mut PgConnection,
         parts: Receiver<Vec<ResolvedRow>>,
-        posted: &Sender<i64>,
+        (posted, stopped): (&Sender<i64>, &AtomicBool),
     ) -> Result<(), Problem> {
         for part in parts {
-            self.post(connection, &part)?;
+            if stopped.load(Ordering::Relaxed) {
+                break;
+            }
+            self.post(connection, &part).inspect_err(|_| stopped.store(true, Ordering::Relaxed))?;
             let rows = i64::try_from(part.len()).map_err(|error| Problem::internal(&error))?;
-            // Nobody listens any more where another lane's problem has ended the run.
+            // Nobody listens only where the run itself has panicked.
             posted.send(rows).ok();
         }
         Ok(())

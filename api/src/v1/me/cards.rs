@@ -41,11 +41,9 @@ pub async fn list(
     query: Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (member, now) = (myself(&principal)?, app.now());
-    // Another's wallet has a way of its own to show the card.
-    let offered = match &*principal {
-        Principal::Wallet { .. } => Vec::new(),
-        _ => app.wallets.offered(now),
-    };
+    // Another's wallet has a way of its own to show the card, and orders none.
+    let is_wallet = matches!(&*principal, Principal::Wallet { .. });
+    let offered = if is_wallet { Vec::new() } else { app.wallets.offered(now) };
     let shared = app.clone().into_inner();
     let list = List::of(&shared, &request, &principal);
     let place = list.place(query.0.asked())?;
@@ -57,11 +55,11 @@ pub async fn list(
         })
         .await?;
     let active = facts.as_ref().is_some_and(|facts| facts.status == MemberStatus::Active);
-    let another = active && family::withheld(&cards, now).is_none();
+    let another = active && !is_wallet && family::withheld(&cards, now).is_none();
     let shown = cards.iter().filter(|card| is_shown_to(&principal, card)).collect();
     Ok(list.answer(&place.of(shown).map(|card| {
         let renewable = another && family::is_missing(card, &cards, now);
-        CardView::with_wallets((card, facts.as_ref()), &offered, now).renewable(renewable)
+        CardView::of_member((card, facts.as_ref()), (&offered, renewable), now)
     })))
 }
 

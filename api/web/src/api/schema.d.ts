@@ -2861,7 +2861,10 @@ export interface components {
             number: string;
             /** @description `spouse` or `child`: a family card on the member's balances; without it the card is the member's own. */
             relation?: string | null;
-            /** @description Whether the member can have another in its place at once; on the member's own list alone. */
+            /**
+             * @description Of a card in the phone that has ended, and none came in its place: whether its member can have one at once, by
+             *     `reissue`; on the member's own list alone.
+             */
             renewable?: boolean | null;
             /** @description `ordered`, `issued`, `active`, `blocked` or `expired`. */
             status: string;

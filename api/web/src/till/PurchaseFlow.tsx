@@ -76,6 +76,12 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
     resolving.mutate(reading)
   }
 
+  /** The button goes away with its band: the cursor is where a scanner types, whatever the answer. */
+  function again() {
+    code.current?.focus()
+    if (read) check(read)
+  }
+
   /** The field is ready for the next try, with what was typed chosen. */
   function refuse() {
     soundNo()
@@ -136,7 +142,7 @@ export function PurchaseFlow({ outlet, queue, scanned, lastReceipt, onDone, onNe
           lastReceipt={lastReceipt}
           waiting={queue.rows}
           onQueue={queue.add}
-          onAgain={() => (read ? check(read) : undefined)}
+          onAgain={again}
           onNext={() => onNext('')}
         />
       ) : null}

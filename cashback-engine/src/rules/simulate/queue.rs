@@ -129,19 +129,19 @@ pub fn next(connection: &mut PgConnection, now: DateTime<Utc>) -> QueryResult<Op
         .map(Some)
 }
 
-/// Puts one back that was cut off while it ran, as if it had not been begun.
+/// Puts one back that was cut off while it ran, as if it had not been begun; whether it was running.
 ///
 /// # Errors
 /// The database's.
-pub fn put_back(connection: &mut PgConnection, id: Uuid) -> QueryResult<()> {
+pub fn put_back(connection: &mut PgConnection, id: Uuid) -> QueryResult<bool> {
     let running = simulations::status.eq(SimulationStatus::Running);
-    diesel::update(simulations::table.filter(simulations::id.eq(id).and(running)))
+    let put = diesel::update(simulations::table.filter(simulations::id.eq(id).and(running)))
         .set((
             simulations::status.eq(SimulationStatus::Queued),
             simulations::attempts.eq(simulations::attempts - 1),
         ))
         .execute(connection)?;
-    Ok(())
+    Ok(put > 0)
 }
 
 /// Notes how far it is.
