@@ -1,6 +1,7 @@
-//! The database lost while a file comes in over the API: nothing of the file is there, nor its outcome, and the file is
-//! tried again until both are.
+//! The database lost while a file comes in over the API: of members nothing is there, nor the outcome, of a register what
+//! was committed; and the file is tried again until all is.
 
+use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
@@ -8,8 +9,10 @@ use harness::{TestServer, eventually, server};
 use serde_json::json;
 
 use crate::members_http::{person, union};
-use crate::registers_http::{finished, upload};
+use crate::registers_http::{HEADER as REGISTER, finished, upload};
 use crate::registry_support::{HEADER, row};
+use crate::shop::{Holder, Shop, stamp};
+use crate::standing_http::sound;
 
 #[derive(QueryableByName)]
 struct Waiting {
@@ -78,4 +81,40 @@ fn a_file_whose_database_was_lost_is_tried_again() {
     assert_eq!(members(&mut tables), 3);
     let refused = administrator.get(&format!("{path}/rejected")).expect(200).json();
     assert_eq!(refused["items"].as_array().map(Vec::len), Some(1), "{refused}");
+}
+
+#[test]
+fn a_register_that_lost_a_lane_goes_on_where_it_stopped() {
+    const ROWS: i64 = 2_400;
+    let shop = Shop::open();
+    // A member's rows go by one lane: among so many there is one for each.
+    let holders: Vec<Holder> = (1..=24).map(|number| shop.holder(&number.to_string())).collect();
+    let of_lane = |lane: u64| holders.iter().find(|one| one.member.0.as_u64_pair().1 % 2 == lane).unwrap();
+    let two = [of_lane(0), of_lane(1)];
+    for (place, holder) in two.iter().enumerate() {
+        let sale = shop.sale(("card_number", holder.card.number.as_str()), &format!("R-{place}"), "100.00");
+        shop.program.post("/v1/purchases", &sale).expect(201);
+    }
+    let day = stamp(shop.server.app.now() - TimeDelta::days(5));
+    let rows = (0..ROWS)
+        .zip(two.iter().cycle())
+        .map(|(place, holder)| format!("market-1,r-{place},{day},{},10.00,,sale,\n", holder.card.number));
+    let file = format!("{REGISTER}{}", rows.collect::<String>());
+
+    let (mut rows, mut other) = (shop.server.connect(), shop.server.connect());
+    rows.batch_execute(&format!(
+        "BEGIN; SELECT FROM ledger.balances WHERE member_id = '{}' FOR UPDATE",
+        two[0].member
+    ))
+    .unwrap();
+    let taken = upload(&shop.program, "/v1/registers", &[("mode", "post")], "r.csv", file.as_bytes());
+    let path = format!("/v1/registers/{}", taken.expect(202).json()["id"].as_str().unwrap());
+    let lane = waiting(&shop.server, "%ledger.balances%", 0);
+    end(&mut other, lane);
+    waiting(&shop.server, "%ledger.balances%", lane);
+    rows.batch_execute("COMMIT").unwrap();
+    let report = finished(&shop.program, &path);
+    assert_eq!((&report["status"], &report["done_rows"]), (&json!("done"), &json!(ROWS)), "{report}");
+    assert_eq!(report["outcomes"]["posted"], ROWS, "each by whichever try, none twice: {report}");
+    sound(&shop);
 }

@@ -43,7 +43,7 @@ pub fn finished(client: &Client, path: &str) -> Value {
     }
 }
 
-const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference\n";
+pub const HEADER: &str = "outlet,receipt,occurred_at,card_number,amount,category,kind,reference\n";
 
 fn register(client: &Client, fields: &[(&str, &str)], file: &[u8]) -> (String, Value) {
     let taken = upload(client, "/v1/registers", fields, "november.csv", file).expect(202);

@@ -21,7 +21,8 @@ fn bought(shop: &Shop, holder: &Holder, receipt: &str, amount: &str) -> Value {
     shop.program.post("/v1/purchases", &sale).expect(201).json()
 }
 
-fn sound(shop: &Shop) {
+/// The books are whole.
+pub fn sound(shop: &Shop) {
     let report =
         cashback_engine::ledger::audit::verify(&mut shop.server.connect(), &shop.server.app.books).unwrap();
     assert!(report.ok, "{report:#?}");
