@@ -18,6 +18,15 @@ fn tried(client: &Client, changes: &Value) -> Value {
     done(client, &answer.json())
 }
 
+/// A shop with a purchase to try changes on.
+fn sold() -> Shop {
+    let shop = Shop::open();
+    let anna = shop.holder("1001");
+    let sale = shop.sale(("card_number", anna.card.number.as_str()), "R-1", "1000.00");
+    shop.program.post("/v1/purchases", &sale).expect(201);
+    shop
+}
+
 /// The same simulation when it is done.
 pub fn done(client: &Client, begun: &Value) -> Value {
     let path = format!("/v1/rules/simulations/{}", begun["id"].as_str().unwrap());
@@ -30,10 +39,7 @@ pub fn done(client: &Client, begun: &Value) -> Value {
 
 #[test]
 fn simulations_are_found_again_with_who_asked_what() {
-    let shop = Shop::open();
-    let anna = shop.holder("1001");
-    let sale = shop.sale(("card_number", anna.card.number.as_str()), "R-1", "1000.00");
-    shop.program.post("/v1/purchases", &sale).expect(201);
+    let shop = sold();
     let (finance, controller) = (shop.finance(), shop.server.as_staff(Role::Controller, None));
     assert_eq!(finance.get("/v1/rules/simulations").expect(200).json(), json!({ "items": [], "next": null }));
 
@@ -80,10 +86,7 @@ fn simulations_are_found_again_with_who_asked_what() {
 
 #[test]
 fn a_simulation_outlives_the_database_that_is_lost_in_it_but_not_for_ever() {
-    let shop = Shop::open();
-    let anna = shop.holder("1001");
-    let sale = shop.sale(("card_number", anna.card.number.as_str()), "R-1", "1000.00");
-    shop.program.post("/v1/purchases", &sale).expect(201);
+    let shop = sold();
     let finance = shop.finance();
     let question = json!({ "from": PERIOD[0], "to": PERIOD[1],
         "drafts": [{ "name": "Осень", "partner": "market", "earn": { "percent": "10" } }] });
